@@ -1,0 +1,1 @@
+"""Everything that computes: file formats, skeletons, retargeting, scores. Importable without FastAPI and without torch."""

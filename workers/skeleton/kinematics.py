@@ -1,0 +1,69 @@
+"""Forward kinematics, vectorised over frames, one step a level of the tree.
+
+Works on local rotations `(frames, joints, 4)` and local translations; scale is never present (see `workers.skeleton`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workers.skeleton import quat
+from workers.skeleton.model import Array, Clip, Skeleton
+
+
+def world_rotations(skeleton: Skeleton, rotations: Array) -> Array:
+    """Local to world rotations, `(..., joints, 4)`."""
+    world = np.empty_like(rotations)
+    for level in skeleton.levels:
+        parents = skeleton.parents[level]
+        if parents[0] < 0:
+            world[..., level, :] = rotations[..., level, :]
+        else:
+            world[..., level, :] = quat.multiply(world[..., parents, :], rotations[..., level, :])
+    return world
+
+
+def local_rotations(skeleton: Skeleton, world: Array) -> Array:
+    """World to local rotations, `(..., joints, 4)`."""
+    parents = skeleton.parents
+    child = parents >= 0
+    result = world.copy()
+    result[..., child, :] = quat.multiply(quat.conjugate(world[..., parents[child], :]), world[..., child, :])
+    return result
+
+
+def world_positions(skeleton: Skeleton, world: Array, offsets_m: Array, translations_m: Mapping[int, Array] | None = None) -> Array:
+    """Joint positions `(..., joints, 3)` in metres.
+
+    `world` are world rotations `(..., joints, 4)`, `offsets_m` the constant local translations `(joints, 3)`,
+    `translations_m` overrides for some joints, `(..., 3)` each.
+    """
+    moved = translations_m or {}
+    positions = np.empty((*world.shape[:-1], 3))
+    for level in skeleton.levels:
+        offsets = np.broadcast_to(offsets_m[level], (*world.shape[:-2], len(level), 3))
+        columns = [(column, int(joint)) for column, joint in enumerate(level) if int(joint) in moved]
+        if columns:
+            offsets = offsets.copy()
+            for column, joint in columns:
+                offsets[..., column, :] = moved[joint]
+        parents = skeleton.parents[level]
+        if parents[0] < 0:
+            positions[..., level, :] = offsets
+        else:
+            positions[..., level, :] = positions[..., parents, :] + quat.rotate(world[..., parents, :], offsets)
+    return positions
+
+
+def clip_world(skeleton: Skeleton, clip: Clip) -> tuple[Array, Array]:
+    """World rotations `(frames, joints, 4)` and positions `(frames, joints, 3)` of a clip."""
+    world = world_rotations(skeleton, clip.rotations)
+    return world, world_positions(skeleton, world, skeleton.node_offsets_m, clip.translations_m)
+
+
+def rest_world(skeleton: Skeleton) -> tuple[Array, Array]:
+    """World rotations `(joints, 4)` and positions `(joints, 3)` of the rest pose."""
+    world = world_rotations(skeleton, skeleton.rest_rotations)
+    return world, world_positions(skeleton, world, skeleton.rest_offsets_m)
