@@ -1,0 +1,1 @@
+"""The HTTP gateway, the job store and the command line. Never imports torch."""

@@ -1,0 +1,78 @@
+"""`retarget`: the command line. This module picks the subcommand, and turns errors into one line and an exit code.
+
+Exit codes: 0 done; 1 our own bug; 2 wrong usage; 3 bad input; 4 the engine refused its own result or had no resources;
+5 the verdict is at least `--fail-on`; 130 interrupted. Subcommands are imported only when asked for, so that `--help`
+and the analytic path start fast and never load torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from workers.errors import RetargetError
+
+COMMANDS = {
+    "run": "retarget a motion file onto a character file, in this process",
+    "inspect": "show what a file holds: skeleton, mapping, units, clips",
+    "score": "score a result against its source motion",
+    "serve": "gateway, worker and an embedded Redis with one command",
+    "gateway": "the HTTP gateway alone",
+    "worker": "one worker alone",
+    "samples": "write the project's own sample characters and clips",
+    "demo": "start everything, post a sample over HTTP, print states and scores",
+    "evaluate": "measure quality over many files",
+    "bench": "measure speed beside an opponent in the same run",
+}
+
+
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The whole parser; only the chosen subcommand's module is imported."""
+    parser = argparse.ArgumentParser(
+        prog="retarget",
+        description="Semantics-aware motion retargeting: a motion and a character in, the character moving out, with scores.",
+        epilog="exit codes: 0 done, 1 internal error, 2 usage, 3 bad input, 4 engine refused or had no resources, "
+        "5 verdict at least --fail-on, 130 interrupted",
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == chosen:
+            importlib.import_module(f"service.commands.{name}").add_arguments(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in arguments if word in COMMANDS), None)
+    parsed = build_parser(chosen).parse_args(arguments)
+    try:
+        code: int = importlib.import_module(f"service.commands.{parsed.command}").run(parsed)
+        return code
+    except RetargetError as error:
+        print(f"error: {error.code}: {error.detail}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("RETARGET_TRACEBACK"):
+            traceback.print_exc()
+        text = " ".join(str(error).split())[:200]
+        print(
+            f"error: internal: {type(error).__name__}: {text}; this is a bug: set RETARGET_TRACEBACK=1 for details",
+            file=sys.stderr,
+        )
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
