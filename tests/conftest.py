@@ -1,0 +1,17 @@
+"""Fixtures for the whole suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real motions and characters that lies beside a checkout; skips where it is absent."""
+    folder = Path(os.environ.get("RETARGET_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set RETARGET_SHARED_DATA")
+    return folder
