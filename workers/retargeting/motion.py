@@ -1,0 +1,68 @@
+"""BodyMotion: a body moving, in world space, and the way back to a clip of local rotations.
+
+World arrays are what retargeting, foot contacts and scores work on; `to_clip` turns them into what a writer keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.skeleton import kinematics, quat
+from workers.skeleton.body import Body
+from workers.skeleton.model import Array, Clip
+
+
+@dataclass(frozen=True, eq=False)
+class BodyMotion:
+    """`rotations` `(frames, joints, 4)` and `positions_m` `(frames, joints, 3)`, both world; frame f at start_s + f / rate_hz."""
+
+    body: Body
+    name: str
+    rate_hz: float
+    start_s: float
+    rotations: Array
+    positions_m: Array
+
+    @property
+    def frames(self) -> int:
+        return len(self.rotations)
+
+    def role_positions(self, role: str) -> Array | None:
+        """World positions `(frames, 3)` of a role's joint, None where the rig lacks it."""
+        joint = self.body.joint(role)
+        return None if joint is None else self.positions_m[:, joint]
+
+
+def from_clip(body: Body, clip: Clip) -> BodyMotion:
+    """A clip of the body's skeleton in world space."""
+    rotations, positions = kinematics.clip_world(body.skeleton, clip)
+    return BodyMotion(body, clip.name, clip.rate_hz, clip.start_s, rotations, positions)
+
+
+def from_rotations(body: Body, like: BodyMotion, rotations: Array, hips_positions_m: Array) -> BodyMotion:
+    """World rotations plus the path of the hips joint `(frames, 3)`; bones keep their lengths.
+
+    Every joint but the hips stands at its node offset below its parent. `like` lends name and time axis.
+    """
+    skeleton, hips = body.skeleton, body.hips
+    positions = kinematics.world_positions(skeleton, rotations, skeleton.node_offsets_m)
+    inside = np.zeros(len(skeleton), dtype=bool)
+    inside[hips] = True
+    for joint in range(hips + 1, len(skeleton)):
+        inside[joint] = skeleton.parents[joint] >= 0 and inside[skeleton.parents[joint]]
+    positions[:, inside] += (hips_positions_m - positions[:, hips])[:, None]
+    return BodyMotion(body, like.name, like.rate_hz, like.start_s, rotations, positions)
+
+
+def to_clip(motion: BodyMotion) -> Clip:
+    """Local rotations, continuous in sign, and the local translation of the hips."""
+    skeleton, hips = motion.body.skeleton, motion.body.hips
+    rotations = quat.make_continuous(kinematics.local_rotations(skeleton, motion.rotations))
+    parent = int(skeleton.parents[hips])
+    translation = motion.positions_m[:, hips]
+    if parent >= 0:
+        offset = translation - motion.positions_m[:, parent]
+        translation = quat.rotate(quat.conjugate(motion.rotations[:, parent]), offset)
+    return Clip(motion.name, motion.rate_hz, motion.start_s, rotations, {hips: translation})

@@ -1,0 +1,153 @@
+"""Body: a mapped skeleton with the measures that retargeting, contacts and scores share.
+
+Measured once per skeleton from its rest pose (see `Skeleton`) and, where there is one, its mesh. The *canonical* space
+is the body's own: Y up, facing +Z; `facing` turns canonical directions into the rest pose's world. Lengths along bones
+do not depend on the pose, so `leg_length_m` and, without a mesh, `height_m` are sums of bone lengths.
+Which pose counts as rest is left to `workers.skeleton.rest_pose`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.skeleton import kinematics, quat
+from workers.skeleton.mapping import HumanoidMapping
+from workers.skeleton.model import Array, Mesh, Skeleton
+from workers.skeleton.roles import SIDES
+
+UP: Array = np.array([0.0, 1.0, 0.0])
+FORWARD: Array = np.array([0.0, 0.0, 1.0])
+LEFT: Array = np.array([1.0, 0.0, 0.0])
+FOOT_ROLES = ("leftFoot", "leftToes", "rightFoot", "rightToes")
+
+# Where only joints are known: the crown is above the head joint by about this share of the stature below it, and an
+# ankle joint stands above the sole by about this share of the leg (adult averages, Winter 2009, "Biomechanics and Motor
+# Control of Human Movement", fig. 4.1: head and neck 0.182, ankle 0.039, leg 0.491 of stature).
+CROWN_OVER_HEAD_JOINT = 0.13
+ANKLE_OVER_SOLE = 0.08
+TOES_OVER_SOLE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A skeleton that is known to be a body. `joint(role)` is None for a role the rig lacks."""
+
+    skeleton: Skeleton
+    mapping: HumanoidMapping
+    rest_rotations: Array  # (joints, 4) world rotations of the rest pose
+    rest_positions_m: Array  # (joints, 3) world
+    facing: Array  # (4,) turn about Y from canonical to the rest pose's heading
+    height_m: float
+    leg_length_m: float  # upper leg to ankle along the bones, mean of both sides
+    floor_m: float  # world height of the soles in the rest pose
+    sole_drop_m: Mapping[str, float]  # foot role -> height of that joint above its own sole when the foot is flat
+
+    def joint(self, role: str) -> int | None:
+        return self.mapping.joint(role)
+
+    def has(self, *roles: str) -> bool:
+        return all(self.mapping.joint(role) is not None for role in roles)
+
+    @property
+    def hips(self) -> int:
+        return self.mapping.roles["hips"].joint
+
+    @property
+    def hips_height_m(self) -> float:
+        """Height of the hips joint over the soles in the rest pose."""
+        return float(self.rest_positions_m[self.hips, 1] - self.floor_m)
+
+
+def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None) -> Body:
+    """Measure a mapped skeleton; `mesh` is its surface in the rest pose, None for a skeleton without one.
+
+    The mapping must hold `workers.skeleton.roles.REQUIRED_ROLES`.
+    """
+    rotations, positions = kinematics.rest_world(skeleton)
+    leg = leg_length(mapping, positions)
+    feet = {role: match.joint for role in FOOT_ROLES if (match := mapping.roles.get(role)) is not None}
+    facing = rest_facing(mapping, positions)
+    if mesh is not None and len(mesh.positions_m):
+        drops, floor = _soles_from_mesh(mesh, feet, positions)
+        height = float(np.ptp(mesh.positions_m[:, 1]))
+    else:
+        drops, floor = _soles_from_joints(mapping, positions, feet, leg)
+        height = _stature(mapping, positions, leg, drops)
+    return Body(skeleton, mapping, rotations, positions, facing, height, leg, floor, drops)
+
+
+def leg_length(mapping: HumanoidMapping, positions: Array) -> float:
+    """Hip joint to ankle along the bones in metres, mean of the sides; to the knee twice where there is no foot."""
+    lengths = []
+    for side in SIDES:
+        upper, lower = mapping.joint(f"{side}UpperLeg"), mapping.joint(f"{side}LowerLeg")
+        foot = mapping.joint(f"{side}Foot")
+        if upper is None or lower is None:
+            continue
+        thigh = float(np.linalg.norm(positions[lower] - positions[upper]))
+        shin = float(np.linalg.norm(positions[foot] - positions[lower])) if foot is not None else thigh
+        lengths.append(thigh + shin)
+    return float(np.mean(lengths))
+
+
+def rest_facing(mapping: HumanoidMapping, positions: Array) -> Array:
+    """Heading of a pose: the turn about Y that takes +Z to where the body faces, from its left-right axis."""
+    lateral = np.zeros(3)
+    for part in ("UpperLeg", "UpperArm", "Shoulder"):
+        left, right = mapping.joint(f"left{part}"), mapping.joint(f"right{part}")
+        if left is not None and right is not None:
+            lateral += quat.unit(positions[left] - positions[right])
+    return heading(lateral)
+
+
+def heading(lateral: Array) -> Array:
+    """Turn about Y `(..., 4)` that takes +X to the ground-plane part of `lateral` `(..., 3)` (right to left)."""
+    angle = np.arctan2(-lateral[..., 2], lateral[..., 0])
+    return quat.from_axis_angle(UP, angle)
+
+
+def _stature(mapping: HumanoidMapping, positions: Array, leg: float, drops: Mapping[str, float]) -> float:
+    """Sole to crown along the bones: ankle height + leg + hips to head, plus the crown above the head joint."""
+    chain = [joint for role in ("hips", "spine", "chest", "upperChest", "neck", "head") if (joint := mapping.joint(role)) is not None]
+    trunk = float(np.sum(np.linalg.norm(np.diff(positions[chain], axis=0), axis=-1))) if len(chain) > 1 else 0.6 * leg
+    ankle = float(np.mean([drop for role, drop in drops.items() if role.endswith("Foot")] or [ANKLE_OVER_SOLE * leg]))
+    return (ankle + leg + trunk) * (1.0 + CROWN_OVER_HEAD_JOINT)
+
+
+def _soles_from_mesh(mesh: Mesh, feet: Mapping[str, int], positions: Array) -> tuple[dict[str, float], float]:
+    """Drop of each foot joint to the lowest vertex that it moves; the floor is the mesh's lowest foot vertex."""
+    strongest = np.take_along_axis(mesh.joints, np.argmax(mesh.weights, axis=1)[:, None], axis=1)[:, 0]
+    lowest: dict[str, float] = {}
+    for side in SIDES:
+        owners = [feet[role] for role in (f"{side}Foot", f"{side}Toes") if role in feet]
+        mask = np.isin(strongest, owners)
+        if owners and mask.any():
+            lowest[side] = float(mesh.positions_m[mask, 1].min())
+    floor = min(lowest.values()) if lowest else float(mesh.positions_m[:, 1].min())
+    drops = {
+        role: float(positions[joint, 1]) - lowest.get("left" if role.startswith("left") else "right", floor)
+        for role, joint in feet.items()
+    }
+    return drops, floor
+
+
+def _soles_from_joints(
+    mapping: HumanoidMapping, positions: Array, feet: Mapping[str, int], leg: float
+) -> tuple[dict[str, float], float]:
+    """Without a surface: toes stand a little above the sole, the ankle above the toes as the rest pose has it."""
+    drops: dict[str, float] = {}
+    for side in SIDES:
+        foot, toes = feet.get(f"{side}Foot"), feet.get(f"{side}Toes")
+        if foot is not None:
+            over_toes = float(positions[foot, 1] - positions[toes, 1]) if toes is not None else 0.0
+            plausible = toes is not None and 0.0 < over_toes < 0.4 * leg
+            drops[f"{side}Foot"] = over_toes + TOES_OVER_SOLE * leg if plausible else ANKLE_OVER_SOLE * leg
+        if toes is not None:
+            drops[f"{side}Toes"] = TOES_OVER_SOLE * leg
+    if not drops:
+        lower = [mapping.roles[f"{side}LowerLeg"].joint for side in SIDES if f"{side}LowerLeg" in mapping.roles]
+        return drops, float(positions[lower, 1].min()) - 0.5 * leg
+    return drops, min(float(positions[feet[role], 1]) - drop for role, drop in drops.items())
