@@ -1,0 +1,115 @@
+"""The job record: what Redis holds of a job, as typed data. What HTTP shows of it is left to `service.jobs.views`.
+
+States: queued -> running -> succeeded | failed; queued | running -> canceling -> canceled; queued -> expired.
+Final states never change. Times are UTC; in JSON they are RFC 3339.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JobKind = Literal["retarget", "inspect"]
+JobStatus = Literal["queued", "running", "succeeded", "failed", "canceling", "canceled", "expired"]
+FINAL_STATUSES: frozenset[JobStatus] = frozenset({"succeeded", "failed", "canceled", "expired"})
+JOB_ID_PATTERN = r"^job_[0-9A-HJKMNP-TV-Z]{26}$"
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's alphabet, in ASCII order
+
+
+def new_job_id() -> str:
+    """`job_` and 26 characters: 48 bits of milliseconds, 80 random bits. Later ids sort after earlier ones."""
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "job_" + "".join(_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class InputFile(BaseModel):
+    """One uploaded file: `blob` is its key in the blob store, `name` its safe file name."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    sha256: str
+    bytes: int
+    blob: str
+
+
+class JobInput(BaseModel):
+    """What the user sent. Each is a list of files: one, or a `.gltf` with its files, or one zip. Unused ones are empty.
+
+    A retarget job has `motion`, `character` and perhaps `source_character`; an inspect job has `file`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    motion: list[InputFile] = Field(default_factory=list)
+    character: list[InputFile] = Field(default_factory=list)
+    source_character: list[InputFile] = Field(default_factory=list)
+    file: list[InputFile] = Field(default_factory=list)
+
+    def blobs(self) -> set[str]:
+        """Keys of all blobs that the job reads."""
+        return {entry.blob for entry in [*self.motion, *self.character, *self.source_character, *self.file]}
+
+
+class Artifact(BaseModel):
+    """One file of a result: `blob` is its key in the blob store."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
+    media_type: str
+    bytes: int
+    sha256: str
+    blob: str
+
+
+class JobResult(BaseModel):
+    """What an execution publishes. The report itself is the artifact `report.json`; further keys are passed on.
+
+    `inspection` is the answer of an inspect job, which has no artifacts.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    artifacts: list[Artifact] = Field(default_factory=list)
+    scores: dict[str, Any] | None = None
+    scores_naive_copy: dict[str, Any] | None = None
+    verdict: Literal["pass", "review", "fail"] | None = None
+    warnings: list[dict[str, Any]] = Field(default_factory=list)
+    inspection: dict[str, Any] | None = None
+
+
+class JobRecord(BaseModel):
+    """The truth about one job. `lease_until` and `execution_id` belong to the running execution only."""
+
+    id: Annotated[str, Field(pattern=JOB_ID_PATTERN)] = Field(default_factory=new_job_id)
+    kind: JobKind = "retarget"
+    status: JobStatus = "queued"
+    stage: str | None = None
+    progress: Annotated[float, Field(ge=0, le=1)] = 0.0
+    attempt: int = 0
+    execution_id: str | None = None
+    lease_until: datetime | None = None
+    created_at: datetime = Field(default_factory=utc_now)
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None  # of the outputs; set when the job ends
+    input_expires_at: datetime | None = None
+    output_ttl_s: int = 7 * 24 * 3600
+    record_ttl_s: int = 30 * 24 * 3600
+    input: JobInput = Field(default_factory=JobInput)
+    options: dict[str, Any] = Field(default_factory=dict)
+    engine: dict[str, Any] = Field(default_factory=dict)  # version, and method once it ran
+    result: JobResult | None = None
+    error: dict[str, Any] | None = None  # RetargetError.to_dict()
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    cancel_requested: bool = False
+    requeue_reason: str | None = None  # why the latest execution was given up
+    version: int = 0  # counts changes
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL_STATUSES

@@ -1,0 +1,190 @@
+"""Every change of a job's state, as one Lua step each: Redis runs a script whole or not at all.
+
+A script gets (key prefix, job id, its own arguments). It reads the clock of Redis, so that leases need no agreement
+between machines, and answers with a list whose first entry is a word. Keys, all below the prefix:
+
+    :job:<id>                 hash, the record
+    :index:<kind>:<status>    sorted set of ids, all scores 0: ids sort by age; <status> may be `all`
+    :waiting:<kind>           sorted set of queued ids by the time they were queued
+    :leases                   sorted set of ids by lease_until
+    :deadlines                sorted set of ids by the next time retention has to look at them
+    :changed                  channel: the id of every job that changed
+
+The keys are built inside the scripts, so this needs one Redis (or a primary with replicas), not a Redis Cluster.
+"""
+
+from __future__ import annotations
+
+PRELUDE = """
+local prefix, id = ARGV[1], ARGV[2]
+local key = prefix .. ':job:' .. id
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+
+local function stamp(seconds) return string.format('%.6f', seconds) end
+local function field(name) return redis.call('HGET', key, name) or '' end
+local function set(...) redis.call('HSET', key, ...) end
+
+local function announce()
+  redis.call('HINCRBY', key, 'version', 1)
+  redis.call('PUBLISH', prefix .. ':changed', id)
+end
+
+local function enter(status)
+  local kind = field('kind')
+  redis.call('ZREM', prefix .. ':index:' .. kind .. ':' .. field('status'), id)
+  redis.call('ZADD', prefix .. ':index:' .. kind .. ':' .. status, 0, id)
+  if status == 'queued' then
+    redis.call('ZADD', prefix .. ':waiting:' .. kind, stamp(now), id)
+  else
+    redis.call('ZREM', prefix .. ':waiting:' .. kind, id)
+  end
+  if status ~= 'running' and status ~= 'canceling' then
+    redis.call('ZREM', prefix .. ':leases', id)
+    set('execution_id', '', 'lease_until', '')
+  end
+  set('status', status)
+end
+
+local function lease(seconds)
+  set('lease_until', stamp(now + seconds))
+  redis.call('ZADD', prefix .. ':leases', stamp(now + seconds), id)
+end
+
+local function lease_is_live()
+  local until_ = tonumber(field('lease_until'))
+  return until_ ~= nil and until_ > now
+end
+
+local function finish(status)
+  enter(status)
+  local expires = now + tonumber(field('output_ttl_s'))
+  set('finished_at', stamp(now), 'expires_at', stamp(expires))
+  redis.call('ZADD', prefix .. ':deadlines', 'LT', stamp(expires), id)
+  announce()
+end
+
+local function owns(token) return token ~= '' and field('execution_id') == token end
+"""
+
+# ARGV 3: execution id, 4: lease in seconds
+CLAIM = """
+if field('status') ~= 'queued' then return {'no'} end
+enter('running')
+redis.call('HINCRBY', key, 'attempt', 1)
+set('execution_id', ARGV[3], 'progress', '0', 'stage', '')
+if field('started_at') == '' then set('started_at', stamp(now)) end
+lease(tonumber(ARGV[4]))
+announce()
+return {'yes'}
+"""
+
+# ARGV 3: execution id, 4: lease in seconds
+RENEW = """
+if not owns(ARGV[3]) then return {'no'} end
+lease(tonumber(ARGV[4]))
+return {'yes'}
+"""
+
+# ARGV 3: execution id, 4: stage, 5: fraction
+PROGRESS = """
+if not owns(ARGV[3]) then return {'lost'} end
+if field('status') == 'canceling' then return {'cancel'} end
+if field('stage') ~= ARGV[4] or field('progress') ~= ARGV[5] then
+  set('stage', ARGV[4], 'progress', ARGV[5])
+  announce()
+end
+return {'go'}
+"""
+
+# ARGV 3: execution id, 4: result as JSON, 5: engine as JSON or ''
+PUBLISH = """
+if not owns(ARGV[3]) then return {'no'} end
+if field('status') == 'canceling' then
+  finish('canceled')
+  return {'no'}
+end
+set('result', ARGV[4], 'progress', '1', 'stage', '')
+if ARGV[5] ~= '' then set('engine', ARGV[5]) end
+finish('succeeded')
+return {'yes'}
+"""
+
+# ARGV 3: execution id, 4: error as JSON
+FAIL = """
+if not owns(ARGV[3]) then return {'no'} end
+if field('status') == 'canceling' then
+  finish('canceled')
+  return {'no'}
+end
+set('error', ARGV[4])
+finish('failed')
+return {'yes'}
+"""
+
+REQUEST_CANCEL = """
+local status = field('status')
+if status == '' then return {'missing'} end
+if status == 'queued' then
+  set('cancel_requested', '1')
+  finish('canceled')
+elseif status == 'running' then
+  set('cancel_requested', '1')
+  enter('canceling')
+  announce()
+elseif status ~= 'canceling' then
+  return {'final'}
+end
+return {'yes'}
+"""
+
+# ARGV 3: execution id, or '' for one that is dead
+FINISH_CANCEL = """
+if field('status') ~= 'canceling' then return {'no'} end
+if ARGV[3] == '' and lease_is_live() then return {'no'} end
+if ARGV[3] ~= '' and not owns(ARGV[3]) then return {'no'} end
+finish('canceled')
+return {'yes'}
+"""
+
+# ARGV 3: execution id
+RELEASE = """
+if not owns(ARGV[3]) then return {'no'} end
+lease(0)
+return {'yes'}
+"""
+
+# ARGV 3: execution id, 4: reason
+REQUEUE = """
+if field('status') ~= 'running' or not owns(ARGV[3]) or lease_is_live() then return {'no'} end
+enter('queued')
+set('progress', '0', 'stage', '', 'requeue_reason', ARGV[4])
+announce()
+return {'yes'}
+"""
+
+EXPIRE = """
+if field('status') ~= 'queued' then return {'no'} end
+finish('expired')
+return {'yes'}
+"""
+
+# ARGV 3: seconds since the epoch
+POSTPONE = """
+if redis.call('EXISTS', key) == 0 then return {'no'} end
+redis.call('ZADD', prefix .. ':deadlines', ARGV[3], id)
+return {'yes'}
+"""
+
+DELETE = """
+local kind, status = field('kind'), field('status')
+redis.call('ZREM', prefix .. ':leases', id)
+redis.call('ZREM', prefix .. ':deadlines', id)
+if status == '' then return {'no'} end
+redis.call('ZREM', prefix .. ':index:' .. kind .. ':' .. status, id)
+redis.call('ZREM', prefix .. ':index:' .. kind .. ':all', id)
+redis.call('ZREM', prefix .. ':waiting:' .. kind, id)
+redis.call('DEL', key)
+redis.call('PUBLISH', prefix .. ':changed', id)
+return {'yes'}
+"""

@@ -1,0 +1,223 @@
+"""JobStore: the job records in Redis, our own truth about every job. RQ is only the transport.
+
+Each method is one atomic step (`service.jobs.scripts`); final states never change. An execution is a claim with a
+random `execution_id` and a lease: whoever does not hold the token of the record can neither move it on nor publish.
+Blocking; the gateway calls it from threads. Blobs, and handing jobs to workers, are left to others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from redis import Redis
+from redis.client import Pipeline
+
+from service.jobs import scripts
+from service.jobs.schemas import JobKind, JobRecord, JobStatus
+from workers.errors import NotCancelable, NotFound
+
+PREFIX = "retarget"
+CHANGES = f"{PREFIX}:changed"
+_JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata"})
+_TIME_FIELDS = frozenset(
+    {"lease_until", "created_at", "started_at", "finished_at", "expires_at", "input_expires_at"},
+)
+_KINDS: tuple[JobKind, ...] = ("retarget", "inspect")
+
+
+class JobStore:
+    """Job records of one Redis. The connection must not decode responses (RQ needs bytes too)."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self._scripts = {
+            name: redis.register_script(scripts.PRELUDE + body)
+            for name, body in vars(scripts).items()
+            if name.isupper()
+        }
+
+    def create(self, record: JobRecord, pipeline: Pipeline | None = None) -> None:
+        """Write a new queued record and index it; with a pipeline, as part of the caller's transaction."""
+        pipe = self.redis.pipeline() if pipeline is None else pipeline
+        pipe.hset(_job_key(record.id), mapping=_to_hash(record))
+        pipe.zadd(f"{PREFIX}:index:{record.kind}:{record.status}", {record.id: 0})
+        pipe.zadd(f"{PREFIX}:index:{record.kind}:all", {record.id: 0})
+        pipe.zadd(f"{PREFIX}:waiting:{record.kind}", {record.id: record.created_at.timestamp()})
+        if record.input_expires_at is not None:
+            pipe.zadd(f"{PREFIX}:deadlines", {record.id: record.input_expires_at.timestamp()})
+        if pipeline is None:
+            pipe.execute()
+
+    def get(self, job_id: str) -> JobRecord:
+        """The record. Raises NotFound."""
+        found = self.get_many([job_id])
+        if not found:
+            raise NotFound(f"there is no job {job_id}; it was deleted, or its record is older than the retention time")
+        return found[0]
+
+    def get_many(self, job_ids: Iterable[str]) -> list[JobRecord]:
+        """The records that exist, in the order asked for."""
+        pipe = self.redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hgetall(_job_key(job_id))
+        return [_from_hash(raw) for raw in pipe.execute() if raw]
+
+    def claim(self, job_id: str, execution_id: str, lease_s: float) -> JobRecord | None:
+        """queued -> running under a lease, one attempt more. None where the job is not queued (any more)."""
+        if not execution_id:
+            raise ValueError("an execution needs an id")
+        if self._run("CLAIM", job_id, execution_id, lease_s) != "yes":
+            return None
+        return next(iter(self.get_many([job_id])), None)
+
+    def renew(self, job_id: str, execution_id: str, lease_s: float) -> bool:
+        """Prolong the lease, while canceling too. False: this execution has lost the job and must stop."""
+        return self._run("RENEW", job_id, execution_id, lease_s) == "yes"
+
+    def progress(self, job_id: str, execution_id: str, stage: str, fraction: float) -> Literal["go", "cancel", "lost"]:
+        """Say how far the job is (0 to 1); the answer says whether to go on. Does not renew the lease."""
+        answer = self._run("PROGRESS", job_id, execution_id, stage, f"{min(max(fraction, 0.0), 1.0):.4f}")
+        return "go" if answer == "go" else "cancel" if answer == "cancel" else "lost"
+
+    def publish(self, job_id: str, execution_id: str, result: dict[str, Any]) -> bool:
+        """running -> succeeded with `result` (see JobResult; `engine` in it replaces the record's).
+
+        False: the job was lost or is canceling (it is canceled then), nothing was published, and the caller removes
+        what it wrote. Raises ValueError for NaN or infinity.
+        """
+        engine = result.get("engine")
+        body = {name: value for name, value in result.items() if name != "engine"}
+        return self._run("PUBLISH", job_id, execution_id, _to_json(body), _to_json(engine) if engine else "") == "yes"
+
+    def fail(self, job_id: str, execution_id: str, error: dict[str, Any]) -> bool:
+        """running -> failed with `error` (RetargetError.to_dict()). False: lost, or canceling and so canceled now."""
+        return self._run("FAIL", job_id, execution_id, _to_json(error)) == "yes"
+
+    def request_cancel(self, job_id: str) -> JobRecord:
+        """queued -> canceled, running -> canceling; canceling stays. Raises NotFound, NotCancelable."""
+        answer = self._run("REQUEST_CANCEL", job_id)
+        if answer == "final":
+            raise NotCancelable(f"job {job_id} has already ended; delete it to remove what it made")
+        return self.get(job_id)
+
+    def finish_cancel(self, job_id: str, execution_id: str | None) -> bool:
+        """canceling -> canceled, by the execution itself, or with None where its lease has run out."""
+        return self._run("FINISH_CANCEL", job_id, execution_id or "") == "yes"
+
+    def release(self, job_id: str, execution_id: str) -> bool:
+        """End the lease now: for the owner of an execution that is known to be dead, so that it can be requeued."""
+        return self._run("RELEASE", job_id, execution_id) == "yes"
+
+    def requeue(self, job_id: str, execution_id: str, reason: str) -> bool:
+        """running without a live lease -> queued. Handing it to RQ again is the caller's (`queue.enqueue_again`)."""
+        return self._run("REQUEUE", job_id, execution_id, reason) == "yes"
+
+    def expire(self, job_id: str) -> bool:
+        """queued -> expired, once its inputs are gone."""
+        return self._run("EXPIRE", job_id) == "yes"
+
+    def delete(self, job_id: str) -> bool:
+        """Remove the record; a running execution then finds that it has lost the job. False: there was none."""
+        return self._run("DELETE", job_id) == "yes"
+
+    def expired_leases(self, now: float | None = None) -> list[str]:
+        """Jobs running or canceling whose lease ended before `now` (epoch seconds; default: Redis's clock)."""
+        ids = self.redis.zrangebyscore(f"{PREFIX}:leases", "-inf", self.now() if now is None else now)
+        return _texts(ids)
+
+    def queued_ids(self) -> list[str]:
+        """All queued jobs, those that wait longest first within each kind."""
+        return [job_id for kind in _KINDS for job_id in _texts(self.redis.zrange(f"{PREFIX}:waiting:{kind}", 0, -1))]
+
+    def queue_depth(self) -> int:
+        """Number of queued jobs of all kinds."""
+        return sum(int(_plain(self.redis.zcard(f"{PREFIX}:waiting:{kind}"))) for kind in _KINDS)
+
+    def queue_position(self, job_id: str) -> int | None:
+        """How many jobs of its kind are before this one in the queue; None where it is not queued."""
+        for kind in _KINDS:
+            rank = _plain(self.redis.zrank(f"{PREFIX}:waiting:{kind}", job_id))
+            if rank is not None:
+                return int(rank)
+        return None
+
+    def page(
+        self, *, kind: JobKind = "retarget", status: JobStatus | None = None, limit: int = 20, cursor: str | None = None
+    ) -> tuple[list[JobRecord], str | None]:
+        """Up to `limit` records, newest first, older than the id `cursor`; and the cursor of the next page."""
+        ids = self.redis.zrevrangebylex(
+            f"{PREFIX}:index:{kind}:{status or 'all'}", f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
+        )
+        found = _texts(ids)
+        return self.get_many(found[:limit]), found[limit - 1] if len(found) > limit else None
+
+    def due(self, now: datetime, limit: int = 1000) -> list[str]:
+        """Jobs that retention has to look at."""
+        ids = self.redis.zrangebyscore(f"{PREFIX}:deadlines", "-inf", now.timestamp(), start=0, num=limit)
+        return _texts(ids)
+
+    def postpone(self, job_id: str, when: datetime) -> bool:
+        """Have retention look at the job again at `when`."""
+        return self._run("POSTPONE", job_id, f"{when.timestamp():.6f}") == "yes"
+
+    def now(self) -> float:
+        """Redis's clock, seconds since the epoch."""
+        seconds, microseconds = _plain(self.redis.time())
+        return float(seconds) + float(microseconds) / 1e6
+
+    def _run(self, name: str, job_id: str, *arguments: str | float) -> str:
+        answer = self._scripts[name](keys=[], args=[PREFIX, job_id, *arguments])
+        return _texts(answer)[0]
+
+
+def _job_key(job_id: str) -> str:
+    return f"{PREFIX}:job:{job_id}"
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _to_hash(record: JobRecord) -> dict[str, str]:
+    """Absent values are empty strings, times seconds since the epoch, documents JSON."""
+    documents = record.model_dump(mode="json", include=set(_JSON_FIELDS))
+    return {
+        name: _encode(documents[name] if name in _JSON_FIELDS else getattr(record, name), name in _JSON_FIELDS)
+        for name in JobRecord.model_fields
+    }
+
+
+def _encode(value: Any, is_document: bool) -> str:
+    if value is None:
+        return ""
+    if is_document:
+        return _to_json(value)
+    if isinstance(value, datetime):
+        return f"{value.timestamp():.6f}"
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _from_hash(raw: dict[bytes, bytes]) -> JobRecord:
+    return JobRecord.model_validate(
+        {name.decode(): _decode(name.decode(), value.decode()) for name, value in raw.items()}
+    )
+
+
+def _decode(name: str, text: str) -> Any:
+    if text == "":
+        return None
+    if name in _JSON_FIELDS:
+        return json.loads(text)
+    return datetime.fromtimestamp(float(text), UTC) if name in _TIME_FIELDS else text
+
+
+def _texts(values: Any) -> list[str]:
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    """redis-py types every answer as maybe awaitable; a blocking client never gives an awaitable."""
+    return value

@@ -1,0 +1,85 @@
+"""Settings of the gateway and the workers: one typed class, filled from `RETARGET_*` environment variables.
+
+Names carry their units. The first line a process prints is `masked()`: every setting, passwords hidden. What a
+setting means to the engine is not here but in `workers.options`, and what a file may hold in `workers.formats.limits`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workers.formats.limits import DEFAULT_LIMITS
+
+DAY_S = 24 * 3600
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
+_SECRET_QUERY = re.compile(r"(?i)([?&](?:password|secret|token|key)=)[^&\s]+")
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/retarget`, or `~/.local/share/retarget`."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "retarget"
+
+
+class Settings(BaseSettings):
+    """All that can be configured. `Settings(port=0)` in code, `RETARGET_PORT=0` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="RETARGET_", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address the gateway listens on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port of the gateway; 0 takes a free one.")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis that holds job records and queues.")
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the default blob store and Redis.")
+    blob_url: str = Field("", description="fsspec URL of the blob store; default: the folder blobs in data_dir.")
+
+    upload_max_bytes: Annotated[int, Field(gt=0)] = Field(
+        DEFAULT_LIMITS.file_bytes, description="All files of one request together."
+    )
+    upload_max_parts: Annotated[int, Field(gt=0)] = Field(
+        DEFAULT_LIMITS.bundle_entries + 4, description="Parts of one multipart body, files and fields."
+    )
+    field_max_bytes: Annotated[int, Field(gt=0)] = Field(256 * 1024, description="One JSON part of a request.")
+    file_name_max_chars: Annotated[int, Field(gt=7)] = Field(200, description="Length of an uploaded file's name.")
+    min_free_disk_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.05, description="Uploads are refused while less of the blob disk is free."
+    )
+
+    input_ttl_s: Annotated[int, Field(gt=0)] = Field(DAY_S, description="Uploads are kept this long.")
+    output_ttl_s: Annotated[int, Field(gt=0)] = Field(7 * DAY_S, description="Results are kept this long.")
+    record_ttl_s: Annotated[int, Field(gt=0)] = Field(
+        30 * DAY_S, description="Job records are kept this long, so that an expired result can say so."
+    )
+
+    queue_depth_max: Annotated[int, Field(gt=0)] = Field(1000, description="Waiting jobs beyond this are refused.")
+    job_timeout_s: Annotated[int, Field(gt=0)] = Field(600, description="Hard time limit of one execution.")
+    inspect_timeout_s: Annotated[int, Field(gt=0)] = Field(60, description="Hard time limit of one inspection.")
+    lease_s: Annotated[float, Field(gt=0)] = Field(30.0, description="An execution that is silent this long is dead.")
+    max_attempts: Annotated[int, Field(gt=0)] = Field(3, description="Executions of one job before it fails.")
+    inspect_wait_s: Annotated[float, Field(ge=0)] = Field(
+        15.0, description="POST /v1/inspect waits this long for its answer."
+    )
+    wait_max_s: Annotated[float, Field(ge=0)] = Field(60.0, description="Upper bound of ?wait= in seconds.")
+    redis_timeout_s: Annotated[float, Field(gt=0)] = Field(5.0, description="A Redis command slower than this fails.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blobs_beside_the_data(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not values.get("blob_url"):
+            data_dir = Path(values.get("data_dir") or default_data_dir()).expanduser().absolute()
+            return {**values, "blob_url": f"file://{data_dir}/blobs"}
+        return values
+
+    def masked(self) -> dict[str, str]:
+        """Every setting as text for a log line, passwords in URLs hidden."""
+        return {name: mask_secrets(str(value)) for name, value in self.model_dump().items()}
+
+
+def mask_secrets(text: str) -> str:
+    """`text` with the passwords of URLs in it replaced by `***`."""
+    return _SECRET_QUERY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", text))
