@@ -1,0 +1,77 @@
+"""Handing jobs to RQ, which carries them to a worker: the payload is the job's id, the serializer JSON.
+
+Two queues: `ingest` (untrusted parsing: inspect) and `retarget`. RQ's job id is ours plus the attempt it is for, so a
+requeued job is a new RQ job. RQ's status is transport only: delivery may happen twice or never, and the record decides
+(`JobStore.claim` refuses the second; the sweeper finds the lost with `is_in_transport`).
+"""
+
+from __future__ import annotations
+
+from redis import Redis
+from redis.client import Pipeline
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from service.jobs.schemas import JobKind, JobRecord
+from service.jobs.store import JobStore
+from service.settings import Settings
+
+QUEUE_OF_KIND: dict[JobKind, str] = {"inspect": "ingest", "retarget": "retarget"}
+FUNCTION_OF_KIND: dict[JobKind, str] = {
+    "inspect": "workers.tasks.inspect_job",
+    "retarget": "workers.tasks.retarget_job",
+}
+TRANSPORT_RESULT_TTL_S = 60  # our record holds the result; RQ's entry only has to survive its own bookkeeping
+TRANSPORT_FAILURE_TTL_S = 3600  # long enough to look at a crash
+
+
+def transport_id(record: JobRecord) -> str:
+    """RQ's id of the record's next execution."""
+    return f"{record.id}-{record.attempt + 1}"
+
+
+def queue(connection: Redis, kind: JobKind) -> Queue:
+    """The RQ queue that jobs of this kind travel on."""
+    return Queue(QUEUE_OF_KIND[kind], connection=connection, serializer=JSONSerializer)
+
+
+def submit(store: JobStore, record: JobRecord, settings: Settings) -> None:
+    """Write a new record and hand it to RQ in one transaction: both are there, or neither."""
+    pipeline = store.redis.pipeline(transaction=True)
+    store.create(record, pipeline)
+    enqueue(store, record, settings, pipeline)
+    pipeline.execute()
+
+
+def enqueue(store: JobStore, record: JobRecord, settings: Settings, pipeline: Pipeline | None = None) -> None:
+    """Hand a queued record to RQ, as part of the caller's transaction if one is given."""
+    timeout_s = settings.inspect_timeout_s if record.kind == "inspect" else settings.job_timeout_s
+    queue(store.redis, record.kind).enqueue_call(
+        FUNCTION_OF_KIND[record.kind],
+        args=[record.id],
+        timeout=timeout_s,
+        result_ttl=TRANSPORT_RESULT_TTL_S,
+        failure_ttl=TRANSPORT_FAILURE_TTL_S,
+        job_id=transport_id(record),
+        description=f"{record.kind} {record.id}",
+        pipeline=pipeline,
+    )
+
+
+def is_in_transport(store: JobStore, record: JobRecord, silent_s: float) -> bool:
+    """Whether RQ still holds the record's next execution: waiting, being moved to a worker, or just started there.
+
+    Started without a claim on the record and without RQ's heartbeat for `silent_s` seconds counts as lost.
+    """
+    name = transport_id(record)
+    waiting = queue(store.redis, record.kind)
+    if waiting.get_job_position(name) is not None or store.redis.lpos(waiting.intermediate_queue_key, name) is not None:
+        return True
+    try:
+        job = Job.fetch(name, connection=store.redis, serializer=JSONSerializer)
+    except NoSuchJobError:
+        return False
+    heartbeat = job.last_heartbeat
+    return bool(job.is_started and heartbeat is not None and store.now() - heartbeat.timestamp() < silent_s)
