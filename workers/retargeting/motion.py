@@ -11,7 +11,7 @@ import numpy as np
 
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
-from workers.skeleton.model import Array, Clip
+from workers.skeleton.model import Array, Clip, Indices, Skeleton
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,25 +44,44 @@ def from_clip(body: Body, clip: Clip) -> BodyMotion:
 def from_rotations(body: Body, like: BodyMotion, rotations: Array, hips_positions_m: Array) -> BodyMotion:
     """World rotations plus the path of the hips joint `(frames, 3)`; bones keep their lengths.
 
-    Every joint but the hips stands at its node offset below its parent. `like` lends name and time axis.
+    Every joint but the hips stands at its node offset below its parent; a joint that hangs outside its limb
+    (`Body.attachments`) goes where the limb carries it. `like` lends name and time axis.
     """
     skeleton, hips = body.skeleton, body.hips
     positions = kinematics.world_positions(skeleton, rotations, skeleton.node_offsets_m)
-    inside = np.zeros(len(skeleton), dtype=bool)
-    inside[hips] = True
-    for joint in range(hips + 1, len(skeleton)):
-        inside[joint] = skeleton.parents[joint] >= 0 and inside[skeleton.parents[joint]]
-    positions[:, inside] += (hips_positions_m - positions[:, hips])[:, None]
+    positions[:, subtree(skeleton, hips)] += (hips_positions_m - positions[:, hips])[:, None]
+    for joint, carrier in body.attachments.items():
+        offset = quat.rotate(
+            quat.conjugate(body.rest_rotations[carrier]), body.rest_positions_m[joint] - body.rest_positions_m[carrier]
+        )
+        place = positions[:, carrier] + quat.rotate(rotations[:, carrier], offset)
+        positions[:, subtree(skeleton, joint)] += (place - positions[:, joint])[:, None]
     return BodyMotion(body, like.name, like.rate_hz, like.start_s, rotations, positions)
 
 
+def subtree(skeleton: Skeleton, joint: int) -> Indices:
+    """The joint and all its descendants."""
+    inside = np.zeros(len(skeleton), dtype=bool)
+    inside[joint] = True
+    for other in range(joint + 1, len(skeleton)):
+        inside[other] = skeleton.parents[other] >= 0 and inside[skeleton.parents[other]]
+    return np.flatnonzero(inside)
+
+
 def to_clip(motion: BodyMotion) -> Clip:
-    """Local rotations, continuous in sign, and the local translation of the hips."""
-    skeleton, hips = motion.body.skeleton, motion.body.hips
+    """Local rotations, continuous in sign, and local translations of the hips and of joints outside their limbs."""
+    skeleton = motion.body.skeleton
     rotations = quat.make_continuous(kinematics.local_rotations(skeleton, motion.rotations))
-    parent = int(skeleton.parents[hips])
-    translation = motion.positions_m[:, hips]
-    if parent >= 0:
-        offset = translation - motion.positions_m[:, parent]
-        translation = quat.rotate(quat.conjugate(motion.rotations[:, parent]), offset)
-    return Clip(motion.name, motion.rate_hz, motion.start_s, rotations, {hips: translation})
+    moved = (motion.body.hips, *motion.body.attachments)
+    return Clip(
+        motion.name, motion.rate_hz, motion.start_s, rotations, {joint: local_path(motion, joint) for joint in moved}
+    )
+
+
+def local_path(motion: BodyMotion, joint: int) -> Array:
+    """Translation `(frames, 3)` of a joint in its parent's frame, metres."""
+    parent = int(motion.body.skeleton.parents[joint])
+    if parent < 0:
+        return motion.positions_m[:, joint]
+    offset = motion.positions_m[:, joint] - motion.positions_m[:, parent]
+    return quat.rotate(quat.conjugate(motion.rotations[:, parent]), offset)

@@ -17,18 +17,16 @@ from workers.skeleton import kinematics, quat
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Mesh, Skeleton
 from workers.skeleton.roles import SIDES
+from workers.skeleton.soles import FOOT_ROLES as FOOT_ROLES
+from workers.skeleton.soles import Soles, soles_from_joints, soles_from_mesh
 
 UP: Array = np.array([0.0, 1.0, 0.0])
 FORWARD: Array = np.array([0.0, 0.0, 1.0])
 LEFT: Array = np.array([1.0, 0.0, 0.0])
-FOOT_ROLES = ("leftFoot", "leftToes", "rightFoot", "rightToes")
 
-# Where only joints are known: the crown is above the head joint by about this share of the stature below it, and an
-# ankle joint stands above the sole by about this share of the leg (adult averages, Winter 2009, "Biomechanics and Motor
-# Control of Human Movement", fig. 4.1: head and neck 0.182, ankle 0.039, leg 0.491 of stature).
+# Where only joints are known: the crown is above the head joint by about this share of the stature below it (adult
+# averages, Winter 2009, "Biomechanics and Motor Control of Human Movement", fig. 4.1: head and neck are 0.182).
 CROWN_OVER_HEAD_JOINT = 0.13
-ANKLE_OVER_SOLE = 0.08
-TOES_OVER_SOLE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +42,8 @@ class Body:
     leg_length_m: float  # upper leg to ankle along the bones, mean of both sides
     floor_m: float  # world height of the soles in the rest pose
     sole_drop_m: Mapping[str, float]  # foot role -> height of that joint above its own sole when the foot is flat
+    sole_tilt: Mapping[str, Array]  # foot role -> turn `(4,)` that lays the sole level, where it does not rest so
+    attachments: Mapping[int, int]  # joint that hangs outside its limb -> the limb joint that carries it in a body
 
     def joint(self, role: str) -> int | None:
         return self.mapping.joint(role)
@@ -68,15 +68,17 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
     """
     rotations, positions = kinematics.rest_world(skeleton)
     leg = leg_length(mapping, positions)
-    feet = {role: match.joint for role in FOOT_ROLES if (match := mapping.roles.get(role)) is not None}
     facing = rest_facing(mapping, positions)
     if mesh is not None and len(mesh.positions_m):
-        drops, floor = _soles_from_mesh(mesh, feet, positions)
+        soles = soles_from_mesh(mesh, mapping, positions, facing)
         height = float(np.ptp(mesh.positions_m[:, 1]))
     else:
-        drops, floor = _soles_from_joints(mapping, positions, feet, leg)
-        height = _stature(mapping, positions, leg, drops)
-    return Body(skeleton, mapping, rotations, positions, facing, height, leg, floor, drops)
+        soles = soles_from_joints(mapping, positions, leg)
+        height = _stature(mapping, positions, leg, soles)
+    return Body(
+        skeleton, mapping, rotations, positions, facing, height, leg,
+        soles.floor_m, soles.drop_m, soles.tilt, _attachments(skeleton, mapping),
+    )  # fmt: skip
 
 
 def leg_length(mapping: HumanoidMapping, positions: Array) -> float:
@@ -109,45 +111,34 @@ def heading(lateral: Array) -> Array:
     return quat.from_axis_angle(UP, angle)
 
 
-def _stature(mapping: HumanoidMapping, positions: Array, leg: float, drops: Mapping[str, float]) -> float:
+# A limb's joint and the joint that must carry it.
+CARRIERS = tuple(
+    (f"{side}{part}", f"{side}{carrier}")
+    for side in SIDES
+    for part, carrier in (
+        ("LowerLeg", "UpperLeg"), ("Foot", "LowerLeg"), ("Toes", "Foot"),
+        ("LowerArm", "UpperArm"), ("Hand", "LowerArm"),
+    )
+)  # fmt: skip
+
+
+def _attachments(skeleton: Skeleton, mapping: HumanoidMapping) -> dict[int, int]:
+    """Limb joints that do not hang below their limb: rigs with baked IK keep feet under the root, and move them by translation."""
+    result = {}
+    for role, carrier_role in CARRIERS:
+        joint, carrier = mapping.joint(role), mapping.joint(carrier_role)
+        if joint is not None and carrier is not None and carrier not in skeleton.ancestors(joint):
+            result[joint] = carrier
+    return result
+
+
+def _stature(mapping: HumanoidMapping, positions: Array, leg: float, soles: Soles) -> float:
     """Sole to crown along the bones: ankle height + leg + hips to head, plus the crown above the head joint."""
-    chain = [joint for role in ("hips", "spine", "chest", "upperChest", "neck", "head") if (joint := mapping.joint(role)) is not None]
+    chain = [
+        joint
+        for role in ("hips", "spine", "chest", "upperChest", "neck", "head")
+        if (joint := mapping.joint(role)) is not None
+    ]
     trunk = float(np.sum(np.linalg.norm(np.diff(positions[chain], axis=0), axis=-1))) if len(chain) > 1 else 0.6 * leg
-    ankle = float(np.mean([drop for role, drop in drops.items() if role.endswith("Foot")] or [ANKLE_OVER_SOLE * leg]))
+    ankle = float(np.mean([drop for role, drop in soles.drop_m.items() if role.endswith("Foot")] or [0.0]))
     return (ankle + leg + trunk) * (1.0 + CROWN_OVER_HEAD_JOINT)
-
-
-def _soles_from_mesh(mesh: Mesh, feet: Mapping[str, int], positions: Array) -> tuple[dict[str, float], float]:
-    """Drop of each foot joint to the lowest vertex that it moves; the floor is the mesh's lowest foot vertex."""
-    strongest = np.take_along_axis(mesh.joints, np.argmax(mesh.weights, axis=1)[:, None], axis=1)[:, 0]
-    lowest: dict[str, float] = {}
-    for side in SIDES:
-        owners = [feet[role] for role in (f"{side}Foot", f"{side}Toes") if role in feet]
-        mask = np.isin(strongest, owners)
-        if owners and mask.any():
-            lowest[side] = float(mesh.positions_m[mask, 1].min())
-    floor = min(lowest.values()) if lowest else float(mesh.positions_m[:, 1].min())
-    drops = {
-        role: float(positions[joint, 1]) - lowest.get("left" if role.startswith("left") else "right", floor)
-        for role, joint in feet.items()
-    }
-    return drops, floor
-
-
-def _soles_from_joints(
-    mapping: HumanoidMapping, positions: Array, feet: Mapping[str, int], leg: float
-) -> tuple[dict[str, float], float]:
-    """Without a surface: toes stand a little above the sole, the ankle above the toes as the rest pose has it."""
-    drops: dict[str, float] = {}
-    for side in SIDES:
-        foot, toes = feet.get(f"{side}Foot"), feet.get(f"{side}Toes")
-        if foot is not None:
-            over_toes = float(positions[foot, 1] - positions[toes, 1]) if toes is not None else 0.0
-            plausible = toes is not None and 0.0 < over_toes < 0.4 * leg
-            drops[f"{side}Foot"] = over_toes + TOES_OVER_SOLE * leg if plausible else ANKLE_OVER_SOLE * leg
-        if toes is not None:
-            drops[f"{side}Toes"] = TOES_OVER_SOLE * leg
-    if not drops:
-        lower = [mapping.roles[f"{side}LowerLeg"].joint for side in SIDES if f"{side}LowerLeg" in mapping.roles]
-        return drops, float(positions[lower, 1].min()) - 0.5 * leg
-    return drops, min(float(positions[feet[role], 1]) - drop for role, drop in drops.items())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from workers.skeleton import quat
-from workers.skeleton.model import Array, Clip, Skeleton
+from workers.skeleton.model import Array, Clip, Mask, Skeleton
 
 
 def world_rotations(skeleton: Skeleton, rotations: Array) -> Array:
@@ -34,7 +34,9 @@ def local_rotations(skeleton: Skeleton, world: Array) -> Array:
     return result
 
 
-def world_positions(skeleton: Skeleton, world: Array, offsets_m: Array, translations_m: Mapping[int, Array] | None = None) -> Array:
+def world_positions(
+    skeleton: Skeleton, world: Array, offsets_m: Array, translations_m: Mapping[int, Array] | None = None
+) -> Array:
     """Joint positions `(..., joints, 3)` in metres.
 
     `world` are world rotations `(..., joints, 4)`, `offsets_m` the constant local translations `(joints, 3)`,
@@ -67,3 +69,21 @@ def rest_world(skeleton: Skeleton) -> tuple[Array, Array]:
     """World rotations `(joints, 4)` and positions `(joints, 3)` of the rest pose."""
     world = world_rotations(skeleton, skeleton.rest_rotations)
     return world, world_positions(skeleton, world, skeleton.rest_offsets_m)
+
+
+def follow_rest(skeleton: Skeleton, world: Array, driven: Mask) -> Array:
+    """Fill in the joints that nothing drives: each keeps its rest rotation relative to its parent.
+
+    `world` `(frames, joints, 4)` holds world rotations where `driven` `(joints,)` is true; returns a completed copy.
+    """
+    result = world.copy()
+    for level in skeleton.levels:
+        free = level[~driven[level]]
+        if not len(free):
+            continue
+        parents = skeleton.parents[free]
+        if parents[0] < 0:
+            result[:, free] = skeleton.rest_rotations[free]
+        else:
+            result[:, free] = quat.multiply(result[:, parents], skeleton.rest_rotations[free])
+    return result

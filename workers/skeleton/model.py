@@ -18,6 +18,7 @@ from workers.errors import ClipNotFound
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

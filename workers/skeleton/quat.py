@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 IDENTITY: Array = np.array([0.0, 0.0, 0.0, 1.0])
+CONJUGATE: Array = np.array([-1.0, -1.0, -1.0, 1.0])
 
 
 def identity(*shape: int) -> Array:
@@ -28,7 +29,8 @@ def normalize(q: ArrayLike) -> Array:
     q = np.asarray(q, dtype=np.float64)
     norm = np.sqrt(np.einsum("...i,...i->...", q, q))[..., None]
     safe = np.where(norm > 1e-12, norm, 1.0)
-    return np.where(norm > 1e-12, q / safe, IDENTITY)
+    result: Array = np.where(norm > 1e-12, q / safe, IDENTITY)
+    return result
 
 
 def multiply(a: Array, b: Array) -> Array:
@@ -45,7 +47,7 @@ def multiply(a: Array, b: Array) -> Array:
 
 def conjugate(q: Array) -> Array:
     """Inverse of a unit quaternion."""
-    return q * np.array([-1.0, -1.0, -1.0, 1.0])
+    return q * CONJUGATE
 
 
 def rotate(q: Array, v: ArrayLike) -> Array:
@@ -91,7 +93,8 @@ def to_rotation_vector(q: Array) -> Array:
 
 def angle(q: Array) -> Array:
     """Rotation angle in [0, pi], radians."""
-    return 2.0 * np.arctan2(np.linalg.norm(q[..., :3], axis=-1), np.abs(q[..., 3]))
+    result: Array = 2.0 * np.arctan2(np.linalg.norm(q[..., :3], axis=-1), np.abs(q[..., 3]))
+    return result
 
 
 def angle_between(a: Array, b: Array) -> Array:
@@ -158,7 +161,8 @@ def unit(v: ArrayLike) -> Array:
     """Vectors `(..., 3)` of length 1; zero stays zero."""
     v = np.asarray(v, dtype=np.float64)
     norm = np.sqrt(np.einsum("...i,...i->...", v, v))[..., None]
-    return v / np.where(norm > 1e-12, norm, 1.0)
+    result: Array = v / np.where(norm > 1e-12, norm, 1.0)
+    return result
 
 
 def perpendicular(v: ArrayLike) -> Array:

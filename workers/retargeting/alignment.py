@@ -1,0 +1,174 @@
+"""Rest alignment: the constant turn that brings each target limb from its own rest pose into the source's.
+
+For a joint with source rest rotation S, target rest rotation T and source world rotation W(f), the transfer is
+`W(f) S^-1 A T`: A turns the target's limb, as it rests, to where the source's limb rests. Arms, hands and fingers are
+aligned by direction, parent first, so that each joint adds only the least turn its own bone needs; the roll of the whole
+arm then follows the palm, which joint positions do fix (finger fan, else thumb). Legs are aligned too, but a few degrees
+between two straight legs are anatomy (hip and ankle widths), not pose, and stay. Hips, spine, neck, head, clavicles and
+feet are not aligned by direction (ankle-to-toe or neck-to-head direction is anatomy): there A is the identity, but for a
+foot whose sole does not lie flat at rest.
+
+All turns are in the target's world.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from workers.skeleton import quat
+from workers.skeleton.body import Body
+from workers.skeleton.model import Array, Notice
+from workers.skeleton.roles import FINGERS, SIDES, finger_roles
+
+# Two rest poses whose legs differ by less than the first angle stand alike; beyond the second the difference is pose.
+LEG_ANATOMY_DEG = 4.0
+LEG_POSE_DEG = 10.0
+# A palm is known when its fingers fan out by at least this share of the hand's length.
+MIN_FAN = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class RestAlignment:
+    """`turns`: role -> `(4,)`; a role that is absent has the identity. `notices` tell what had to be guessed."""
+
+    turns: dict[str, Array]
+    notices: tuple[Notice, ...]
+
+
+def align_rest(source: Body, target: Body) -> RestAlignment:
+    """Alignment turns of every limb role that the target has and the source drives."""
+    turn = quat.multiply(target.facing, quat.conjugate(source.facing))
+    turns: dict[str, Array] = {}
+    notices: list[Notice] = []
+    for side in SIDES:
+        notices += _align_arm(source, target, turn, side, turns)
+        _align_leg(source, target, turn, side, turns)
+    for role, tilt in target.sole_tilt.items():
+        own = quat.multiply(quat.multiply(turn, source.sole_tilt.get(role, quat.IDENTITY)), quat.conjugate(turn))
+        turns[role] = quat.multiply(quat.conjugate(own), tilt)
+    return RestAlignment(turns, tuple(notices))
+
+
+def _align_arm(source: Body, target: Body, turn: Array, side: str, turns: dict[str, Array]) -> list[Notice]:
+    upper, lower, hand = (f"{side}{part}" for part in ("UpperArm", "LowerArm", "Hand"))
+    current = quat.IDENTITY
+    for role, tip in ((upper, lower), (lower, hand)):
+        current = _swing(source, target, turn, role, tip, current)
+        turns[role] = current
+    if not (source.has(hand) and target.has(hand)):
+        return []
+    source_reach, target_reach = _finger_reach(source, target, side)
+    if source_reach is not None and target_reach is not None:
+        reached = quat.rotate(turn, source_reach)
+        current = quat.multiply(quat.between(quat.rotate(current, target_reach), reached), current)
+    else:
+        reached = quat.rotate(turn, _direction(source, lower, hand))
+    turns[hand] = current
+    notices = []
+    palms = _palm_axes(source, target, side)
+    if palms is None:
+        notices.append(
+            Notice(
+                "roll-guessed",
+                f"no fingers fix the roll of the {side} arm; least twist between the rest poses is used",
+                hand,
+            )
+        )
+    else:
+        roll = _roll_about(reached, quat.rotate(current, palms[1]), quat.rotate(turn, palms[0]))
+        for role, axis in ((upper, _direction(source, upper, lower)), (lower, _direction(source, lower, hand))):
+            turns[role] = quat.multiply(quat.from_axis_angle(quat.rotate(turn, axis), roll), turns[role])
+        turns[hand] = quat.multiply(quat.from_axis_angle(reached, roll), turns[hand])
+    for finger in FINGERS:
+        chain = finger_roles(side, finger)
+        current = turns[hand]
+        for role, tip in pairwise(chain):
+            current = _swing(source, target, turn, role, tip, current)
+            if source.has(role) and target.has(role):
+                turns[role] = current
+        if source.has(chain[-1]) and target.has(chain[-1]):
+            turns[chain[-1]] = current
+    return notices
+
+
+def _align_leg(source: Body, target: Body, turn: Array, side: str, turns: dict[str, Array]) -> None:
+    """Thigh and shin; the shin needs an ankle on both sides."""
+    current = quat.IDENTITY
+    for role, tip in ((f"{side}UpperLeg", f"{side}LowerLeg"), (f"{side}LowerLeg", f"{side}Foot")):
+        full = quat.multiply(_swing(source, target, turn, role, tip, current), quat.conjugate(current))
+        angle = float(np.degrees(quat.angle(full)))
+        weight = _smooth_step((angle - LEG_ANATOMY_DEG) / (LEG_POSE_DEG - LEG_ANATOMY_DEG))
+        current = quat.multiply(quat.slerp(quat.IDENTITY, full, weight), current)
+        turns[role] = current
+
+
+def _swing(source: Body, target: Body, turn: Array, role: str, tip: str, current: Array) -> Array:
+    """`current`, then the least turn that brings the target's bone role-tip onto the source's; unchanged where a rig lacks it."""
+    if not (source.has(role, tip) and target.has(role, tip)):
+        return current
+    wanted = quat.rotate(turn, _direction(source, role, tip))
+    here = quat.rotate(current, _direction(target, role, tip))
+    return quat.multiply(quat.between(here, wanted), current)
+
+
+def _direction(body: Body, role: str, tip: str) -> Array:
+    """Unit direction of a bone in the rest pose's world."""
+    start, end = body.mapping.roles[role].joint, body.mapping.roles[tip].joint
+    return quat.unit(body.rest_positions_m[end] - body.rest_positions_m[start])
+
+
+def _shared_knuckles(source: Body, target: Body, side: str) -> list[str]:
+    """First joints of the fingers that both rigs have, index to little."""
+    roles = [finger_roles(side, finger)[0] for finger in FINGERS[1:]]
+    return [role for role in roles if source.has(role) and target.has(role)]
+
+
+def _finger_reach(source: Body, target: Body, side: str) -> tuple[Array | None, Array | None]:
+    """Direction from the wrist to the middle of the knuckles that both rigs have."""
+    knuckles = _shared_knuckles(source, target, side)
+    if not knuckles:
+        return None, None
+    reaches = []
+    for body in (source, target):
+        wrist = body.rest_positions_m[body.mapping.roles[f"{side}Hand"].joint]
+        middle = np.mean([body.rest_positions_m[body.mapping.roles[role].joint] for role in knuckles], axis=0)
+        reaches.append(quat.unit(middle - wrist))
+    return reaches[0], reaches[1]
+
+
+def _palm_axes(source: Body, target: Body, side: str) -> tuple[Array, Array] | None:
+    """Thumb-side axis across the palm at rest, (source, target): from the finger fan where both rigs show one, else the thumb."""
+    knuckles = _shared_knuckles(source, target, side)
+    if len(knuckles) >= 2:
+        across = [_between_joints(body, knuckles[-1], knuckles[0]) for body in (source, target)]
+        lengths = [np.linalg.norm(_between_joints(body, f"{side}Hand", knuckles[0])) for body in (source, target)]
+        if all(np.linalg.norm(axis) > MIN_FAN * length for axis, length in zip(across, lengths, strict=True)):
+            return across[0], across[1]
+    thumb = next(
+        (role for role in finger_roles(side, "Thumb")[1:] if source.has(role) and target.has(role)),
+        f"{side}ThumbMetacarpal",
+    )
+    if source.has(thumb) and target.has(thumb):
+        return _between_joints(source, f"{side}Hand", thumb), _between_joints(target, f"{side}Hand", thumb)
+    return None
+
+
+def _between_joints(body: Body, start: str, end: str) -> Array:
+    roles = body.mapping.roles
+    across: Array = body.rest_positions_m[roles[end].joint] - body.rest_positions_m[roles[start].joint]
+    return across
+
+
+def _roll_about(axis: Array, start: Array, end: Array) -> float:
+    """Signed angle about unit `axis` from the part of `start` across it to the part of `end` across it, radians."""
+    start = start - axis * (axis @ start)
+    end = end - axis * (axis @ end)
+    return float(np.arctan2(axis @ np.cross(start, end), start @ end))
+
+
+def _smooth_step(x: float) -> float:
+    x = min(max(x, 0.0), 1.0)
+    return x * x * (3.0 - 2.0 * x)
