@@ -37,31 +37,63 @@ class JobOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Literal["auto", "analytic", "smt"] = Field("auto", description="Retargeting method; auto takes the best that is installed.")
-    refine: Literal["none", "geometry", "semantic"] = Field("none", description="Optional refinement at test time.")
-    refine_budget_s: Annotated[float, Field(gt=0, le=3600)] | None = Field(None, description="Time budget of the refinement in seconds.")
-    encoder: str | None = Field(None, max_length=200, description="Encoder of the semantic scores, by its model_store name.")
-    root_motion: Literal["keep", "in_place", "root_joint"] = Field("keep", description="Keep travel at the hips, remove it, or move it to the joint above the hips.")
-    start: Literal["keep", "origin"] = Field("keep", description="Keep the clip's start position or begin at the origin.")
-    foot_contact: Literal["auto", "off"] = Field("auto", description="Hold the source's foot contacts by inverse kinematics.")
-    ground: Literal["auto", "flat", "none"] = Field("auto", description="Ground: estimated per contact, one flat plane, or no correction.")
-    fps: Literal["source"] | Annotated[float, Field(gt=0, le=1000)] = Field("source", description="Frame rate of the result.")
-    clip: str | Annotated[int, Field(ge=0)] | None = Field(None, description="Source clip by name or index, or 'all'. Default: the only or first clip.")
-    start_s: Annotated[float, Field(ge=0)] | None = Field(None, description="Start of the part of the clip to use, seconds.")
-    end_s: Annotated[float, Field(gt=0)] | None = Field(None, description="End of the part of the clip to use, seconds.")
-    clip_name: str | None = Field(None, min_length=1, max_length=200, description="Name of the new clip; default: the source clip's name.")
-    existing_clips: Literal["keep", "drop"] = Field("keep", description="Keep or drop the clips the character already has.")
-    rest_pose: Literal["auto", "bind", "zero", "first_frame", "t_pose", "a_pose", "n_pose"] = Field(
-        "auto",
-        description="Rest pose of a motion without a skin: bind or zero = the file's own rest; first_frame = frame 0; "
-        "t_pose, a_pose, n_pose = the file's own rest stands in that pose.",
+    method: Literal["auto", "analytic", "smt"] = Field(
+        "auto", description="Retargeting method; auto takes the best that is installed."
     )
-    mapping: MappingOverride = Field(default_factory=MappingOverride, description="Overrides of the automatic joint mapping.")
+    refine: Literal["none", "geometry", "semantic"] = Field("none", description="Optional refinement at test time.")
+    refine_budget_s: Annotated[float, Field(gt=0, le=3600)] | None = Field(
+        None, description="Time budget of the refinement in seconds."
+    )
+    encoder: str | None = Field(
+        None, max_length=200, description="Encoder of the semantic scores, by its model_store name."
+    )
+    root_motion: Literal["keep", "in_place", "root_joint"] = Field(
+        "keep", description="Keep travel at the hips, remove it, or move it to the joint above the hips."
+    )
+    start: Literal["keep", "origin"] = Field(
+        "keep", description="Keep the clip's start position or begin at the origin."
+    )
+    foot_contact: Literal["auto", "off"] = Field(
+        "auto", description="Hold the source's foot contacts by inverse kinematics."
+    )
+    ground: Literal["auto", "flat", "none"] = Field(
+        "auto", description="Ground: estimated per contact, one flat plane, or no correction."
+    )
+    fps: Literal["source"] | Annotated[float, Field(gt=0, le=1000)] = Field(
+        "source", description="Frame rate of the result."
+    )
+    clip: str | Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Source clip by name or index, or 'all'. Default: the only or first clip."
+    )
+    start_s: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Start of the part of the clip to use, seconds."
+    )
+    end_s: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="End of the part of the clip to use, seconds."
+    )
+    clip_name: str | None = Field(
+        None, min_length=1, max_length=200, description="Name of the new clip; default: the source clip's name."
+    )
+    existing_clips: Literal["keep", "drop"] = Field(
+        "keep", description="Keep or drop the clips the character already has."
+    )
+    rest_pose: Literal["auto", "file", "estimate"] | Annotated[int, Field(ge=0)] = Field(
+        "auto",
+        description="Rest pose of a motion without a skin: auto; file = the file's own zero pose; "
+        "estimate = built from the motion; a number = that frame of the clip.",
+    )
+    mapping: MappingOverride = Field(
+        default_factory=MappingOverride, description="Overrides of the automatic joint mapping."
+    )
     description: str | None = Field(None, max_length=1000, description="What the motion shows, in words.")
     preview: bool = Field(False, description="Render a preview.")
-    output: Literal["full", "animation"] = Field("full", description="The whole character, or skeleton and clip without meshes.")
+    output: Literal["full", "animation"] = Field(
+        "full", description="The whole character, or skeleton and clip without meshes."
+    )
     format: Literal["glb", "bvh"] = Field("glb", description="Format of the result.")
-    fail_on: Literal["review", "fail"] | None = Field(None, description="Verdict that counts as failure for the caller.")
+    fail_on: Literal["review", "fail"] | None = Field(
+        None, description="Verdict that counts as failure for the caller."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Seed of everything random.")
 
     @model_validator(mode="after")

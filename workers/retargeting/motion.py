@@ -68,13 +68,20 @@ def subtree(skeleton: Skeleton, joint: int) -> Indices:
     return np.flatnonzero(inside)
 
 
-def to_clip(motion: BodyMotion) -> Clip:
-    """Local rotations, continuous in sign, and local translations of the hips and of joints outside their limbs."""
+def to_clip(motion: BodyMotion, root: int | None = None) -> Clip:
+    """Local rotations, continuous in sign, and local translations of the joints that move through space.
+
+    These are the hips, joints outside their limbs, and the joint `root` that carries the travel, if any.
+    """
     skeleton = motion.body.skeleton
     rotations = quat.make_continuous(kinematics.local_rotations(skeleton, motion.rotations))
-    moved = (motion.body.hips, *motion.body.attachments)
+    moved = {motion.body.hips, *motion.body.attachments} | ({root} if root is not None else set())
     return Clip(
-        motion.name, motion.rate_hz, motion.start_s, rotations, {joint: local_path(motion, joint) for joint in moved}
+        motion.name,
+        motion.rate_hz,
+        motion.start_s,
+        rotations,
+        {joint: local_path(motion, joint) for joint in sorted(moved)},
     )
 
 

@@ -1,0 +1,104 @@
+"""Root motion: where the travel of a clip is kept.
+
+Travel is the smooth part of the hips' ground-plane path and of its heading, without the sway of each step; it passes
+exactly through the first and the last frame, so a clip that loops still does. `keep` leaves it at the hips, `in_place`
+takes it away, `root_joint` moves it to the joint above the hips, as engines with root motion expect. World poses do not
+change in `keep` and `root_joint`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from workers.errors import InvalidOptions
+from workers.retargeting.analytic import hip_centre
+from workers.retargeting.motion import BodyMotion, subtree
+from workers.skeleton import quat
+from workers.skeleton.body import UP, Body, heading
+from workers.skeleton.model import Array
+from workers.skeleton.roles import SIDES
+
+SMOOTHING_S = 0.4  # standard deviation; a walking cycle takes about 1 s
+GROUND: Array = np.array([1.0, 0.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Travel:
+    """Smooth ground-plane displacement from rest `(frames, 3)` and heading away from rest `(frames, 4)`."""
+
+    path_m: Array
+    heading: Array
+
+
+def measure_travel(motion: BodyMotion) -> Travel:
+    body = motion.body
+    path = (hip_centre(motion) - body.rest_positions_m[body.hips]) * GROUND
+    joints = [body.mapping.roles[f"{side}UpperLeg"].joint for side in SIDES]
+    turned = quat.multiply(
+        heading(motion.positions_m[:, joints[0]] - motion.positions_m[:, joints[1]]), quat.conjugate(body.facing)
+    )
+    yaw = np.unwrap(2.0 * np.arctan2(turned[:, 1], turned[:, 3]))
+    smooth = _smooth(np.column_stack([path, yaw]), motion.rate_hz)
+    return Travel(smooth[:, :3], quat.from_axis_angle(UP, smooth[:, 3]))
+
+
+def start_at_origin(motion: BodyMotion) -> BodyMotion:
+    """The same motion, its first frame over the place where the rig rests."""
+    body = motion.body
+    return _shifted(motion, (body.rest_positions_m[body.hips] - motion.positions_m[0, body.hips]) * GROUND)
+
+
+def place_travel(motion: BodyMotion, mode: Literal["keep", "in_place", "root_joint"]) -> tuple[BodyMotion, int | None]:
+    """The motion with its travel where `mode` wants it, and the joint that now carries it (None: the hips).
+
+    Raises InvalidOptions for `root_joint` on a rig whose hips have no joint above them.
+    """
+    if mode == "keep":
+        return motion, None
+    travel = measure_travel(motion)
+    if mode == "in_place":
+        return _shifted(motion, -(travel.path_m - travel.path_m[:1])), None
+    root = root_joint(motion.body)
+    skeleton = motion.body.skeleton
+    rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
+    carried = np.setdiff1d(subtree(skeleton, root), subtree(skeleton, motion.body.hips))
+    carried = np.setdiff1d(carried, [j for joint in motion.body.attachments for j in subtree(skeleton, joint)])
+    pivot = motion.body.rest_positions_m[motion.body.hips] * GROUND
+    turned = quat.rotate(travel.heading[:, None], positions[:, carried] - pivot)
+    positions[:, carried] = turned + pivot + travel.path_m[:, None]
+    rotations[:, carried] = quat.multiply(travel.heading[:, None], rotations[:, carried])
+    return replace(motion, rotations=rotations, positions_m=positions), root
+
+
+def root_joint(body: Body) -> int:
+    """The nearest joint above the hips."""
+    for joint in body.skeleton.ancestors(body.hips):
+        if body.skeleton.deforming[joint]:
+            return joint
+    name = body.skeleton.names[body.hips]
+    raise InvalidOptions(
+        f"root_motion: the character has no joint above its hips {name!r}; add a root joint or use 'keep' or 'in_place'"
+    )
+
+
+def _shifted(motion: BodyMotion, shift_m: Array) -> BodyMotion:
+    """The body moved by `(3,)` or `(frames, 3)`; what is not below the hips or part of a limb stays."""
+    skeleton, body = motion.body.skeleton, motion.body
+    moved = np.unique(np.concatenate([subtree(skeleton, joint) for joint in (body.hips, *body.attachments)]))
+    positions = motion.positions_m.copy()
+    positions[:, moved] += shift_m[:, None] if shift_m.ndim == 2 else shift_m
+    return replace(motion, positions_m=positions)
+
+
+def _smooth(values: Array, rate_hz: float) -> Array:
+    """Gaussian smoothing `(frames, n)` over point-reflected ends, which keeps the end values and straight lines."""
+    radius = round(3.0 * SMOOTHING_S * rate_hz)
+    if len(values) < 2 or radius < 1:
+        return values
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / (SMOOTHING_S * rate_hz)) ** 2)
+    kernel /= kernel.sum()
+    padded = np.pad(values, ((radius, radius), (0, 0)), mode="reflect", reflect_type="odd")
+    return np.stack([np.convolve(column, kernel, mode="valid") for column in padded.T], axis=-1)
