@@ -1,9 +1,9 @@
 """Spine and neck chains of different length: rotations spread by arc length.
 
-A chain joint turns the part of the chain beyond it. The source's turns away from rest are taken as values at the ends of
+Chains of equal length are copied joint by joint: their joints mean the same vertebrae however far apart they stand.
+Otherwise: a chain joint turns the part of the chain beyond it. The source's turns away from rest are taken as values at the ends of
 those parts, from the hips (0) to the last joint (1), and the target's joints read them at the ends of their own parts.
-Chains of equal proportions are thus copied exactly, and the last joint (which carries the shoulders, or the head) always
-gets the source's last.
+The last joint (which carries the shoulders, or the head) always gets the source's last.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def spread(base: Array, turns: Array, source_ends: Array, target_ends: Array) ->
     `base` `(frames, 4)` is the turn below the chain (share 0), `turns` `(frames, n, 4)` those of the source's joints at
     `source_ends` `(n,)`; read at `target_ends` `(m,)`.
     """
+    if len(source_ends) == len(target_ends):
+        return turns
     knots = np.concatenate([base[:, None], turns], axis=1)
     places = np.concatenate([[0.0], source_ends])
     result = np.empty((len(base), len(target_ends), 4))
