@@ -4,7 +4,7 @@ For a joint with source rest rotation S, target rest rotation T and source world
 `W(f) S^-1 A T`: A turns the target's limb, as it rests, to where the source's limb rests. Arms, hands and fingers are
 aligned by direction, parent first, so that each joint adds only the least turn its own bone needs; the roll of the whole
 arm then follows the palm, which joint positions do fix (finger fan, else thumb). Legs are aligned too, but a few degrees
-between two straight legs are anatomy (hip and ankle widths), not pose, and stay. Hips, spine, neck, head, clavicles and
+between two straight legs are anatomy (hip and ankle widths), not pose, and stay; so for the fingers of two flat hands. Hips, spine, neck, head, clavicles and
 feet are not aligned by direction (ankle-to-toe or neck-to-head direction is anatomy): there A is the identity, but for a
 foot whose sole does not lie flat at rest.
 
@@ -23,9 +23,9 @@ from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Notice
 from workers.skeleton.roles import FINGERS, SIDES, finger_roles
 
-# Two rest poses whose legs differ by less than the first angle stand alike; beyond the second the difference is pose.
-LEG_ANATOMY_DEG = 4.0
-LEG_POSE_DEG = 10.0
+# Two rest poses whose legs (fingers) differ by less than the first angle stand alike; beyond the second it is pose.
+LEG_BAND_DEG = (4.0, 10.0)
+FINGER_BAND_DEG = (8.0, 20.0)
 # A palm is known when its fingers fan out by at least this share of the hand's length.
 MIN_FAN = 0.15
 
@@ -86,7 +86,7 @@ def _align_arm(source: Body, target: Body, turn: Array, side: str, turns: dict[s
         chain = finger_roles(side, finger)
         current = turns[hand]
         for role, tip in pairwise(chain):
-            current = _swing(source, target, turn, role, tip, current)
+            current = _pose_part(current, _swing(source, target, turn, role, tip, current), FINGER_BAND_DEG)
             if source.has(role) and target.has(role):
                 turns[role] = current
         if source.has(chain[-1]) and target.has(chain[-1]):
@@ -98,11 +98,16 @@ def _align_leg(source: Body, target: Body, turn: Array, side: str, turns: dict[s
     """Thigh and shin; the shin needs an ankle on both sides."""
     current = quat.IDENTITY
     for role, tip in ((f"{side}UpperLeg", f"{side}LowerLeg"), (f"{side}LowerLeg", f"{side}Foot")):
-        full = quat.multiply(_swing(source, target, turn, role, tip, current), quat.conjugate(current))
-        angle = float(np.degrees(quat.angle(full)))
-        weight = _smooth_step((angle - LEG_ANATOMY_DEG) / (LEG_POSE_DEG - LEG_ANATOMY_DEG))
-        current = quat.multiply(quat.slerp(quat.IDENTITY, full, weight), current)
+        current = _pose_part(current, _swing(source, target, turn, role, tip, current), LEG_BAND_DEG)
         turns[role] = current
+
+
+def _pose_part(current: Array, swung: Array, band_deg: tuple[float, float]) -> Array:
+    """`current` with as much of the further turn to `swung` as is pose and not anatomy: none below the band, all above it."""
+    full = quat.multiply(swung, quat.conjugate(current))
+    low, high = band_deg
+    weight = _smooth_step((float(np.degrees(quat.angle(full))) - low) / (high - low))
+    return quat.multiply(quat.slerp(quat.IDENTITY, full, weight), current)
 
 
 def _swing(source: Body, target: Body, turn: Array, role: str, tip: str, current: Array) -> Array:
