@@ -88,11 +88,15 @@ class BlobWriter:
         self._digest.update(chunk)
         self._handle.write(chunk)
 
+    def close(self) -> None:
+        """No more bytes will come; frees the file handle before `commit`."""
+        self._handle.close()
+
     def commit(self, key: str | None = None) -> Blob:
         """Make the bytes visible, by default at their content's upload key; a copy already there is kept."""
         if self._key is None:
-            raise ValueError("the writer is closed")
-        self._handle.close()
+            raise ValueError("the writer was committed or discarded already")
+        self.close()
         target = key or upload_key(self.sha256)
         if self._store.exists(target):
             self._store.delete(self._key)

@@ -32,40 +32,52 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RETARGET_", extra="ignore", frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address the gateway listens on.")
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port of the gateway; 0 takes a free one.")
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis that holds job records and queues.")
+    host: str = Field(default="127.0.0.1", description="Address the gateway listens on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8000, description="Port of the gateway; 0 takes a free one."
+    )
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis that holds job records and queues.")
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the default blob store and Redis.")
-    blob_url: str = Field("", description="fsspec URL of the blob store; default: the folder blobs in data_dir.")
+    blob_url: str = Field(
+        default="", description="fsspec URL of the blob store; default: the folder blobs in data_dir."
+    )
 
     upload_max_bytes: Annotated[int, Field(gt=0)] = Field(
-        DEFAULT_LIMITS.file_bytes, description="All files of one request together."
+        default=DEFAULT_LIMITS.file_bytes, description="All files of one request together."
     )
     upload_max_parts: Annotated[int, Field(gt=0)] = Field(
-        DEFAULT_LIMITS.bundle_entries + 4, description="Parts of one multipart body, files and fields."
+        default=DEFAULT_LIMITS.bundle_entries + 4, description="Parts of one multipart body, files and fields."
     )
-    field_max_bytes: Annotated[int, Field(gt=0)] = Field(256 * 1024, description="One JSON part of a request.")
-    file_name_max_chars: Annotated[int, Field(gt=7)] = Field(200, description="Length of an uploaded file's name.")
+    field_max_bytes: Annotated[int, Field(gt=0)] = Field(default=256 * 1024, description="One JSON part of a request.")
+    file_name_max_chars: Annotated[int, Field(gt=7)] = Field(
+        default=200, description="Length of an uploaded file's name."
+    )
     min_free_disk_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.05, description="Uploads are refused while less of the blob disk is free."
+        default=0.05, description="Uploads are refused while less of the blob disk is free."
     )
 
-    input_ttl_s: Annotated[int, Field(gt=0)] = Field(DAY_S, description="Uploads are kept this long.")
-    output_ttl_s: Annotated[int, Field(gt=0)] = Field(7 * DAY_S, description="Results are kept this long.")
+    input_ttl_s: Annotated[int, Field(gt=0)] = Field(default=DAY_S, description="Uploads are kept this long.")
+    output_ttl_s: Annotated[int, Field(gt=0)] = Field(default=7 * DAY_S, description="Results are kept this long.")
     record_ttl_s: Annotated[int, Field(gt=0)] = Field(
-        30 * DAY_S, description="Job records are kept this long, so that an expired result can say so."
+        default=30 * DAY_S, description="Job records are kept this long, so that an expired result can say so."
     )
 
-    queue_depth_max: Annotated[int, Field(gt=0)] = Field(1000, description="Waiting jobs beyond this are refused.")
-    job_timeout_s: Annotated[int, Field(gt=0)] = Field(600, description="Hard time limit of one execution.")
-    inspect_timeout_s: Annotated[int, Field(gt=0)] = Field(60, description="Hard time limit of one inspection.")
-    lease_s: Annotated[float, Field(gt=0)] = Field(30.0, description="An execution that is silent this long is dead.")
-    max_attempts: Annotated[int, Field(gt=0)] = Field(3, description="Executions of one job before it fails.")
-    inspect_wait_s: Annotated[float, Field(ge=0)] = Field(
-        15.0, description="POST /v1/inspect waits this long for its answer."
+    queue_depth_max: Annotated[int, Field(gt=0)] = Field(
+        default=1000, description="Waiting jobs beyond this are refused."
     )
-    wait_max_s: Annotated[float, Field(ge=0)] = Field(60.0, description="Upper bound of ?wait= in seconds.")
-    redis_timeout_s: Annotated[float, Field(gt=0)] = Field(5.0, description="A Redis command slower than this fails.")
+    job_timeout_s: Annotated[int, Field(gt=0)] = Field(default=600, description="Hard time limit of one execution.")
+    inspect_timeout_s: Annotated[int, Field(gt=0)] = Field(default=60, description="Hard time limit of one inspection.")
+    lease_s: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="An execution that is silent this long is dead."
+    )
+    max_attempts: Annotated[int, Field(gt=0)] = Field(default=3, description="Executions of one job before it fails.")
+    inspect_wait_s: Annotated[float, Field(ge=0)] = Field(
+        default=15.0, description="POST /v1/inspect waits this long for its answer."
+    )
+    wait_max_s: Annotated[float, Field(ge=0)] = Field(default=60.0, description="Upper bound of ?wait= in seconds.")
+    redis_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=5.0, description="A Redis command slower than this fails."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -94,7 +94,8 @@ class JobRecord(BaseModel):
     execution_id: str | None = None
     lease_until: datetime | None = None
     created_at: datetime = Field(default_factory=utc_now)
-    started_at: datetime | None = None
+    started_at: datetime | None = None  # of the first execution
+    claimed_at: datetime | None = None  # of the latest execution
     finished_at: datetime | None = None
     expires_at: datetime | None = None  # of the outputs; set when the job ends
     input_expires_at: datetime | None = None

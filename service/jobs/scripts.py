@@ -8,6 +8,7 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :waiting:<kind>           sorted set of queued ids by the time they were queued
     :leases                   sorted set of ids by lease_until
     :deadlines                sorted set of ids by the next time retention has to look at them
+    :duration:<kind>          mean duration in seconds of recent successful executions
     :changed                  channel: the id of every job that changed
 
 The keys are built inside the scripts, so this needs one Redis (or a primary with replicas), not a Redis Cluster.
@@ -72,7 +73,7 @@ CLAIM = """
 if field('status') ~= 'queued' then return {'no'} end
 enter('running')
 redis.call('HINCRBY', key, 'attempt', 1)
-set('execution_id', ARGV[3], 'progress', '0', 'stage', '')
+set('execution_id', ARGV[3], 'progress', '0', 'stage', '', 'claimed_at', stamp(now))
 if field('started_at') == '' then set('started_at', stamp(now)) end
 lease(tonumber(ARGV[4]))
 announce()
@@ -106,6 +107,10 @@ if field('status') == 'canceling' then
 end
 set('result', ARGV[4], 'progress', '1', 'stage', '')
 if ARGV[5] ~= '' then set('engine', ARGV[5]) end
+local mean = prefix .. ':duration:' .. field('kind')
+local took = now - tonumber(field('claimed_at'))
+local before = tonumber(redis.call('GET', mean) or took)
+redis.call('SET', mean, stamp(before + (took - before) / 5))
 finish('succeeded')
 return {'yes'}
 """

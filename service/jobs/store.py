@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from redis import Redis
 from redis.client import Pipeline
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from service.jobs import scripts
 from service.jobs.schemas import JobKind, JobRecord, JobStatus
@@ -23,7 +24,7 @@ PREFIX = "retarget"
 CHANGES = f"{PREFIX}:changed"
 _JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata"})
 _TIME_FIELDS = frozenset(
-    {"lease_until", "created_at", "started_at", "finished_at", "expires_at", "input_expires_at"},
+    {"lease_until", "created_at", "started_at", "claimed_at", "finished_at", "expires_at", "input_expires_at"},
 )
 _KINDS: tuple[JobKind, ...] = ("retarget", "inspect")
 
@@ -136,13 +137,19 @@ class JobStore:
         """Number of queued jobs of all kinds."""
         return sum(int(_plain(self.redis.zcard(f"{PREFIX}:waiting:{kind}"))) for kind in _KINDS)
 
-    def queue_position(self, job_id: str) -> int | None:
+    def queue_position(self, job_id: str, kind: JobKind = "retarget") -> int | None:
         """How many jobs of its kind are before this one in the queue; None where it is not queued."""
-        for kind in _KINDS:
-            rank = _plain(self.redis.zrank(f"{PREFIX}:waiting:{kind}", job_id))
-            if rank is not None:
-                return int(rank)
-        return None
+        rank = _plain(self.redis.zrank(f"{PREFIX}:waiting:{kind}", job_id))
+        return None if rank is None else int(rank)
+
+    def mean_duration_s(self, kind: JobKind) -> float | None:
+        """Mean duration of recent successful executions; None before the first."""
+        value = _plain(self.redis.get(f"{PREFIX}:duration:{kind}"))
+        return None if value is None else float(value)
+
+    def worker_count(self, queue_name: str) -> int:
+        """Workers registered with RQ for a queue; one that was killed stays counted for some minutes."""
+        return int(_plain(self.redis.scard(WORKERS_BY_QUEUE_KEY % queue_name)))
 
     def page(
         self, *, kind: JobKind = "retarget", status: JobStatus | None = None, limit: int = 20, cursor: str | None = None

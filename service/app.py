@@ -1,0 +1,67 @@
+"""The gateway's application. `create_app(settings)` connects nothing yet: the first request or `/readyz` does.
+
+The gateway parses HTTP, keeps uploads and job records, and hands jobs to workers. It never parses a scene, and never
+imports torch or numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service import errors
+from service.context import VERSION, make_context
+from service.health.endpoints import router as health_router
+from service.inspections.endpoints import router as inspections_router
+from service.jobs.artifacts import router as artifacts_router
+from service.jobs.endpoints import router as jobs_router
+from service.openapi import add_options_schema
+from service.settings import Settings
+
+DESCRIPTION = (
+    "Post a motion and a character, poll the job, download the character with the motion on it and a quality report. "
+    "Every error is RFC 9457 problem+json with a stable `code`; `/problems/{code}` says what it means."
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application; without settings, from the environment."""
+    context = make_context(settings or Settings())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        context.changes.start()
+        yield
+        await context.changes.stop()
+        context.store.redis.close()
+
+    app = FastAPI(
+        title="Motion retargeting service",
+        description=DESCRIPTION,
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load scripts from a CDN
+        redoc_url=None,
+    )
+    app.state.context = context
+    for router in (jobs_router, artifacts_router, inspections_router, health_router):
+        app.include_router(router)
+    errors.install(app)
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> dict[str, Any]:
+        return {"service": app.title, "version": VERSION, "openapi": "/openapi.json", "jobs": "/v1/jobs"}
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+            add_options_schema(schema)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,70 @@
+"""`retarget gateway`: the HTTP gateway alone, until SIGTERM or Ctrl-C. Prints its settings, passwords hidden."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from service.app import create_app
+from service.settings import Settings
+from workers.errors import InvalidOptions
+
+GRACE_S = 10  # for requests in flight at the end; waiting ones are answered at once
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (RETARGET_HOST, default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one (RETARGET_PORT, default 8000)")
+    parser.add_argument("--redis-url", help="Redis of job records and queues (RETARGET_REDIS_URL)")
+    parser.add_argument("--blob-url", help="fsspec URL of the blob store (RETARGET_BLOB_URL)")
+    parser.add_argument("--data-dir", type=Path, help="folder of the default blob store (RETARGET_DATA_DIR)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_from(arguments)
+    for name, value in settings.masked().items():
+        print(f"{name} = {value}", file=sys.stderr)
+    server = GatewayServer(create_app(settings), settings)
+    server.run()
+    return 0 if server.started else 1
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """Settings from the environment, with what the command line gives on top. Raises InvalidOptions."""
+    names = ("host", "port", "redis_url", "blob_url", "data_dir")
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidOptions(f"setting {name}: {first['msg']}; set RETARGET_{name.upper()} or its flag") from None
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn that lets long-polling requests answer at once when it is told to stop."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_level="info",
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_S,
+                server_header=False,
+            )
+        )
+        self._changes = app.state.context.changes
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._changes.close_soon()
+        super().handle_exit(sig, frame)

@@ -1,0 +1,1 @@
+"""Health of the gateway: is it alive, can it do its work."""

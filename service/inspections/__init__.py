@@ -1,0 +1,1 @@
+"""Dry runs: what a file holds, answered by the ingest workers."""

@@ -1,0 +1,67 @@
+"""POST /v1/inspect: what a file holds. The parsing is a worker's, on the ingest queue; the gateway waits a little."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+
+from service.context import Shared
+from service.jobs.endpoints import job_response
+from service.jobs.intake import check_queue, submit_inspect
+from service.jobs.views import JobView, job_url
+from service.openapi import curl, error_responses, inspect_body
+from service.uploads import receive_form
+from workers.errors import (
+    ERRORS_BY_CODE,
+    FileTooLarge,
+    InputError,
+    InternalError,
+    JobTimeout,
+    NotReady,
+    OutOfMemory,
+    QueueFull,
+    RetargetError,
+    SourceFileNotFound,
+)
+
+router = APIRouter(prefix="/v1", tags=["inspect"])
+
+# What reading a file can end in; the other errors belong to retargeting or to the command line.
+_READING = [kind for kind in ERRORS_BY_CODE.values() if issubclass(kind, InputError) and kind is not SourceFileNotFound]
+
+
+@router.post(
+    "/inspect",
+    summary="Show what a file holds",
+    response_class=JSONResponse,
+    responses={
+        200: {"description": "Skeleton, mapping, units, clips", "content": {"application/json": {}}},
+        202: {"model": JobView, "description": "Not finished yet; poll the job at Location"},
+        **error_responses(*_READING, FileTooLarge, QueueFull, NotReady, JobTimeout, OutOfMemory),
+    },
+    openapi_extra={
+        **inspect_body(),
+        "x-codeSamples": curl('curl -sS "$URL/v1/inspect" -F file=@character.glb'),
+    },
+)
+async def post_inspect(request: Request, context: Shared) -> Response:
+    """Answers with the inspection within seconds, else with the job that works on it."""
+    await run_in_threadpool(check_queue, context)
+    async with receive_form(request, context.blobs, context.settings, file_parts=["file"], text_parts=[]) as form:
+        submitted = await run_in_threadpool(submit_inspect, context, form)
+    record = await context.changes.wait_until(
+        submitted.id, lambda record: record.is_final, context.settings.inspect_wait_s
+    )
+    if record.status == "failed":
+        raise RetargetError.from_dict(record.error or {})
+    if not record.is_final:
+        return await run_in_threadpool(job_response, context, record, 202)
+    if record.result is None:
+        raise NotReady(f"the inspection was {record.status} before it ended; send the file again")
+    if record.result.inspection is None:
+        raise InternalError(f"job {record.id} succeeded without an inspection")
+    body: dict[str, Any] = record.result.inspection
+    return JSONResponse(body, headers={"Content-Location": job_url(record.id)})

@@ -1,0 +1,105 @@
+"""Results over HTTP: the report and the artifacts, with ranges, tags (the sha256) and a name to save them under."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.responses import StreamingResponse
+
+from service.context import Context, Shared
+from service.errors import problem_response
+from service.jobs.endpoints import JobId
+from service.jobs.http_headers import RangeNotSatisfiable, matches, parse_range
+from service.jobs.schemas import Artifact, JobRecord, utc_now
+from service.jobs.views import REPORT_NAME, find_artifact
+from service.openapi import curl, error_responses
+from workers.errors import Expired, InvalidRequest, NotFound, NotReady
+
+router = APIRouter(prefix="/v1/jobs", tags=["results"])
+
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The part that the Range header asks for", "content": {"application/octet-stream": _BYTES}},
+    304: {"description": "Unchanged since the ETag in If-None-Match"},
+    416: {"description": "`invalid-request`: the Range header lies outside the content"},
+    **error_responses(NotFound, NotReady, Expired),
+}
+
+
+@router.get(
+    "/{job_id}/report",
+    response_class=Response,
+    summary="The quality report of a job",
+    responses={**_RESPONSES, 200: {"description": "The report", "content": {"application/json": {}}}},
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report"')},
+)
+def get_report(request: Request, context: Shared, job_id: JobId) -> Response:
+    return _serve(request, context, job_id, REPORT_NAME)
+
+
+@router.get(
+    "/{job_id}/artifacts/{name}",
+    response_class=Response,
+    summary="Download a result",
+    responses={
+        **_RESPONSES,
+        200: {
+            "description": "The file",
+            "content": {"model/gltf-binary": _BYTES, "application/octet-stream": _BYTES, "application/json": {}},
+        },
+    },
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/artifacts/$ARTIFACT" -o result.bin')},
+)
+def get_artifact(
+    request: Request,
+    context: Shared,
+    job_id: JobId,
+    name: Annotated[str, Path(description="An artifact's name from the job's result.", max_length=200)],
+) -> Response:
+    return _serve(request, context, job_id, name)
+
+
+def _serve(request: Request, context: Context, job_id: str, name: str) -> Response:
+    record = context.store.get(job_id)
+    artifact = _require_artifact(record, name, utc_now())
+    tag = f'"{artifact.sha256}"'
+    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
+    known = request.headers.get("if-none-match")
+    if known is not None and matches(known, tag):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="{artifact.name}"'
+    headers["X-Content-Type-Options"] = "nosniff"
+
+    conditional = request.headers.get("if-range")
+    wanted = request.headers.get("range") if conditional in (None, tag) else None
+    try:
+        part = parse_range(wanted, artifact.bytes)
+    except RangeNotSatisfiable:
+        error = InvalidRequest(f"the range {wanted!r} lies outside the {artifact.bytes:,} bytes of {artifact.name}")
+        return problem_response(request, error, status=416, headers={"Content-Range": f"bytes */{artifact.bytes}"})
+    start, stop = part or (0, artifact.bytes)
+    headers["Content-Length"] = str(stop - start)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{artifact.bytes}"
+    if not context.blobs.exists(artifact.blob):  # the record can be a moment behind a deletion
+        raise Expired(f"{artifact.name} of job {job_id} is not kept any more; run the job again")
+    chunks = context.blobs.read_range(artifact.blob, start, stop)
+    return StreamingResponse(chunks, 206 if part else 200, headers, artifact.media_type)
+
+
+def _require_artifact(record: JobRecord, name: str, now: datetime) -> Artifact:
+    """The artifact if it can be had now. Raises NotReady, Expired, NotFound."""
+    if not record.is_final:
+        raise NotReady(
+            f"job {record.id} is {record.status}; poll it and ask again once it has succeeded", retry_after=2
+        )
+    if record.status == "expired" or (record.expires_at is not None and record.expires_at <= now):
+        raise Expired(f"the results of job {record.id} are not kept any more; run the job again")
+    artifact = find_artifact(record, name)
+    if artifact is None:
+        names = [entry.name for entry in record.result.artifacts] if record.result else []
+        have = f"it has {', '.join(names)}" if names else f"it {record.status} without results"
+        raise NotFound(f"job {record.id} has no artifact {name[:200]!r}; {have}")
+    return artifact

@@ -1,0 +1,151 @@
+"""Jobs over HTTP: post, list, poll, cancel, delete. Each endpoint parses, calls one function, and shows the record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+
+from service.context import Context, Shared
+from service.jobs.http_headers import matches
+from service.jobs.intake import check_queue, submit_retarget
+from service.jobs.retention import forget_job
+from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
+from service.jobs.views import EXAMPLE_ID, JobPage, JobView, entity_tag, job_url, job_view
+from service.openapi import curl, error_responses, job_body
+from service.uploads import receive_form
+from workers.errors import (
+    FileTooLarge,
+    InvalidOptions,
+    NotCancelable,
+    NotFound,
+    QueueFull,
+    UnsupportedFormat,
+)
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+JobId = Annotated[str, Path(description="A job's id.", examples=[EXAMPLE_ID], max_length=64)]
+Cursor = Annotated[str | None, Query(pattern=JOB_ID_PATTERN, description="`next_cursor` of the page before.")]
+
+RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobView,
+    summary="Retarget a motion onto a character",
+    responses=error_responses(FileTooLarge, UnsupportedFormat, InvalidOptions, QueueFull),
+    openapi_extra={
+        **job_body(),
+        "x-codeSamples": curl(
+            'curl -sS "$URL/v1/jobs" -F motion=@walk.bvh -F character=@character.glb -F \'options={"start":"origin"}\''
+        ),
+    },
+)
+async def post_job(request: Request, context: Shared) -> Response:
+    """Takes the files, and answers as soon as they are stored: poll the job at `Location`."""
+    await run_in_threadpool(check_queue, context)
+    async with receive_form(
+        request,
+        context.blobs,
+        context.settings,
+        file_parts=["motion", "character", "source_character"],
+        text_parts=["options", "metadata"],
+    ) as form:
+        record = await run_in_threadpool(submit_retarget, context, form)
+    return await run_in_threadpool(job_response, context, record, 202)
+
+
+@router.get(
+    "",
+    summary="List jobs, newest first",
+    responses=error_responses(),
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs?status=succeeded&limit=5"')},
+)
+def list_jobs(
+    context: Shared,
+    status: JobStatus | None = None,
+    kind: JobKind = "retarget",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Cursor = None,
+) -> JobPage:
+    records, next_cursor = context.store.page(kind=kind, status=status, limit=limit, cursor=cursor)
+    return JobPage(data=[job_view(context.store, record) for record in records], next_cursor=next_cursor)
+
+
+@router.get(
+    "/{job_id}",
+    response_model=JobView,
+    summary="Poll a job",
+    responses={304: {"description": "Unchanged since the ETag in If-None-Match"}, **error_responses(NotFound)},
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB?wait=30"')},
+)
+async def get_job(
+    request: Request,
+    context: Shared,
+    job_id: JobId,
+    wait: Annotated[float, Query(ge=0, description="Seconds to wait for the job to end; capped by the server.")] = 0,
+) -> Response:
+    """Always 200 for a job that exists. `wait` answers when the job ends or, with `If-None-Match`, when it changes."""
+    known = request.headers.get("if-none-match")
+
+    def done(record: JobRecord) -> bool:
+        return record.is_final or (known is not None and not matches(known, _tag(context, record)))
+
+    record = await context.changes.wait_until(job_id, done, min(wait, context.settings.wait_max_s))
+    tag = await run_in_threadpool(_tag, context, record)
+    if known is not None and matches(known, tag):
+        return Response(status_code=304, headers={"ETag": tag, **_retry_after(record)})
+    return await run_in_threadpool(job_response, context, record, 200)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    response_model=JobView,
+    summary="Cancel a job",
+    responses={
+        202: {"model": JobView, "description": "The job is running; it ends soon (canceling)"},
+        **error_responses(NotFound, NotCancelable),
+    },
+    openapi_extra={"x-codeSamples": curl('curl -sS -X POST "$URL/v1/jobs/$JOB/cancel"')},
+)
+def cancel_job(context: Shared, job_id: JobId) -> Response:
+    """A waiting job is canceled at once (200), a running one is asked to stop (202)."""
+    record = context.store.request_cancel(job_id)
+    return job_response(context, record, 200 if record.is_final else 202)
+
+
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    summary="Delete a job, its uploads and its results",
+    responses=error_responses(NotFound),
+    openapi_extra={"x-codeSamples": curl('curl -sS -X DELETE "$URL/v1/jobs/$JOB"')},
+)
+def delete_job(context: Shared, job_id: JobId) -> Response:
+    """At once; an execution that is still running is stopped and can publish nothing."""
+    forget_job(context.store, context.blobs, context.store.get(job_id))
+    return Response(status_code=204)
+
+
+def job_response(context: Context, record: JobRecord, status: int) -> Response:
+    """The job as JSON, with its address, tag, and when to ask again."""
+    headers = {"ETag": _tag(context, record), "Cache-Control": "no-cache", **_retry_after(record)}
+    if status == 202:
+        headers["Location"] = job_url(record.id)
+    body: dict[str, Any] = job_view(context.store, record).model_dump(mode="json")
+    return JSONResponse(body, status, headers)
+
+
+def _tag(context: Context, record: JobRecord) -> str:
+    position = context.store.queue_position(record.id, record.kind) if record.status == "queued" else None
+    return entity_tag(record, position)
+
+
+def _retry_after(record: JobRecord) -> dict[str, str]:
+    seconds = RETRY_AFTER_S.get(record.status)
+    return {"Retry-After": seconds} if seconds else {}

@@ -1,0 +1,163 @@
+"""What HTTP shows of a job: the record without its blob keys and tokens, with URLs and problem objects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.errors import Problem, problem
+from service.jobs.estimates import remaining_s
+from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobStatus
+from service.jobs.store import JobStore
+from workers.errors import RetargetError
+
+REPORT_NAME = "report.json"
+EXAMPLE_ID = "job_01M831Q7C12DE6641ZPZXZST9S"
+
+
+class InputFileView(BaseModel):
+    name: str
+    sha256: str
+    bytes: int
+
+
+class JobInputView(BaseModel):
+    """The files as they were received. Empty lists are parts that were not sent."""
+
+    motion: list[InputFileView] = Field(default_factory=list)
+    character: list[InputFileView] = Field(default_factory=list)
+    source_character: list[InputFileView] = Field(default_factory=list)
+    file: list[InputFileView] = Field(default_factory=list)
+
+
+class ArtifactView(BaseModel):
+    name: str = Field(examples=["result.glb"])
+    media_type: str = Field(examples=["model/gltf-binary"])
+    bytes: int
+    sha256: str
+    url: str
+    expires_at: datetime | None
+
+
+class JobResultView(BaseModel):
+    """`verdict` and `scores` are those of the report; `inspection` is the answer of an inspect job."""
+
+    model_config = ConfigDict(extra="allow")
+    artifacts: list[ArtifactView]
+    scores: dict[str, Any] | None = None
+    scores_naive_copy: dict[str, Any] | None = None
+    verdict: Literal["pass", "review", "fail"] | None = None
+    warnings: list[dict[str, Any]] = Field(default_factory=list)
+    inspection: dict[str, Any] | None = None
+
+
+class JobUrls(BaseModel):
+    self: str
+    cancel: str
+    report: str
+
+
+class JobView(BaseModel):
+    """A job. Final states (succeeded, failed, canceled, expired) never change."""
+
+    id: str = Field(examples=[EXAMPLE_ID])
+    object: Literal["job"] = "job"
+    kind: JobKind
+    status: JobStatus
+    stage: str | None = Field(description="validating, loading, mapping, retargeting, refining, scoring or exporting.")
+    progress: float = Field(ge=0, le=1)
+    queue_position: int | None = Field(description="Jobs before this one, while it is queued.")
+    eta_s: float | None = Field(description="Estimate of the seconds left, from recent jobs; null while none is known.")
+    attempt: int = Field(description="Executions so far; more than 1 after a worker was lost.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="When the results of the ended job are removed.")
+    input_expires_at: datetime | None = Field(description="When the uploads are removed.")
+    cancel_requested: bool
+    input: JobInputView
+    options: dict[str, Any]
+    engine: dict[str, Any]
+    result: JobResultView | None
+    error: Problem | None
+    metadata: dict[str, Any]
+    urls: JobUrls
+
+
+class JobPage(BaseModel):
+    """Jobs, newest first; `next_cursor` fetches the page after this one and is null on the last."""
+
+    object: Literal["list"] = "list"
+    data: list[JobView]
+    next_cursor: str | None
+
+
+def job_url(job_id: str) -> str:
+    return f"/v1/jobs/{job_id}"
+
+
+def job_view(store: JobStore, record: JobRecord) -> JobView:
+    """The view of a record as it is now. Reads the queue position of a waiting job."""
+    url = job_url(record.id)
+    position = store.queue_position(record.id, record.kind) if record.status == "queued" else None
+    return JobView(
+        id=record.id,
+        kind=record.kind,
+        status=record.status,
+        stage=record.stage,
+        progress=record.progress,
+        queue_position=position,
+        eta_s=remaining_s(store, record, position),
+        attempt=record.attempt,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        expires_at=record.expires_at,
+        input_expires_at=record.input_expires_at,
+        cancel_requested=record.cancel_requested,
+        input=JobInputView(
+            motion=_files(record.input.motion),
+            character=_files(record.input.character),
+            source_character=_files(record.input.source_character),
+            file=_files(record.input.file),
+        ),
+        options=record.options,
+        engine=record.engine,
+        result=_result_view(record),
+        error=problem(RetargetError.from_dict(record.error), instance=url) if record.error else None,
+        metadata=record.metadata,
+        urls=JobUrls(self=url, cancel=f"{url}/cancel", report=f"{url}/report"),
+    )
+
+
+def find_artifact(record: JobRecord, name: str) -> Artifact | None:
+    artifacts = record.result.artifacts if record.result else []
+    return next((artifact for artifact in artifacts if artifact.name == name), None)
+
+
+def entity_tag(record: JobRecord, position: int | None) -> str:
+    """Weak: the estimate of the remaining time may differ under one tag."""
+    return f'W/"{record.version}-{"" if position is None else position}"'
+
+
+def _files(files: list[InputFile]) -> list[InputFileView]:
+    return [InputFileView(name=entry.name, sha256=entry.sha256, bytes=entry.bytes) for entry in files]
+
+
+def _result_view(record: JobRecord) -> JobResultView | None:
+    if record.result is None:
+        return None
+    artifacts = [
+        ArtifactView(
+            name=artifact.name,
+            media_type=artifact.media_type,
+            bytes=artifact.bytes,
+            sha256=artifact.sha256,
+            url=f"{job_url(record.id)}/artifacts/{artifact.name}",
+            expires_at=record.expires_at,
+        )
+        for artifact in record.result.artifacts
+    ]
+    return JobResultView.model_validate({**record.result.model_dump(exclude={"artifacts"}), "artifacts": artifacts})
