@@ -1,0 +1,135 @@
+"""`retarget serve`: gateway, workers and an embedded Redis with one command, for one machine.
+
+Prints `ready: http://HOST:PORT` on stdout once a job can be posted; everything else goes to stderr. Ctrl-C stops all,
+jobs in hand go back to their queue and run at the next start; a second Ctrl-C does not wait.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workers.errors import InvalidOptions
+from workers.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from service.supervisor import Supervisor
+
+LOG = logging.getLogger("retarget.serve")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: 8000; 0 takes a free one)")
+    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where uploads, results and jobs are kept")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="jobs at the same time (%(default)s)")
+    parser.add_argument("--redis-url", metavar="URL", help="use this Redis instead of an embedded one")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from service.supervisor import Supervisor
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s serve %(levelname)s %(name)s: %(message)s")
+    if arguments.workers < 1:
+        raise InvalidOptions(f"--workers {arguments.workers}: at least 1")
+    names = ("host", "port", "data_dir", "redis_url")
+    settings = WorkerSettings(
+        **{name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    )
+    port = _free_port(settings.host, settings.port)
+    supervisor = Supervisor()
+    supervisor.handle_signals()
+    if "redis_url" in settings.model_fields_set:
+        _serve(supervisor, settings, port, settings.redis_url, arguments.workers)
+    else:
+        _serve_with_embedded_redis(supervisor, settings, port, arguments.workers)
+    return 0
+
+
+def _serve_with_embedded_redis(supervisor: Supervisor, settings: WorkerSettings, port: int, workers: int) -> None:
+    from service.embedded_redis import EmbeddedRedis
+    from service.supervisor import ChildSpec
+
+    server = EmbeddedRedis(settings.data_dir / "redis")
+    try:
+        spec = ChildSpec(
+            "embedded Redis",
+            server.command(),
+            os.environ,
+            stop_grace_s=10.0,
+            pass_fds=(server.lock_fd,),
+            orphan_signal=signal.SIGTERM,  # it has files to close
+        )
+        (child,) = supervisor.start(spec)
+        try:
+            server.wait_ready(child.return_code)
+            _serve(supervisor, settings, port, server.url, workers)
+        finally:
+            supervisor.stop()
+    finally:
+        server.close()
+
+
+def _serve(supervisor: Supervisor, settings: WorkerSettings, port: int, redis_url: str, workers: int) -> None:
+    """Run gateway and workers until a signal."""
+    from service.supervisor import ChildSpec
+
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    environment = {
+        "OMP_NUM_THREADS": str(threads),  # workers side by side must not each take every core
+        **os.environ,
+        "RETARGET_HOST": settings.host,
+        "RETARGET_PORT": str(port),
+        "RETARGET_DATA_DIR": str(settings.data_dir),
+        "RETARGET_BLOB_URL": settings.blob_url,
+        "RETARGET_REDIS_URL": redis_url,
+    }
+    program = [sys.executable, "-m", "service.cli"]
+    try:
+        supervisor.start(
+            ChildSpec("gateway", [*program, "gateway"], environment),
+            *(ChildSpec(f"worker {n + 1}", [*program, "worker"], environment) for n in range(workers)),
+        )
+        supervisor.watch(until=lambda: _is_ready(settings.host, port), starting=True)
+        if not supervisor.signals:
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            print(f"ready: http://{host}:{port}", flush=True)
+        supervisor.watch(until=lambda: False)
+        LOG.info("stopping; once more to stop at once")
+    finally:
+        supervisor.stop()
+
+
+def _free_port(host: str, port: int) -> int:
+    """`port`, or a free one for 0. Raises InvalidOptions where it is taken, before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InvalidOptions(
+                f"cannot listen on {host} port {port} ({error.strerror}); choose another with --host or --port"
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def _is_ready(host: str, port: int) -> bool:
+    """Whether the gateway's /readyz says 200."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    connection = http.client.HTTPConnection(reachable, port, timeout=2.0)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,53 @@
+"""`retarget worker`: one worker that takes jobs from a Redis by URL and reads and writes blobs by URL."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+
+from workers.errors import InvalidOptions
+from workers.settings import WorkerSettings
+
+QUEUES = ("ingest", "retarget")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--redis-url", metavar="URL", help="Redis with the jobs (default: RETARGET_REDIS_URL)")
+    parser.add_argument("--blob-url", metavar="URL", help="store of uploads and results (default: RETARGET_BLOB_URL)")
+    parser.add_argument(
+        "--queues", default=",".join(QUEUES), metavar="NAMES", help="queues to serve, the first one first (%(default)s)"
+    )
+    parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Work until told to stop; 0 then, 1 where it gave up."""
+    from redis import RedisError
+
+    from service.sweeper import Sweeper
+    from workers.connections import patient_redis
+    from workers.queue_worker import QueueWorker
+
+    queues = [name for name in arguments.queues.split(",") if name]
+    unknown = sorted(set(queues) - set(QUEUES))
+    if unknown or not queues:
+        raise InvalidOptions(f"--queues {arguments.queues}: unknown queue; choose from {', '.join(QUEUES)}")
+    overrides = {"redis_url": arguments.redis_url, "blob_url": arguments.blob_url}
+    settings = WorkerSettings(**{name: value for name, value in overrides.items() if value})
+    logging.basicConfig(
+        level=logging.INFO, format=f"%(asctime)s worker[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("rq.worker").setLevel(logging.WARNING)  # its own lines say the same as ours
+    logging.getLogger("retarget.worker").info("settings: %s", settings.masked())
+
+    sweeper = Sweeper(settings, patient_redis(settings), settings.sweep_interval_s)
+    sweeper.start()
+    try:
+        worker = QueueWorker(settings, queues)
+        return worker.serve(burst=arguments.burst)
+    except RedisError as error:
+        logging.getLogger("retarget.worker").error("Redis does not answer: %s", error)
+        return 1
+    finally:
+        sweeper.stop()

@@ -1,0 +1,138 @@
+"""A small installation for the fault tests: a real Redis, real workers as processes, a blob folder, and jobs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from redis import Redis
+
+from service.blobs import BlobStore
+from service.embedded_redis import EmbeddedRedis
+from service.jobs.queue import enqueue
+from service.jobs.schemas import InputFile, JobInput, JobKind, JobRecord
+from service.jobs.store import JobStore
+from service.sweeper import Sweeper
+from workers.connections import patient_redis
+from workers.settings import WorkerSettings
+
+FAST = {
+    "lease_s": 2.0,
+    "sweep_interval_s": 0.5,
+    "watch_interval_s": 0.1,
+    "stop_grace_s": 0.5,
+    "job_timeout_s": 30,
+    "max_attempts": 3,
+    "retarget_engine": "fault_engines:retarget",
+    "inspect_engine": "fault_engines:inspect",
+}
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {timeout_s} s"
+        time.sleep(0.03)
+
+
+def gone(pid: int) -> bool:
+    """Whether no process with this id runs (a zombie does not)."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+class Station:
+    """Redis and blobs below one folder, and the workers started on them. `close` ends every process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server = EmbeddedRedis(folder / "redis")
+        self.redis_process: subprocess.Popen[bytes] | None = None
+        self.start_redis()
+        self.settings = WorkerSettings(redis_url=self.server.url, data_dir=folder, **FAST)
+        self.redis: Redis = patient_redis(self.settings)
+        self.store = JobStore(self.redis)
+        self.blobs = BlobStore(self.settings.blob_url)
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def start_redis(self) -> None:
+        self.redis_process = subprocess.Popen(self.server.command(), pass_fds=(self.server.lock_fd,))
+        self.server.wait_ready(self.redis_process.poll)
+
+    def kill_redis(self) -> None:
+        assert self.redis_process is not None
+        self.redis_process.kill()
+        self.redis_process.wait()
+
+    def start_worker(self, *arguments: str, **overrides: object) -> subprocess.Popen[bytes]:
+        """A `retarget worker` process with a ready work-horse."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent),
+            **{
+                f"RETARGET_{name.upper()}": str(value)
+                for name, value in {
+                    **FAST,
+                    "redis_url": self.settings.redis_url,
+                    "blob_url": self.settings.blob_url,
+                    **overrides,
+                }.items()
+            },
+        }
+        worker = subprocess.Popen([sys.executable, "-m", "service.cli", "worker", *arguments], env=environment)
+        self.workers.append(worker)
+        return worker
+
+    def stop_worker(self, worker: subprocess.Popen[bytes], timeout_s: float = 10.0) -> int:
+        worker.terminate()
+        return worker.wait(timeout=timeout_s)
+
+    def horse_of(self, worker: subprocess.Popen[bytes]) -> int:
+        children = psutil.Process(worker.pid).children()
+        assert len(children) == 1, children
+        return children[0].pid
+
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self.settings, self.redis, 0.5)
+
+    def post(self, description: str = "quick", kind: JobKind = "retarget") -> str:
+        files = [self._upload(b"motion", "walk.bvh")], [self._upload(b"character", "hero.glb")]
+        job_input = JobInput(file=files[1]) if kind == "inspect" else JobInput(motion=files[0], character=files[1])
+        record = JobRecord(kind=kind, input=job_input, options={"description": description})
+        self.store.create(record)
+        enqueue(self.store, record, self.settings)
+        return record.id
+
+    def _upload(self, data: bytes, name: str) -> InputFile:
+        blob = self.blobs.put_stream([data])
+        return InputFile(name=name, sha256=blob.sha256, bytes=blob.bytes, blob=blob.key)
+
+    def wait_status(self, job_id: str, status: str, timeout_s: float = 15.0) -> JobRecord:
+        wait_until(lambda: self.store.get(job_id).status == status, timeout_s, f"{job_id} {status}")
+        return self.store.get(job_id)
+
+    def wait_final(self, job_id: str, timeout_s: float = 15.0) -> JobRecord:
+        wait_until(lambda: self.store.get(job_id).is_final, timeout_s, f"{job_id} final")
+        return self.store.get(job_id)
+
+    def outputs(self, job_id: str) -> list[str]:
+        return sorted(entry.key for entry in self.blobs.list(f"outputs/{job_id}"))
+
+    def close(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGKILL)
+                worker.wait()
+        self.redis.close()
+        assert self.redis_process is not None
+        self.redis_process.terminate()
+        self.redis_process.wait(timeout=10)
+        self.server.close()

@@ -1,0 +1,139 @@
+"""Death of whole workers and of Redis: jobs end, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from fault_kit import Station, gone, wait_until
+
+pytestmark = pytest.mark.timeout(60)
+Worker = subprocess.Popen[bytes]
+
+
+def test_a_killed_worker_takes_its_work_horse_along_and_the_job_is_retried(
+    station: Station, worker: Worker, tmp_path: Path
+) -> None:
+    marker = tmp_path / "running"
+    job = station.post(f"signal-then-hold {marker}")
+    wait_until(lambda: marker.exists() and marker.read_text(), 10, "the engine runs")
+    horse = int(marker.read_text())
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    wait_until(lambda: gone(horse), 2, "the work-horse, though it holds the interpreter's lock")
+    station.start_worker()  # its sweeper finds the job once the lease is over
+    record = station.wait_final(job, 20)
+    assert (record.status, record.attempt) == ("succeeded", 2)
+
+
+def test_a_job_whose_workers_all_die_fails_with_a_retryable_error(station: Station) -> None:
+    for worker in station.workers:
+        worker.kill()
+        worker.wait()
+    job = station.post()
+    for attempt in range(1, station.settings.max_attempts + 1):
+        assert station.store.claim(job, f"dead-{attempt}", 0.001) is not None
+        wait_until(lambda: job in station.store.expired_leases(), 2, "the lease is over")
+        station.sweeper().sweep()
+    record = station.store.get(job)
+    assert record.status == "failed" and record.error is not None and record.error["code"] == "unavailable"
+
+
+def test_a_canceling_job_of_a_dead_worker_is_canceled(station: Station) -> None:
+    job = station.post()
+    assert station.store.claim(job, "dead", 0.001) is not None
+    station.store.request_cancel(job)
+    wait_until(lambda: job in station.store.expired_leases(), 2, "the lease is over")
+    station.sweeper().sweep()
+    assert station.store.get(job).status == "canceled"
+
+
+def test_the_sweeper_leaves_a_live_lease_alone(station: Station) -> None:
+    job = station.post()
+    assert station.store.claim(job, "alive", 60.0) is not None
+    station.sweeper().sweep()
+    record = station.store.get(job)
+    assert (record.status, record.execution_id) == ("running", "alive")
+    station.store.delete(job)
+
+
+def test_a_queued_job_that_rq_lost_is_handed_in_again(station: Station) -> None:
+    job = station.post()
+    for key in station.redis.keys("rq:*"):
+        station.redis.delete(key)
+    station.sweeper().sweep()
+    station.start_worker()
+    assert station.wait_final(job, 20).status == "succeeded"
+
+
+def test_sigterm_lets_the_job_in_hand_end(station: Station, worker: Worker) -> None:
+    job = station.post("stages 1.5")
+    horse = station.horse_of(worker)
+    station.wait_status(job, "running")
+    waiting = station.post()
+    assert station.stop_worker(worker) == 0
+    assert station.store.get(job).status == "succeeded"
+    assert station.store.get(waiting).status == "queued"
+    assert gone(horse)
+
+
+def test_a_second_sigterm_gives_the_job_back_at_once(station: Station, worker: Worker) -> None:
+    job = station.post("hold 30")
+    wait_until(lambda: station.store.get(job).stage == "retargeting", 10, "the engine runs")
+    horse = station.horse_of(worker)
+    worker.terminate()
+    threading.Event().wait(0.3)
+    worker.terminate()
+    assert worker.wait(timeout=5) == 1
+    assert station.store.get(job).status == "queued" and gone(horse)
+    station.store.request_cancel(job)
+
+
+def test_redis_killed_mid_job_and_started_again(station: Station, worker: Worker) -> None:
+    """The append-only file has the records and both queues; the worker reconnects and publishes exactly once."""
+    running, waiting = station.post("stages 2"), station.post()
+    station.wait_status(running, "running")
+    station.kill_redis()
+    threading.Event().wait(1.0)
+    station.start_redis()
+    records = [station.wait_final(job, 30) for job in (running, waiting)]
+    assert [record.status for record in records] == ["succeeded", "succeeded"]
+    for record in records:
+        assert record.result is not None
+        assert sorted(artifact.blob for artifact in record.result.artifacts) == station.outputs(record.id)
+    assert worker.poll() is None
+
+
+def test_a_burst_worker_ends_with_the_queue(station: Station) -> None:
+    for worker in station.workers:
+        worker.kill()
+        worker.wait()
+    jobs = [station.post(), station.post(kind="inspect")]
+    worker = station.start_worker("--burst")
+    assert worker.wait(timeout=30) == 0
+    assert [station.store.get(job).status for job in jobs] == ["succeeded", "succeeded"]
+
+
+def test_a_worker_whose_engine_cannot_be_imported_takes_no_job(station: Station) -> None:
+    job = station.post()
+    worker = station.start_worker(retarget_engine="no_such_module:retarget")
+    assert worker.wait(timeout=30) == 1
+    assert station.store.get(job).status == "queued" and station.store.get(job).attempt == 0
+    station.store.request_cancel(job)
+
+
+def test_no_process_is_left(station: Station) -> None:
+    for worker in station.workers:
+        if worker.poll() is None:
+            worker.terminate()
+            assert worker.wait(timeout=10) == 0
+    own = os.getpid()
+    import psutil
+
+    assert station.redis_process is not None
+    left = [child for child in psutil.Process(own).children(recursive=True) if child.pid != station.redis_process.pid]
+    assert [child for child in left if "workers.horse" in " ".join(child.cmdline())] == []

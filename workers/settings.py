@@ -1,0 +1,36 @@
+"""WorkerSettings: what a worker needs beyond the gateway's settings, from the same `RETARGET_*` environment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from service.settings import Settings
+
+
+class WorkerSettings(Settings):
+    """Limits of the work-horse, and how fast trouble is noticed. Sizes in bytes, times in seconds."""
+
+    retarget_engine: str = Field("workers.engine:retarget", description="Function that retargets, as module:name.")
+    inspect_engine: str = Field(
+        "workers.inspection:inspect_file", description="Function that inspects, as module:name."
+    )
+
+    horse_jobs_max: Annotated[int, Field(gt=0)] = Field(200, description="Jobs of one work-horse before a fresh one.")
+    horse_memory_max_bytes: Annotated[int, Field(gt=0)] = Field(
+        8 * 2**30, description="Memory that a job may take; more fails it with out-of-memory."
+    )
+    horse_memory_keep_bytes: Annotated[int, Field(gt=0)] = Field(
+        4 * 2**30, description="A work-horse that holds more than this after a job is replaced by a fresh one."
+    )
+    horse_start_timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="Time to import the engine.")
+
+    stop_grace_s: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="A work-horse that must stop is killed when it has not done so by then."
+    )
+    watch_interval_s: Annotated[float, Field(gt=0)] = Field(
+        0.25, description="How often the parent looks at the job's record and the work-horse's memory."
+    )
+    worker_ttl_s: Annotated[int, Field(ge=16)] = Field(30, description="RQ forgets a worker that is silent this long.")
+    sweep_interval_s: Annotated[float, Field(gt=0)] = Field(5.0, description="How often lost jobs are looked for.")

@@ -1,0 +1,232 @@
+"""What a job is: the only module that knows both Redis and the engine. RQ names its tasks, the work-horse runs them.
+
+The record is claimed and its lease kept alive by the work-horse's parent (`workers.execution`), because only a process
+that runs no foreign code can be relied upon to do so. Here one execution loads the job's files, calls the engine,
+writes artifacts below a path that holds the execution id, and publishes them in one step, which Redis refuses to an
+execution that has lost the job. What users see of a failure is one typed error; the traceback goes to the log.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import logging
+import mimetypes
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import redis
+from redis import Redis
+
+from service.blobs import BlobStore, output_key, output_prefix
+from service.jobs.schemas import Artifact, InputFile, JobRecord, JobResult
+from service.jobs.store import JobStore
+from workers.errors import Expired, InternalError, JobTimeout, OutOfMemory, RetargetError, Unavailable
+from workers.formats.bundle import FileBundle
+from workers.options import parse_options
+from workers.settings import WorkerSettings
+
+LOG = logging.getLogger("retarget.tasks")
+PROGRESS_INTERVAL_S = 0.2
+MEDIA_TYPES = {".glb": "model/gltf-binary", ".gltf": "model/gltf+json", ".json": "application/json"}
+# What the record repeats of the report, so that a user who polls sees it without a second request.
+REPORT_SUMMARY = ("engine", "scores", "scores_naive_copy", "verdict", "warnings")
+_CUDA_ERRORS = ("AcceleratorError", "CudaError")
+_OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "cannot allocate memory")
+
+
+class Canceled(Exception):
+    """The user canceled the job; nothing may be published."""
+
+
+class ExecutionLost(Exception):
+    """The job belongs to another execution, or was deleted: stop without a word."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an execution ended, and why the process had better be replaced, if it had."""
+
+    how: Literal["succeeded", "failed", "canceled", "lost"]
+    worn_out: str | None = None
+
+
+class Progress:
+    """The engine's `on_stage`: tells the record how far the job is, and stops the job where it has to stop."""
+
+    def __init__(self, store: JobStore, record: JobRecord, execution_id: str, timeout_s: float) -> None:
+        self._store = store
+        self._job_id = record.id
+        self._execution_id = execution_id
+        self._timeout_s = timeout_s
+        self._start_s = time.monotonic()
+        self._told: tuple[str, float] = ("", 0.0)
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        """Raises Canceled, ExecutionLost, or JobTimeout. `fraction` of the whole job, 0 to 1."""
+        now_s = time.monotonic()
+        if now_s - self._start_s > self._timeout_s:
+            raise JobTimeout(
+                f"the job was stopped at stage {stage} after its {self._timeout_s:g} s; "
+                "send a shorter clip, or raise RETARGET_JOB_TIMEOUT_S on the server"
+            )
+        if stage == self._told[0] and now_s - self._told[1] < PROGRESS_INTERVAL_S:
+            return
+        self._told = (stage, now_s)
+        answer = self._store.progress(self._job_id, self._execution_id, stage, fraction)
+        if answer == "cancel":
+            raise Canceled
+        if answer == "lost":
+            raise ExecutionLost
+
+
+@dataclass(frozen=True)
+class TaskDesk:
+    """What tasks need: the records, the blobs, and the engine, imported once."""
+
+    store: JobStore
+    blobs: BlobStore
+    retarget: Callable[..., Any]
+    inspect: Callable[[FileBundle], dict[str, Any]]
+
+    @staticmethod
+    def open(settings: WorkerSettings, connection: Redis) -> TaskDesk:
+        """Import the engine and connect. Raises what its imports raise."""
+        return TaskDesk(
+            store=JobStore(connection),
+            blobs=BlobStore(settings.blob_url),
+            retarget=_imported(settings.retarget_engine),
+            inspect=_imported(settings.inspect_engine),
+        )
+
+    def run(self, task: str, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
+        """One execution of a claimed job, from loading to its published end. Raises nothing but BaseExceptions."""
+        try:
+            record = self.store.get(job_id)
+            progress = Progress(self.store, record, execution_id, timeout_s)
+            result = TASKS[task](self, record, execution_id, progress)
+            if self._publish(record, execution_id, result):
+                return Outcome("succeeded")
+            return self._end_lost(job_id, execution_id)
+        except Canceled:
+            self._remove_outputs(job_id, execution_id)
+            self.store.finish_cancel(job_id, execution_id)
+            return Outcome("canceled")
+        except ExecutionLost:
+            return self._end_lost(job_id, execution_id)
+        except redis.RedisError as error:
+            LOG.error("%s: Redis is away (%s); the sweeper will find the job", job_id, error)
+            return Outcome("lost")
+        except Exception as error:
+            return self._fail(job_id, execution_id, error)
+
+    def _publish(self, record: JobRecord, execution_id: str, result: dict[str, Any]) -> bool:
+        if self.store.publish(record.id, execution_id, result):
+            return True
+        # A patient connection may have sent the step twice, and the second is refused: the record tells.
+        body = json.loads(json.dumps({name: value for name, value in result.items() if name != "engine"}))
+        return any(
+            found.status == "succeeded" and found.result == JobResult.model_validate(body)
+            for found in self.store.get_many([record.id])
+        )
+
+    def _end_lost(self, job_id: str, execution_id: str) -> Outcome:
+        LOG.info("%s: execution %s lost the job, nothing is published", job_id, execution_id)
+        self._remove_outputs(job_id, execution_id)
+        return Outcome("lost")
+
+    def _fail(self, job_id: str, execution_id: str, error: Exception) -> Outcome:
+        typed, worn_out = as_typed_error(error)
+        if isinstance(typed, InternalError):
+            LOG.error("%s: execution %s failed", job_id, execution_id, exc_info=error)
+        else:
+            LOG.info("%s: %s: %s", job_id, typed.code, typed.detail)
+        error.__traceback__ = None  # its frames hold the arrays that filled the memory
+        try:
+            self._remove_outputs(job_id, execution_id)
+            self.store.fail(job_id, execution_id, typed.to_dict())
+        except redis.RedisError as away:
+            LOG.error("%s: Redis is away (%s); the sweeper will find the job", job_id, away)
+            return Outcome("lost", worn_out)
+        return Outcome("failed", worn_out)
+
+    def _remove_outputs(self, job_id: str, execution_id: str) -> None:
+        """Drop what this execution wrote. What cannot be dropped now goes with the job, when it expires."""
+        try:
+            self.blobs.delete_tree(f"{output_prefix(job_id)}/{execution_id}")
+        except OSError as error:
+            LOG.warning("%s: cannot remove the outputs of %s: %s", job_id, execution_id, error)
+
+    def load(self, files: list[InputFile]) -> FileBundle:
+        """Read one input: a file, a `.gltf` with its files, or a zip. Raises Expired, and what the bundle raises."""
+        parts = []
+        for file in files:
+            try:
+                parts.append((file.name, self.blobs.read(file.blob)))
+            except FileNotFoundError:
+                raise Expired(f"the uploaded file {file.name} is gone; upload it again in a new job") from None
+        return FileBundle(*parts[0])
+
+    def save(self, record: JobRecord, execution_id: str, name: str, data: bytes) -> Artifact:
+        """Write one artifact; it is not visible to users before it is published."""
+        blob = self.blobs.put(output_key(record.id, execution_id, name), data)
+        suffix = name[name.rfind(".") :].lower()
+        media_type = MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Artifact(name=name, media_type=media_type, bytes=blob.bytes, sha256=blob.sha256, blob=blob.key)
+
+
+def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
+    """Retarget the job's motion to its character; returns what to publish (see JobResult)."""
+    progress("loading", 0.0)
+    options = parse_options(record.options)
+    motion, character = desk.load(record.input.motion), desk.load(record.input.character)
+    source_character = desk.load(record.input.source_character) if record.input.source_character else None
+    outcome = desk.retarget(motion, character, options, source_character=source_character, on_stage=progress)
+    progress("exporting", 0.99)
+    report = json.dumps(outcome.report, allow_nan=False, indent=1).encode()
+    files = {**outcome.artifacts, "report.json": report}
+    artifacts = [desk.save(record, execution_id, name, data) for name, data in files.items()]
+    summary = {name: outcome.report.get(name) for name in REPORT_SUMMARY if outcome.report.get(name) is not None}
+    return {**summary, "artifacts": [artifact.model_dump() for artifact in artifacts]}
+
+
+def inspect_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
+    """Say what the job's file holds; returns what to publish."""
+    progress("loading", 0.0)
+    return {"inspection": desk.inspect(desk.load(record.input.file))}
+
+
+TASKS: dict[str, Callable[[TaskDesk, JobRecord, str, Progress], dict[str, Any]]] = {
+    "workers.tasks.retarget_job": retarget_job,
+    "workers.tasks.inspect_job": inspect_job,
+}
+
+
+def as_typed_error(error: Exception) -> tuple[RetargetError, str | None]:
+    """The error users see, and why the process has to be replaced after it, if it has to."""
+    text = str(error).lower()
+    name = type(error).__name__
+    if isinstance(error, RetargetError):
+        return error, "ran out of memory" if isinstance(error, OutOfMemory) else None
+    if (
+        isinstance(error, MemoryError)
+        or name == "OutOfMemoryError"
+        or any(part in text for part in _OUT_OF_MEMORY_TEXTS)
+    ):
+        return OutOfMemory("the job needs more memory than a worker may take; send a shorter clip or a smaller mesh"), (
+            "ran out of memory"
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable("the server's disk is full; try again later", retry_after=60), None
+    worn_out = "the GPU reported an error" if name in _CUDA_ERRORS or "cuda error" in text else None
+    return InternalError(
+        f"an unexpected {name} ended the job; this is a bug, the server's log has the details"
+    ), worn_out
+
+
+def _imported(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    return cast(Callable[..., Any], getattr(importlib.import_module(module), name))
