@@ -21,7 +21,15 @@ Values = NDArray[Any]
 
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 COMPONENT_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
-SHAPES = {"SCALAR": (1, 1), "VEC2": (1, 2), "VEC3": (1, 3), "VEC4": (1, 4), "MAT2": (2, 2), "MAT3": (3, 3), "MAT4": (4, 4)}
+SHAPES = {
+    "SCALAR": (1, 1),
+    "VEC2": (1, 2),
+    "VEC3": (1, 3),
+    "VEC4": (1, 4),
+    "MAT2": (2, 2),
+    "MAT3": (3, 3),
+    "MAT4": (4, 4),
+}
 _LARGEST = {5120: 127.0, 5121: 255.0, 5122: 32767.0, 5123: 65535.0, 5125: 4294967295.0}
 
 
@@ -40,13 +48,18 @@ _LAYOUTS = {(kind, component): _layout(kind, component) for kind in SHAPES for c
 class Accessors:
     """All accessors of a document, checked on construction; read one with `read` or `floats`."""
 
-    def __init__(self, document: Json, accessors: Sequence[Json], views: Sequence[Json], buffers: Sequence[bytes], limits: Limits):
+    def __init__(
+        self, document: Json, accessors: Sequence[Json], views: Sequence[Json], buffers: Sequence[bytes], limits: Limits
+    ):
         """Raises ParseFailed for anything that lies outside its bufferView or buffer, TooLarge beyond the limits."""
         self._accessors = accessors
         self._buffers = buffers
         self._cache: dict[int, Values] = {}
         self._limits = limits
-        self._check_views(views, [integer(b, "byteLength", f"/buffers/{n}", minimum=1) for n, b in enumerate(document.get("buffers", []))])
+        self._check_views(
+            views,
+            [integer(b, "byteLength", f"/buffers/{n}", minimum=1) for n, b in enumerate(document.get("buffers", []))],
+        )
         self._check_accessors(accessors)
 
     def __len__(self) -> int:
@@ -57,8 +70,7 @@ class Accessors:
 
     def kind(self, number: int) -> tuple[str, int, bool]:
         """Type, component type and whether integers are normalised."""
-        accessor = self._accessors[number]
-        return accessor["type"], accessor["componentType"], accessor.get("normalized", False) is True
+        return self._kinds[number]
 
     def read(self, number: int) -> Values:
         """Stored values, `(count, rows)` for scalars and vectors, `(count, columns, rows)` for matrices. Read only."""
@@ -79,7 +91,11 @@ class Accessors:
         wanted = [(v.get("buffer"), v.get("byteOffset", 0), v.get("byteLength"), v.get("byteStride", 0)) for v in views]
         table = _whole_numbers(wanted, 4, "/bufferViews", "buffer, byteOffset, byteLength or byteStride")
         self._view_buffer, self._view_start, self._view_length, self._view_stride = table.T
-        _refuse(self._view_buffer >= len(lengths), "/bufferViews", f"refers to a buffer that is not there (there are {len(lengths)})")
+        _refuse(
+            self._view_buffer >= len(lengths),
+            "/bufferViews",
+            f"refers to a buffer that is not there (there are {len(lengths)})",
+        )
         ends = self._view_start + self._view_length
         _refuse(self._view_length < 1, "/bufferViews", "byteLength must be at least 1")
         if len(views):
@@ -87,10 +103,14 @@ class Accessors:
 
     def _check_accessors(self, accessors: Sequence[Json]) -> None:
         layouts = []
+        self._kinds: list[tuple[str, int, bool]] = []
         for number, a in enumerate(accessors):
             kind, component = a.get("type"), a.get("componentType")
             if type(kind) is not str or type(component) is not int or (kind, component) not in _LAYOUTS:
-                raise bad_field(f"/accessors/{number}", f"has no valid type and componentType ({kind!r:.20}, {component!r:.20})")
+                raise bad_field(
+                    f"/accessors/{number}", f"has no valid type and componentType ({kind!r:.20}, {component!r:.20})"
+                )
+            self._kinds.append((kind, component, a.get("normalized") is True))
             layouts.append(_LAYOUTS[kind, component][1])
         wanted = [(a.get("count"), a.get("bufferView", -1), a.get("byteOffset", 0)) for a in accessors]
         table = _whole_numbers(wanted, 3, "/accessors", "count, bufferView or byteOffset", minimum=-1)
@@ -100,13 +120,19 @@ class Accessors:
         _refuse(counts < 1, "/accessors", "count must be at least 1")
         self._counts: list[int] = counts.tolist()
         check_limit(int(counts.max(initial=0)), self._limits.accessor_elements, "elements", "/accessors")
-        _refuse(view >= len(self._view_start), "/accessors", f"refers to a bufferView that is not there (there are {len(self._view_start)})")
+        _refuse(
+            view >= len(self._view_start),
+            "/accessors",
+            f"refers to a bufferView that is not there (there are {len(self._view_start)})",
+        )
         size = np.array(layouts, dtype=np.int64)
         start, stride = np.zeros(len(size), dtype=np.int64), size.copy()
         viewed = view >= 0
         own = self._view_stride[view[viewed]]
         stride[viewed] = np.where(own > 0, own, size[viewed])
-        _refuse(stride < size, "/accessors", "elements overlap: the bufferView's byteStride is smaller than one element")
+        _refuse(
+            stride < size, "/accessors", "elements overlap: the bufferView's byteStride is smaller than one element"
+        )
         start[viewed] = self._view_start[view[viewed]] + offset[viewed]
         last = np.zeros(len(size), dtype=np.int64)
         last[viewed] = (offset + stride * (counts - 1) + size)[viewed]
@@ -119,7 +145,7 @@ class Accessors:
 
     def _decode(self, number: int) -> Values:
         accessor = self._accessors[number]
-        kind, component = accessor["type"], accessor["componentType"]
+        kind, component, _ = self._kinds[number]
         columns, rows = SHAPES[kind]
         shape = (self._counts[number], rows) if columns == 1 else (self._counts[number], columns, rows)
         column_bytes, _ = _LAYOUTS[kind, component]
@@ -133,7 +159,9 @@ class Accessors:
         if "sparse" in accessor:
             if columns > 1:
                 raise bad_field(f"/accessors/{number}/sparse", "a sparse matrix accessor is not used by any exporter")
-            values = self._apply_sparse(values, child(accessor, "sparse", f"/accessors/{number}"), component, f"/accessors/{number}/sparse")
+            values = self._apply_sparse(
+                values, child(accessor, "sparse", f"/accessors/{number}"), component, f"/accessors/{number}/sparse"
+            )
         return values
 
     def _apply_sparse(self, values: Values, sparse: Json, component: int, where: str) -> Values:
@@ -149,7 +177,9 @@ class Accessors:
         if np.any(places >= len(values)) or np.any(np.diff(places) <= 0):
             raise bad_field(f"{where}/indices", "must rise and stay below the accessor's count")
         result = values.copy()
-        result[places] = self._packed(child(sparse, "values", where), count, values.shape[1], component, f"{where}/values")
+        result[places] = self._packed(
+            child(sparse, "values", where), count, values.shape[1], component, f"{where}/values"
+        )
         return result
 
     def _packed(self, part: Json, count: int, width: int, component: int, where: str) -> Values:
@@ -163,7 +193,9 @@ class Accessors:
         return np.ndarray((count, width), COMPONENTS[component], self._buffers[int(self._view_buffer[view])], start)
 
 
-def _whole_numbers(rows: list[tuple[Any, ...]], width: int, where: str, what: str, minimum: int = 0) -> NDArray[np.int64]:
+def _whole_numbers(
+    rows: list[tuple[Any, ...]], width: int, where: str, what: str, minimum: int = 0
+) -> NDArray[np.int64]:
     for number, row in enumerate(rows):
         for value in row:
             if type(value) is not int or not minimum <= value < 2**53:

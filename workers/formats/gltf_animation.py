@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,7 @@ _SPLIT_NODES = 2
 _OUTPUT_KIND = {"translation": "VEC3", "rotation": "VEC4", "scale": "VEC3"}
 
 
-@dataclass(frozen=True)
-class Channel:
+class Channel(NamedTuple):
     """`entry` indexes the node tree; `times` and `values` are accessors."""
 
     entry: int
@@ -80,10 +80,15 @@ def list_clips(document: GltfDocument, tree: NodeTree) -> list[FileClip]:
             clips.append(FileClip(name, channels, (number,), start, end, rate))
     if _is_split(clips):
         clips = [_join(clips)]
-    return [c if c.name else FileClip(f"clip {n}", c.channels, c.animations, c.start_s, c.end_s, c.rate_hz) for n, c in enumerate(clips)]
+    return [
+        c if c.name else FileClip(f"clip {n}", c.channels, c.animations, c.start_s, c.end_s, c.rate_hz)
+        for n, c in enumerate(clips)
+    ]
 
 
-def sample_clip(document: GltfDocument, tree: NodeTree, clip: FileClip, rate_hz: float | None, factor: float, body_size_m: float) -> Clip:
+def sample_clip(
+    document: GltfDocument, tree: NodeTree, clip: FileClip, rate_hz: float | None, factor: float, body_size_m: float
+) -> Clip:
     """The clip on a uniform time axis, in our conventions; `factor` is metres per file unit.
 
     Raises TooLarge, or ParseFailed for NaN.
@@ -131,7 +136,9 @@ def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tupl
                 if np.max(np.abs(values[:, column] - still)) > 0.01 * max(float(np.max(np.abs(still))), 1e-6):
                     found.append(("scale-animation-ignored", "scale animation is not followed on", joint))
             elif np.max(np.abs(np.linalg.norm(values[:, column], axis=-1) - 1.0)) > 0.02:
-                found.append(("non-unit-rotation", "key rotations that are not unit quaternions were normalised on", joint))
+                found.append(
+                    ("non-unit-rotation", "key rotations that are not unit quaternions were normalised on", joint)
+                )
     notices = []
     for code in dict.fromkeys(code for code, _, _ in found):
         joints = [(message, joint) for other, message, joint in found if other == code]
@@ -146,45 +153,55 @@ def read_times(accessors: Accessors, accessor: int) -> Array:
         raise bad_field(f"/accessors/{accessor}", "key times must be scalar floats")
     times = accessors.read(accessor)[:, 0].astype(np.float64)
     if not (np.all(np.abs(times) < 1e9) and np.all(np.diff(times) > 0.0)):
-        raise ParseFailed(f"/accessors/{accessor}: key times must be finite and rise; bake or export the animation again")
+        raise ParseFailed(
+            f"/accessors/{accessor}: key times must be finite and rise; bake or export the animation again"
+        )
     return times
 
 
 def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: str) -> tuple[Channel, ...]:
-    accessors = document.accessors
-    samplers = []
-    for number, sampler in enumerate(objects(animation, "samplers", where)):
-        place = f"{where}/samplers/{number}"
-        interpolation = sampler.get("interpolation", "LINEAR")
-        if interpolation not in ("LINEAR", "STEP", "CUBICSPLINE"):
-            raise bad_field(f"{place}/interpolation", f"is {interpolation!r:.40}, not LINEAR, STEP or CUBICSPLINE")
-        times = index(sampler, "input", len(accessors), place)
-        samplers.append((times, index(sampler, "output", len(accessors), place), interpolation))
+    """The channels that move a node of the tree. Files hold thousands: the common case takes few steps."""
+    accessors, node_count = document.accessors, len(document.nodes)
+    samplers = _samplers(accessors, animation, f"{where}/samplers")
     channels, seen = [], set()
-    for number, channel in enumerate(objects(animation, "channels", where)):
-        place = f"{where}/channels/{number}"
-        times, values, interpolation = samplers[index(channel, "sampler", len(samplers), place)]
-        target = child(channel, "target", place)
+    for channel in objects(animation, "channels", where):
+        sampler = index(channel, "sampler", len(samplers), f"{where}/channels/*")
+        target = child(channel, "target", f"{where}/channels/*")
         path = target.get("path")
         if type(path) is not str:
-            raise bad_field(f"{place}/target/path", "must be a string")
-        if "node" not in target:
-            continue
-        entry = tree.position_of.get(index(target, "node", len(document.nodes), f"{place}/target"))
+            raise bad_field(f"{where}/channels/*/target/path", "must be a string")
+        entry = None
+        if "node" in target:
+            entry = tree.position_of.get(index(target, "node", node_count, f"{where}/channels/*/target"))
         kind = _OUTPUT_KIND.get(path)
         if entry is None or kind is None:
             continue
         if (entry, path) in seen:
-            raise bad_field(place, f"moves the {path} of a node that another channel moves")
+            raise bad_field(f"{where}/channels", f"two channels move the {path} of node {target['node']}")
         seen.add((entry, path))
+        times, values, interpolation = samplers[sampler]
         given, component, normalized = accessors.kind(values)
         if given != kind or not (component == 5126 or normalized) or component == 5125:
             raise bad_field(f"/accessors/{values}", f"a {path} must be {kind} of floats or normalised integers")
-        expected = accessors.count(times) * (3 if interpolation == "CUBICSPLINE" else 1)
-        if accessors.count(values) != expected:
-            raise bad_field(place, f"has {accessors.count(values)} values for {accessors.count(times)} key times")
+        if accessors.count(values) != accessors.count(times) * (3 if interpolation == "CUBICSPLINE" else 1):
+            raise bad_field(
+                f"{where}/samplers/{sampler}",
+                f"has {accessors.count(values)} values for {accessors.count(times)} key times",
+            )
         channels.append(Channel(entry, path, times, values, interpolation))
     return tuple(channels)
+
+
+def _samplers(accessors: Accessors, animation: Json, where: str) -> list[tuple[int, int, str]]:
+    """Input accessor, output accessor and interpolation of each sampler."""
+    samplers = []
+    for sampler in objects(animation, "samplers", where):
+        interpolation = sampler.get("interpolation", "LINEAR")
+        if interpolation not in ("LINEAR", "STEP", "CUBICSPLINE"):
+            raise bad_field(f"{where}/*/interpolation", f"is {interpolation!r:.40}, not LINEAR, STEP or CUBICSPLINE")
+        times = index(sampler, "input", len(accessors), f"{where}/*")
+        samplers.append((times, index(sampler, "output", len(accessors), f"{where}/*"), interpolation))
+    return samplers
 
 
 def _timing(accessors: Accessors, channels: Sequence[Channel]) -> tuple[float, float, float]:
@@ -276,5 +293,7 @@ def _hermite(values: Array, left: NDArray[np.int64], part: Array, span: Array) -
     start, leave = values[1::3][left], values[2::3][left]
     end, arrive = values[1::3][left + 1], values[0::3][left + 1]
     t2, t3 = t * t, t * t * t
-    result: Array = (2 * t3 - 3 * t2 + 1) * start + d * (t3 - 2 * t2 + t) * leave + (3 * t2 - 2 * t3) * end + d * (t3 - t2) * arrive
+    result: Array = (
+        (2 * t3 - 3 * t2 + 1) * start + d * (t3 - 2 * t2 + t) * leave + (3 * t2 - 2 * t3) * end + d * (t3 - t2) * arrive
+    )
     return result

@@ -66,7 +66,9 @@ def read_skins(document: GltfDocument) -> list[Skin]:
             index(skin, "skeleton", len(document.nodes), where)
         matrices = np.tile(np.eye(4), (len(joints), 1, 1))
         if "inverseBindMatrices" in skin:
-            matrices = _inverse_bind(document, index(skin, "inverseBindMatrices", len(document.accessors), where), len(joints), where)
+            matrices = _inverse_bind(
+                document, index(skin, "inverseBindMatrices", len(document.accessors), where), len(joints), where
+            )
         # Identity throughout (also the default) says that the vertices are stored joint by joint: that defines no pose.
         bound = len(joints) == 1 or bool(np.max(np.abs(matrices - np.eye(4))) > 1e-6)
         skins.append(Skin(number, np.array(joints, dtype=np.int64), matrices, bound and "inverseBindMatrices" in skin))
@@ -78,7 +80,9 @@ def _inverse_bind(document: GltfDocument, accessor: int, count: int, where: str)
     if (kind, component) != ("MAT4", 5126):
         raise bad_field(f"{where}/inverseBindMatrices", f"accessor {accessor} must hold 4x4 float matrices")
     if document.accessors.count(accessor) < count:
-        raise bad_field(f"{where}/inverseBindMatrices", f"accessor {accessor} holds fewer matrices than the skin has joints")
+        raise bad_field(
+            f"{where}/inverseBindMatrices", f"accessor {accessor} holds fewer matrices than the skin has joints"
+        )
     matrices = document.accessors.read(accessor)[:count].transpose(0, 2, 1).astype(np.float64)
     if not np.all(np.abs(matrices) < 1e30):
         raise bad_field(f"{where}/inverseBindMatrices", "holds NaN or infinity")
@@ -105,7 +109,12 @@ def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) ->
             fits = np.array([known[int(entries[k])] @ skin.inverse_bind[k] for k in shared])
             matrix, agreeing = _majority(fits)
             if agreeing < 0.5:
-                notices.append(Notice("bind-poses-disagree", f"skin {skin.number} was bound in another pose than a larger skin; the larger one counts"))
+                notices.append(
+                    Notice(
+                        "bind-poses-disagree",
+                        f"skin {skin.number} was bound in another pose than a larger skin; the larger one counts",
+                    )
+                )
         else:
             matrix = _choose(document, tree, skin, entries, inverse)
         for k, entry in enumerate(entries):
@@ -122,9 +131,15 @@ def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices
     inside = set(entries.tolist())
     tops = [int(entry) for entry in entries if int(tree.parents[entry]) not in inside]
     above = [int(tree.parents[top]) for top in tops if tree.parents[top] >= 0]
-    candidates = [tree.world[tree.position_of[n]] for n in carriers] + [np.eye(4)] + [tree.world[entry] for entry in above[:4]]
+    candidates = (
+        [tree.world[tree.position_of[n]] for n in carriers] + [np.eye(4)] + [tree.world[entry] for entry in above[:4]]
+    )
     scale = _bone_length_ratio(tree, entries, inverse)
-    fitting = [c for c in candidates if 1.0 / _SCALE_TOLERANCE < np.cbrt(abs(np.linalg.det(c[:3, :3]))) / scale < _SCALE_TOLERANCE]
+    fitting = [
+        c
+        for c in candidates
+        if 1.0 / _SCALE_TOLERANCE < np.cbrt(abs(np.linalg.det(c[:3, :3]))) / scale < _SCALE_TOLERANCE
+    ]
     topmost = min(tops, default=int(entries[0]))
     fitting = fitting or [fits[entries.tolist().index(topmost)]]
     costs = [_cost(tree, entries, candidate @ inverse) for candidate in fitting]

@@ -44,8 +44,14 @@ def split_container(data: bytes, name: str, limits: Limits) -> Container:
 
 
 def join_container(document: dict[str, Any], binary: bytes, further_chunks: Sequence[tuple[int, bytes]] = ()) -> bytes:
-    """GLB bytes of a JSON object and a BIN chunk (omitted when empty); both are padded to four bytes."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    """GLB bytes of a JSON object and a BIN chunk (omitted when empty); both are padded to four bytes.
+
+    Raises UnsupportedFeature for a number that JSON cannot hold (1e999 reads as infinity), TooLarge beyond 4 GiB.
+    """
+    try:
+        text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError:
+        raise UnsupportedFeature("the document holds a number beyond 1e308; correct or remove it") from None
     chunks = [(JSON_CHUNK, text + b" " * (-len(text) % 4))]
     if binary:
         chunks.append((BIN_CHUNK, binary))
@@ -63,7 +69,9 @@ def join_container(document: dict[str, Any], binary: bytes, further_chunks: Sequ
 def parse_json(data: bytes, name: str, limits: Limits) -> dict[str, Any]:
     """A strict JSON object. Raises ParseFailed naming the fault, TooLarge beyond `limits.json_bytes`."""
     if len(data) > limits.json_bytes:
-        raise TooLarge(f"{name}: {len(data):,} bytes of JSON exceed the limit of {limits.json_bytes:,}; reduce the file")
+        raise TooLarge(
+            f"{name}: {len(data):,} bytes of JSON exceed the limit of {limits.json_bytes:,}; reduce the file"
+        )
     try:
         document = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except RecursionError:

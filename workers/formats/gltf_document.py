@@ -84,7 +84,9 @@ def _check_version(document: Json, name: str) -> None:
         raise bad_field("/asset/version", f"must be like '2.0', not {version!r:.40}")
     minimum = text(asset, "minVersion", "/asset")
     if match[1] != "2" or minimum not in (None, "2.0"):
-        raise UnsupportedFeature(f"{name}: glTF {minimum or version}; convert it to glTF 2.0, e.g. by importing into Blender and exporting")
+        raise UnsupportedFeature(
+            f"{name}: glTF {minimum or version}; convert it to glTF 2.0, e.g. by importing into Blender and exporting"
+        )
 
 
 def _check_extensions(document: Json, name: str) -> None:
@@ -94,4 +96,6 @@ def _check_extensions(document: Json, name: str) -> None:
     unknown = [item for item in required if not _HARMLESS.fullmatch(item)]
     if unknown:
         remedy = _REMEDIES.get(unknown[0], "export the file without this extension")
-        raise UnsupportedFeature(f"{name}: requires the extension {unknown[0][:80]}, which is not read here; {remedy}", extensions=unknown)
+        raise UnsupportedFeature(
+            f"{name}: requires the extension {unknown[0][:80]}, which is not read here; {remedy}", extensions=unknown
+        )

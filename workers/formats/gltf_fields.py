@@ -22,7 +22,7 @@ def bad_field(where: str, what: str) -> ParseFailed:
 def objects(parent: Json, key: str, where: str = "") -> list[Json]:
     """The array of objects at `key`, empty where it is absent."""
     value = parent.get(key, [])
-    if type(value) is not list or any(type(item) is not dict for item in value):
+    if type(value) is not list or not set(map(type, value)) <= {dict}:
         raise bad_field(f"{where}/{key}", "must be an array of objects")
     return value
 
@@ -57,16 +57,18 @@ def optional_index(parent: Json, key: str, count: int, where: str) -> int | None
 
 
 def index(parent: Json, key: str, count: int, where: str) -> int:
+    """An index below `count`, which must be there."""
+    value = parent.get(key)
+    if type(value) is int and 0 <= value < count:
+        return value
     value = integer(parent, key, where)
-    if value >= count:
-        raise bad_field(f"{where}/{key}", f"refers to entry {value}, but there are {count}")
-    return value
+    raise bad_field(f"{where}/{key}", f"refers to entry {value}, but there are {count}")
 
 
 def indices(parent: Json, key: str, count: int, where: str) -> list[int]:
     """An array of different indices below `count`, empty where the key is absent."""
     value = parent.get(key, [])
-    if type(value) is not list or any(type(item) is not int for item in value):
+    if type(value) is not list or not set(map(type, value)) <= {int}:
         raise bad_field(f"{where}/{key}", "must be an array of indices")
     if any(not 0 <= item < count for item in value):
         raise bad_field(f"{where}/{key}", f"refers to an entry that is not there (there are {count})")
@@ -80,7 +82,7 @@ def numbers(parent: Json, key: str, size: int, where: str) -> NDArray[np.float64
     value = parent.get(key)
     if value is None and key not in parent:
         return None
-    if type(value) is not list or len(value) != size or any(type(item) not in (int, float) for item in value):
+    if type(value) is not list or len(value) != size or not set(map(type, value)) <= {int, float}:
         raise bad_field(f"{where}/{key}", f"must be an array of {size} numbers")
     try:
         result = np.array(value, dtype=np.float64)

@@ -33,7 +33,12 @@ class _Part:
 
 
 def build_mesh(
-    document: GltfDocument, tree: NodeTree, skins: list[Skin], bind: BindPose, deforming: NDArray[np.bool_], factor: float
+    document: GltfDocument,
+    tree: NodeTree,
+    skins: list[Skin],
+    bind: BindPose,
+    deforming: NDArray[np.bool_],
+    factor: float,
 ) -> Mesh | None:
     """None where no surface moves with the skeleton. Raises ParseFailed, TooLarge, UnsupportedFeature."""
     parts: list[_Part] = []
@@ -53,14 +58,21 @@ def build_mesh(
             if surface is None:
                 continue
             positions, faces = surface
-            check_limit(sum(len(p.positions) for p in parts) + len(positions), document.limits.vertices, "vertices", f"{where}/{place}")
+            check_limit(
+                sum(len(p.positions) for p in parts) + len(positions),
+                document.limits.vertices,
+                "vertices",
+                f"{where}/{place}",
+            )
             if skin is not None:
                 parts.append(_skinned(document, tree, skin, bind, primitive, positions, faces, f"{where}/{place}"))
             else:
                 matrix = bind.affine[entry]
                 count = len(positions)
                 placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
-                parts.append(_Part(placed, _facing(faces, matrix[None]), np.full((count, 1), joint), np.ones((count, 1))))
+                parts.append(
+                    _Part(placed, _facing(faces, matrix[None]), np.full((count, 1), joint), np.ones((count, 1)))
+                )
     return _join(parts, factor) if parts else None
 
 
@@ -96,7 +108,9 @@ def _surface(document: GltfDocument, primitive: Json, where: str) -> tuple[Array
         check_limit(accessors.count(accessor), 6 * document.limits.vertices, "vertex indices", where)
         corners = accessors.read(accessor)[:, 0].astype(np.int64)
         if np.any(corners >= len(positions)):
-            raise bad_field(f"{where}/indices", f"refers to vertex {int(corners.max())}, but there are {len(positions)}")
+            raise bad_field(
+                f"{where}/indices", f"refers to vertex {int(corners.max())}, but there are {len(positions)}"
+            )
     else:
         corners = np.arange(len(positions), dtype=np.int64)
     return positions, _triangles(corners, mode)
@@ -127,9 +141,18 @@ def _facing(faces: Indices, matrices: Array) -> Indices:
 
 
 def _skinned(
-    document: GltfDocument, tree: NodeTree, skin: Skin, bind: BindPose, primitive: Json, positions: Array, faces: Indices, where: str
+    document: GltfDocument,
+    tree: NodeTree,
+    skin: Skin,
+    bind: BindPose,
+    primitive: Json,
+    positions: Array,
+    faces: Indices,
+    where: str,
 ) -> _Part:
-    local, weights = _influences(document, child(primitive, "attributes", where), len(positions), len(skin.joints), where)
+    local, weights = _influences(
+        document, child(primitive, "attributes", where), len(positions), len(skin.joints), where
+    )
     entries = np.array([tree.position_of[int(node)] for node in skin.joints])
     matrices = (bind.affine[entries] @ skin.inverse_bind)[:, :3]
     homogeneous = np.concatenate([positions, np.ones((len(positions), 1))], axis=1)
@@ -142,7 +165,9 @@ def _skinned(
     return _Part(placed, _facing(faces, matrices), entries[local], weights)
 
 
-def _influences(document: GltfDocument, attributes: Json, count: int, joint_count: int, where: str) -> tuple[Indices, Array]:
+def _influences(
+    document: GltfDocument, attributes: Json, count: int, joint_count: int, where: str
+) -> tuple[Indices, Array]:
     """Joint numbers within the skin and weights that sum to 1, `(count, 4 or 8)`; without weights the first joint holds all."""
     accessors = document.accessors
     joint_sets, weight_sets = [], []
@@ -165,7 +190,9 @@ def _influences(document: GltfDocument, attributes: Json, count: int, joint_coun
         raise bad_field(f"{where}/attributes", "skin weights must be finite and not negative")
     weights = np.maximum(weights, 0.0)
     if np.any((joints >= joint_count) & (weights > 0.0)):
-        raise bad_field(f"{where}/attributes", f"a vertex refers to joint {int(joints.max())} of a skin with {joint_count}")
+        raise bad_field(
+            f"{where}/attributes", f"a vertex refers to joint {int(joints.max())} of a skin with {joint_count}"
+        )
     joints = np.where(weights > 0.0, joints, 0)
     total = weights.sum(axis=1, keepdims=True)
     unheld = total[:, 0] <= 1e-12

@@ -119,7 +119,9 @@ def read_nodes(document: GltfDocument, must_hold: set[int]) -> NodeTree:
         parts = decompose(local[has_matrix])
         translations[has_matrix], rotations[has_matrix], scales[has_matrix], sheared[has_matrix] = parts
     notices += _scale_notices(document, names, order, parents, scales, norms)
-    return _fold(names, parents, order, position_of, local, translations, rotations, scales, has_matrix, sheared, notices)
+    return _fold(
+        names, parents, order, position_of, local, translations, rotations, scales, has_matrix, sheared, notices
+    )
 
 
 def decompose(matrices: Array) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
@@ -158,7 +160,9 @@ def _parents(document: GltfDocument) -> tuple[list[int], list[list[int]]]:
     for number, below in enumerate(children):
         for node in below:
             if parent_of[node] >= 0:
-                raise ParseFailed(f"/nodes/{node}: has two parents, nodes {parent_of[node]} and {number}; export the file again")
+                raise ParseFailed(
+                    f"/nodes/{node}: has two parents, nodes {parent_of[node]} and {number}; export the file again"
+                )
             parent_of[node] = number
     return parent_of, children
 
@@ -192,7 +196,9 @@ def _order(
         return everything, []
     order = _reach(listed[default], children)
     if not order or not must_hold <= set(order):
-        return everything, [Notice("nodes-outside-scene", "the default scene leaves out joints of a skin: all nodes are used")]
+        return everything, [
+            Notice("nodes-outside-scene", "the default scene leaves out joints of a skin: all nodes are used")
+        ]
     return order, []
 
 

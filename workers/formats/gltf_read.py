@@ -100,7 +100,11 @@ def _skeleton(source: GltfSource) -> Skeleton:
 def _check_references(document: GltfDocument) -> None:
     """Mesh, skin and camera of every node lie in range, also of nodes that the scene leaves out."""
     cameras = document.json.get("cameras")
-    counts = {"mesh": len(document.meshes), "skin": len(document.skins), "camera": len(cameras) if isinstance(cameras, list) else 0}
+    counts = {
+        "mesh": len(document.meshes),
+        "skin": len(document.skins),
+        "camera": len(cameras) if isinstance(cameras, list) else 0,
+    }
     for number, node in enumerate(document.nodes):
         for key in counts.keys() & node.keys():
             index(node, key, counts[key], f"/nodes/{number}")
@@ -116,5 +120,7 @@ def _joints(document: GltfDocument, tree: NodeTree, skins: list[Skin], clips: li
     for entry, parent in enumerate(tree.parents):
         if parent >= 0 and moved[parent]:
             moved[entry] = True
-    holds = np.array(["mesh" in document.nodes[n] or "camera" in document.nodes[n] for n in tree.file_indices], dtype=bool)
+    holds = np.array(
+        ["mesh" in document.nodes[n] or "camera" in document.nodes[n] for n in tree.file_indices], dtype=bool
+    )
     return moved & ~holds

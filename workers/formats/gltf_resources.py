@@ -21,7 +21,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BUFFER_TYPES = ("application/octet-stream", "application/gltf-buffer")
 
 
-def load_buffers(buffers: Sequence[Json], binary: bytes | None, bundle: FileBundle, limits: Limits) -> tuple[bytes, ...]:
+def load_buffers(
+    buffers: Sequence[Json], binary: bytes | None, bundle: FileBundle, limits: Limits
+) -> tuple[bytes, ...]:
     """The bytes of every buffer, at least `byteLength` each. `binary` is the GLB's BIN chunk."""
     loaded: list[bytes] = []
     for number, buffer in enumerate(buffers):
@@ -39,7 +41,9 @@ def load_buffers(buffers: Sequence[Json], binary: bytes | None, bundle: FileBund
         else:
             content = load_sibling(uri, bundle, where)
         if len(content) < length:
-            raise ParseFailed(f"{where}: holds {len(content):,} bytes of {length:,}; the file is truncated: export it again")
+            raise ParseFailed(
+                f"{where}: holds {len(content):,} bytes of {length:,}; the file is truncated: export it again"
+            )
         loaded.append(content)
         if sum(map(len, loaded)) > limits.file_bytes:
             raise FileTooLarge(f"{where}: the buffers exceed {limits.file_bytes:,} bytes together; reduce the file")
@@ -53,7 +57,11 @@ def decode_data_uri(uri: str, where: str) -> tuple[bytes, str]:
         raise bad_field(f"{where}/uri", "is a data URI without data")
     media_type, *parameters = header.split(";")
     try:
-        content = base64.b64decode(unquote_to_bytes(body), validate=True) if "base64" in parameters else unquote_to_bytes(body)
+        content = (
+            base64.b64decode(unquote_to_bytes(body), validate=True)
+            if "base64" in parameters
+            else unquote_to_bytes(body)
+        )
     except (binascii.Error, ValueError):
         raise bad_field(f"{where}/uri", "is not valid base64") from None
     return content, media_type.lower()
@@ -62,16 +70,29 @@ def decode_data_uri(uri: str, where: str) -> tuple[bytes, str]:
 def sibling_path(uri: str, where: str) -> str:
     """The plain relative path that a URI names. Raises UnsupportedFeature for anything that leaves the file's folder."""
     if _SCHEME.match(uri) or uri.startswith(("/", "\\")):
-        raise UnsupportedFeature(f"{where}: uri {uri[:80]!r} is no relative path; embed the data or put the file beside the document")
+        raise UnsupportedFeature(
+            f"{where}: uri {uri[:80]!r} is no relative path; embed the data or put the file beside the document"
+        )
     parts = [part for part in unquote(uri).split("/") if part not in ("", ".")]
     path = "/".join(parts)
-    if ".." in parts or "\\" in path or "\0" in path or _SCHEME.match(path) or unquote(uri).startswith("/") or not parts:
-        raise UnsupportedFeature(f"{where}: uri {uri[:80]!r} leaves the document's folder; put the file beside the document")
+    if (
+        ".." in parts
+        or "\\" in path
+        or "\0" in path
+        or _SCHEME.match(path)
+        or unquote(uri).startswith("/")
+        or not parts
+    ):
+        raise UnsupportedFeature(
+            f"{where}: uri {uri[:80]!r} leaves the document's folder; put the file beside the document"
+        )
     return path
 
 
 def load_sibling(uri: str, bundle: FileBundle, where: str) -> bytes:
     path = sibling_path(uri, where)
     if path not in bundle.siblings:
-        raise ParseFailed(f"{where}: the file {path!r} is not there; send it together with {bundle.name!r}, or export a .glb")
+        raise ParseFailed(
+            f"{where}: the file {path!r} is not there; send it together with {bundle.name!r}, or export a .glb"
+        )
     return bundle.siblings[path]()
