@@ -19,7 +19,8 @@ from service.health.endpoints import router as health_router
 from service.inspections.endpoints import router as inspections_router
 from service.jobs.artifacts import router as artifacts_router
 from service.jobs.endpoints import router as jobs_router
-from service.openapi import add_options_schema
+from service.openapi import add_schemas
+from service.problems import router as problems_router
 from service.settings import Settings
 
 DESCRIPTION = (
@@ -48,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.context = context
-    for router in (jobs_router, artifacts_router, inspections_router, health_router):
+    for router in (jobs_router, artifacts_router, inspections_router, health_router, problems_router):
         app.include_router(router)
     errors.install(app)
 
@@ -59,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
-            add_options_schema(schema)
+            add_schemas(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

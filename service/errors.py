@@ -1,19 +1,17 @@
 """The only place that turns errors into RFC 9457 problem+json; there is exactly one error shape.
 
-`type` is the stable, relative URL `/problems/<code>`, which this service answers with a description. `request_id` is
+`type` is the stable, relative URL `/problems/<code>`, which `service.problems` answers. `request_id` is
 the caller's `X-Request-ID` or one made here; it is in every response's header and in the log line of an internal error.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -25,7 +23,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.errors import (
-    ERRORS_BY_CODE,
     InternalError,
     InvalidRequest,
     NotFound,
@@ -40,7 +37,6 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _RETRY_AFTER_S = {QueueFull.code: 10, Unavailable.code: 5}
 
 logger = logging.getLogger(__name__)
-router = APIRouter()
 
 
 class ProblemItem(BaseModel):
@@ -147,7 +143,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     for kind in (RedisConnectionError, RedisTimeoutError, LockError, OutOfMemoryError, ReadOnlyError):
         app.add_exception_handler(kind, _on_redis_error)
-    app.include_router(router)
     app.add_middleware(RequestIdMiddleware)
 
 
@@ -180,29 +175,3 @@ async def _on_redis_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RedisError)
     logger.warning("request %s: Redis: %s", request_id_of(request.scope), error)
     return problem_response(request, Unavailable("the job store does not answer; try again in a few seconds"))
-
-
-class ProblemDescription(BaseModel):
-    """What an error code means."""
-
-    code: str
-    title: str
-    status: int
-    retryable: bool
-    description: str
-
-
-@router.get("/problems/{code}", summary="What an error code means", tags=["errors"])
-def describe_problem(code: str) -> ProblemDescription:
-    kind = ERRORS_BY_CODE.get(code)
-    if kind is None:
-        raise NotFound(f"there is no error code {json.dumps(code)}; known: {', '.join(sorted(ERRORS_BY_CODE))}")
-    return ProblemDescription(
-        code=code, title=kind.title, status=kind.status, retryable=kind.retryable, description=_description(kind)
-    )
-
-
-def _description(kind: type[RetargetError]) -> str:
-    """The class's own docstring, else that of the branch of the tree it belongs to."""
-    texts: list[Any] = [vars(base).get("__doc__") for base in kind.__mro__ if issubclass(base, RetargetError)]
-    return " ".join(next(text for text in texts if text).split())

@@ -26,7 +26,6 @@ def error_responses(*kinds: type[RetargetError]) -> Responses:
         by_status[kind.status].append(kind)
     return {
         status: {
-            "model": Problem,
             "description": " or ".join(f"`{kind.code}`: {kind.title}" for kind in dict.fromkeys(members)),
             "content": {
                 MEDIA_TYPE: {
@@ -67,12 +66,13 @@ def curl(command: str) -> list[dict[str, str]]:
     return [{"lang": "Shell", "label": "curl", "source": command}]
 
 
-def add_options_schema(schema: dict[str, Any]) -> None:
-    """Put JobOptions, which no endpoint has as a model since its part is streamed, among the schemas."""
-    own = JobOptions.model_json_schema(ref_template="#/components/schemas/{model}")
+def add_schemas(schema: dict[str, Any]) -> None:
+    """Add the models that no endpoint has as its own: JobOptions, whose part is streamed, and Problem."""
     components = schema.setdefault("components", {}).setdefault("schemas", {})
-    components.update(own.pop("$defs", {}))
-    components["JobOptions"] = own
+    for model in (JobOptions, Problem):
+        own = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.update(own.pop("$defs", {}))
+        components[model.__name__] = own
 
 
 def _multipart(

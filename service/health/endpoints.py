@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import BaseModel
 from redis.exceptions import RedisError
-from starlette.responses import JSONResponse
 
 from service.context import VERSION, Context, Shared
 from service.jobs.queue import QUEUE_OF_KIND
-from service.openapi import curl
+from service.openapi import curl, error_responses
 from workers.errors import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -32,11 +31,11 @@ class Check(BaseModel):
 class Readiness(BaseModel):
     """`checks` decide; `queued` and `workers` (by queue) inform: a gateway is ready without a worker."""
 
-    status: Literal["ready", "not-ready"]
+    status: Literal["ready"] = "ready"
     version: str = VERSION
     checks: dict[str, Check]
-    queued: int | None = None
-    workers: dict[str, int] | None = None
+    queued: int
+    workers: dict[str, int]
 
 
 @router.get("/healthz", summary="Alive", openapi_extra={"x-codeSamples": curl('curl -sS "$URL/healthz"')})
@@ -46,20 +45,21 @@ async def healthz() -> Health:
 
 @router.get(
     "/readyz",
-    response_model=Readiness,
     summary="Ready to take jobs",
-    responses={503: {"model": Readiness, "description": "Not ready; `checks` says why"}},
+    responses=error_responses(),
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/readyz"')},
 )
-def readyz(context: Shared) -> Response:
+def readyz(context: Shared) -> Readiness:
+    """503 `unavailable` with the same `checks` where it is not ready."""
     checks = {"redis": _check_redis(context), "blobs": _check_blobs(context), "disk": _check_disk(context)}
-    ready = all(check.ok for check in checks.values())
-    answer = Readiness(status="ready" if ready else "not-ready", checks=checks)
-    if checks["redis"].ok:
-        answer.queued = context.store.queue_depth()
-        answer.workers = {name: context.store.worker_count(name) for name in QUEUE_OF_KIND.values()}
-    body: dict[str, Any] = answer.model_dump(mode="json")
-    return JSONResponse(body, 200 if ready else 503, {} if ready else {"Retry-After": "5"})
+    wrong = [check.detail for check in checks.values() if check.detail]
+    if wrong:
+        raise Unavailable(
+            f"not ready: {'; '.join(wrong)}",
+            checks={name: check.model_dump() for name, check in checks.items()},
+        )
+    workers = {name: context.store.worker_count(name) for name in QUEUE_OF_KIND.values()}
+    return Readiness(checks=checks, queued=context.store.queue_depth(), workers=workers)
 
 
 def _check_redis(context: Context) -> Check:

@@ -28,6 +28,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+@router.head("/{job_id}/report", include_in_schema=False)
 @router.get(
     "/{job_id}/report",
     response_class=Response,
@@ -39,6 +40,7 @@ def get_report(request: Request, context: Shared, job_id: JobId) -> Response:
     return _serve(request, context, job_id, REPORT_NAME)
 
 
+@router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
 @router.get(
     "/{job_id}/artifacts/{name}",
     response_class=Response,
@@ -85,6 +87,8 @@ def _serve(request: Request, context: Context, job_id: str, name: str) -> Respon
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{artifact.bytes}"
     if not context.blobs.exists(artifact.blob):  # the record can be a moment behind a deletion
         raise Expired(f"{artifact.name} of job {job_id} is not kept any more; run the job again")
+    if request.method == "HEAD":
+        return Response(status_code=206 if part else 200, headers=headers, media_type=artifact.media_type)
     chunks = context.blobs.read_range(artifact.blob, start, stop)
     return StreamingResponse(chunks, 206 if part else 200, headers, artifact.media_type)
 
@@ -100,6 +104,6 @@ def _require_artifact(record: JobRecord, name: str, now: datetime) -> Artifact:
     artifact = find_artifact(record, name)
     if artifact is None:
         names = [entry.name for entry in record.result.artifacts] if record.result else []
-        have = f"it has {', '.join(names)}" if names else f"it {record.status} without results"
+        have = f"it has {', '.join(names)}" if names else f"it ended {record.status}, without results"
         raise NotFound(f"job {record.id} has no artifact {name[:200]!r}; {have}")
     return artifact

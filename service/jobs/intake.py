@@ -94,9 +94,14 @@ def _require(form: Form, parts: Iterable[str]) -> None:
 
 
 def _sniff(part: str, files: list[UploadedFile]) -> None:
-    """Refuse at once what one look shows to be no scene. Of several files the worker finds the main one."""
-    if len(files) == 1:
-        sniff(files[0].name, files[0].head)
+    """Refuse at once what one look shows to be no scene. Of several files the worker finds the main one.
+
+    JSON longer than the head is left to the worker too: the mark of a glTF may come later.
+    """
+    entry = files[0]
+    is_cut_json = entry.writer.bytes > len(entry.head) and entry.head.lstrip().startswith(b"{")
+    if len(files) == 1 and not is_cut_json:
+        sniff(entry.head, entry.name)
 
 
 def _options(text: bytes | None) -> JobOptions:

@@ -40,6 +40,7 @@ def queue(connection: Redis, kind: JobKind) -> Queue:
 def submit(store: JobStore, record: JobRecord, settings: Settings) -> None:
     """Write a new record and hand it to RQ in one transaction: both are there, or neither."""
     pipeline = store.redis.pipeline(transaction=True)
+    pipeline.multi()  # RQ does so otherwise, and then refuses what was buffered before
     store.create(record, pipeline)
     enqueue(store, record, settings, pipeline)
     pipeline.execute()
