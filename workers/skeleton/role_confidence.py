@@ -1,0 +1,99 @@
+"""How sure a role is, why, and what else the joint might have been.
+
+A confidence joins two independent pieces of evidence, the name and the place in the body, as 1 - (1 - a)(1 - b). A name
+that says another part caps it below one half; a side that neither names nor the pose decide halves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workers.skeleton.mapping import HumanoidMapping, RoleMatch
+from workers.skeleton.model import Skeleton
+from workers.skeleton.role_body import Body
+from workers.skeleton.role_limbs import Evidence
+from workers.skeleton.role_shape import Shape
+from workers.skeleton.role_trunk import Trunk
+from workers.skeleton.role_words import NameReader, NameReading
+from workers.skeleton.roles import SIDES, mirror
+
+MOST_BY_PLACE = 0.75  # geometry alone is never surer than this
+PARTS = {"upperChest": ("chest", "spine"), "chest": ("chest", "spine"), "spine": ("spine", "chest")}
+
+
+def role_side(role: str) -> str | None:
+    return next((side for side in SIDES if role.startswith(side)), None)
+
+
+def name_score(reading: NameReading, role: str) -> float:
+    """0-1: what the name says for this role; another side's mark says nothing for it."""
+    side = role_side(role)
+    if reading.side is not None and reading.side != side:
+        return 0.0
+    part = role[len(side) :] if side else role
+    return max(reading.score(name) for name in PARTS.get(part, (part,)))
+
+
+def body_match(
+    shape: Shape, evidence: Evidence, body: Body, role: str, joint: int, *, loose: bool, others: tuple[tuple[int, float], ...]
+) -> RoleMatch:
+    """Confidence and reason of one role of the body."""
+    reading = evidence.readings[joint]
+    side = role_side(role)
+    said = name_score(reading, role) * (1.0 - evidence.auxiliary[joint])
+    limbs = body.arms if any(word in role for word in ("Arm", "Hand", "Shoulder")) else body.legs
+    place = min(MOST_BY_PLACE, 0.4 + 0.15 * min(body.margin, 2.0) + 0.1 * max(0.0, limbs.symmetry))
+    confidence = 1.0 - (1.0 - 0.93 * said) * (1.0 - place)
+    reasons = [f"name {shape.skeleton.names[joint]!r}"] if said > 0.3 else []
+    if loose:
+        confidence = min(confidence, 0.6)
+        reasons.append("stands outside the limb, at its end")
+    elif said <= 0.3 and reading.parts and max(reading.parts.values()) > 0.6:
+        confidence = min(confidence, 0.45)
+        reasons.append(f"place in the body, though its name {shape.skeleton.names[joint]!r} says otherwise")
+    else:
+        reasons.append(_place(role))
+    if side and reading.side is None:
+        confidence *= 0.5 + 0.5 * body.facing
+        reasons.append(f"{side} side from the pose")
+    return RoleMatch(joint, float(confidence), "; ".join(reasons), tuple((j, min(score, float(confidence))) for j, score in others))
+
+
+def _place(role: str) -> str:
+    side = role_side(role)
+    if role == "hips":
+        return "legs and spine part here"
+    if side is None:
+        return "in the line from hips to head" if role != "jaw" else "below the head"
+    if role.endswith("Eye"):
+        return "below the head"
+    return f"mirror of {mirror(role)}"
+
+
+def alternatives(shape: Shape, evidence: Evidence, roles: Mapping[str, int], trunk: Trunk, role: str) -> tuple[tuple[int, float], ...]:
+    """Runners-up with scores: joints whose names fit, and the neighbours in the chain."""
+    joint = roles[role]
+    parent = int(shape.skeleton.parents[joint])
+    near = {parent, *shape.skeleton.children[joint], *trunk.alternatives.get(role, ())}
+    scores: dict[int, float] = {}
+    for other, reading in enumerate(evidence.readings):
+        if other == joint or not shape.usable[other]:
+            continue
+        score = 0.7 * name_score(reading, role) * (1.0 - evidence.auxiliary[other])
+        score += 0.2 if other in near else 0.0
+        if score > 0.15:
+            scores[other] = score
+    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:3]
+    return tuple((other, float(score)) for other, score in best)
+
+
+def candidates(skeleton: Skeleton, mapping: HumanoidMapping, roles: list[str]) -> dict[str, list[str]]:
+    """Joint names that might play missing roles, best first; joints without a role only."""
+    readings = NameReader(skeleton.names).readings
+    used = {match.joint for match in mapping.roles.values()}
+    free = [j for j in range(len(skeleton)) if j not in used and not skeleton.end_site[j]]
+    result = {}
+    for role in roles:
+        ranked = sorted(((name_score(readings[j], role) * (1.0 - readings[j].auxiliary), j) for j in free), key=lambda item: -item[0])
+        result[role] = [skeleton.names[j] or f"#{int(skeleton.file_indices[j])}" for score, j in ranked[:5] if score > 0.2]
+    return result
