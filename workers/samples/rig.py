@@ -34,7 +34,7 @@ class RigStyle:
 
     `bone_axes`: `world` leaves every joint's axes parallel to the world in T pose, `bone_y` and `bone_x` point that
     axis along the bone. `unit` cm is an armature node with scale 0.01, `up_axis` Z one with a quarter turn; the data
-    below it is in centimetres and Z up. `names`: VRM roles, Mixamo's names, `upper_arm.L` style, or numbers that say nothing.
+    below it is in centimetres and Z up. `names`: VRM roles, Mixamo's, `upper_arm.L` style, or bare numbers.
     """
 
     rest_pose: Literal["T", "A", "N"] = "T"

@@ -1,0 +1,30 @@
+"""`retarget samples`: write the project's own sample characters and clips into a folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from workers.errors import InvalidOptions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to write them; made where missing")
+    parser.add_argument("--json", action="store_true", help="print the paths as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the samples and print one path a line."""
+    from workers.samples.write import write_samples
+
+    try:
+        paths = write_samples(arguments.folder)
+    except OSError as error:
+        raise InvalidOptions(f"cannot write to {arguments.folder} ({error.strerror}); choose another folder") from None
+    if arguments.json:
+        print(json.dumps({"files": [{"path": str(path), "bytes": path.stat().st_size} for path in paths]}, indent=2))
+    else:
+        for path in paths:
+            print(path)
+    return 0
