@@ -1,0 +1,78 @@
+"""Command-line flags for JobOptions: one flag a field, of the same name (`--root-motion in_place`).
+
+Values are handed to pydantic as they are, so the command line and HTTP refuse the same things with the same words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from workers.errors import InvalidOptions, SourceFileNotFound
+from workers.options import JobOptions, parse_options
+
+# Fields that have a flag of their own kind.
+OWN_FLAG = ("mapping", "preview")
+
+
+def add_option_flags(parser: argparse.ArgumentParser) -> None:
+    """`--options FILE`, `--mapping FILE` and one flag a field."""
+    group = parser.add_argument_group("job options", "each is also a field of --options and of the HTTP API")
+    group.add_argument("--options", metavar="FILE", help="JSON file of options; flags win over it")
+    group.add_argument("--mapping", metavar="FILE", help="JSON file {source: {role: joint}, target: {role: joint}}")
+    group.add_argument("--preview", action="store_const", const=True, help="render a preview")
+    for name, field in JobOptions.model_fields.items():
+        if name in OWN_FLAG:
+            continue
+        words = sorted({str(word) for word in _words(field.annotation)})
+        metavar = "|".join(words) if words else "V"
+        group.add_argument(
+            f"--{name.replace('_', '-')}", f"--{name}", dest=f"option_{name}", metavar=metavar, help=field.description
+        )
+
+
+def read_options(arguments: argparse.Namespace) -> JobOptions:
+    """Options from file and flags. Raises InvalidOptions."""
+    data: dict[str, Any] = dict(_read_json(arguments.options, "--options")) if arguments.options else {}
+    for name in JobOptions.model_fields:
+        if name in OWN_FLAG:
+            continue
+        value = getattr(arguments, f"option_{name}")
+        if value is not None:
+            data[name] = _number(value) if name not in ("clip", "clip_name", "description") else value
+    if arguments.mapping:
+        data["mapping"] = _read_json(arguments.mapping, "--mapping")
+    if arguments.preview:
+        data["preview"] = True
+    return parse_options(data)
+
+
+def _read_json(path: str, flag: str) -> dict[str, Any]:
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SourceFileNotFound(f"{flag}: no file {path!r}") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InvalidOptions(f"{flag}: {path!r} is not a readable JSON file: {error}") from None
+    if not isinstance(data, dict):
+        raise InvalidOptions(f"{flag}: {path!r} must hold a JSON object")
+    return data
+
+
+def _number(text: str) -> str | int | float:
+    """A number where the text is one: options are typed, the command line is not."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _words(annotation: Any) -> list[Any]:
+    """The literal values inside an annotation."""
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    return [word for part in get_args(annotation) for word in _words(part)]

@@ -1,0 +1,99 @@
+"""`retarget run MOTION CHARACTER -o OUT`: the engine in this process, no server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from service.commands.option_flags import add_option_flags, read_options
+from service.commands.progress import stage_printer
+from workers.errors import InvalidOptions
+
+EXIT_VERDICT = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("motion", help="BVH, GLB or glTF file with the motion")
+    parser.add_argument("character", help="GLB or glTF file of the character (or a zip of one with its files)")
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="OUT.glb|.bvh", help="result file; its ending picks the format"
+    )
+    parser.add_argument(
+        "--source-character", metavar="FILE", help="the character the motion was made on, for its rest pose"
+    )
+    parser.add_argument("--report", metavar="R.json", help="write the quality report here")
+    parser.add_argument("--json", action="store_true", help="print the whole report instead of a summary")
+    add_option_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 5 where the verdict is at least `--fail-on`."""
+    from workers.engine import retarget
+    from workers.formats.load_bundle import bundle_from_path
+    from workers.verdict import at_least
+
+    options = _with_format(read_options(arguments), Path(arguments.out))
+    bundles = [bundle_from_path(Path(path)) for path in (arguments.motion, arguments.character)]
+    original = bundle_from_path(Path(arguments.source_character)) if arguments.source_character else None
+    with stage_printer(sys.stderr) as on_stage:
+        outcome = retarget(*bundles, options, source_character=original, on_stage=on_stage)
+    (data,) = outcome.artifacts.values()
+    write_file(Path(arguments.out), data)
+    if arguments.report:
+        write_file(Path(arguments.report), json.dumps(outcome.report, allow_nan=False, indent=1).encode())
+    if arguments.json:
+        print(json.dumps(outcome.report, allow_nan=False, indent=1))
+    else:
+        print_summary(outcome.report, arguments.out)
+    verdict = outcome.report["verdict"]["verdict"]
+    return EXIT_VERDICT if options.fail_on is not None and at_least(verdict, options.fail_on) else 0
+
+
+def _with_format(options: Any, out: Path) -> Any:
+    """The ending of the result file picks the format; a `--format` that contradicts it is wrong usage."""
+    ending = out.suffix.lower().removeprefix(".")
+    if ending not in ("glb", "bvh"):
+        raise InvalidOptions(f"-o: {out.name!r} must end in .glb or .bvh")
+    if "format" in options.model_fields_set and options.format != ending:
+        raise InvalidOptions(f"-o: {out.name!r} contradicts --format {options.format}")
+    return options.model_copy(update={"format": ending})
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Whole or not at all: written beside, then renamed. Raises InvalidOptions where the folder does not take it."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(data)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise InvalidOptions(
+            f"cannot write {str(path)!r}: {error.strerror}; choose a folder that exists and has room"
+        ) from None
+
+
+def print_summary(report: dict[str, Any], out: str) -> None:
+    """What a person wants to see: verdict, what decided it, scores beside the naive copy, warnings."""
+    verdict, scores, naive = report["verdict"], report["scores"], report["scores_naive_copy"]
+    decided = f" (by {', '.join(verdict['decided_by'])})" if verdict["decided_by"] else ""
+    print(
+        f"{out}: {report['target']['frames']} frames at {report['target']['fps']:.4g} fps, verdict {verdict['verdict']}{decided}"
+    )
+    if len(report.get("clips", [])) > 1:
+        counts = [item["verdict"]["verdict"] for item in report["clips"]]
+        print(
+            f"  {len(counts)} clips: "
+            + ", ".join(f"{counts.count(word)} {word}" for word in ("pass", "review", "fail"))
+        )
+    print(f"  {'score':<28}{'result':>12}{'copy':>12}")
+    for key, value in scores.items():
+        if isinstance(value, int | float):
+            other = naive.get(key)
+            print(f"  {key:<28}{value:>12.4g}{other if other is None else format(other, '.4g'):>12}")
+    for warning in report["warnings"]:
+        print(f"  warning: {warning['code']}: {warning['message']}")

@@ -1,0 +1,200 @@
+"""The engine: (motion, character, options) -> (artifacts, report), a pure function of its arguments.
+
+Stages: loading, mapping, retargeting, scoring, exporting. No disk, no Redis, no HTTP: callers hand in bytes
+(`FileBundle`) and get bytes back. `on_stage(stage, fraction)` tells how far the job is; whatever it raises ends the job.
+One clip in gives one clip out; `clip: all` retargets every clip of the motion file onto one character.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from workers import __version__
+from workers.errors import ModelUnavailable, UnsupportedFeature
+from workers.evaluation.scores import kinematic_scores
+from workers.evaluation.timeline import build_timeline
+from workers.export import export
+from workers.formats.bundle import FileBundle
+from workers.formats.read import read_scene
+from workers.options import JobOptions
+from workers.postconditions import check_clip, check_file
+from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.retargeting.alignment import align_rest
+from workers.retargeting.analytic import driven_joints, leg_scale, transfer
+from workers.retargeting.contacts import FootContacts, find_contacts
+from workers.retargeting.copy_rest import copy_rest
+from workers.retargeting.foot_lock import hold_feet
+from workers.retargeting.ground import Floor, estimate_floor
+from workers.retargeting.motion import BodyMotion, to_clip
+from workers.report import FileFacts, build_report, join_reports
+from workers.retargeting.root_motion import place_travel, start_at_origin
+from workers.skeleton.mapping import HumanoidMapping
+from workers.skeleton.rest_pose import Rest
+from workers.skeleton.body import Body
+from workers.skeleton.model import Clip, Notice, Scene
+from workers.verdict import judge
+
+OnStage = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class EngineResult:
+    """`artifacts`: file name -> bytes (`result.glb` or `result.bvh`). `report` is JSON-ready, without NaN."""
+
+    artifacts: dict[str, bytes]
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RetargetedClip:
+    """One clip on the character, with all that its report needs. `root` is the joint that carries the travel, if any."""
+
+    source: PreparedMotion
+    contacts: FootContacts
+    floor: Floor
+    source_floor_m: float
+    result: BodyMotion
+    naive: BodyMotion
+    clip: Clip
+    root: int | None
+    notices: tuple[Notice, ...]
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by stage, summed over clips."""
+
+    on_stage: OnStage
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, fraction: float) -> Iterator[None]:
+        self.on_stage(name, fraction)
+        start = time.perf_counter()
+        yield
+        self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
+
+
+def retarget(
+    motion: FileBundle,
+    character: FileBundle,
+    options: JobOptions,
+    *,
+    source_character: FileBundle | None = None,
+    on_stage: OnStage | None = None,
+) -> EngineResult:
+    """Retarget files. Raises the InputErrors and EngineErrors of `workers.errors`."""
+    watch = Stopwatch(on_stage or _silent)
+    with watch.stage("loading", 0.02):
+        scenes = [read_scene(bundle) for bundle in (motion, character)]
+        original = read_scene(source_character) if source_character is not None else None
+    return retarget_scenes(scenes[0], scenes[1], options, source_character=original, watch=watch)
+
+
+def retarget_scenes(
+    motion: Scene,
+    character: Scene,
+    options: JobOptions,
+    *,
+    source_character: Scene | None = None,
+    prepared: PreparedCharacter | None = None,
+    watch: Stopwatch | None = None,
+) -> EngineResult:
+    """Retarget files that are read already; `prepared` saves preparing a character again for each of many motions."""
+    check_available(options)
+    watch = watch or Stopwatch(_silent)
+    with watch.stage("mapping", 0.1):
+        target = prepared or prepare_character(character, options.mapping.target)
+    chosen = range(len(motion.clips)) if options.clip == "all" and motion.clips else [motion.find_clip(options.clip)]
+    done: list[RetargetedClip] = []
+    mapping: HumanoidMapping | None = None
+    for number, index in enumerate(chosen):
+        share = 0.15 + 0.7 * number / len(chosen)
+        with watch.stage("mapping", share):
+            source = prepare_motion(motion, index, options, source_character, mapping)
+            mapping = source.body.mapping
+        with watch.stage("retargeting", share):
+            done.append(retarget_clip(source, target, options))
+            check_clip(done[-1].result, source.motion)
+    with watch.stage("exporting", 0.85):
+        name, data = export(target, [item.clip for item in done], _keyed(done, target), options)
+        check_file(name, data, done[-1].clip)
+    with watch.stage("scoring", 0.9):
+        reports = [report_clip(item, target) for item in done]
+    return EngineResult({name: data}, join_reports(reports, watch.timings_s))
+
+
+def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RetargetedClip:
+    """One clip onto one character, in memory."""
+    body = target.body
+    contacts = find_contacts(source.motion)
+    floor = estimate_floor(source.motion, contacts)
+    estimated = floor.base_m if options.ground != "none" else None
+    floor_m = claimed_floor(source.body) if estimated is None else estimated
+    alignment = align_rest(source.body, body)
+    result = transfer(source.motion, body, alignment, floor_m)
+    naive = copy_rest(source.motion, body, floor_m)
+    if options.foot_contact == "auto":
+        result = hold_feet(result, source.motion, contacts, leg_scale(source.body, body), options.ground)
+    if options.start == "origin":
+        result, naive = start_at_origin(result), start_at_origin(naive)
+    placed, root = place_travel(result, options.root_motion)
+    clip = to_clip(placed, root)
+    notices = (*source.notices, *target.scene.notices, *alignment.notices)
+    return RetargetedClip(source, contacts, floor, floor_m, placed, naive, clip, root, notices)
+
+
+def claimed_floor(body: Body) -> float:
+    """Where a motion's ground is when no contact shows it: under its rest pose where that stands, else at height 0."""
+    stands = abs(body.floor_m) < 0.5 * body.leg_length_m
+    return body.floor_m if stands else 0.0
+
+
+def report_clip(done: RetargetedClip, target: PreparedCharacter) -> dict[str, Any]:
+    """Scores of the result and of the naive copy, verdict and facts of one clip."""
+    source, motion = done.source, done.source.motion
+    scores = kinematic_scores(done.result, motion, done.contacts, done.source_floor_m)
+    naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m)
+    return build_report(
+        engine={"version": __version__, "method": "analytic"},
+        source=_facts(source.scene, source.body, source.rest, done.source_floor_m, motion),
+        target=_facts(target.scene, target.body, target.rest, target.body.floor_m, done.result),
+        scores=scores,
+        scores_naive_copy=naive,
+        verdict=judge(scores.values, scores.not_applicable, target.body.height_m),
+        timeline=build_timeline(done.result, motion, done.contacts, done.source_floor_m),
+        notices=done.notices,
+        timings_s={},
+    )
+
+
+def _facts(scene: Scene, body: Body, rest: Rest, floor_m: float, motion: BodyMotion) -> FileFacts:
+    return FileFacts(
+        body, scene.format, scene.units, rest.kind, rest.guessed, floor_m, motion.name, motion.rate_hz, motion.frames
+    )
+
+
+def check_available(options: JobOptions) -> None:
+    """Refuse what this version cannot do, rather than leave it out silently."""
+    if options.method == "smt":
+        raise ModelUnavailable("method: the SMT network has no weights in model_store yet; use 'auto' or 'analytic'")
+    if options.encoder is not None:
+        raise ModelUnavailable(f"encoder: no encoder {options.encoder!r} in model_store; leave the option out")
+    if options.refine != "none":
+        raise UnsupportedFeature(f"refine: {options.refine!r} is not part of this version; use 'none'")
+    if options.preview:
+        raise UnsupportedFeature("preview: pictures are not part of this version; leave the option out")
+
+
+def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
+    """Joints whose rotation the result keys: those driven by any clip, and the one that carries the travel."""
+    joints = {joint for item in done for joint in driven_joints(item.source.body, target.body)}
+    return sorted(joints | {item.root for item in done if item.root is not None})
+
+
+def _silent(stage: str, fraction: float) -> None:
+    """Nobody is listening."""

@@ -1,0 +1,36 @@
+"""Write the retargeted clips as the file that was asked for: the character's own GLB, its animation alone, or BVH."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from workers.formats.bvh_write import write_bvh
+from workers.formats.gltf_write import write_animation_glb, write_glb
+from workers.options import JobOptions
+from workers.preparation import PreparedCharacter
+from workers.skeleton import quat
+from workers.skeleton.model import Clip, Skeleton
+
+# Node and bind rotation of a joint that differ by more than this are two poses and not rounding.
+SAME_POSE_RAD = 1e-4
+
+
+def export(target: PreparedCharacter, clips: list[Clip], driven: list[int], options: JobOptions) -> tuple[str, bytes]:
+    """File name and bytes. `driven` are the joints whose rotation the clips key, of those that the skeleton has."""
+    if options.clip_name is not None:
+        clips = [replace(clip, name=options.clip_name) for clip in clips]
+    skeleton = target.body.skeleton
+    if options.format == "bvh":
+        return "result.bvh", write_bvh(skeleton, clips[0])
+    keyed = sorted({*driven, *_restored(skeleton)})
+    if options.output == "animation":
+        return "result.glb", write_animation_glb(target.scene, clips, keyed, target.body.hips)
+    return "result.glb", write_glb(target.scene, clips, keyed, target.body.hips, existing_clips=options.existing_clips)
+
+
+def _restored(skeleton: Skeleton) -> list[int]:
+    """Joints whose nodes stand in another pose than the bind pose: nothing drives them, so they are keyed to it."""
+    turned = quat.angle_between(skeleton.node_rotations, skeleton.rest_rotations) > SAME_POSE_RAD
+    return [int(joint) for joint in np.flatnonzero(turned & skeleton.deforming)]

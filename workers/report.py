@@ -1,0 +1,131 @@
+"""The report of one job: a JSON object that a build can gate on and a person can read.
+
+Pure: takes what the engine measured, returns a dict that `json.dumps(..., allow_nan=False)` accepts. The scores, the
+verdict and the timeline are made elsewhere (`workers.evaluation`, `workers.verdict`). `SCHEMA` changes when a key
+changes its meaning or goes; new keys may join.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from workers.evaluation.scores import Scores
+from workers.skeleton.body import Body
+from workers.skeleton.model import Notice, Units
+from workers.verdict import SEVERITY
+
+SCHEMA = "retarget-report/1"
+
+
+@dataclass(frozen=True, eq=False)
+class FileFacts:
+    """What a report says about the motion's or the character's side.
+
+    `rest_kind` names the pose that counted as rest; `floor_m` is the world height of the ground that was assumed.
+    `frames`, `rate_hz` and `clip` are those of the clip that was used (source) or made (target).
+    """
+
+    body: Body
+    format: str
+    units: Units
+    rest_kind: str
+    rest_guessed: bool
+    floor_m: float
+    clip: str
+    rate_hz: float
+    frames: int
+
+    def to_dict(self) -> dict[str, Any]:
+        skeleton, units = self.body.skeleton, self.units
+        return {
+            "format": self.format,
+            "joints": int((skeleton.deforming & ~skeleton.end_site).sum()),
+            "units": {
+                "factor": units.factor,
+                "unit": units.unit,
+                "up_axis": units.up_axis,
+                "guessed": units.guessed,
+                "reason": units.reason,
+            },
+            "clip": self.clip,
+            "fps": self.rate_hz,
+            "frames": self.frames,
+            "duration_s": max(self.frames - 1, 0) / self.rate_hz,
+            "rest_pose": {"kind": self.rest_kind, "guessed": self.rest_guessed},
+            "height_m": self.body.height_m,
+            "leg_length_m": self.body.leg_length_m,
+            "floor_m": self.floor_m,
+        }
+
+
+def build_report(
+    *,
+    engine: Mapping[str, Any],
+    source: FileFacts,
+    target: FileFacts,
+    scores: Scores,
+    scores_naive_copy: Scores,
+    verdict: Mapping[str, Any],
+    timeline: Mapping[str, Any],
+    notices: Sequence[Notice],
+    timings_s: Mapping[str, float],
+) -> dict[str, Any]:
+    """The report. `engine` is `{version, method}`; equal notices are told once.
+
+    `not_applicable` holds the reasons for the result, and those of the copy where they differ, as `naive_copy.<key>`.
+    """
+    reasons = dict(scores.not_applicable)
+    for key, reason in scores_naive_copy.not_applicable.items():
+        if reasons.get(key) != reason:
+            reasons[f"naive_copy.{key}"] = reason
+    report = {
+        "schema": SCHEMA,
+        "engine": dict(engine),
+        "source": source.to_dict(),
+        "target": target.to_dict(),
+        "mapping": {
+            "source": source.body.mapping.to_dict(source.body.skeleton),
+            "target": target.body.mapping.to_dict(target.body.skeleton),
+        },
+        "scores": scores.values,
+        "scores_naive_copy": scores_naive_copy.values,
+        "not_applicable": reasons,
+        "verdict": verdict,
+        "timeline": timeline,
+        "warnings": [notice.to_dict() for notice in dict.fromkeys(notices)],
+        "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
+    }
+    cleaned = json_ready(report)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def json_ready(value: Any) -> Any:
+    """The value in plain JSON types: tuples become lists, numbers that are not finite None, floats get seven digits."""
+    if isinstance(value, Mapping):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_ready(item) for item in value]
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    number = float(value)
+    return float(f"{number:.7g}") if math.isfinite(number) else None
+
+
+def join_reports(reports: Sequence[dict[str, Any]], timings_s: Mapping[str, float]) -> dict[str, Any]:
+    """One report for a job. With several clips the whole is that of the clip with the worst verdict, and `clips` lists
+    `{clip, scores, scores_naive_copy, not_applicable, verdict, timeline, warnings}` of each, in the file's order."""
+    worst = max(reports, key=lambda report: SEVERITY[report["verdict"]["verdict"]])
+    whole = {**worst, "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()}}
+    if len(reports) > 1:
+        keys = ("scores", "scores_naive_copy", "not_applicable", "verdict", "timeline", "warnings")
+        whole["clips"] = [
+            {"clip": report["source"]["clip"], **{key: report[key] for key in keys}} for report in reports
+        ]
+    return whole
