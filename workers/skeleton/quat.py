@@ -242,11 +242,13 @@ def from_euler(angles_rad: Array, order: str) -> Array:
 def to_euler_zxy(q: Array) -> Array:
     """Angles `(..., 3)` in radians for the intrinsic order Z, X, Y (BVH output); X lies in [-pi/2, pi/2].
 
-    From R = Rz Rx Ry: sin x = R21, tan z = -R01 / R11, tan y = -R20 / R22. At the pole (|x| = pi/2) y is set to 0.
+    From R = Rz Rx Ry: sin x = R21, cos x = |(R01, R11)|, tan z = -R01 / R11, tan y = -R20 / R22. At the pole
+    (|x| = pi/2) y is set to 0. The arc tangent keeps x exact near the pole, where an arc sine would not.
     """
     m = to_matrix(q)
-    x = np.arcsin(np.clip(m[..., 2, 1], -1.0, 1.0))
-    pole = np.abs(m[..., 2, 1]) > 1.0 - 1e-9
+    cosine = np.hypot(m[..., 0, 1], m[..., 1, 1])
+    x = np.arctan2(m[..., 2, 1], cosine)
+    pole = cosine < 1e-9
     z = np.where(pole, np.arctan2(m[..., 1, 0], m[..., 0, 0]), np.arctan2(-m[..., 0, 1], m[..., 1, 1]))
     y = np.where(pole, 0.0, np.arctan2(-m[..., 2, 0], m[..., 2, 2]))
     return np.stack([z, x, y], axis=-1)

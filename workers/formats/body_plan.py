@@ -1,0 +1,174 @@
+"""Legs, arms and trunk of a skeleton from its tree and bone lengths alone: no names, no pose, no units, no up axis.
+
+A body has mirrored limbs: two branches of one joint with nearly the same bone lengths. The pair attached nearer to
+the root, with the longer two main bones, on the far side from the head, is the legs. It is what a reader can
+know before units and axes are known; finding the humanoid roles is left to `workers.skeleton`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from workers.skeleton.model import Array
+
+SHORTEST_LIMB = 0.15  # of the longest path through the skeleton; fingers, toes, eyes and hair are shorter
+MIRROR_TOLERANCE = 0.2  # mean |log| of the ratio of measures of two limbs that count as mirrored
+DIAMETER_TO_STATURE = 1.35  # fingertip to toe over stature: arm 0.44, torso 0.29, leg 0.49, foot 0.15 (Winter 2009)
+
+
+@dataclass(frozen=True)
+class Limb:
+    """A branch below the trunk: its first joint, the joint at the end of its longest path, and its two main bones."""
+
+    start: int
+    tip: int
+    main_bones: float
+
+
+@dataclass(frozen=True)
+class BodyPlan:
+    """`hips` and `shoulders` are the joints that legs and arms are attached to; any of them may be missing (empty, -1).
+
+    `stature` is the path from the top of the head along the trunk to the end of the legs, in the units of the offsets,
+    or an estimate from the longest path where there is no such body.
+    """
+
+    legs: tuple[Limb, ...]
+    arms: tuple[Limb, ...]
+    hips: int
+    shoulders: int
+    stature: float
+    how: str
+
+
+def body_plan(parents: tuple[int, ...], offsets: Array) -> BodyPlan:
+    """The plan of a tree with `parents[j] != j`, roots -1, and local translations `offsets` `(nodes, 3)`."""
+    tree = _Tree(parents, np.linalg.norm(offsets, axis=1))
+    diameter = tree.diameter()
+    pairs = _mirrored_pairs(tree, SHORTEST_LIMB * diameter)
+    if not pairs:
+        return BodyPlan((), (), -1, -1, diameter / DIAMETER_TO_STATURE, "longest path, no mirrored limbs found")
+    pairs = sorted(pairs, key=lambda pair: -tree.reach[pair[0]] - tree.reach[pair[1]])[:2]
+    limbs = [tuple(tree.limb(start) for start in pair) for pair in pairs]
+    joints = [parents[pair[0]] for pair in pairs]
+    legs = 0
+    if len(pairs) == 2:
+        legs = int(_leg_score(tree, limbs, joints, pairs, 0) < _leg_score(tree, limbs, joints, pairs, 1))
+    else:
+        return BodyPlan(limbs[0], (), joints[0], -1, diameter / DIAMETER_TO_STATURE, "longest path, one pair of limbs")
+    hips, shoulders = joints[legs], joints[1 - legs]
+    taken = {start for pair in pairs for start in pair}
+    head = max(tree.free_reach(shoulders, taken), 0.0)
+    leg = float(np.mean([tree.path(hips, limb.tip) for limb in limbs[legs]]))
+    stature = head + tree.path(shoulders, hips) + leg
+    return BodyPlan(limbs[legs], limbs[1 - legs], hips, shoulders, stature, "head to trunk to feet")
+
+
+class _Tree:
+    """Path lengths in a tree. Nodes may be in any order as long as parents precede children."""
+
+    def __init__(self, parents: tuple[int, ...], lengths: Array) -> None:
+        self.parents, self.lengths = parents, lengths
+        count = len(parents)
+        self.children: list[list[int]] = [[] for _ in range(count)]
+        self.reach = np.zeros(count)  # longest path from the node down to a leaf
+        self.total = np.zeros(count)  # all bones below the node
+        self.depth = np.zeros(count)  # path from the root
+        self.farthest = list(range(count))
+        for node, parent in enumerate(parents):
+            if parent >= 0:
+                self.children[parent].append(node)
+                self.depth[node] = self.depth[parent] + lengths[node]
+        for node in range(count - 1, -1, -1):
+            parent = parents[node]
+            if parent >= 0:
+                self.total[parent] += self.total[node] + lengths[node]
+                if self.reach[node] + lengths[node] > self.reach[parent]:
+                    self.reach[parent] = self.reach[node] + lengths[node]
+                    self.farthest[parent] = self.farthest[node]
+
+    def diameter(self) -> float:
+        """Longest path between two leaves."""
+        best = 0.0
+        for node in range(len(self.parents)):
+            arms = sorted(
+                (float(self.reach[child] + self.lengths[child]) for child in self.children[node]), reverse=True
+            )
+            best = max(best, sum(arms[:2]))
+        return best
+
+    def limb(self, start: int) -> Limb:
+        bones = [float(self.lengths[node]) for node in self.chain(start)[1:]]
+        return Limb(start, self.farthest[start], sum(sorted(bones)[-2:]))
+
+    def chain(self, start: int) -> list[int]:
+        """The nodes of the longest path below `start`, itself first."""
+        nodes = [self.farthest[start]]
+        while nodes[-1] != start:
+            nodes.append(self.parents[nodes[-1]])
+        return nodes[::-1]
+
+    def ancestry(self, node: int) -> list[int]:
+        """The node itself, its parent, ... up to its root."""
+        nodes = [node]
+        while self.parents[nodes[-1]] >= 0:
+            nodes.append(self.parents[nodes[-1]])
+        return nodes
+
+    def path(self, a: int, b: int) -> float:
+        """Length of the path between two nodes of one tree."""
+        above = set(self.ancestry(a))
+        meeting = next((node for node in self.ancestry(b) if node in above), self.ancestry(b)[-1])
+        return float(self.depth[a] + self.depth[b] - 2.0 * self.depth[meeting])
+
+    def free_reach(self, node: int, taken: set[int]) -> float:
+        """Longest path down from a node that starts in none of the `taken` branches."""
+        return max((float(self.reach[c] + self.lengths[c]) for c in self.children[node] if c not in taken), default=0.0)
+
+
+def _mirrored_pairs(tree: _Tree, shortest: float) -> list[tuple[int, int]]:
+    """Pairs of sibling branches with nearly equal bones, outermost only, best match first at each joint."""
+    pairs: list[tuple[int, int]] = []
+    inside: set[int] = set()
+    for node, children in enumerate(tree.children):
+        if node in inside:
+            inside.update(children)
+            continue
+        candidates = [child for child in children if tree.reach[child] >= max(shortest, 1e-9)]
+        # A joint with very many long branches is no trunk; comparing all of them would take quadratic time.
+        scored = sorted((_mismatch(tree, a, b), a, b) for a, b in combinations(candidates[:16], 2))
+        for mismatch, a, b in scored:
+            if mismatch < MIRROR_TOLERANCE and a not in inside and b not in inside:
+                pairs.append((a, b))
+                inside.update((a, b))
+    return pairs
+
+
+def _mismatch(tree: _Tree, a: int, b: int) -> float:
+    """How differently two branches are built: 0 for mirror images."""
+    smallest = 1e-3 * max(float(tree.reach[a]), 1e-12)  # unlike zero-length helper bones are still alike
+
+    def measures(node: int) -> Array:
+        bones = sorted((float(tree.lengths[joint]) for joint in tree.chain(node)[1:]), reverse=True)[:3]
+        return np.array([tree.reach[node], tree.total[node], *bones, *[0.0] * (3 - len(bones))]) + smallest
+
+    return float(np.abs(np.log(measures(a) / measures(b))).mean())
+
+
+def _leg_score(
+    tree: _Tree, limbs: list[tuple[Limb, ...]], joints: list[int], pairs: list[tuple[int, int]], index: int
+) -> int:
+    """Votes that pair `index` is the legs: nearer to the root, longer main bones, no head beside them."""
+    other = 1 - index
+    taken = {start for pair in pairs for start in pair}
+    for joint in joints:
+        taken.update(tree.ancestry(joint))  # the trunk itself is no head
+    bones = [sum(limb.main_bones for limb in pair) for pair in limbs]
+    return (
+        int(tree.depth[joints[index]] < tree.depth[joints[other]])
+        + int(bones[index] > bones[other])
+        + int(tree.free_reach(joints[index], taken) < tree.free_reach(joints[other], taken))
+    )
