@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 from workers.evaluation.scores import Scores
 from workers.skeleton.body import Body
 from workers.skeleton.model import Notice, Units
@@ -110,8 +112,10 @@ def json_ready(value: Any) -> Any:
         return {str(key): json_ready(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [json_ready(item) for item in value]
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, str):
         return value
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
     if isinstance(value, Integral):
         return int(value)
     number = float(value)

@@ -1,0 +1,181 @@
+"""The report's shape, pinned by a closed pydantic model, and that it is plain JSON whatever it is given."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ConfigDict
+from stick_body import all_planted, stick_body, swinging
+
+from workers.evaluation.scores import kinematic_scores
+from workers.evaluation.timeline import MAX_POINTS, build_timeline
+from workers.report import SCHEMA, FileFacts, build_report, json_ready
+from workers.retargeting.copy_rest import copy_rest
+from workers.skeleton.model import Notice, Units
+from workers.verdict import judge
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class EngineModel(Closed):
+    version: str
+    method: str
+
+
+class UnitsModel(Closed):
+    factor: float
+    unit: str
+    up_axis: Literal["X", "Y", "Z"]
+    guessed: bool
+    reason: str
+
+
+class RestPoseModel(Closed):
+    kind: str
+    guessed: bool
+
+
+class FileModel(Closed):
+    format: str
+    joints: int
+    units: UnitsModel
+    clip: str
+    fps: float
+    frames: int
+    duration_s: float
+    rest_pose: RestPoseModel
+    height_m: float
+    leg_length_m: float
+    floor_m: float
+
+
+class MappingModel(Closed):
+    roles: dict[str, dict[str, Any]]
+    chains: dict[str, list[str]]
+    unmapped: list[str]
+
+
+class Sides(Closed):
+    source: MappingModel
+    target: MappingModel
+
+
+class VerdictRow(Closed):
+    score: str
+    meaning: str
+    value: float | None
+    worse: Literal["above", "below"]
+    limit_review: float
+    limit_fail: float
+    outcome: Literal["pass", "review", "fail", "absent"]
+    reason: str | None
+
+
+class VerdictModel(Closed):
+    verdict: Literal["pass", "review", "fail"]
+    decided_by: list[str]
+    absent: list[str]
+    rows: list[VerdictRow]
+
+
+class TimelineModel(Closed):
+    step_s: float
+    frames_per_point: int
+    planted: list[float | None]
+    foot_skate: list[float | None]
+    foot_float_cm: list[float | None]
+    limb_direction_error_deg: list[float | None]
+
+
+class WarningModel(Closed):
+    code: str
+    message: str
+    joint: str | None
+    frames: list[int] | None
+
+
+Score = float | None | dict[str, float | None]
+
+
+class Report(Closed):
+    schema_: str
+    engine: EngineModel
+    source: FileModel
+    target: FileModel
+    mapping: Sides
+    scores: dict[str, Score]
+    scores_naive_copy: dict[str, Score]
+    not_applicable: dict[str, str]
+    verdict: VerdictModel
+    timeline: TimelineModel
+    warnings: list[WarningModel]
+    timings_s: dict[str, float]
+
+
+def make_report(frames: int = 61) -> dict[str, Any]:
+    source_body, body = stick_body(), stick_body(0.6, yaw_rad=1.0)
+    source, result = swinging(source_body, frames), swinging(body, frames)
+    contacts = all_planted(source)
+    naive = copy_rest(source, body, source_body.floor_m)
+    scores = kinematic_scores(result, source, contacts, source_body.floor_m)
+    units = Units(np.float64(0.01), "centimetre", "Y", True, "a person would be 170 m tall")  # type: ignore[arg-type]
+    facts = [
+        FileFacts(motion.body, "glb", units, "bind", False, motion.body.floor_m, "Walk", motion.rate_hz, motion.frames)
+        for motion in (source, result)
+    ]
+    notice = Notice("rest-pose-guessed", "an estimate was used", "hips", (0, 10))
+    return build_report(
+        engine={"version": "0.1.0", "method": "analytic"},
+        source=facts[0],
+        target=facts[1],
+        scores=scores,
+        scores_naive_copy=kinematic_scores(naive, source, contacts, source_body.floor_m),
+        verdict=judge(scores.values, scores.not_applicable, body.height_m),
+        timeline=build_timeline(result, source, contacts, source_body.floor_m),
+        notices=[notice, notice, Notice("units-guessed", "centimetres were assumed")],
+        timings_s={"reading": 0.01, "retargeting": 0.02},
+    )
+
+
+def test_shape() -> None:
+    report = json.loads(json.dumps(make_report(), allow_nan=False))
+    report["schema_"] = report.pop("schema")
+    parsed = Report.model_validate(report)
+    assert parsed.schema_ == SCHEMA
+    assert set(parsed.scores) == set(parsed.scores_naive_copy)
+    assert parsed.mapping.source.roles["hips"]["joint"] == "hips"
+    assert [warning.code for warning in parsed.warnings] == ["rest-pose-guessed", "units-guessed"]
+    assert parsed.source.duration_s == pytest.approx(1.0)
+    assert "semantic_similarity" in parsed.not_applicable
+
+
+def test_every_absent_score_has_its_reason() -> None:
+    report = make_report()
+    for key, value in report["scores"].items():
+        absent = value is None or isinstance(value, dict)
+        assert absent == (key in report["not_applicable"])
+
+
+@pytest.mark.parametrize("frames", [1, 2, MAX_POINTS, MAX_POINTS + 1, 1000])
+def test_timeline_stays_small_and_covers_the_clip(frames: int) -> None:
+    timeline = make_report(frames)["timeline"]
+    points = len(timeline["planted"])
+    assert points <= MAX_POINTS
+    assert (points - 1) * timeline["frames_per_point"] < frames <= points * timeline["frames_per_point"]
+    assert len({len(values) for values in timeline.values() if isinstance(values, list)}) == 1
+    assert timeline["foot_skate"][-1] is None if frames == 1 else timeline["foot_skate"][-1] >= 0.0
+
+
+def test_json_ready_makes_plain_values() -> None:
+    mixed = {
+        1: (np.float32(0.5), np.int64(3), np.bool_(True), float("nan"), float("inf"), None, "x", [np.float64(1 / 3)])
+    }
+    ready = json_ready(mixed)
+    assert ready == {"1": [0.5, 3, True, None, None, None, "x", [0.3333333]]}
+    assert [type(value) for value in ready["1"][:3]] == [float, int, bool]
+    json.dumps(ready, allow_nan=False)

@@ -1,0 +1,100 @@
+"""The verdict table: limits, absent values, and that the worst row decides."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from workers.verdict import TABLE, VISIBLE_SKATE, at_least, judge
+
+GOOD: dict[str, Any] = {
+    "mapping_confidence": 0.9, "limb_direction_error_deg": 1.0, "movement_ratio": 1.0,
+    "foot_skate_result": 0.05, "foot_skate_source": 0.05, "foot_float_cm": 0.1, "foot_float_source_cm": 0.1,
+    "ground_penetration_cm": 0.1, "ground_penetration_source_cm": 0.1, "jerk_ratio": 1.0, "joint_limit_pct": 1.0,
+    "joint_limit_source_pct": 1.0, "hips_height_drift_pct": 0.1,
+    "semantic_similarity": {"raw": 0.9, "calibrated": 0.95}, "penetration_pct": 0.1,
+}  # fmt: skip
+
+
+def outcome(scores: dict[str, Any], row: str, height_m: float = 1.7) -> str:
+    rows = {item["score"]: item for item in judge(scores, {}, height_m)["rows"]}
+    return str(rows[row]["outcome"])
+
+
+def test_good_scores_pass_with_no_row_absent() -> None:
+    verdict = judge(GOOD, {}, 1.7)
+    assert (verdict["verdict"], verdict["decided_by"], verdict["absent"]) == ("pass", [], [])
+    assert [row["score"] for row in verdict["rows"]] == [row.score for row in TABLE]
+    json.dumps(verdict, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "review", "fail", "row"),
+    [
+        ("mapping_confidence", 0.5, 0.2, "mapping_confidence"),
+        ("limb_direction_error_deg", 12.0, 30.0, "limb_direction_error_deg"),
+        ("movement_ratio", 0.5, 0.0, "movement_ratio"),
+        ("foot_skate_result", 0.1, 0.5, "foot_skate"),
+        ("foot_float_cm", 3.0, 12.0, "foot_float"),
+        ("ground_penetration_cm", 3.0, 12.0, "ground_penetration"),
+        ("jerk_ratio", 3.0, 9.0, "jerk_ratio"),
+        ("joint_limit_pct", 10.0, 30.0, "joint_limit"),
+        ("hips_height_drift_pct", 8.0, 30.0, "hips_height_drift_pct"),
+        ("penetration_pct", 4.0, 20.0, "penetration_pct"),
+    ],
+)
+def test_each_row_reviews_then_fails(key: str, review: float, fail: float, row: str) -> None:
+    for value, expected in ((review, "review"), (fail, "fail")):
+        verdict = judge({**GOOD, key: value}, {}, 1.7)
+        assert (verdict["verdict"], verdict["decided_by"]) == (expected, [row])
+
+
+def test_the_worst_row_decides() -> None:
+    verdict = judge({**GOOD, "jerk_ratio": 3.0, "limb_direction_error_deg": 40.0}, {}, 1.7)
+    assert verdict["verdict"] == "fail"
+    assert verdict["decided_by"] == ["limb_direction_error_deg"]
+
+
+def test_a_value_on_the_limit_passes() -> None:
+    for row in TABLE:
+        assert row.limit_review != row.limit_fail
+    assert outcome({**GOOD, "jerk_ratio": 2.0}, "jerk_ratio") == "pass"
+    assert outcome({**GOOD, "jerk_ratio": 5.0}, "jerk_ratio") == "review"
+    assert outcome({**GOOD, "movement_ratio": 0.7}, "movement_ratio") == "pass"
+
+
+def test_an_invisible_slide_over_none_is_no_failure() -> None:
+    slow = {**GOOD, "foot_skate_source": 0.0001, "foot_skate_result": 0.9 * VISIBLE_SKATE}
+    assert outcome(slow, "foot_skate") == "pass"
+    assert outcome({**slow, "foot_skate_result": 10.0 * VISIBLE_SKATE}, "foot_skate") == "fail"
+
+
+def test_what_the_source_does_itself_is_no_failure() -> None:
+    floating = {**GOOD, "foot_float_cm": 20.0, "foot_float_source_cm": 19.5}
+    assert outcome(floating, "foot_float") == "pass"
+    assert outcome({**GOOD, "joint_limit_pct": 30.0, "joint_limit_source_pct": 30.0}, "joint_limit") == "pass"
+
+
+def test_floating_is_judged_by_the_size_of_the_body() -> None:
+    assert outcome({**GOOD, "foot_float_cm": 10.0}, "foot_float", height_m=0.5) == "fail"
+    assert outcome({**GOOD, "foot_float_cm": 10.0}, "foot_float", height_m=20.0) == "pass"
+
+
+def test_absent_scores_are_listed_with_their_reasons_and_counted() -> None:
+    nothing = judge({}, {"jerk_ratio": "two frames"}, 1.7)
+    assert nothing["verdict"] == "fail"
+    assert nothing["decided_by"] == ["mapping_confidence"]
+    assert nothing["absent"] == [row.score for row in TABLE]
+    assert all(row["outcome"] == "absent" and row["reason"] and row["value"] is None for row in nothing["rows"])
+    assert next(row["reason"] for row in nothing["rows"] if row["score"] == "jerk_ratio") == "two frames"
+    unchecked = judge({**GOOD, "limb_direction_error_deg": None}, {}, 1.7)
+    assert (unchecked["verdict"], unchecked["decided_by"]) == ("review", ["limb_direction_error_deg"])
+    no_meaning = judge({**GOOD, "semantic_similarity": {"raw": None, "calibrated": None}}, {}, 1.7)
+    assert (no_meaning["verdict"], no_meaning["absent"]) == ("pass", ["semantic_similarity"])
+
+
+def test_at_least() -> None:
+    assert [at_least(verdict, "review") for verdict in ("pass", "review", "fail")] == [False, True, True]
+    assert [at_least(verdict, "fail") for verdict in ("pass", "review", "fail")] == [False, False, True]

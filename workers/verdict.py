@@ -1,0 +1,143 @@
+"""The verdict: pass, review or fail, from one table of limits over the scores.
+
+A row compares one value with two limits. The verdict is the worst outcome of any row. A value that is absent never
+passes silently: its row says `absent` with the reason, and counts as the row's `if_absent` says, because for some
+scores absence is harmless (a still source has no movement to lose) and for others it means that nothing was checked.
+
+Values that depend on the source are taken beyond the source: a result is not blamed for a slide that is in the motion.
+Thresholds are set where a viewer of a game character begins to notice (review) and where the motion is spoilt (fail).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Outcome = Literal["pass", "review", "fail"]
+SEVERITY: Mapping[str, int] = {"pass": 0, "review": 1, "fail": 2}
+
+# Planted feet slower than this are seen as standing: 3 cm/s for an adult. A slide is compared with the source's, or
+# with this where the source's is less, so that 2 mm/s over 1 mm/s is no failure.
+VISIBLE_SKATE = 0.02  # body heights / s
+
+Value = tuple[float | None, str]  # a value, or None with its reason
+Measure = Callable[[Mapping[str, Any], Mapping[str, str], float], Value]
+
+
+@dataclass(frozen=True)
+class Row:
+    """`worse` tells on which side of a limit a value is worse; `if_absent` what a missing value counts as."""
+
+    score: str
+    measure: Measure
+    worse: Literal["above", "below"]
+    limit_review: float
+    limit_fail: float
+    if_absent: Outcome
+    meaning: str
+
+
+def _plain(key: str) -> Measure:
+    def measure(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
+        return scores.get(key), not_applicable.get(key, f"{key} was not measured")
+
+    return measure
+
+
+def _share_of_height(name: str) -> Measure:
+    """Centimetres beyond the source's own, in percent of body height."""
+
+    def measure(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
+        key, own = f"{name}_cm", f"{name}_source_cm"
+        if scores.get(key) is None or scores.get(own) is None:
+            return None, not_applicable.get(key, not_applicable.get(own, f"{key} was not measured"))
+        return max(0.0, scores[key] - scores[own]) / height_m, ""
+
+    return measure
+
+
+def _skate(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
+    key = "foot_skate_result"
+    if scores.get(key) is None or scores.get("foot_skate_source") is None:
+        return None, not_applicable.get(key, f"{key} was not measured")
+    return scores[key] / max(scores["foot_skate_source"], VISIBLE_SKATE), ""
+
+
+def _joint_limits(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
+    key, own = "joint_limit_pct", "joint_limit_source_pct"
+    if scores.get(key) is None:
+        return None, not_applicable.get(key, f"{key} was not measured")
+    return max(0.0, scores[key] - (scores.get(own) or 0.0)), ""
+
+
+def _meaning(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
+    similarity = scores.get("semantic_similarity") or {}
+    return similarity.get("calibrated"), not_applicable.get("semantic_similarity", "meaning was not measured")
+
+
+TABLE: tuple[Row, ...] = (
+    Row("mapping_confidence", _plain("mapping_confidence"), "below", 0.6, 0.3, "fail",
+        "lesser mean confidence of the needed roles"),
+    Row("limb_direction_error_deg", _plain("limb_direction_error_deg"), "above", 10.0, 25.0, "review",
+        "mean angle between result and source limbs"),
+    Row("movement_ratio", _plain("movement_ratio"), "below", 0.7, 0.4, "pass",
+        "limb movement kept; 0 is a frozen pose"),
+    Row("foot_skate", _skate, "above", 1.5, 4.0, "pass",
+        f"slide of planted feet over the source's, or over {VISIBLE_SKATE} heights/s where that is less"),
+    Row("foot_float", _share_of_height("foot_float"), "above", 1.0, 4.0, "pass",
+        "planted soles over the ground beyond the source's, % of height"),
+    Row("ground_penetration", _share_of_height("ground_penetration"), "above", 1.0, 4.0, "pass",
+        "soles below the ground beyond the source's, % of height"),
+    Row("jerk_ratio", _plain("jerk_ratio"), "above", 2.0, 5.0, "pass",
+        "jerk over the source's"),
+    Row("joint_limit", _joint_limits, "above", 5.0, 20.0, "review",
+        "% of joints beyond anatomy, beyond the source's"),
+    Row("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 5.0, 15.0, "review",
+        "change of hip height in % of leg length"),
+    Row("semantic_similarity", _meaning, "below", 0.7, 0.4, "pass",
+        "calibrated: 1 is the same moment on another body, 0 another moment"),
+    Row("penetration_pct", _plain("penetration_pct"), "above", 2.0, 8.0, "pass",
+        "limb vertices inside the body"),
+)  # fmt: skip
+
+
+def judge(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> dict[str, Any]:
+    """`{verdict, decided_by, absent, rows}`; `height_m` is the result's body height.
+
+    `rows` are `{score, meaning, value, limit_review, limit_fail, outcome, reason}`, with outcome pass, review, fail or
+    absent; `decided_by` names the rows that brought the verdict below pass, `absent` those without a value.
+    """
+    rows, counts = [], []
+    for row in TABLE:
+        value, reason = row.measure(scores, not_applicable, height_m)
+        outcome = row.if_absent if value is None else _compare(row, value)
+        counts.append(outcome)
+        rows.append(
+            {
+                "score": row.score,
+                "meaning": row.meaning,
+                "value": None if value is None else float(f"{value:.6g}"),
+                "worse": row.worse,
+                "limit_review": row.limit_review,
+                "limit_fail": row.limit_fail,
+                "outcome": "absent" if value is None else outcome,
+                "reason": reason if value is None else None,
+            }
+        )
+    worst = max(counts, key=SEVERITY.__getitem__)
+    decisive = [row["score"] for row, count in zip(rows, counts, strict=True) if count == worst and worst != "pass"]
+    absent = [row["score"] for row in rows if row["outcome"] == "absent"]
+    return {"verdict": worst, "decided_by": decisive, "absent": absent, "rows": rows}
+
+
+def at_least(verdict: str, limit: Outcome) -> bool:
+    """Whether a verdict is as bad as `limit` or worse (`fail_on`)."""
+    return SEVERITY[verdict] >= SEVERITY[limit]
+
+
+def _compare(row: Row, value: float) -> Outcome:
+    sign = 1.0 if row.worse == "above" else -1.0
+    if sign * value > sign * row.limit_fail:
+        return "fail"
+    return "review" if sign * value > sign * row.limit_review else "pass"
