@@ -19,6 +19,7 @@ from workers.evaluation.scores import Scores
 from workers.skeleton.body import Body
 from workers.skeleton.model import Notice, Units
 from workers.verdict import SEVERITY
+from workers.verdict import SEVERITY
 
 SCHEMA = "retarget-report/1"
 
@@ -104,6 +105,28 @@ def build_report(
     cleaned = json_ready(report)
     assert isinstance(cleaned, dict)
     return cleaned
+
+
+# What differs from clip to clip when one job retargets several.
+CLIP_KEYS = ("source", "target", "scores", "scores_naive_copy", "not_applicable", "verdict", "timeline")
+
+
+def join_reports(reports: Sequence[Mapping[str, Any]], timings_s: Mapping[str, float]) -> dict[str, Any]:
+    """The report of a job from those of its clips, at least one; `timings_s` are the whole job's.
+
+    One clip: its report. Several: that of the clip with the worst verdict (the first of them), with the warnings of all
+    and `clips`, a list of `CLIP_KEYS` for each.
+    """
+    worst = max(reports, key=lambda report: SEVERITY[report["verdict"]["verdict"]])
+    joined = {**worst, "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()}}
+    if len(reports) > 1:
+        warnings: list[Any] = []
+        for warning in (item for report in reports for item in report["warnings"]):
+            if warning not in warnings:
+                warnings.append(warning)
+        joined["warnings"] = warnings
+        joined["clips"] = [{key: report[key] for key in CLIP_KEYS} for report in reports]
+    return joined
 
 
 def json_ready(value: Any) -> Any:

@@ -12,7 +12,7 @@ from stick_body import all_planted, stick_body, swinging
 
 from workers.evaluation.scores import kinematic_scores
 from workers.evaluation.timeline import MAX_POINTS, build_timeline
-from workers.report import SCHEMA, FileFacts, build_report, json_ready
+from workers.report import CLIP_KEYS, SCHEMA, FileFacts, build_report, join_reports, json_ready
 from workers.retargeting.copy_rest import copy_rest
 from workers.skeleton.model import Notice, Units
 from workers.verdict import judge
@@ -179,3 +179,20 @@ def test_json_ready_makes_plain_values() -> None:
     assert ready == {"1": [0.5, 3, True, None, None, None, "x", [0.3333333]]}
     assert [type(value) for value in ready["1"][:3]] == [float, int, bool]
     json.dumps(ready, allow_nan=False)
+
+
+def test_reports_of_several_clips_join_to_the_worst() -> None:
+    reports = [make_report(), make_report(40), make_report(50)]
+    reports[1]["verdict"]["verdict"] = "fail"
+    reports[2]["warnings"].append({"code": "roll-guessed", "message": "no fingers", "joint": None, "frames": None})
+    joined = join_reports(reports, {"loading": 0.12345678})
+    assert joined["verdict"]["verdict"] == "fail"
+    assert joined["target"]["frames"] == 40
+    assert [set(clip) for clip in joined["clips"]] == [set(CLIP_KEYS)] * 3
+    assert [warning["code"] for warning in joined["warnings"]] == ["rest-pose-guessed", "units-guessed", "roll-guessed"]
+    assert joined["timings_s"] == {"loading": 0.1235}
+
+
+def test_the_report_of_one_clip_has_no_list_of_clips() -> None:
+    report = make_report()
+    assert join_reports([report], {"loading": 0.1}) == {**report, "timings_s": {"loading": 0.1}}
