@@ -19,7 +19,6 @@ from workers.evaluation.scores import Scores
 from workers.skeleton.body import Body
 from workers.skeleton.model import Notice, Units
 from workers.verdict import SEVERITY
-from workers.verdict import SEVERITY
 
 SCHEMA = "retarget-report/1"
 
@@ -107,15 +106,14 @@ def build_report(
     return cleaned
 
 
-# What differs from clip to clip when one job retargets several.
-CLIP_KEYS = ("source", "target", "scores", "scores_naive_copy", "not_applicable", "verdict", "timeline")
+CLIP_KEYS = ("scores", "scores_naive_copy", "not_applicable", "verdict", "timeline", "warnings")
 
 
 def join_reports(reports: Sequence[Mapping[str, Any]], timings_s: Mapping[str, float]) -> dict[str, Any]:
     """The report of a job from those of its clips, at least one; `timings_s` are the whole job's.
 
     One clip: its report. Several: that of the clip with the worst verdict (the first of them), with the warnings of all
-    and `clips`, a list of `CLIP_KEYS` for each.
+    and `clips`, a list of the clip's name and `CLIP_KEYS` for each, in the file's order.
     """
     worst = max(reports, key=lambda report: SEVERITY[report["verdict"]["verdict"]])
     joined = {**worst, "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()}}
@@ -125,7 +123,9 @@ def join_reports(reports: Sequence[Mapping[str, Any]], timings_s: Mapping[str, f
             if warning not in warnings:
                 warnings.append(warning)
         joined["warnings"] = warnings
-        joined["clips"] = [{key: report[key] for key in CLIP_KEYS} for report in reports]
+        joined["clips"] = [
+            {"clip": report["source"]["clip"], **{key: report[key] for key in CLIP_KEYS}} for report in reports
+        ]
     return joined
 
 
@@ -143,16 +143,3 @@ def json_ready(value: Any) -> Any:
         return int(value)
     number = float(value)
     return float(f"{number:.7g}") if math.isfinite(number) else None
-
-
-def join_reports(reports: Sequence[dict[str, Any]], timings_s: Mapping[str, float]) -> dict[str, Any]:
-    """One report for a job. With several clips the whole is that of the clip with the worst verdict, and `clips` lists
-    `{clip, scores, scores_naive_copy, not_applicable, verdict, timeline, warnings}` of each, in the file's order."""
-    worst = max(reports, key=lambda report: SEVERITY[report["verdict"]["verdict"]])
-    whole = {**worst, "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()}}
-    if len(reports) > 1:
-        keys = ("scores", "scores_naive_copy", "not_applicable", "verdict", "timeline", "warnings")
-        whole["clips"] = [
-            {"clip": report["source"]["clip"], **{key: report[key] for key in keys}} for report in reports
-        ]
-    return whole
