@@ -1,0 +1,141 @@
+"""Foot contacts: when toes and ankles are planted, and the height of the ground under them.
+
+A point is planted while it is slower than 0.25 body heights/s and within 3 % of body height of its *local* ground. No
+floor is assumed: each contact gets its own ground, the height at which the point stays. So steps, slopes and boxes need
+no model; what tells a contact from a foot held or turning round in the air is how the point came and went, what the
+rest of the body stands on, and whether the body is above it (see `_plausible`).
+
+Clips made to play in place move the ground instead of the body: their stance feet slide back at one common velocity.
+It is found first (`ground_velocity`) and speeds are taken relative to it, so a foot on a treadmill is planted. Heights
+are those of the *sole*: joint height minus the body's sole drop. Holding the feet is left to `foot_lock`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
+from workers.retargeting.motion import BodyMotion
+from workers.retargeting.timeline import Timeline, find_timeline
+from workers.retargeting.treadmill import ground_velocity
+from workers.retargeting.velocity import velocities
+from workers.skeleton.body import FOOT_ROLES
+from workers.skeleton.model import Array, Mask
+
+# Shares of body height, and seconds.
+PLANTED_HEIGHT = 0.03
+PLANTED_SPEED_PER_S = 0.25
+CERTAIN_SPEED_PER_S = 0.20
+VERTICAL_SPEED_PER_S = 0.12
+SHORTEST_CONTACT_S = 0.07
+LONGEST_GAP_S = 0.05
+GROUND_QUANTILE = 0.2
+
+# How a contact is told from a turning point in the air.
+APPROACH_S = 0.1
+APPROACH_MARGIN = 0.015
+LONGEST_TURN_S = 0.4
+HIPS_OVER_FOOT = 0.1  # of leg length
+
+
+@dataclass(frozen=True, eq=False)
+class FootContacts:
+    """Contacts of a motion; columns are `FOOT_ROLES`, False and NaN for a point that the rig lacks."""
+
+    planted: Mask  # (frames, 4)
+    ground_m: Array  # (frames, 4) world height of the ground under the sole where planted, NaN elsewhere
+    ground_velocity_m_s: Array  # (3,) horizontal; not zero for a clip that walks in place as on a treadmill
+
+
+def find_contacts(motion: BodyMotion) -> FootContacts:
+    """Foot contacts of a motion in its own world. Independent of units and, within a frame, of the frame rate."""
+    frames = motion.frames
+    planted = np.zeros((frames, len(FOOT_ROLES)), dtype=bool)
+    ground = np.full((frames, len(FOOT_ROLES)), np.nan)
+    timeline = find_timeline(motion)
+    belt = ground_velocity(motion, timeline)
+    soles = sole_heights(motion)
+    if frames < 2 or np.all(np.isnan(soles)):
+        return FootContacts(planted, ground, belt)
+    all_soles = timeline.unroll(soles)
+    hips = timeline.unroll(motion.positions_m[:, motion.body.hips, 1])
+    for column, role in enumerate(FOOT_ROLES):
+        positions = motion.role_positions(role)
+        if positions is None:
+            continue
+        moving = velocities(timeline.unroll_positions(positions), motion.rate_hz) - belt
+        point = _Point(motion, timeline, all_soles, column, hips - timeline.unroll(positions[:, 1]))
+        found, level = point.contacts(moving, float(np.linalg.norm(belt)))
+        planted[:, column], ground[:, column] = timeline.crop(found), timeline.crop(level)
+    return FootContacts(planted, ground, belt)
+
+
+def sole_heights(motion: BodyMotion) -> Array:
+    """World height of the sole under each foot point `(frames, 4)`, NaN for a point that the rig lacks."""
+    heights = np.full((motion.frames, len(FOOT_ROLES)), np.nan)
+    for column, role in enumerate(FOOT_ROLES):
+        positions = motion.role_positions(role)
+        if positions is not None:
+            heights[:, column] = positions[:, 1] - motion.body.sole_drop_m[role]
+    return heights
+
+
+class _Point:
+    """One foot point along the unrolled time line, with what its contacts are judged by."""
+
+    def __init__(self, motion: BodyMotion, timeline: Timeline, soles: Array, column: int, hips_over: Array) -> None:
+        self.height_m = motion.body.height_m
+        self.leg_m = motion.body.leg_length_m
+        self.rate_hz = motion.rate_hz
+        self.sole = soles[:, column]
+        self.lowest = np.nanmin(soles, axis=1)
+        self.hips_over = hips_over
+        self.shortest = max(2, timeline.frames_in(SHORTEST_CONTACT_S))
+        self.gap = timeline.frames_in(LONGEST_GAP_S)
+
+    def contacts(self, velocity: Array, belt_speed: float) -> tuple[Mask, Array]:
+        """Planted frames and their ground."""
+        planted = np.zeros(len(self.sole), dtype=bool)
+        ground = np.full(len(self.sole), np.nan)
+        for start, stop in runs(self._slow(velocity, belt_speed)):
+            level = float(np.quantile(self.sole[start:stop], GROUND_QUANTILE))
+            near = np.abs(self.sole[start:stop] - level) <= PLANTED_HEIGHT * self.height_m
+            for first, last in runs(drop_short(close_gaps(near, self.gap), self.shortest)) + start:
+                if self._plausible(first, last, level):
+                    planted[first:last] = True
+                    ground[first:last] = level
+        return planted, ground
+
+    def _slow(self, velocity: Array, belt_speed: float) -> Mask:
+        """Frames slow enough, with hysteresis. A treadmill's stance feet keep its pace only roughly."""
+        speed = np.linalg.norm(velocity, axis=1)
+        limit = max(PLANTED_SPEED_PER_S * self.height_m, 0.35 * belt_speed)
+        level = np.abs(velocity[:, 1]) < VERTICAL_SPEED_PER_S * self.height_m
+        certain = limit * CERTAIN_SPEED_PER_S / PLANTED_SPEED_PER_S
+        slow = hysteresis((speed < certain) & level, (speed < limit) & level)
+        return drop_short(close_gaps(slow, self.gap), self.shortest)
+
+    def _plausible(self, start: int, stop: int, ground: float) -> bool:
+        """Whether a still point bears on something.
+
+        The body must be above it (not so when lying, swimming or flying). A foot sets down from above or level and
+        leaves upward or level; one that comes from below and leaves downward turned round in the air. Where the clip
+        shows only one of the two, or the point is above what else the body stands on, the one seen decides; a long
+        stay on the lowest point is a contact in any case.
+        """
+        if np.median(self.hips_over[start:stop]) < HIPS_OVER_FOOT * self.leg_m:
+            return False
+        margin = APPROACH_MARGIN * self.height_m
+        back = max(1, round(APPROACH_S * self.rate_hz))
+        seen = [
+            self.sole[frame] >= ground - margin
+            for frame in (start - back, stop - 1 + back)
+            if 0 <= frame < len(self.sole)
+        ]
+        raised = np.median(ground - self.lowest[start:stop]) > PLANTED_HEIGHT * self.height_m
+        if raised:
+            return any(seen)
+        long = stop - start >= LONGEST_TURN_S * self.rate_hz
+        return long or not seen or any(seen)
