@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workers import __version__
@@ -29,6 +29,7 @@ from workers.retargeting.contacts import FootContacts, find_contacts
 from workers.retargeting.copy_rest import copy_rest
 from workers.retargeting.foot_lock import hold_feet
 from workers.retargeting.ground import Floor, estimate_floor
+from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion, to_clip
 from workers.report import FileFacts, build_report, join_reports
 from workers.retargeting.root_motion import place_travel, start_at_origin
@@ -132,6 +133,9 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
     """One clip onto one character, in memory."""
     body = target.body
     contacts = find_contacts(source.motion)
+    if source.rest.kind != "bind":
+        motion = level_feet(source.motion, contacts)
+        source = replace(source, motion=motion, body=motion.body)
     floor = estimate_floor(source.motion, contacts)
     estimated = floor.base_m if options.ground != "none" else None
     floor_m = claimed_floor(source.body) if estimated is None else estimated

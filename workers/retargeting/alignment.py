@@ -46,9 +46,9 @@ def align_rest(source: Body, target: Body) -> RestAlignment:
     for side in SIDES:
         notices += _align_arm(source, target, turn, side, turns)
         _align_leg(source, target, turn, side, turns)
-    for role, tilt in target.sole_tilt.items():
+    for role in source.sole_tilt.keys() | target.sole_tilt.keys():
         own = quat.multiply(quat.multiply(turn, source.sole_tilt.get(role, quat.IDENTITY)), quat.conjugate(turn))
-        turns[role] = quat.multiply(quat.conjugate(own), tilt)
+        turns[role] = quat.multiply(quat.conjugate(own), target.sole_tilt.get(role, quat.IDENTITY))
     return RestAlignment(turns, tuple(notices))
 
 

@@ -57,8 +57,10 @@ def estimate_rest(motion: Motion) -> tuple[Array, list[Notice]]:
     local_mean = _means(local, standing)
     known = _upright_trunk(motion, neutral, standing, world)
     for side in SIDES:
-        for role, joint in _foot_joints(motion, side):
-            world[joint] = quat.mean(neutral[_planted_frames(motion, joint), joint])
+        feet = _foot_joints(motion, side)
+        flat = _flat_frames(motion, list(feet.values()))
+        for role, joint in feet.items():
+            world[joint] = quat.mean(neutral[flat, joint])
             known[role] = joint
         across = LEFT if side == "left" else -LEFT
         # Elbows fold forward, knees back: the axis of the fold is bone direction x direction of folding.
@@ -82,12 +84,16 @@ def _standing_frames(motion: Motion) -> Indices:
     return np.argsort(stance.trunk_tilt + stance.leg_tilt, kind="stable")[:count]
 
 
-def _planted_frames(motion: Motion, joint: int) -> Indices:
-    """Frames in which a foot joint is low and slow: the quarter with the least of both."""
-    path = motion.positions[:, joint]
-    speed = np.linalg.norm(np.gradient(path, axis=0), axis=-1) if len(path) > 1 else np.zeros(len(path))
-    rank = np.argsort(np.argsort(path[:, 1])) + np.argsort(np.argsort(speed))
-    return np.argsort(rank, kind="stable")[: max(1, len(path) // 4)]
+def _flat_frames(motion: Motion, joints: list[int]) -> Indices:
+    """Frames in which a foot stands flat: ankle and toes both low and slow. The tenth with the least rank of all."""
+    frames = len(motion.positions)
+    rank = np.zeros(frames)
+    for joint in joints:
+        path = motion.positions[:, joint]
+        speed = np.linalg.norm(np.gradient(path, axis=0), axis=-1) if frames > 1 else np.zeros(frames)
+        for measure in (path[:, 1], speed):
+            rank += np.argsort(np.argsort(measure, kind="stable"), kind="stable")
+    return np.argsort(rank, kind="stable")[: max(1, frames // 10)]
 
 
 def _means(rotations: Array, frames: Indices) -> Array:
@@ -112,9 +118,9 @@ def _upright_trunk(motion: Motion, neutral: Array, standing: Indices, world: Arr
     return known
 
 
-def _foot_joints(motion: Motion, side: str) -> list[tuple[str, int]]:
+def _foot_joints(motion: Motion, side: str) -> dict[str, int]:
     roles = (f"{side}Foot", f"{side}Toes")
-    return [(role, motion.mapping.roles[role].joint) for role in roles if role in motion.mapping.roles]
+    return {role: motion.mapping.roles[role].joint for role in roles if role in motion.mapping.roles}
 
 
 def _hinge_limb(

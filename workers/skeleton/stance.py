@@ -17,7 +17,7 @@ from workers.skeleton.roles import SIDES
 
 # A calibration pose: legs and trunk near upright, arms straight, level to hanging at the sides.
 TRUNK_TILT_DEG = 20.0
-LEG_TILT_DEG = 20.0
+LEG_TILT_DEG = 25.0
 ELBOW_BEND_DEG = 20.0
 ARM_OUT_OF_PLANE_DEG = 25.0
 T_OR_A_ARM_FROM_DOWN_DEG = (25.0, 105.0)
