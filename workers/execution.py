@@ -1,37 +1,27 @@
 """ExecutionRunner: one execution of a job, seen from the worker that owns the work-horse.
 
-The worker claims the job, keeps its lease alive, and watches: it ends the work-horse that passes its time or memory,
-that does not stop within a grace period when its job is canceled or lost, and it settles the job of one that died.
-It does so from outside, so it works even while the engine holds the interpreter. The work itself, and every way it
-ends by itself, are in `workers.tasks`; where jobs come from, in `workers.queue_worker`.
+The worker claims the job, hands it to its work-horse, watches (`workers.watch`), and settles the job of a work-horse
+that died or had to be killed. The work itself, and every way it ends by itself, are in `workers.tasks`; where jobs
+come from, in `workers.queue_worker`.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Callable
 
-import redis
 from redis import Redis
 
 from service.jobs.schemas import JobRecord
 from service.jobs.store import JobStore
 from service.recovery import retry_or_fail, worker_lost
-from workers.errors import InternalError, JobTimeout, NotFound, OutOfMemory, RetargetError
+from workers.errors import InternalError, OutOfMemory, RetargetError
 from workers.horse_process import HorseDied, HorseProcess
 from workers.settings import WorkerSettings
+from workers.watch import MustKill, Watch
 
 LOG = logging.getLogger("retarget.worker")
-
-
-class Killed(Exception):
-    """The work-horse has to be killed; `error` is what its job fails with, None where the job has moved on."""
-
-    def __init__(self, why: str, error: RetargetError | None = None) -> None:
-        super().__init__(why)
-        self.error = error
 
 
 class ExecutionRunner:
@@ -76,15 +66,18 @@ class ExecutionRunner:
         try:
             horse = self.ready_horse()
             horse.give(task, job_id, execution_id, self._timeout_s(record))
-            self._watch(horse, record, execution_id, heartbeat)
+            watch = Watch(horse, record, self._timeout_s(record), self._watch_store, self._settings, heartbeat)
+            message = watch.wait()
+            LOG.info("%s: %s", job_id, message["ended"])
+            self._retire_worn_out(horse, message.get("worn_out"))
         except HorseDied as death:
             self.end_horse()
             self._settle_death(record, execution_id, death)
-        except Killed as killed:
+        except MustKill as verdict:
             self.end_horse()
-            LOG.warning("%s: work-horse killed: %s", job_id, killed)
-            if not self._store.finish_cancel(job_id, execution_id) and killed.error is not None:
-                self._store.fail(job_id, execution_id, killed.error.to_dict())
+            LOG.warning("%s: work-horse killed: %s", job_id, verdict)
+            if not self._store.finish_cancel(job_id, execution_id) and verdict.error is not None:
+                self._store.fail(job_id, execution_id, verdict.error.to_dict())
         except BaseException:  # told to stop at once, or no work-horse to be had: the job goes back to the queue
             self.end_horse()
             self._settle(job_id, execution_id, "its worker was stopped", worker_lost("its worker was stopped"))
@@ -99,57 +92,6 @@ class ExecutionRunner:
     def _timeout_s(self, record: JobRecord) -> float:
         settings = self._settings
         return float(settings.inspect_timeout_s if record.kind == "inspect" else settings.job_timeout_s)
-
-    def _watch(self, horse: HorseProcess, record: JobRecord, execution_id: str, heartbeat: Callable[[], None]) -> None:
-        """Wait for the work-horse to settle its job. Raises HorseDied, Killed."""
-        settings = self._settings
-        start_s = time.monotonic()
-        timeout_s = self._timeout_s(record)
-        renew_at_s = start_s + settings.lease_s / 3
-        stop_by_s: float | None = None
-        while True:
-            message = horse.receive(settings.watch_interval_s)
-            if message is not None:
-                LOG.info("%s: %s", record.id, message["ended"])
-                self._retire_worn_out(horse, message.get("worn_out"))
-                return
-            now_s = time.monotonic()
-            if now_s - start_s > timeout_s + settings.stop_grace_s:
-                raise Killed(
-                    f"the job passed its {timeout_s:g} s",
-                    JobTimeout(
-                        f"the job did not end within its {timeout_s:g} s and was stopped; "
-                        "send a shorter clip, or raise RETARGET_JOB_TIMEOUT_S on the server"
-                    ),
-                )
-            if horse.resident_bytes() > settings.horse_memory_max_bytes:
-                raise Killed(
-                    "it holds too much memory",
-                    OutOfMemory(
-                        f"the job took more than {settings.horse_memory_max_bytes / 2**20:,.0f} MiB of memory and was "
-                        "stopped; send a shorter clip or a smaller mesh"
-                    ),
-                )
-            if stop_by_s is not None and now_s > stop_by_s:
-                raise Killed("its job was canceled or lost, and it did not stop")
-            try:
-                if now_s >= renew_at_s:
-                    self._watch_store.renew(record.id, execution_id, settings.lease_s)
-                    heartbeat()
-                    renew_at_s = now_s + settings.lease_s / 3
-                if stop_by_s is None and not self._is_wanted(record.id, execution_id):
-                    stop_by_s = now_s + settings.stop_grace_s
-            except redis.RedisError as error:  # its own steps are fenced, so the work-horse may go on meanwhile
-                LOG.warning("%s: Redis is away: %s", record.id, error)
-
-    def _is_wanted(self, job_id: str, execution_id: str) -> bool:
-        try:
-            record = self._watch_store.get(job_id)
-        except NotFound:
-            return False
-        if record.is_final:  # the work-horse has just published; its message is on the way
-            return True
-        return record.status == "running" and record.execution_id == execution_id
 
     def _retire_worn_out(self, horse: HorseProcess, reason: str | None) -> None:
         if reason is None and horse.is_worn_out():

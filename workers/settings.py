@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from service.settings import Settings
+from workers.errors import InvalidOptions
 
 
 class WorkerSettings(Settings):
@@ -34,3 +35,13 @@ class WorkerSettings(Settings):
     )
     worker_ttl_s: Annotated[int, Field(ge=16)] = Field(30, description="RQ forgets a worker that is silent this long.")
     sweep_interval_s: Annotated[float, Field(gt=0)] = Field(5.0, description="How often lost jobs are looked for.")
+
+
+def worker_settings(**given: Any) -> WorkerSettings:
+    """Settings from the environment, with what is `given` and not None on top. Raises InvalidOptions."""
+    try:
+        return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidOptions(f"setting {name}: {first['msg']}; set RETARGET_{name.upper()} or its flag") from None

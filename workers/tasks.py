@@ -16,6 +16,7 @@ import mimetypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, cast
 
 import redis
@@ -26,6 +27,7 @@ from service.jobs.schemas import Artifact, InputFile, JobRecord, JobResult
 from service.jobs.store import JobStore
 from workers.errors import Expired, InternalError, JobTimeout, OutOfMemory, RetargetError, Unavailable
 from workers.formats.bundle import FileBundle
+from workers.formats.load_bundle import bundle_from_parts
 from workers.options import parse_options
 from workers.settings import WorkerSettings
 
@@ -162,13 +164,13 @@ class TaskDesk:
 
     def load(self, files: list[InputFile]) -> FileBundle:
         """Read one input: a file, a `.gltf` with its files, or a zip. Raises Expired, and what the bundle raises."""
-        parts = []
-        for file in files:
-            try:
-                parts.append((file.name, self.blobs.read(file.blob)))
-            except FileNotFoundError:
-                raise Expired(f"the uploaded file {file.name} is gone; upload it again in a new job") from None
-        return FileBundle(*parts[0])
+        return bundle_from_parts({file.name: partial(self._read, file) for file in files})
+
+    def _read(self, file: InputFile) -> bytes:
+        try:
+            return self.blobs.read(file.blob)
+        except FileNotFoundError:
+            raise Expired(f"the uploaded file {file.name} is gone; upload it again in a new job") from None
 
     def save(self, record: JobRecord, execution_id: str, name: str, data: bytes) -> Artifact:
         """Write one artifact; it is not visible to users before it is published."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.errors import InvalidOptions
-from workers.settings import WorkerSettings
+from workers.settings import WorkerSettings, worker_settings
 
 if TYPE_CHECKING:
     from service.supervisor import Supervisor
@@ -40,10 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s serve %(levelname)s %(name)s: %(message)s")
     if arguments.workers < 1:
         raise InvalidOptions(f"--workers {arguments.workers}: at least 1")
-    names = ("host", "port", "data_dir", "redis_url")
-    settings = WorkerSettings(
-        **{name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    )
+    settings = worker_settings(**{name: getattr(arguments, name) for name in ("host", "port", "data_dir", "redis_url")})
     port = _free_port(settings.host, settings.port)
     supervisor = Supervisor()
     supervisor.handle_signals()

@@ -7,7 +7,7 @@ import logging
 import os
 
 from workers.errors import InvalidOptions
-from workers.settings import WorkerSettings
+from workers.settings import worker_settings
 
 QUEUES = ("ingest", "retarget")
 
@@ -26,22 +26,21 @@ def run(arguments: argparse.Namespace) -> int:
     from redis import RedisError
 
     from service.sweeper import Sweeper
-    from workers.connections import patient_redis
+    from workers.connections import quick_redis
     from workers.queue_worker import QueueWorker
 
     queues = [name for name in arguments.queues.split(",") if name]
     unknown = sorted(set(queues) - set(QUEUES))
     if unknown or not queues:
         raise InvalidOptions(f"--queues {arguments.queues}: unknown queue; choose from {', '.join(QUEUES)}")
-    overrides = {"redis_url": arguments.redis_url, "blob_url": arguments.blob_url}
-    settings = WorkerSettings(**{name: value for name, value in overrides.items() if value})
+    settings = worker_settings(redis_url=arguments.redis_url, blob_url=arguments.blob_url)
     logging.basicConfig(
         level=logging.INFO, format=f"%(asctime)s worker[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("rq.worker").setLevel(logging.WARNING)  # its own lines say the same as ours
     logging.getLogger("retarget.worker").info("settings: %s", settings.masked())
 
-    sweeper = Sweeper(settings, patient_redis(settings), settings.sweep_interval_s)
+    sweeper = Sweeper(settings, quick_redis(settings), settings.sweep_interval_s)
     sweeper.start()
     try:
         worker = QueueWorker(settings, queues)

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fault_kit import Station, gone, wait_until
+from fault_kit import CHARACTER, MOTION, Station, gone, wait_until
 
-from service.jobs.queue import enqueue
+from service.jobs.queue import submit
 from workers.errors import NotFound
 
 pytestmark = pytest.mark.timeout(60)
@@ -24,13 +24,13 @@ def test_a_job_runs_and_its_artifacts_are_published(station: Station, worker: Wo
     assert record.result is not None and record.result.verdict == "pass"
     by_name = {artifact.name: artifact for artifact in record.result.artifacts}
     assert set(by_name) == {"result.glb", "report.json"}
-    assert station.blobs.read(by_name["result.glb"].blob) == b"glb of motion and character"
+    assert station.blobs.read(by_name["result.glb"].blob) == b"glb of " + MOTION + b" and " + CHARACTER
     assert station.outputs(record.id) == sorted(artifact.blob for artifact in by_name.values())
 
 
 def test_an_inspection_runs_on_its_queue(station: Station, worker: Worker) -> None:
     record = station.wait_final(station.post(kind="inspect"))
-    assert record.result is not None and record.result.inspection == {"name": "hero.glb", "bytes": 9}
+    assert record.result is not None and record.result.inspection == {"name": "hero.glb", "bytes": len(CHARACTER)}
 
 
 def test_the_work_horse_keeps_what_it_loaded(station: Station, worker: Worker) -> None:
@@ -87,8 +87,7 @@ def test_a_missing_upload_is_a_typed_error(station: Station, worker: Worker) -> 
     station.wait_final(job)
     station.blobs.delete(record.input.motion[0].blob)
     late = record.model_copy(update={"id": "job_" + "0" * 26})
-    station.store.create(late)
-    enqueue(station.store, late, station.settings)
+    submit(station.store, late, station.settings)
     ended = station.wait_final(late.id)
     assert ended.error is not None and ended.error["code"] == "expired" and "walk.bvh" in ended.error["detail"]
 
