@@ -1,0 +1,48 @@
+# Sets everything up by itself in .venv: `make demo`, `make test`, `make lint`, `make serve`.
+# PYTHON       the interpreter to start from, 3.11 or newer
+# TORCH_INDEX  package index for torch; empty takes the default one (on Linux that build carries CUDA, several GB)
+# TORCH        the pinned torch
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test serve lint setup validator clean
+.DEFAULT_GOAL := setup
+
+setup: $(STAMP)
+
+# torch first and pinned, so that nothing below pulls another build of it.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; set PYTHON=" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$(TORCH)" $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(BIN)/python -m pip install --quiet -e ".[gateway,worker,embedded,dev]"
+	touch $(STAMP)
+
+demo: setup
+	$(BIN)/retarget demo
+
+serve: setup
+	$(BIN)/retarget serve
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint validator
+	$(BIN)/python -m pytest
+
+# The glTF validator comes from npm. Without node its tests skip; in CI they must run.
+validator: setup
+	@if command -v npm >/dev/null; then bash tests/tools/install_gltf_validator.sh; \
+	elif [ "$${CI:-}" = true ]; then echo "error: CI needs node and npm for gltf-validator" >&2; exit 1; \
+	else echo "no npm: the tests that need gltf-validator are skipped"; fi
+
+clean:
+	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache

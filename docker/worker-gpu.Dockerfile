@@ -1,0 +1,33 @@
+# A worker on an NVIDIA GPU. Build from the repository's root: docker build -f docker/worker-gpu.Dockerfile .
+# TORCH_INDEX: the package index of the CUDA build that fits the driver; empty takes pip's default index. The CUDA
+# libraries come with torch, the driver from the host (NVIDIA container toolkit), so the base image is the plain one.
+FROM python:3.11.11-slim-bookworm AS build
+ARG TORCH=torch==2.13.0
+ARG TORCH_INDEX=""
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/venv
+# Its own layer, first: torch changes seldom and is nearly all of the image.
+RUN /opt/venv/bin/pip install "$TORCH" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY service service
+COPY workers workers
+COPY model_store model_store
+RUN /opt/venv/bin/pip install ".[worker]"
+
+FROM python:3.11.11-slim-bookworm
+RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin retarget \
+    && install --directory --owner=retarget --group=retarget /data
+COPY --from=build /opt/venv /opt/venv
+COPY docker/health_worker.py /opt/health.py
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    RETARGET_DATA_DIR=/data \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER 10001
+VOLUME /data
+HEALTHCHECK --interval=15s --timeout=10s --start-period=180s --retries=3 CMD ["python", "/opt/health.py"]
+ENTRYPOINT ["retarget"]
+CMD ["worker"]
