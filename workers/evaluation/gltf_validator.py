@@ -78,7 +78,7 @@ def validate(data: bytes, resources: Mapping[str, bytes] | None = None) -> dict[
 
 
 def error_counts(report: Mapping[str, Any]) -> Counter[str]:
-    """How often each error (severity 0) occurs in a report, by its code; a file refused outright counts as `FAILURE`."""
+    """How often each error (severity 0) occurs in a report, by code; a file refused outright counts as `FAILURE`."""
     if "failure" in report:
         return Counter({"FAILURE": 1})
     return Counter(m["code"] for m in report["issues"]["messages"] if m["severity"] == 0)

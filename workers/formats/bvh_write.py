@@ -1,8 +1,8 @@
 """BVH out: `write_bvh` writes a clip of any skeleton in centimetres, Y up, rotation order ZXY.
 
 A BVH joint has no rest rotation, so its zero pose is the bind (rest) pose with all frames along the world's axes. With
-W the world rotation of a joint, A = W * conjugate(W_rest) is its turn away from rest and conjugate(A_parent) * A what the
-channels hold; offsets are differences of rest positions. The ROOT's OFFSET is zero because readers disagree whether
+W the world rotation of a joint, A = W * conjugate(W_rest) is its turn away from rest and conjugate(A_parent) * A what
+the channels hold; offsets are differences of rest positions. The ROOT's OFFSET is zero because readers disagree whether
 position channels replace or extend it; with zero both agree. Below it, a joint whose place relative to its parent is
 not constant gets position channels that replace its OFFSET. Nodes that deform nothing and carry no motion of their
 own are left out.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.errors import ParseFailed
-from workers.formats.gltf_fields import Json, bad_field, child, integer
+from workers.formats.gltf_fields import Json, bad_field, child, index, integer
 from workers.formats.limits import Limits, check_limit
 
 Values = NDArray[Any]
@@ -33,13 +33,12 @@ SHAPES = {
 _LARGEST = {5120: 127.0, 5121: 255.0, 5122: 32767.0, 5123: 65535.0, 5125: 4294967295.0}
 
 
-def _layout(kind: str, component: int) -> tuple[int, int]:
-    """Bytes from column to column, and of one element; matrix columns start at multiples of four bytes."""
+def _layout(kind: str, component: int) -> tuple[int, int, int]:
+    """Bytes from column to column, of one element, and of the last one; matrix columns start at multiples of 4."""
     columns, rows = SHAPES[kind]
-    column = rows * COMPONENT_BYTES[component]
-    if columns > 1:
-        column += -column % 4
-    return column, column * columns
+    filled = rows * COMPONENT_BYTES[component]
+    column = filled + (-filled % 4 if columns > 1 else 0)
+    return column, column * columns, column * (columns - 1) + filled
 
 
 _LAYOUTS = {(kind, component): _layout(kind, component) for kind in SHAPES for component in COMPONENTS}
@@ -49,7 +48,12 @@ class Accessors:
     """All accessors of a document, checked on construction; read one with `read` or `floats`."""
 
     def __init__(
-        self, document: Json, accessors: Sequence[Json], views: Sequence[Json], buffers: Sequence[bytes], limits: Limits
+        self,
+        document: Json,
+        accessors: Sequence[Json],
+        views: Sequence[Json],
+        buffers: Sequence[bytes | None],
+        limits: Limits,
     ):
         """Raises ParseFailed for anything that lies outside its bufferView or buffer, TooLarge beyond the limits."""
         self._accessors = accessors
@@ -68,6 +72,17 @@ class Accessors:
     def count(self, number: int) -> int:
         return self._counts[number]
 
+    def has_data(self, number: int) -> bool:
+        """False for a placeholder: without bufferView and sparse part it reads as zeros (glTF 2.0, 3.6.2.2)."""
+        if "sparse" not in self._accessors[number]:
+            return self._filled[number]
+        views = [self._view[number]] if self._view[number] >= 0 else []
+        sparse = child(self._accessors[number], "sparse", f"/accessors/{number}")
+        for key in ("indices", "values"):
+            where = f"/accessors/{number}/sparse/{key}"
+            views.append(index(child(sparse, key, where), "bufferView", len(self._view_start), where))
+        return all(self._buffers[int(self._view_buffer[view])] is not None for view in views)
+
     def kind(self, number: int) -> tuple[str, int, bool]:
         """Type, component type and whether integers are normalised."""
         return self._kinds[number]
@@ -81,7 +96,8 @@ class Accessors:
 
     def floats(self, number: int) -> NDArray[np.float64]:
         """As `read`, as float64 with normalised integers mapped to [-1, 1] or [0, 1]."""
-        values = self.read(number).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN in the file is for the caller to refuse
+            values = self.read(number).astype(np.float64)
         _, component, normalized = self.kind(number)
         if normalized and component != 5126:
             values = np.maximum(values / _LARGEST[component], -1.0)
@@ -111,7 +127,7 @@ class Accessors:
                     f"/accessors/{number}", f"has no valid type and componentType ({kind!r:.20}, {component!r:.20})"
                 )
             self._kinds.append((kind, component, a.get("normalized") is True))
-            layouts.append(_LAYOUTS[kind, component][1])
+            layouts.append(_LAYOUTS[kind, component][1:])
         wanted = [(a.get("count"), a.get("bufferView", -1), a.get("byteOffset", 0)) for a in accessors]
         table = _whole_numbers(wanted, 3, "/accessors", "count, bufferView or byteOffset", minimum=-1)
         counts, view, offset = table.T
@@ -125,7 +141,7 @@ class Accessors:
             "/accessors",
             f"refers to a bufferView that is not there (there are {len(self._view_start)})",
         )
-        size = np.array(layouts, dtype=np.int64)
+        size, last_size = np.array(layouts, dtype=np.int64).reshape(-1, 2).T
         start, stride = np.zeros(len(size), dtype=np.int64), size.copy()
         viewed = view >= 0
         own = self._view_stride[view[viewed]]
@@ -135,10 +151,14 @@ class Accessors:
         )
         start[viewed] = self._view_start[view[viewed]] + offset[viewed]
         last = np.zeros(len(size), dtype=np.int64)
-        last[viewed] = (offset + stride * (counts - 1) + size)[viewed]
+        last[viewed] = (offset + stride * (counts - 1) + last_size)[viewed]
         room = np.zeros(len(size), dtype=np.int64)
         room[viewed] = self._view_length[view[viewed]]
         _refuse(last > room, "/accessors", "ends beyond its bufferView")
+        filled = np.array([content is not None for content in self._buffers], dtype=bool)
+        self._filled: list[bool] = (
+            [v >= 0 and bool(filled[self._view_buffer[v]]) for v in view] if not filled.all() else viewed.tolist()
+        )
         self._view: list[int] = view.tolist()
         self._start: list[int] = start.tolist()
         self._stride: list[int] = stride.tolist()
@@ -148,11 +168,11 @@ class Accessors:
         kind, component, _ = self._kinds[number]
         columns, rows = SHAPES[kind]
         shape = (self._counts[number], rows) if columns == 1 else (self._counts[number], columns, rows)
-        column_bytes, _ = _LAYOUTS[kind, component]
+        column_bytes, _, _ = _LAYOUTS[kind, component]
         one = COMPONENT_BYTES[component]
         if self._view[number] >= 0:
             strides = (self._stride[number], one) if columns == 1 else (self._stride[number], column_bytes, one)
-            buffer = self._buffers[int(self._view_buffer[self._view[number]])]
+            buffer = self._bytes_of(self._view[number])
             values: Values = np.ndarray(shape, COMPONENTS[component], buffer, self._start[number], strides)
         else:
             values = np.broadcast_to(np.zeros((), COMPONENTS[component]), shape)
@@ -163,6 +183,15 @@ class Accessors:
                 values, child(accessor, "sparse", f"/accessors/{number}"), component, f"/accessors/{number}/sparse"
             )
         return values
+
+    def _bytes_of(self, view: int) -> bytes:
+        number = int(self._view_buffer[view])
+        content = self._buffers[number]
+        if content is None:
+            raise ParseFailed(
+                f"/buffers/{number}: has neither a uri nor a BIN chunk; send the file with its binary data"
+            )
+        return content
 
     def _apply_sparse(self, values: Values, sparse: Json, component: int, where: str) -> Values:
         count = integer(sparse, "count", where, minimum=1)
@@ -183,14 +212,12 @@ class Accessors:
         return result
 
     def _packed(self, part: Json, count: int, width: int, component: int, where: str) -> Values:
-        view = integer(part, "bufferView", where)
-        if view >= len(self._view_start):
-            raise bad_field(f"{where}/bufferView", f"refers to entry {view}, but there are {len(self._view_start)}")
+        view = index(part, "bufferView", len(self._view_start), where)
         offset = integer(part, "byteOffset", where, default=0)
         if offset + count * width * COMPONENT_BYTES[component] > self._view_length[view]:
             raise bad_field(where, "ends beyond its bufferView")
         start = int(self._view_start[view]) + offset
-        return np.ndarray((count, width), COMPONENTS[component], self._buffers[int(self._view_buffer[view])], start)
+        return np.ndarray((count, width), COMPONENTS[component], self._bytes_of(view), start)
 
 
 def _whole_numbers(
@@ -198,7 +225,8 @@ def _whole_numbers(
 ) -> NDArray[np.int64]:
     for number, row in enumerate(rows):
         for value in row:
-            if type(value) is not int or not minimum <= value < 2**53:
+            whole = type(value) is int or (type(value) is float and value.is_integer())
+            if not whole or not minimum <= value < 2**53:
                 raise bad_field(f"{where}/{number}", f"{what} is missing or no whole number")
     return np.array(rows, dtype=np.int64).reshape(len(rows), width)
 

@@ -4,10 +4,11 @@ A clip is one animation that moves a node of the tree by translation, rotation o
 animation per joint: animations are one clip together if there are several, each moves few nodes (at most two), no node
 is moved by two of them, and all begin and end at the same times (within a millisecond).
 
-`list_clips` reads key times only. Sampling works on stacks: all channels that share key times and interpolation are one
-numpy operation. Times outside a channel's keys hold its first or last value (glTF 2.0, 3.11 "Animations").
-The rate is the inverse of the median key distance of the densest channel, snapped to common rates within 2 %; sparse keys
-(under 10 a second) are sampled at 30. Morph weights are left out; animated scale is not followed, see `clip_notices`.
+`list_clips` reads key times only. Sampling works on stacks: all channels that share key times and interpolation are
+one numpy operation. Times outside a channel's keys hold its first or last value (glTF 2.0, 3.11 "Animations").
+The rate is the inverse of the median key distance of the densest channel, snapped to common rates within 2 %; sparse
+keys (under 10 a second) are sampled at 30. Morph weights are left out; animated scale is not followed, see
+`clip_notices`.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def read_times(accessors: Accessors, accessor: int) -> Array:
     """Key times in seconds, `(keys,)`. Raises ParseFailed unless they are finite and rise."""
     if accessors.kind(accessor)[:2] != ("SCALAR", 5126):
         raise bad_field(f"/accessors/{accessor}", "key times must be scalar floats")
-    times = accessors.read(accessor)[:, 0].astype(np.float64)
+    times = accessors.floats(accessor)[:, 0]
     if not (np.all(np.abs(times) < 1e9) and np.all(np.diff(times) > 0.0)):
         raise ParseFailed(
             f"/accessors/{accessor}: key times must be finite and rise; bake or export the animation again"
@@ -163,16 +164,16 @@ def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: st
     """The channels that move a node of the tree. Files hold thousands: the common case takes few steps."""
     accessors, node_count = document.accessors, len(document.nodes)
     samplers = _samplers(accessors, animation, f"{where}/samplers")
+    has_data = {times: accessors.has_data(times) for times in {times for times, _, _ in samplers}}
     channels, seen = [], set()
+    place, target_place = f"{where}/channels/*", f"{where}/channels/*/target"
     for channel in objects(animation, "channels", where):
-        sampler = index(channel, "sampler", len(samplers), f"{where}/channels/*")
-        target = child(channel, "target", f"{where}/channels/*")
+        sampler = index(channel, "sampler", len(samplers), place)
+        target = child(channel, "target", place)
         path = target.get("path")
         if type(path) is not str:
-            raise bad_field(f"{where}/channels/*/target/path", "must be a string")
-        entry = None
-        if "node" in target:
-            entry = tree.position_of.get(index(target, "node", node_count, f"{where}/channels/*/target"))
+            raise bad_field(f"{target_place}/path", "must be a string")
+        entry = tree.position_of.get(index(target, "node", node_count, target_place)) if "node" in target else None
         kind = _OUTPUT_KIND.get(path)
         if entry is None or kind is None:
             continue
@@ -180,6 +181,8 @@ def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: st
             raise bad_field(f"{where}/channels", f"two channels move the {path} of node {target['node']}")
         seen.add((entry, path))
         times, values, interpolation = samplers[sampler]
+        if not has_data[times]:
+            continue  # a placeholder: there is nothing to play
         given, component, normalized = accessors.kind(values)
         if given != kind or not (component == 5126 or normalized) or component == 5125:
             raise bad_field(f"/accessors/{values}", f"a {path} must be {kind} of floats or normalised integers")
@@ -194,13 +197,13 @@ def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: st
 
 def _samplers(accessors: Accessors, animation: Json, where: str) -> list[tuple[int, int, str]]:
     """Input accessor, output accessor and interpolation of each sampler."""
-    samplers = []
+    samplers, place = [], f"{where}/*"
     for sampler in objects(animation, "samplers", where):
         interpolation = sampler.get("interpolation", "LINEAR")
         if interpolation not in ("LINEAR", "STEP", "CUBICSPLINE"):
-            raise bad_field(f"{where}/*/interpolation", f"is {interpolation!r:.40}, not LINEAR, STEP or CUBICSPLINE")
-        times = index(sampler, "input", len(accessors), f"{where}/*")
-        samplers.append((times, index(sampler, "output", len(accessors), f"{where}/*"), interpolation))
+            raise bad_field(f"{place}/interpolation", f"is {interpolation!r:.40}, not LINEAR, STEP or CUBICSPLINE")
+        times = index(sampler, "input", len(accessors), place)
+        samplers.append((times, index(sampler, "output", len(accessors), place), interpolation))
     return samplers
 
 
@@ -276,7 +279,8 @@ def _sample(
     if path == "rotation":
         values = quat.normalize(values)
     if interpolation == "STEP" or np.all((part == 0.0) | (part == 1.0)):
-        return values[left + (part == 1.0)]
+        held: Array = values[left + (part == 1.0)]
+        return held
     return _interpolate(values, left, part, path)
 
 
@@ -284,7 +288,8 @@ def _interpolate(values: Array, left: NDArray[np.int64], part: Array, path: str)
     weight = part[:, None]
     if path == "rotation":
         return quat.slerp(values[left], values[left + 1], weight)
-    return values[left] * (1.0 - weight[..., None]) + values[left + 1] * weight[..., None]
+    blended: Array = values[left] * (1.0 - weight[..., None]) + values[left + 1] * weight[..., None]
+    return blended
 
 
 def _hermite(values: Array, left: NDArray[np.int64], part: Array, span: Array) -> Array:

@@ -1,6 +1,6 @@
-"""The bind pose: where the joints stood when the skin was attached, from the inverse of the inverse bind matrices (IBM).
+"""The bind pose: where the joints stood when the skin was attached, from the inverse bind matrices (IBM).
 
-Skinning is `v_world = sum_j w_j * world_j * IBM_j * v`; the transform of the mesh's node is ignored (glTF 2.0, 3.7.3.3).
+Skinning is `v_world = sum_j w_j * world_j * IBM_j * v`; the transform of the mesh's node is ignored (glTF 2.0, 3.7.3).
 In the bind pose `world_j * IBM_j` is one matrix G for all joints of a skin, so `world_j = G * inverse(IBM_j)`. The file
 does not hold G. Candidates, each with evidence in real exporters:
 
@@ -11,8 +11,8 @@ does not hold G. Candidates, each with evidence in real exporters:
 
 A candidate's scale must agree with the bone lengths of the nodes. Among those left, the cost is the mean angle between
 bind and node orientations weighted by bone length (capped at a right angle), plus the mean distance of the joints in
-body sizes, plus a small penalty if the body would lie flat. Skins that share joints are reconciled: the one with the most
-joints is solved first, the others take the G that puts shared joints where they already are.
+body sizes, plus a small penalty if the body would lie flat. Skins that share joints are reconciled: the one with the
+most joints is solved first, the others take the G that puts shared joints where they already are.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Skin:
 
 @dataclass(eq=False)
 class BindPose:
-    """`affine` is the world matrix of each tree entry in the bind pose, `(nodes, 4, 4)`, file units; `known` marks joints."""
+    """`affine` is the world matrix of each entry of the tree in the bind pose, file units."""
 
-    affine: Array
+    affine: Array  # (nodes, 4, 4)
     rotations: Array  # (nodes, 4) local
     offsets: Array  # (nodes, 3) local, scale-free
     bound: bool
@@ -69,9 +69,10 @@ def read_skins(document: GltfDocument) -> list[Skin]:
             matrices = _inverse_bind(
                 document, index(skin, "inverseBindMatrices", len(document.accessors), where), len(joints), where
             )
+        has_matrices = "inverseBindMatrices" in skin and document.accessors.has_data(skin["inverseBindMatrices"])
         # Identity throughout (also the default) says that the vertices are stored joint by joint: that defines no pose.
         bound = len(joints) == 1 or bool(np.max(np.abs(matrices - np.eye(4))) > 1e-6)
-        skins.append(Skin(number, np.array(joints, dtype=np.int64), matrices, bound and "inverseBindMatrices" in skin))
+        skins.append(Skin(number, np.array(joints, dtype=np.int64), matrices, bound and has_matrices))
     return skins
 
 
@@ -79,11 +80,13 @@ def _inverse_bind(document: GltfDocument, accessor: int, count: int, where: str)
     kind, component, _ = document.accessors.kind(accessor)
     if (kind, component) != ("MAT4", 5126):
         raise bad_field(f"{where}/inverseBindMatrices", f"accessor {accessor} must hold 4x4 float matrices")
+    if not document.accessors.has_data(accessor):
+        return np.tile(np.eye(4), (count, 1, 1))
     if document.accessors.count(accessor) < count:
         raise bad_field(
             f"{where}/inverseBindMatrices", f"accessor {accessor} holds fewer matrices than the skin has joints"
         )
-    matrices = document.accessors.read(accessor)[:count].transpose(0, 2, 1).astype(np.float64)
+    matrices = document.accessors.floats(accessor)[:count].transpose(0, 2, 1)
     if not np.all(np.abs(matrices) < 1e30):
         raise bad_field(f"{where}/inverseBindMatrices", "holds NaN or infinity")
     if np.max(np.abs(matrices[:, 3] - [0.0, 0.0, 0.0, 1.0])) > 1e-3:
@@ -103,7 +106,7 @@ def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) ->
     notices: list[Notice] = []
     for skin in sorted((s for s in skins if s.bound), key=lambda s: -len(s.joints)):
         entries = np.array([tree.position_of[int(node)] for node in skin.joints])
-        inverse = np.linalg.inv(skin.inverse_bind)
+        inverse: Array = np.linalg.inv(skin.inverse_bind).astype(np.float64)
         shared = [k for k, entry in enumerate(entries) if int(entry) in known]
         if shared:
             fits = np.array([known[int(entries[k])] @ skin.inverse_bind[k] for k in shared])
@@ -143,7 +146,8 @@ def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices
     topmost = min(tops, default=int(entries[0]))
     fitting = fitting or [fits[entries.tolist().index(topmost)]]
     costs = [_cost(tree, entries, candidate @ inverse) for candidate in fitting]
-    return fitting[int(np.argmin(costs))]
+    chosen: Array = fitting[int(np.argmin(costs))]
+    return chosen
 
 
 def _majority(fits: Array) -> tuple[Array, float]:

@@ -1,7 +1,7 @@
 """The outer layers of glTF 2.0: the GLB container and the JSON text, taken apart and put together.
 
-`split_container` tells `.glb` from `.gltf` by content and returns the JSON object, the BIN chunk and any further chunks;
-`join_container` is its inverse for GLB. Chunk rules follow the glTF 2.0 specification, section 4.4 "Binary glTF Layout":
+`split_container` tells `.glb` from `.gltf` by content and returns the JSON object, the BIN chunk and any others;
+`join_container` is its inverse for GLB. Chunk rules follow glTF 2.0, section 4.4 "Binary glTF Layout":
 JSON first, BIN second, anything else ignored but kept. JSON is strict: UTF-8, no duplicate keys, no NaN or Infinity.
 What the JSON says is left to `gltf_document`.
 """

@@ -23,10 +23,11 @@ _HARMLESS = re.compile(
     r"[A-Z]+_(materials?|texture|lights?|xmp|audio)(_\w+)?|KHR_mesh_quantization|MSFT_texture_dds|KHR_xmp_json_ld|"
     r"KHR_node_(visibility|selectability|hoverability)|VRMC?_?\w*|MSFT_packing_\w+"
 )
+_DECOMPRESS = "decompress it, e.g. `npx @gltf-transform/cli copy IN.glb OUT.glb`, or export without"
 _REMEDIES = {
-    "KHR_draco_mesh_compression": "decompress it, e.g. `npx @gltf-transform/cli copy IN.glb OUT.glb`, or export without Draco",
-    "EXT_meshopt_compression": "decompress it, e.g. `npx @gltf-transform/cli copy IN.glb OUT.glb`, or export without meshopt",
-    "KHR_meshopt_compression": "decompress it, e.g. `npx @gltf-transform/cli copy IN.glb OUT.glb`, or export without meshopt",
+    "KHR_draco_mesh_compression": f"{_DECOMPRESS} Draco",
+    "EXT_meshopt_compression": f"{_DECOMPRESS} meshopt",
+    "KHR_meshopt_compression": f"{_DECOMPRESS} meshopt",
 }
 
 
@@ -39,7 +40,7 @@ class GltfDocument:
     json: dict[str, Any]
     binary: bytes | None
     further_chunks: tuple[tuple[int, bytes], ...]
-    buffers: tuple[bytes, ...]
+    buffers: tuple[bytes | None, ...]  # None for a placeholder without data
     accessors: Accessors
     nodes: tuple[Json, ...]
     skins: tuple[Json, ...]
@@ -57,7 +58,7 @@ def open_document(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> GltfDo
     _check_extensions(document, bundle.name)
     nodes = objects(document, "nodes")
     check_limit(len(nodes), limits.nodes, "nodes", bundle.name)
-    buffers = load_buffers(objects(document, "buffers"), container.binary, bundle, limits)
+    buffers = load_buffers(objects(document, "buffers"), container.format == "glb", container.binary, bundle, limits)
     accessors = Accessors(document, objects(document, "accessors"), objects(document, "bufferViews"), buffers, limits)
     return GltfDocument(
         name=bundle.name,

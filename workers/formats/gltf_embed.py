@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.errors import InputError
+from workers.errors import InputError, UnsupportedFeature
 from workers.formats.gltf_document import GltfDocument
 from workers.formats.gltf_fields import Json, objects, text
 from workers.formats.gltf_resources import load_sibling
@@ -55,9 +55,17 @@ class BinaryBuilder:
         self.document["bufferViews"].append({"buffer": 0, "byteOffset": position, "byteLength": len(content)})
         return len(self.document["bufferViews"]) - 1
 
-    def add_floats(self, view: int, offset: int, count: int, kind: str, bounds: tuple[float, float] | None = None) -> int:
+    def add_floats(
+        self, view: int, offset: int, count: int, kind: str, bounds: tuple[float, float] | None = None
+    ) -> int:
         """A new float accessor; `bounds` are the smallest and largest value of a scalar one. Returns its index."""
-        accessor: Json = {"bufferView": view, "byteOffset": offset, "componentType": FLOAT, "count": count, "type": kind}
+        accessor: Json = {
+            "bufferView": view,
+            "byteOffset": offset,
+            "componentType": FLOAT,
+            "count": count,
+            "type": kind,
+        }
         if bounds is not None:
             accessor |= {"min": [bounds[0]], "max": [bounds[1]]}
         self.document["accessors"].append(accessor)
@@ -86,7 +94,10 @@ def gather(document: GltfDocument) -> BinaryBuilder:
     for key in ("bufferViews", "accessors"):
         copy[key] = list(copy.get(key, []))
     builder = BinaryBuilder(copy)
-    bases = [builder.append(content) for content in document.buffers]
+    if None in document.buffers:
+        number = document.buffers.index(None)
+        raise UnsupportedFeature(f"/buffers/{number}: has no data to hand back; send the file with its binary data")
+    bases = [builder.append(content) for content in document.buffers if content is not None]
     if len(bases) > 1:
         copy["bufferViews"] = [_rebase(view, bases) for view in copy["bufferViews"]]
     if "images" in copy:
@@ -100,7 +111,9 @@ def missing_images(document: GltfDocument) -> list[Notice]:
     for number, image in enumerate(objects(document.json, "images")):
         uri = text(image, "uri", f"/images/{number}")
         if uri is not None and not uri.startswith("data:") and _sibling_image(document, uri, number) is None:
-            notices.append(Notice("image-not-embedded", f"image {uri[:80]!r} was not sent; the result refers to it by name"))
+            notices.append(
+                Notice("image-not-embedded", f"image {uri[:80]!r} was not sent; the result refers to it by name")
+            )
     return notices
 
 
@@ -141,5 +154,6 @@ def _rebase(view: Json, bases: list[int]) -> Json:
 
 
 def _moved(part: Json, bases: list[int]) -> Json:
-    base = bases[part["buffer"]] if part["buffer"] < len(bases) else 0
+    number = int(part["buffer"])
+    base = bases[number] if number < len(bases) else 0
     return part | {"buffer": 0, "byteOffset": part.get("byteOffset", 0) + base}

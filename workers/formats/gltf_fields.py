@@ -1,6 +1,7 @@
 """Typed access to glTF's JSON: every field is checked for its type and range, and an error names its JSON pointer.
 
-A boolean is never a number and 1.0 is never an index, as the glTF schema demands. Nothing here knows what a field means.
+A boolean is never a number and 1.0 is never an index; a length written as 8.0 is read as 8, as JSON Schema has
+it. Nothing here knows what a field means.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ def text(parent: Json, key: str, where: str) -> str | None:
 def integer(parent: Json, key: str, where: str, default: int | None = None, minimum: int = 0) -> int:
     """A whole number of at least `minimum`; required where `default` is None."""
     value = parent.get(key, default)
+    if type(value) is float and value.is_integer():
+        value = int(value)
     if type(value) is not int or not minimum <= value < 2**53:
         shown = "is missing" if value is None else f"must be a whole number of at least {minimum}, not {value!r:.40}"
         raise bad_field(f"{where}/{key}", shown)
@@ -61,7 +64,8 @@ def index(parent: Json, key: str, count: int, where: str) -> int:
     value = parent.get(key)
     if type(value) is int and 0 <= value < count:
         return value
-    value = integer(parent, key, where)
+    if type(value) is not int or value < 0:
+        raise bad_field(f"{where}/{key}", "is missing" if value is None else f"must be an index, not {value!r:.40}")
     raise bad_field(f"{where}/{key}", f"refers to entry {value}, but there are {count}")
 
 

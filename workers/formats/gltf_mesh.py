@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workers.errors import UnsupportedFeature
 from workers.formats.gltf_bind import BindPose, Skin
 from workers.formats.gltf_document import GltfDocument
-from workers.formats.gltf_fields import Json, bad_field, child, index, integer, objects
+from workers.formats.gltf_fields import Json, bad_field, child, index, integer, objects, optional_index
 from workers.formats.gltf_nodes import NodeTree
 from workers.formats.limits import check_limit
 from workers.skeleton.model import Array, Indices, Mesh
@@ -74,6 +74,20 @@ def build_mesh(
                     _Part(placed, _facing(faces, matrix[None]), np.full((count, 1), joint), np.ones((count, 1)))
                 )
     return _join(parts, factor) if parts else None
+
+
+def check_meshes(document: GltfDocument) -> None:
+    """Every primitive's accessors and material exist, whether it is read or not. Raises ParseFailed."""
+    count, materials = len(document.accessors), len(objects(document.json, "materials"))
+    for number, mesh in enumerate(document.meshes):
+        for place, primitive in enumerate(objects(mesh, "primitives", f"/meshes/{number}")):
+            where = f"/meshes/{number}/primitives/{place}"
+            attributes = child(primitive, "attributes", where)
+            for target in [attributes, *objects(primitive, "targets", where)]:
+                for semantic in target:
+                    index(target, semantic, count, f"{where}/attributes")
+            optional_index(primitive, "indices", count, where)
+            optional_index(primitive, "material", materials, where)
 
 
 def _carrier(tree: NodeTree, entry: int, deforming: NDArray[np.bool_]) -> int:
@@ -168,7 +182,10 @@ def _skinned(
 def _influences(
     document: GltfDocument, attributes: Json, count: int, joint_count: int, where: str
 ) -> tuple[Indices, Array]:
-    """Joint numbers within the skin and weights that sum to 1, `(count, 4 or 8)`; without weights the first joint holds all."""
+    """Joint numbers within the skin and weights that sum to 1, `(count, 4 or 8)`.
+
+    A vertex that no joint holds goes to the skin's first one.
+    """
     accessors = document.accessors
     joint_sets, weight_sets = [], []
     for number in range(_MAX_SETS):

@@ -7,7 +7,8 @@ World matrices `(nodes, 4, 4)` are exact. For everything else each node's world 
 with a unit quaternion Q, M either the identity or diag(-1, 1, 1), and one positive number s: the product of the node
 scales from the root down. Q obeys plain parent-times-local kinematics, so no scale and no mirroring is left inside:
 
-    Q[j] = Q[parent] * fold(q),  fold(q) = (M_parent q M_parent) * F,   p[j] = p[parent] + Q[parent] * (M_parent t * s_parent)
+    Q[j] = Q[parent] * fold(q),  fold(q) = (M_parent q M_parent) * F
+    p[j] = p[parent] + Q[parent] * (M_parent t * s_parent)
 
 where F is the half turn that two negative scale factors amount to. `fold_rotations` and `unfold_rotations` convert
 between a file's rotation values and ours. A non-uniform scale is replaced by its geometric mean, with a notice.
@@ -77,12 +78,14 @@ def unfold_rotations(tree: NodeTree, nodes: Indices, rotations: Array) -> Array:
 def fold_translations(tree: NodeTree, node: int, translations: Array) -> Array:
     """The file's local translations `(..., 3)` of one entry, in file units with the ancestors' scale applied."""
     mirror = MIRROR if tree.parent_mirrored[node] else 1.0
-    return translations * mirror * tree.parent_scales[node]
+    folded: Array = translations * mirror * tree.parent_scales[node]
+    return folded
 
 
 def unfold_translations(tree: NodeTree, node: int, translations: Array) -> Array:
     """Inverse of `fold_translations`."""
-    return translations * (MIRROR if tree.parent_mirrored[node] else 1.0) / tree.parent_scales[node]
+    unfolded: Array = translations * (MIRROR if tree.parent_mirrored[node] else 1.0) / tree.parent_scales[node]
+    return unfolded
 
 
 def read_nodes(document: GltfDocument, must_hold: set[int]) -> NodeTree:
@@ -208,12 +211,13 @@ def _scale_notices(
     inner = np.zeros(len(order), dtype=bool)
     inner[parents[parents >= 0]] = True
     sizes = np.abs(scales)
+    uneven = sizes.max(axis=1, initial=0.0) > 1.01 * sizes.min(axis=1, initial=np.inf)
     problems = (
         ("zero-scale", inner & np.any(sizes <= 1e-12, axis=1), "has scale 0; 1 is used instead"),
-        ("non-uniform-scale", inner & (sizes.max(axis=1, initial=0.0) > 1.01 * sizes.min(axis=1, initial=np.inf)), "is scaled differently along its axes; the geometric mean is used"),
+        ("non-uniform-scale", inner & uneven, "is scaled differently along its axes; the geometric mean is used"),
         ("mirrored-scale", inner & (np.prod(scales, axis=1) < 0.0), "mirrors what is below it"),
-        ("non-unit-rotation", np.abs(norms - 1.0) > 0.01, "has a rotation that is no unit quaternion; it was normalised"),
-    )  # fmt: skip
+        ("non-unit-rotation", np.abs(norms - 1.0) > 0.01, "has a rotation that is not unit; it was normalised"),
+    )
     notices = []
     for code, which, message in problems:
         found = np.flatnonzero(which)
@@ -225,9 +229,18 @@ def _scale_notices(
 
 
 def _fold(
-    names: list[str], parents: Indices, order: list[int], position_of: dict[int, int], local: Array, translations: Array,
-    rotations: Array, scales: Array, has_matrix: NDArray[np.bool_], sheared: NDArray[np.bool_], notices: list[Notice],
-) -> NodeTree:  # fmt: skip
+    names: list[str],
+    parents: Indices,
+    order: list[int],
+    position_of: dict[int, int],
+    local: Array,
+    translations: Array,
+    rotations: Array,
+    scales: Array,
+    has_matrix: NDArray[np.bool_],
+    sheared: NDArray[np.bool_],
+    notices: list[Notice],
+) -> NodeTree:
     count = len(order)
     sizes = np.where(np.abs(scales) > 1e-12, np.abs(scales), 1.0)
     own = np.cbrt(np.prod(sizes, axis=1))

@@ -4,8 +4,8 @@ Every node of the scene becomes an entry of the Skeleton, parents first. `deform
 file without a skin it marks the nodes that an animation moves, every node below one, and those between two of them,
 leaving out nodes that hold a mesh or a camera. Clips are sampled and meshes built only when asked for.
 
-`scene.document` is a `GltfSource`, all that `gltf_write` needs. `scene.extras["clip_notices"]` maps a clip's index to the
-notices that sampling it gives rise to (a callable, so that it costs nothing until asked).
+`scene.document` is a `GltfSource`, all that `gltf_write` needs. `scene.extras["clip_notices"]` maps a clip's index to
+the notices that sampling it gives rise to (a callable, so that it costs nothing until asked).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def read_gltf(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     skins = read_skins(document)
     tree = read_nodes(document, {int(node) for skin in skins for node in skin.joints})
     _check_references(document)
+    gltf_mesh.check_meshes(document)
     clips = gltf_animation.list_clips(document, tree)
     deforming = _joints(document, tree, skins, clips)
     check_limit(int(deforming.sum()), limits.joints, "joints", bundle.name)
@@ -123,4 +124,5 @@ def _joints(document: GltfDocument, tree: NodeTree, skins: list[Skin], clips: li
     holds = np.array(
         ["mesh" in document.nodes[n] or "camera" in document.nodes[n] for n in tree.file_indices], dtype=bool
     )
-    return moved & ~holds
+    joints: NDArray[np.bool_] = moved & ~holds
+    return joints

@@ -22,16 +22,23 @@ _BUFFER_TYPES = ("application/octet-stream", "application/gltf-buffer")
 
 
 def load_buffers(
-    buffers: Sequence[Json], binary: bytes | None, bundle: FileBundle, limits: Limits
-) -> tuple[bytes, ...]:
-    """The bytes of every buffer, at least `byteLength` each. `binary` is the GLB's BIN chunk."""
-    loaded: list[bytes] = []
+    buffers: Sequence[Json], is_glb: bool, binary: bytes | None, bundle: FileBundle, limits: Limits
+) -> tuple[bytes | None, ...]:
+    """The bytes of every buffer, at least `byteLength` each; None for a placeholder, which has no uri.
+
+    `binary` is the GLB's BIN chunk, None in a `.gltf`.
+    """
+    loaded: list[bytes | None] = []
+    total = 0
     for number, buffer in enumerate(buffers):
         where = f"{bundle.name}: /buffers/{number}"
         length = integer(buffer, "byteLength", where, minimum=1)
         uri = text(buffer, "uri", where)
         if uri is None:
-            if number > 0 or binary is None:
+            if number > 0 or not is_glb:
+                loaded.append(None)
+                continue
+            if binary is None:
                 raise ParseFailed(f"{where}: has neither a uri nor a BIN chunk; send the file with its binary data")
             content = binary
         elif uri.startswith("data:"):
@@ -45,7 +52,8 @@ def load_buffers(
                 f"{where}: holds {len(content):,} bytes of {length:,}; the file is truncated: export it again"
             )
         loaded.append(content)
-        if sum(map(len, loaded)) > limits.file_bytes:
+        total += len(content)
+        if total > limits.file_bytes:
             raise FileTooLarge(f"{where}: the buffers exceed {limits.file_bytes:,} bytes together; reduce the file")
     return tuple(loaded)
 
@@ -68,7 +76,7 @@ def decode_data_uri(uri: str, where: str) -> tuple[bytes, str]:
 
 
 def sibling_path(uri: str, where: str) -> str:
-    """The plain relative path that a URI names. Raises UnsupportedFeature for anything that leaves the file's folder."""
+    """The plain relative path that a URI names. Raises UnsupportedFeature for what leaves the file's folder."""
     if _SCHEME.match(uri) or uri.startswith(("/", "\\")):
         raise UnsupportedFeature(
             f"{where}: uri {uri[:80]!r} is no relative path; embed the data or put the file beside the document"

@@ -1,12 +1,13 @@
 """Units of a glTF file. The specification says metres; a body of implausible size shows that the exporter did not.
 
-The size is the longest way along the bones from one joint to another (hand to foot on a person, about 1.2 heights), so it
-does not depend on the pose. Between 0.1 and 10 m the file is believed.
+The size is the longest way along the bones from one joint to another (hand to foot on a person, about 1.2 heights), so
+it does not depend on the pose. Between 0.1 and 10 m the file is believed.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.skeleton.model import Array, Indices, Notice, Units
 
@@ -14,8 +15,8 @@ SMALLEST_M, LARGEST_M, USUAL_M = 0.1, 10.0, 2.0
 _FACTORS = {0.01: "cm", 0.001: "mm", 0.0254: "inch", 0.1: "dm", 10.0: "10 m", 100.0: "100 m", 1000.0: "km"}
 
 
-def longest_way(parents: Indices, offsets: Array, joints: Array) -> float:
-    """Longest path along the tree between two of `joints` (bool, `(n,)`); bones above the topmost joints do not count."""
+def longest_way(parents: Indices, offsets: Array, joints: NDArray[np.bool_]) -> float:
+    """Longest path along the tree between two of `joints` `(n,)`; bones above the topmost joints do not count."""
     reach = np.zeros(len(parents))
     best = 0.0
     lengths = np.linalg.norm(offsets, axis=1)

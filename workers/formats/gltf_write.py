@@ -1,11 +1,13 @@
 """Write clips into the uploaded glTF document, or beside a bare skeleton, as one GLB.
 
-`write_glb` hands back what was uploaded: same nodes, meshes, skins, materials, extensions, names, order; the old buffer is
-a byte prefix of the new BIN chunk; clips come last among the animations. The only change to a node: glTF forbids
-animating one that has `matrix`, so such a joint is written as translation, rotation, scale (`write_notices` lists them).
+`write_glb` hands back what was uploaded: same nodes, meshes, skins, materials, extensions, names, order; the old buffer
+is a byte prefix of the new BIN chunk; clips come last among the animations. The only change to a node: glTF forbids
+animating one that has `matrix`, so such a joint is written as translation, rotation, scale (`write_notices` lists
+them).
 
-Channels: rotation for `keyed_rotations`, translation for `root_joint`, never scale; float32 on one shared time axis. Values
-go back into the file's own space: mirroring and half turns undone, translation divided by `translation_scale`.
+Channels: rotation for `keyed_rotations`, translation for `root_joint`, never scale; float32 on one shared time axis; a
+rotation that stays still keeps two keys, first and last. Values go back into the file's own space: mirroring and half
+turns undone, translation divided by `translation_scale`.
 What the clips hold and which joints to key is the caller's business.
 """
 
@@ -15,6 +17,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.errors import InternalError, OutputInvalid, UnsupportedFeature
 from workers.formats.gltf_container import join_container
@@ -24,7 +27,7 @@ from workers.formats.gltf_nodes import MIRROR, decompose, unfold_rotations, unfo
 from workers.formats.gltf_read import GltfSource
 from workers.skeleton import quat
 from workers.skeleton.kinematics import rest_world
-from workers.skeleton.model import Array, Clip, Notice, Scene
+from workers.skeleton.model import Array, Clip, Indices, Notice, Scene
 
 _CONSTANT = 1e-7
 _ANIMATION_NODE_KEYS = ("name", "children", "matrix", "translation", "rotation", "scale", "extras")
@@ -40,8 +43,8 @@ def write_glb(
 ) -> bytes:
     """The uploaded document with `clips` appended, as GLB bytes.
 
-    `keyed_rotations` and `root_joint` index the skeleton. Raises UnsupportedFeature for a sheared joint or a number that
-    cannot be written, OutputInvalid for a clip that cannot be stored (no channel, not finite, times that do not rise).
+    `keyed_rotations` and `root_joint` index the skeleton. Raises UnsupportedFeature for a sheared joint or a number
+    that cannot be written, OutputInvalid for a clip that cannot be stored (no channel, not finite, times too close).
     """
     source = _source(scene)
     builder = gather(source.document)
@@ -54,14 +57,19 @@ def write_glb(
     return join_container(document, builder.finish(), source.document.further_chunks)
 
 
-def write_animation_glb(scene: Scene, clips: Sequence[Clip], keyed_rotations: Collection[int], root_joint: int) -> bytes:
+def write_animation_glb(
+    scene: Scene, clips: Sequence[Clip], keyed_rotations: Collection[int], root_joint: int
+) -> bytes:
     """Skeleton and `clips` without meshes, materials and images, as GLB bytes; node indices and names stay.
 
-    Skins keep their joints; their matrices are rewritten to hold the bind pose in world space, as there is no mesh left to
-    say in which space it was. Raises as `write_glb`.
+    Skins keep their joints; their matrices are rewritten to hold the bind pose in world space, as there is no mesh left
+    to say in which space it was. Raises as `write_glb`.
     """
     source = _source(scene)
-    nodes = [{k: v for k, v in node.items() if k in _ANIMATION_NODE_KEYS} for node in _nodes_as_trs(source, keyed_rotations, root_joint)]
+    nodes = [
+        {k: v for k, v in node.items() if k in _ANIMATION_NODE_KEYS}
+        for node in _nodes_as_trs(source, keyed_rotations, root_joint)
+    ]
     uploaded = source.document.json
     document: Json = {"asset": uploaded["asset"]}
     if "scene" in uploaded:
@@ -85,7 +93,13 @@ def write_notices(scene: Scene, keyed_rotations: Collection[int], root_joint: in
     for joint in sorted({*keyed_rotations, root_joint}):
         if source.tree.has_matrix[joint]:
             name = _name(source, joint)
-            notices.append(Notice("matrix-rewritten", f"joint {name!r} was given as a matrix; it is written as TRS to be animated", name))
+            notices.append(
+                Notice(
+                    "matrix-rewritten",
+                    f"joint {name!r} was given as a matrix; it is written as TRS to be animated",
+                    name,
+                )
+            )
     return (*notices, *missing_images(source.document))
 
 
@@ -107,7 +121,10 @@ def _nodes_as_trs(source: GltfSource, keyed_rotations: Collection[int], root_joi
         if not tree.has_matrix[joint]:
             continue
         if tree.sheared[joint]:
-            raise UnsupportedFeature(f"joint {_name(source, joint)!r}: its matrix is sheared and cannot be animated; apply the transform and export again")
+            name = _name(source, joint)
+            raise UnsupportedFeature(
+                f"joint {name!r}: a sheared matrix cannot be animated; apply transforms and export again"
+            )
         translation, rotation, scale, _ = decompose(tree.local[joint : joint + 1])
         number = int(tree.file_indices[joint])
         values = {"translation": translation[0].tolist(), "rotation": rotation[0].tolist(), "scale": scale[0].tolist()}
@@ -122,7 +139,12 @@ def _nodes_as_trs(source: GltfSource, keyed_rotations: Collection[int], root_joi
 
 
 def _animations(
-    source: GltfSource, builder: BinaryBuilder, clips: Sequence[Clip], keyed: Collection[int], root: int, kept: list[Json]
+    source: GltfSource,
+    builder: BinaryBuilder,
+    clips: Sequence[Clip],
+    keyed: Collection[int],
+    root: int,
+    kept: list[Json],
 ) -> list[Json]:
     taken = {animation.get("name") for animation in kept}
     result = []
@@ -137,46 +159,64 @@ def _animations(
     return result
 
 
-def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str, keyed: Array, root: int) -> Json:
-    times = (max(clip.start_s, 0.0) + np.arange(clip.frames) / clip.rate_hz).astype("<f4")
+def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str, keyed: Indices, root: int) -> Json:
+    times = _key_times(clip, name)
     rotations = unfold_rotations(source.tree, keyed, clip.rotations[:, keyed]).transpose(1, 0, 2)
     moved = clip.translations_m.get(root)
     if not len(keyed) and moved is None:
         raise OutputInvalid(f"clip {name!r} moves no joint; check the mapping")
     if not np.all(np.isfinite(rotations)) or (moved is not None and not np.all(np.isfinite(moved))):
         raise OutputInvalid(f"clip {name!r} holds NaN or infinity; report this with both files")
-    if np.any(np.diff(times) <= 0.0):
-        raise OutputInvalid(f"clip {name!r}: {clip.rate_hz:g} Hz cannot be told apart after {clip.duration_s:g} s; ask for a lower fps")
     still = np.max(np.abs(rotations - rotations[:, :1]), axis=(1, 2), initial=0.0) <= _CONSTANT
-    tracks: list[tuple[int, str, int, int]] = []  # node, path, input, output
-    ends = np.unique(times[[0, -1]])
-    for which, axis in ((~still, times), (still, ends)):
-        if np.any(which):
-            values = rotations[which][:, : len(axis)]
-            times_accessor = _time_accessor(builder, axis)
-            view = builder.add_view(float_bytes(values))
-            for row, joint in enumerate(keyed[which]):
-                accessor = builder.add_floats(view, row * len(axis) * 16, len(axis), "VEC4")
-                tracks.append((int(source.tree.file_indices[joint]), "rotation", times_accessor, accessor))
+    every_frame = _time_accessor(builder, times) if moved is not None or not np.all(still) else -1
+    tracks: list[tuple[int, str, int, int]] = []  # skeleton index, path, input, output
+    if not np.all(still):
+        outputs = _rotation_accessors(builder, rotations[~still])
+        tracks += [
+            (joint, "rotation", every_frame, output) for joint, output in zip(keyed[~still], outputs, strict=True)
+        ]
+    if np.any(still):
+        ends = np.unique(times[[0, -1]])
+        first_and_last = _time_accessor(builder, ends)
+        outputs = _rotation_accessors(builder, rotations[still, : len(ends)])
+        tracks += [(joint, "rotation", first_and_last, out) for joint, out in zip(keyed[still], outputs, strict=True)]
     if moved is not None:
         local = unfold_translations(source.tree, root, moved) / source.units.factor
-        view = builder.add_view(float_bytes(local))
-        accessor = builder.add_floats(view, 0, clip.frames, "VEC3")
-        full = tracks[0][2] if tracks and not still.all() else _time_accessor(builder, times)
-        tracks.append((int(source.tree.file_indices[root]), "translation", full, accessor))
+        output = builder.add_floats(builder.add_view(float_bytes(local)), 0, clip.frames, "VEC3")
+        tracks.append((root, "translation", every_frame, output))
     return {
         "name": name,
-        "channels": [{"sampler": n, "target": {"node": node, "path": path}} for n, (node, path, _, _) in enumerate(tracks)],
+        "channels": [
+            {"sampler": number, "target": {"node": int(source.tree.file_indices[joint]), "path": path}}
+            for number, (joint, path, _, _) in enumerate(tracks)
+        ],
         "samplers": [{"input": given, "interpolation": "LINEAR", "output": output} for _, _, given, output in tracks],
     }
 
 
-def _time_accessor(builder: BinaryBuilder, times: Array) -> int:
-    return builder.add_floats(builder.add_view(float_bytes(times)), 0, len(times), "SCALAR", (float(times[0]), float(times[-1])))
+def _key_times(clip: Clip, name: str) -> NDArray[np.float32]:
+    """Seconds, `(frames,)`, not negative, as glTF stores them."""
+    times = (max(clip.start_s, 0.0) + np.arange(clip.frames) / clip.rate_hz).astype(np.float32)
+    if np.any(np.diff(times) <= 0.0):
+        end = f"{clip.duration_s:g} s"
+        raise OutputInvalid(f"clip {name!r}: {clip.rate_hz:g} Hz cannot be told apart after {end}; ask for a lower fps")
+    return times
+
+
+def _time_accessor(builder: BinaryBuilder, times: NDArray[np.float32]) -> int:
+    bounds = (float(times[0]), float(times[-1]))
+    return builder.add_floats(builder.add_view(float_bytes(times)), 0, len(times), "SCALAR", bounds)
+
+
+def _rotation_accessors(builder: BinaryBuilder, rotations: Array) -> list[int]:
+    """One accessor a joint, one after the other in one bufferView; `rotations` is `(joints, keys, 4)`."""
+    joints, keys, _ = rotations.shape
+    view = builder.add_view(float_bytes(rotations))
+    return [builder.add_floats(view, joint * keys * 16, keys, "VEC4") for joint in range(joints)]
 
 
 def _bare_skins(scene: Scene, source: GltfSource, builder: BinaryBuilder) -> list[Json]:
-    """One skin for each different set of joints, bound in world space: `IBM_j = inverse(bind world matrix of joint j)`."""
+    """One skin for each different set of joints, bound in world space: `IBM_j` inverts the bind world matrix of j."""
     rotations, positions_m = rest_world(scene.skeleton)
     tree = source.tree
     matrices = np.tile(np.eye(4), (len(tree), 1, 1))
