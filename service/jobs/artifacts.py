@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import StreamingResponse
 
 from service.context import Context, Shared
-from service.errors import problem_response
+from service.errors import MEDIA_TYPE, problem_response
 from service.jobs.endpoints import JobId
 from service.jobs.http_headers import RangeNotSatisfiable, matches, parse_range
 from service.jobs.schemas import Artifact, JobRecord, utc_now
@@ -20,10 +20,14 @@ from workers.errors import Expired, InvalidRequest, NotFound, NotReady
 router = APIRouter(prefix="/v1/jobs", tags=["results"])
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
+_FILE = {"model/gltf-binary": _BYTES, "text/plain": _BYTES, "application/json": {}, "application/octet-stream": _BYTES}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    206: {"description": "The part that the Range header asks for", "content": {"application/octet-stream": _BYTES}},
+    206: {"description": "The part that the Range header asks for", "content": _FILE},
     304: {"description": "Unchanged since the ETag in If-None-Match"},
-    416: {"description": "`invalid-request`: the Range header lies outside the content"},
+    416: {
+        "description": "`invalid-request`: the Range header lies outside the content",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
     **error_responses(NotFound, NotReady, Expired),
 }
 
@@ -47,10 +51,7 @@ def get_report(request: Request, context: Shared, job_id: JobId) -> Response:
     summary="Download a result",
     responses={
         **_RESPONSES,
-        200: {
-            "description": "The file",
-            "content": {"model/gltf-binary": _BYTES, "application/octet-stream": _BYTES, "application/json": {}},
-        },
+        200: {"description": "The file", "content": _FILE},
     },
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/artifacts/$ARTIFACT" -o result.bin')},
 )

@@ -1,0 +1,146 @@
+"""/openapi.json tells the truth: its examples run, its errors are declared, its schemas are there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from service_fixtures import BVH, GLB, curl_path, finish_job
+
+from service.blobs import BlobStore
+from service.jobs.store import JobStore
+from service.settings import Settings
+from workers.options import JobOptions, parse_options
+
+METHODS = {"get", "post", "delete"}
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    ]
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    """The application behind a real server and a real socket."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def test_every_operation_has_a_summary_an_example_and_its_errors(openapi_document: dict[str, Any]) -> None:
+    found = operations(openapi_document)
+    assert len(found) >= 10
+    for method, path, operation in found:
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["x-codeSamples"][0]["source"].startswith("curl "), where
+        if path == "/healthz":
+            continue
+        assert {"422", "500", "503"} <= set(operation["responses"]), where
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], where
+
+
+def test_every_reference_leads_somewhere(openapi_document: dict[str, Any]) -> None:
+    for pointer in set(re.findall(r'"\$ref": "#([^"]+)"', json.dumps(openapi_document))):
+        node = openapi_document
+        for name in pointer.strip("/").split("/"):
+            node = node[name]
+    assert set(openapi_document["components"]["schemas"]["JobOptions"]["properties"]) == set(JobOptions.model_fields)
+
+
+def test_the_examples_run(
+    address: str,
+    openapi_document: dict[str, Any],
+    store: JobStore,
+    blobs: BlobStore,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    """Each curl command as it is printed, in one folder with the files it names, against a real server."""
+    curl_path()
+    (tmp_path / "walk.bvh").write_bytes(BVH)
+    (tmp_path / "character.glb").write_bytes(GLB)
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "URL": address}
+    ran = 0
+
+    def run(command: str) -> str:
+        nonlocal ran
+        ran += 1
+        done = subprocess.run(
+            ["bash", "-c", f"{command} --fail-with-body -w '\\n%{{http_code}}'"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout} {done.stderr}"
+        return done.stdout
+
+    samples = {
+        (method, path): operation["x-codeSamples"][0]["source"]
+        for method, path, operation in operations(openapi_document)
+    }
+    body, status = run(samples.pop(("post", "/v1/jobs"))).rsplit("\n", 1)
+    assert status == "202"
+    job = json.loads(body)
+    assert job["options"]["start"] == "origin"
+    finish_job(
+        store,
+        blobs,
+        job["id"],
+        {"walk.glb": ("model/gltf-binary", GLB), "report.json": ("application/json", b"{}")},
+    )
+    environment |= {"JOB": job["id"], "ARTIFACT": "walk.glb"}
+
+    def inspect() -> None:
+        while not (waiting := [found.id for found in store.page(kind="inspect")[0]]):
+            time.sleep(0.02)
+        store.claim(waiting[0], "e1", 30)
+        store.publish(waiting[0], "e1", {"inspection": {"joints": 1}})
+
+    worker = threading.Thread(target=inspect)
+    worker.start()
+    assert json.loads(run(samples.pop(("post", "/v1/inspect"))).rsplit("\n", 1)[0]) == {"joints": 1}
+    worker.join()
+    cancel = samples.pop(("post", "/v1/jobs/{job_id}/cancel"))
+    delete = samples.pop(("delete", "/v1/jobs/{job_id}"))
+    for command in samples.values():
+        run(command)
+    assert (tmp_path / "result.bin").read_bytes().startswith(GLB)
+    run(delete)
+    environment["JOB"] = json.loads(
+        run(f'curl -sS "{address}/v1/jobs" -F motion=@walk.bvh -F character=@character.glb').rsplit("\n", 1)[0]
+    )["id"]
+    assert '"canceled"' in run(cancel)
+    assert ran == len(operations(openapi_document)) + 1
+
+
+def test_the_option_examples_in_the_document_are_valid(openapi_document: dict[str, Any]) -> None:
+    source = openapi_document["paths"]["/v1/jobs"]["post"]["x-codeSamples"][0]["source"]
+    match = re.search(r"options=(\{.*\})'", source)
+    assert match is not None
+    assert parse_options(match.group(1)).start == "origin"
