@@ -172,12 +172,16 @@ def _read_file(file: Path, budget: ByteBudget) -> bytes:
     """The bytes of a regular file, never more than the budget allows."""
     try:
         # Opening a pipe would wait for a writer: ask what it is first, without blocking.
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
                 kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
                 raise SourceFileNotFound(f"{file}: is {kind}; name a motion or character file")
-            data = stream.read(budget.left + 1)
+            with os.fdopen(descriptor, "rb", closefd=False) as stream:
+                data = stream.read(budget.left + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise SourceFileNotFound(f"{file}: no such file; check the path") from None
     except (OSError, ValueError) as error:
