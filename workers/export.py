@@ -26,8 +26,8 @@ def export(target: PreparedCharacter, clips: list[Clip], driven: list[int], opti
         return "result.bvh", write_bvh(skeleton, clips[0])
     keyed = sorted({*driven, *_restored(skeleton)})
     if options.output == "animation":
-        return "result.glb", write_animation_glb(target.scene, clips, keyed, target.body.hips)
-    return "result.glb", write_glb(target.scene, clips, keyed, target.body.hips, existing_clips=options.existing_clips)
+        return "result.glb", write_animation_glb(target.scene, clips, keyed)
+    return "result.glb", write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips)
 
 
 def _restored(skeleton: Skeleton) -> list[int]:

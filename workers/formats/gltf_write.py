@@ -5,7 +5,7 @@ is a byte prefix of the new BIN chunk; clips come last among the animations. The
 animating one that has `matrix`, so such a joint is written as translation, rotation, scale (`write_notices` lists
 them).
 
-Channels: rotation for `keyed_rotations`, translation for `root_joint`, never scale; float32 on one shared time axis; a
+Channels: rotation for `keyed_rotations`, translation for the joints in `Clip.translations_m`, never scale; float32 on one shared time axis; a
 rotation that stays still keeps two keys, first and last. Values go back into the file's own space: mirroring and half
 turns undone, translation divided by `translation_scale`.
 What the clips hold and which joints to key is the caller's business.
@@ -37,29 +37,26 @@ def write_glb(
     scene: Scene,
     clips: Sequence[Clip],
     keyed_rotations: Collection[int],
-    root_joint: int,
     *,
     existing_clips: Literal["keep", "drop"] = "keep",
 ) -> bytes:
     """The uploaded document with `clips` appended, as GLB bytes.
 
-    `keyed_rotations` and `root_joint` index the skeleton. Raises UnsupportedFeature for a sheared joint or a number
+    `keyed_rotations` index the skeleton. Raises UnsupportedFeature for a sheared joint or a number
     that cannot be written, OutputInvalid for a clip that cannot be stored (no channel, not finite, times too close).
     """
     source = _source(scene)
     builder = gather(source.document)
     document = builder.document
-    document["nodes"] = _nodes_as_trs(source, keyed_rotations, root_joint)
+    document["nodes"] = _nodes_as_trs(source, clips, keyed_rotations)
     kept = list(objects(source.document.json, "animations")) if existing_clips == "keep" else []
-    document["animations"] = kept + _animations(source, builder, clips, keyed_rotations, root_joint, kept)
+    document["animations"] = kept + _animations(source, builder, clips, keyed_rotations, kept)
     if not document["animations"]:
         del document["animations"]
     return join_container(document, builder.finish(), source.document.further_chunks)
 
 
-def write_animation_glb(
-    scene: Scene, clips: Sequence[Clip], keyed_rotations: Collection[int], root_joint: int
-) -> bytes:
+def write_animation_glb(scene: Scene, clips: Sequence[Clip], keyed_rotations: Collection[int]) -> bytes:
     """Skeleton and `clips` without meshes, materials and images, as GLB bytes; node indices and names stay.
 
     Skins keep their joints; their matrices are rewritten to hold the bind pose in world space, as there is no mesh left
@@ -68,7 +65,7 @@ def write_animation_glb(
     source = _source(scene)
     nodes = [
         {k: v for k, v in node.items() if k in _ANIMATION_NODE_KEYS}
-        for node in _nodes_as_trs(source, keyed_rotations, root_joint)
+        for node in _nodes_as_trs(source, clips, keyed_rotations)
     ]
     uploaded = source.document.json
     document: Json = {"asset": uploaded["asset"]}
@@ -82,15 +79,15 @@ def write_animation_glb(
     skins = _bare_skins(scene, source, builder)
     if skins:
         document["skins"] = skins
-    document["animations"] = _animations(source, builder, clips, keyed_rotations, root_joint, [])
+    document["animations"] = _animations(source, builder, clips, keyed_rotations, [])
     return join_container(document, builder.finish())
 
 
-def write_notices(scene: Scene, keyed_rotations: Collection[int], root_joint: int) -> tuple[Notice, ...]:
+def write_notices(scene: Scene, clips: Sequence[Clip], keyed_rotations: Collection[int]) -> tuple[Notice, ...]:
     """What `write_glb` changes or leaves out: joints rewritten from `matrix`, images that were not sent."""
     source = _source(scene)
     notices = []
-    for joint in sorted({*keyed_rotations, root_joint}):
+    for joint in _animated(clips, keyed_rotations):
         if source.tree.has_matrix[joint]:
             name = _name(source, joint)
             notices.append(
@@ -113,11 +110,15 @@ def _name(source: GltfSource, joint: int) -> str:
     return source.tree.names[joint] or f"#{int(source.tree.file_indices[joint])}"
 
 
-def _nodes_as_trs(source: GltfSource, keyed_rotations: Collection[int], root_joint: int) -> list[Json]:
+def _animated(clips: Sequence[Clip], keyed_rotations: Collection[int]) -> list[int]:
+    return sorted({*keyed_rotations, *(joint for clip in clips for joint in clip.translations_m)})
+
+
+def _nodes_as_trs(source: GltfSource, clips: Sequence[Clip], keyed_rotations: Collection[int]) -> list[Json]:
     """The uploaded nodes, those that will be animated without `matrix`."""
     tree = source.tree
     nodes = list(source.document.nodes)
-    for joint in sorted({*keyed_rotations, root_joint}):
+    for joint in _animated(clips, keyed_rotations):
         if not tree.has_matrix[joint]:
             continue
         if tree.sheared[joint]:
@@ -143,7 +144,6 @@ def _animations(
     builder: BinaryBuilder,
     clips: Sequence[Clip],
     keyed: Collection[int],
-    root: int,
     kept: list[Json],
 ) -> list[Json]:
     taken = {animation.get("name") for animation in kept}
@@ -155,20 +155,20 @@ def _animations(
             suffix += 1
             name = f"{clip.name}_{suffix}"
         taken.add(name)
-        result.append(_animation(source, builder, clip, name, np.array(sorted(set(keyed)), dtype=np.int64), root))
+        result.append(_animation(source, builder, clip, name, np.array(sorted(set(keyed)), dtype=np.int64)))
     return result
 
 
-def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str, keyed: Indices, root: int) -> Json:
+def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str, keyed: Indices) -> Json:
     times = _key_times(clip, name)
     rotations = unfold_rotations(source.tree, keyed, clip.rotations[:, keyed]).transpose(1, 0, 2)
-    moved = clip.translations_m.get(root)
-    if not len(keyed) and moved is None:
+    moved = clip.translations_m
+    if not len(keyed) and not moved:
         raise OutputInvalid(f"clip {name!r} moves no joint; check the mapping")
-    if not np.all(np.isfinite(rotations)) or (moved is not None and not np.all(np.isfinite(moved))):
+    if not np.all(np.isfinite(rotations)) or not all(np.all(np.isfinite(path)) for path in moved.values()):
         raise OutputInvalid(f"clip {name!r} holds NaN or infinity; report this with both files")
     still = np.max(np.abs(rotations - rotations[:, :1]), axis=(1, 2), initial=0.0) <= _CONSTANT
-    every_frame = _time_accessor(builder, times) if moved is not None or not np.all(still) else -1
+    every_frame = _time_accessor(builder, times) if moved or not np.all(still) else -1
     tracks: list[tuple[int, str, int, int]] = []  # skeleton index, path, input, output
     if not np.all(still):
         outputs = _rotation_accessors(builder, rotations[~still])
@@ -180,10 +180,10 @@ def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str
         first_and_last = _time_accessor(builder, ends)
         outputs = _rotation_accessors(builder, rotations[still, : len(ends)])
         tracks += [(joint, "rotation", first_and_last, out) for joint, out in zip(keyed[still], outputs, strict=True)]
-    if moved is not None:
-        local = unfold_translations(source.tree, root, moved) / source.units.factor
+    for joint, path in moved.items():
+        local = unfold_translations(source.tree, joint, path) / source.units.factor
         output = builder.add_floats(builder.add_view(float_bytes(local)), 0, clip.frames, "VEC3")
-        tracks.append((root, "translation", every_frame, output))
+        tracks.append((joint, "translation", every_frame, output))
     return {
         "name": name,
         "channels": [
