@@ -279,7 +279,7 @@ def _foot(shape: BodyShape, joints: Array) -> list[Part]:
     return [Part(shoe.material, sole, shoe.faces, shoe.weights)]
 
 
-def _vertex_normals(positions: Array, faces: Indices) -> Array:
+def surface_normals(positions: Array, faces: Indices) -> Array:
     """Area-weighted means of the face normals around each vertex."""
     corners = positions[faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -304,4 +304,4 @@ def build_body(shape: BodyShape) -> Body:
     smallest_kept = np.sort(weights, axis=1)[:, -4, None]
     weights = np.where((weights >= smallest_kept) & (weights > 1e-4), weights, 0.0)
     weights /= weights.sum(axis=1, keepdims=True)
-    return Body(shape, joints, positions, _vertex_normals(positions, faces), faces, materials, weights)
+    return Body(shape, joints, positions, surface_normals(positions, faces), faces, materials, weights)
