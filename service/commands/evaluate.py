@@ -1,0 +1,189 @@
+"""`retarget evaluate SUBCOMMAND`: measure quality over many files. The measuring is in `workers.evaluation`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from workers.errors import InvalidOptions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    subparsers = parser.add_subparsers(dest="study", required=True, metavar="STUDY")
+
+    sweep = subparsers.add_parser("sweep", help="every motion onto every character, checked and validated")
+    _add_corpus(sweep)
+    sweep.add_argument("--clips", choices=("all", "first"), default="first", help="clips of each motion file")
+    sweep.add_argument("--validate", choices=("all", "first", "none"), default="first", help="ask gltf-validator about")
+    sweep.add_argument("--jobs", type=int, default=2, metavar="N", help="processes")
+    _add_json(sweep)
+
+    truth = subparsers.add_parser("truth", help="two characters with the same clips, each against the other's truth")
+    truth.add_argument("first", type=Path, metavar="CHARACTER_A")
+    truth.add_argument("second", type=Path, metavar="CHARACTER_B")
+    truth.add_argument("--clip", metavar="NAME", help="default: every clip that both have")
+    _add_json(truth)
+
+    contacts = subparsers.add_parser("contacts", help="foot contacts of labelled clips on every character")
+    _add_corpus(contacts)
+    contacts.add_argument("--labels", default=None, metavar="REGEX", help="clips whose label matches; default: gaits")
+    _add_json(contacts)
+
+    loops = subparsers.add_parser("loops", help="clips that loop must still loop")
+    _add_corpus(loops)
+    _add_json(loops)
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=Path(), metavar="DIR", help="folder that the patterns are under")
+    parser.add_argument("--characters", default="characters/**/*", metavar="GLOB", help="default: %(default)s")
+    parser.add_argument("--motions", default="motions/**/*", metavar="GLOB", help="default: %(default)s")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write every figure here")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    studies = {"sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops}
+    return studies[arguments.study](arguments)
+
+
+def run_sweep(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where every pair succeeded, else 1."""
+    from workers.evaluation import sweep
+
+    corpus = _corpus(arguments)
+    tasks = sweep.plan(corpus, arguments.clips, arguments.validate)
+    outcomes = []
+    for outcome in sweep.run_sweep(tasks, arguments.jobs):
+        outcomes.append(outcome)
+        print(_sweep_line(outcome), flush=True)
+    summary = sweep.summarise(outcomes)
+    left_out = [{"path": str(item.path), "reason": item.reason} for item in corpus.left_out]
+    _write_json(
+        arguments.json, {"summary": summary, "left_out": left_out, "pairs": [dataclasses.asdict(o) for o in outcomes]}
+    )
+    for item in left_out:
+        print(f"left out before running: {item['path']}: {item['reason']}")
+    for name, figures in summary["characters"].items():
+        mean = figures["limb_error_deg_mean"]
+        worst = figures["limb_error_deg_max"]
+        shown = "no figure" if mean is None else f"{mean:.2f} degrees (worst clip {worst:.2f})"
+        verdicts = _counts(figures["verdicts"])
+        print(f"{name}: {figures['successes']} / {figures['pairs']}, mean limb angle {shown}, {verdicts}")
+    print(f"verdicts: {_counts(summary['verdicts'])}; decided by: {_counts(summary['decided_by'])}")
+    print(f"failures: {_counts(summary['failures']) or 'none'}; validated: {summary['validated']}")
+    print(f"successes / pairs: {summary['successes']} / {summary['pairs']}")
+    return 0 if summary["successes"] == summary["pairs"] else 1
+
+
+def _sweep_line(outcome: Any) -> str:
+    pair = f"{Path(outcome.motion).name} [{outcome.clip}] -> {Path(outcome.character).name}"
+    if not outcome.ok:
+        return f"FAIL {outcome.seconds:6.2f} s  {pair}: {outcome.code}: {outcome.detail}"
+    decided = f" ({', '.join(outcome.decided_by)})" if outcome.decided_by else ""
+    return (
+        f"ok   {outcome.seconds:6.2f} s  {outcome.frames:5d} frames  {outcome.limb_error_deg:6.2f} deg  "
+        f"{outcome.verdict}{decided}  {pair}"
+    )
+
+
+def run_truth(arguments: argparse.Namespace) -> int:
+    from workers.evaluation.truth import compare_with_truth
+
+    rows = []
+    print("clip, direction, method: error / height, skate (source's, truth's), hips height drift")
+    for row in compare_with_truth(arguments.first, arguments.second, arguments.clip):
+        rows.append(dataclasses.asdict(row))
+        skates = ", ".join(_number(value) for value in (row.skate_source, row.skate_truth))
+        print(
+            f"{row.clip} {row.source} -> {row.target} {row.method:<16} {row.error_share:.4f}  "
+            f"{_number(row.skate)} ({skates})  {row.hips_height_drift_pct:.2f} %",
+            flush=True,
+        )
+    _write_json(arguments.json, {"rows": rows})
+    return 0
+
+
+def run_contacts(arguments: argparse.Namespace) -> int:
+    from workers.evaluation import contact_study
+
+    corpus = _corpus(arguments)
+    try:
+        chosen = contact_study.find_labelled(corpus, arguments.labels or contact_study.DEFAULT_LABELS)
+    except re.error as error:
+        raise InvalidOptions(f"--labels: {error}; give a regular expression") from None
+    rows = []
+    for row in contact_study.study_contacts(chosen, corpus.characters):
+        rows.append(row)
+        shown = "  ".join(f"{name} {_number(value)}" for name, value in row.figures.items()) or f"FAIL {row.code}"
+        print(f"{row.label} [{row.clip}] -> {Path(row.character).name}: {shown}", flush=True)
+    summary = contact_study.summarise(rows)
+    _write_json(arguments.json, {"summary": summary, "rows": [dataclasses.asdict(row) for row in rows]})
+    for word, figures in summary.items():
+        print(
+            f"{word}: {figures['pairs']} pairs, {figures['failures']} failed, skate at most "
+            f"{contact_study.SKATE_LIMIT} x the source's in {figures['within_limit']} of {figures['with_ratio']}"
+        )
+        for name in contact_study.FIGURES:
+            if figures[name] is not None:
+                print(f"  {name:<24}" + "  ".join(f"{key} {value:.3f}" for key, value in figures[name].items()))
+    return 0
+
+
+def run_loops(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where every loop still closes and is smooth, else 1."""
+    from workers.evaluation.loops import study_loops
+
+    rows = []
+    for row in study_loops(_corpus(arguments)):
+        rows.append(row)
+        mark = "ok  " if row.closes and row.smooth else "FAIL"
+        print(
+            f"{mark} {row.angle_deg:.4f} deg {row.place_mm:.3f} mm, velocity step at the seam {row.seam_step:.3f} "
+            f"(inside {row.inner_step:.3f}, source's seam {row.source_seam_step:.3f})  {row.code or ''} "
+            f"{Path(row.motion).name} [{row.clip}] -> {Path(row.character).name}",
+            flush=True,
+        )
+    closed, smooth = (sum(getattr(row, name) for row in rows) for name in ("closes", "smooth"))
+    _write_json(arguments.json, {"rows": [dataclasses.asdict(row) for row in rows]})
+    print(f"closed / pairs: {closed} / {len(rows)}; smooth over the seam: {smooth} / {len(rows)}")
+    return 0 if closed == smooth == len(rows) else 1
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _corpus(arguments: argparse.Namespace) -> Any:
+    from workers.evaluation.corpus import find_corpus
+
+    if not arguments.data.is_dir():
+        raise InvalidOptions(
+            f"--data: {str(arguments.data)!r} is no folder; name one that holds motions and characters"
+        )
+    corpus = find_corpus(arguments.data, arguments.characters, arguments.motions)
+    if not corpus.characters or not corpus.motions:
+        raise InvalidOptions(
+            f"--data: {len(corpus.characters)} characters and {len(corpus.motions)} motions match under "
+            f"{str(arguments.data)!r}; give --data, --characters and --motions"
+        )
+    return corpus
+
+
+def _counts(counts: dict[Any, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _write_json(path: Path | None, content: dict[str, Any]) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(content, allow_nan=False, indent=1))
+    except OSError as error:
+        raise InvalidOptions(f"--json: cannot write {str(path)!r}: {error.strerror}; choose another file") from None
