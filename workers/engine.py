@@ -21,7 +21,7 @@ from workers.export import export
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.options import JobOptions
-from workers.postconditions import check_clip, check_file
+from workers.postconditions import check_bvh, check_clip, check_glb
 from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.retargeting.alignment import align_rest
 from workers.retargeting.analytic import driven_joints, leg_scale, transfer
@@ -122,10 +122,13 @@ def retarget_scenes(
             done.append(retarget_clip(source, target, options))
             check_clip(done[-1].result, source.motion)
     with watch.stage("exporting", 0.85):
-        name, data = export(target, [item.clip for item in done], _keyed(done, target), options)
-        check_file(name, data, done[-1].clip)
+        name, data, written = export(target, [item.clip for item in done], _keyed(done, target), options)
+        if options.format == "bvh":
+            check_bvh(data, done[-1].clip)
+        else:
+            check_glb(data, done[-1].clip, done[-1].result)
     with watch.stage("scoring", 0.9):
-        reports = [report_clip(item, target) for item in done]
+        reports = [report_clip(item, target, written) for item in done]
     return EngineResult({name: data}, join_reports(reports, watch.timings_s))
 
 
@@ -148,8 +151,15 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
         result, naive = start_at_origin(result), start_at_origin(naive)
     placed, root = place_travel(result, options.root_motion)
     clip = to_clip(placed, root)
-    notices = (*source.notices, *target.scene.notices, *alignment.notices)
+    notices = (*source.notices, *target.scene.notices, *alignment.notices, *_detached(body))
     return RetargetedClip(source, contacts, floor, floor_m, placed, naive, clip, root, notices)
+
+
+def _detached(body: Body) -> Iterator[Notice]:
+    for joint, carrier in body.attachments.items():
+        name, leg = body.skeleton.names[joint], body.skeleton.names[carrier]
+        text = f"joint {name!r} does not hang below {leg!r}; its translation is keyed, so that it follows its limb"
+        yield Notice("detached-joint", text, name)
 
 
 def claimed_floor(body: Body) -> float:
@@ -158,8 +168,8 @@ def claimed_floor(body: Body) -> float:
     return body.floor_m if stands else 0.0
 
 
-def report_clip(done: RetargetedClip, target: PreparedCharacter) -> dict[str, Any]:
-    """Scores of the result and of the naive copy, verdict and facts of one clip."""
+def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[Notice, ...] = ()) -> dict[str, Any]:
+    """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells."""
     source, motion = done.source, done.source.motion
     scores = kinematic_scores(done.result, motion, done.contacts, done.source_floor_m)
     naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m)
@@ -171,7 +181,7 @@ def report_clip(done: RetargetedClip, target: PreparedCharacter) -> dict[str, An
         scores_naive_copy=naive,
         verdict=judge(scores.values, scores.not_applicable, target.body.height_m),
         timeline=build_timeline(done.result, motion, done.contacts, done.source_floor_m),
-        notices=done.notices,
+        notices=(*done.notices, *written),
         timings_s={},
     )
 

@@ -7,27 +7,30 @@ from dataclasses import replace
 import numpy as np
 
 from workers.formats.bvh_write import write_bvh
-from workers.formats.gltf_write import write_animation_glb, write_glb
+from workers.formats.gltf_write import write_animation_glb, write_glb, write_notices
 from workers.options import JobOptions
 from workers.preparation import PreparedCharacter
 from workers.skeleton import quat
-from workers.skeleton.model import Clip, Skeleton
+from workers.skeleton.model import Clip, Notice, Skeleton
 
 # Node and bind rotation of a joint that differ by more than this are two poses and not rounding.
 SAME_POSE_RAD = 1e-4
 
 
-def export(target: PreparedCharacter, clips: list[Clip], driven: list[int], options: JobOptions) -> tuple[str, bytes]:
-    """File name and bytes. `driven` are the joints whose rotation the clips key, of those that the skeleton has."""
+def export(
+    target: PreparedCharacter, clips: list[Clip], driven: list[int], options: JobOptions
+) -> tuple[str, bytes, tuple[Notice, ...]]:
+    """File name, bytes, and what the writer changed. `driven` are the joints whose rotation the clips key, of those that the skeleton has."""
     if options.clip_name is not None:
         clips = [replace(clip, name=options.clip_name) for clip in clips]
     skeleton = target.body.skeleton
     if options.format == "bvh":
-        return "result.bvh", write_bvh(skeleton, clips[0])
+        return "result.bvh", write_bvh(skeleton, clips[0]), ()
     keyed = sorted({*driven, *_restored(skeleton)})
+    notices = write_notices(target.scene, clips, keyed)
     if options.output == "animation":
-        return "result.glb", write_animation_glb(target.scene, clips, keyed)
-    return "result.glb", write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips)
+        return "result.glb", write_animation_glb(target.scene, clips, keyed), notices
+    return "result.glb", write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips), notices
 
 
 def _restored(skeleton: Skeleton) -> list[int]:
