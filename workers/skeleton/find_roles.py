@@ -16,6 +16,8 @@ roles around it, and are then taken as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +32,7 @@ from workers.skeleton.role_limbs import Evidence, gather_evidence
 from workers.skeleton.role_overrides import resolve_overrides
 from workers.skeleton.role_shape import Shape, measure_shape
 from workers.skeleton.role_trunk import find_trunk
-from workers.skeleton.role_words import Lexicon, NameReader
+from workers.skeleton.role_words import Lexicon, NameReader, NameReading
 from workers.skeleton.roles import ALL_ROLES, HAND_ROLES, REQUIRED_ROLES, SIDES, SPINE
 
 FEWEST_JOINTS = 5  # a hips and four limbs; less is no humanoid
@@ -53,21 +55,24 @@ def find_roles(
     Roles that are not found are absent: `require_roles` raises. Raises InvalidOptions for a wrong override.
     """
     chosen = resolve_overrides(skeleton, override or {})
-    fixed = {role: joint for role, joint in (declared or {}).items() if role not in chosen and joint not in chosen.values()}
+    taken = set(chosen.values())
+    fixed = {role: joint for role, joint in (declared or {}).items() if role not in chosen and joint not in taken}
     given = fixed | {role: joint for role, joint in chosen.items() if joint is not None}
     readings = NameReader(skeleton.names, lexicon).readings
-    shape = measure_shape(skeleton, positions_m)
-    evidence = gather_evidence(shape, readings, _bonus(len(skeleton), given))
-    body = find_body(shape, evidence) if len(skeleton) >= FEWEST_JOINTS else None
+    helpers = np.array([reading.auxiliary > 0.9 for reading in readings], dtype=np.bool_)
+    shape = measure_shape(skeleton, positions_m, helpers | (~skeleton.deforming & skeleton.deforming.any()))
     matches: dict[str, RoleMatch] = {}
     chains: dict[str, tuple[int, ...]] = {}
-    if body is not None:
-        matches, chains = _search(shape, evidence, body)
+    if len(skeleton) >= FEWEST_JOINTS:
+        shape, evidence, body = _best_body(shape, readings, _bonus(len(skeleton), given))
+        if body is not None:
+            matches, chains = _search(shape, evidence, body)
     _apply(matches, chosen, fixed)
     _repair_spine(shape, matches, chains, given)
     used = {match.joint for match in matches.values()}
     inside = used | {joint for chain in chains.values() for joint in chain}
-    unmapped = tuple(j for j in range(len(skeleton)) if j not in inside and not skeleton.end_site[j])
+    joints = np.flatnonzero(skeleton.deforming & ~skeleton.end_site)
+    unmapped = tuple(int(j) for j in joints if j not in inside)
     ordered = {role: matches[role] for role in ALL_ROLES if role in matches}
     return HumanoidMapping(ordered, {name: chain for name, chain in chains.items() if chain}, unmapped)
 
@@ -77,7 +82,7 @@ def require_roles(mapping: HumanoidMapping, skeleton: Skeleton, where: str) -> N
     missing = [role for role in REQUIRED_ROLES if role not in mapping.roles]
     joints = int(np.count_nonzero(~skeleton.end_site))
     if joints < FEWEST_JOINTS:
-        raise NoSkeleton(f"{where}: {joints} joints are no humanoid skeleton; give a file with at least hips, arms and legs")
+        raise NoSkeleton(f"{where}: {joints} joints are no humanoid skeleton; it takes hips, arms and legs")
     if missing:
         names = candidates(skeleton, mapping, missing)
         hints = "; ".join(f"{role}: {', '.join(found[:3])}" for role, found in names.items() if found)
@@ -97,6 +102,23 @@ def _bonus(count: int, given: Mapping[str, int]) -> dict[str, Array]:
     return result
 
 
+def _best_body(
+    shape: Shape, readings: tuple[NameReading, ...], bonus: dict[str, Array]
+) -> tuple[Shape, Evidence, Body | None]:
+    """Search with the size of everything and, where props or controls made that too large, again with the body's."""
+    evidence = gather_evidence(shape, readings, bonus)
+    body = find_body(shape, evidence)
+    if body is None:
+        return shape, evidence, None
+    outside = np.ones(len(shape.skeleton), dtype=np.bool_)
+    outside[shape.subtree(body.hips)] = False
+    smaller = replace(shape, doubtful=shape.doubtful | outside)
+    if smaller.height_m > 0.9 * shape.height_m:
+        return shape, evidence, body
+    evidence = gather_evidence(smaller, readings, bonus)
+    return smaller, evidence, find_body(smaller, evidence)
+
+
 def _search(shape: Shape, evidence: Evidence, body: Body) -> tuple[dict[str, RoleMatch], dict[str, tuple[int, ...]]]:
     """All roles of the chosen body with their confidences."""
     starts = (body.legs.left, body.legs.right, body.arms.left, body.arms.right)
@@ -106,7 +128,9 @@ def _search(shape: Shape, evidence: Evidence, body: Body) -> tuple[dict[str, Rol
     loose = _loose_ends(shape, evidence, roles)
     roles |= loose
     matches = {
-        role: body_match(shape, evidence, body, role, joint, loose=role in loose, others=alternatives(shape, evidence, roles, trunk, role))
+        role: body_match(
+            shape, evidence, body, role, joint, role in loose, alternatives(shape, evidence, roles, trunk, role)
+        )
         for role, joint in roles.items()
     }
     chains = dict(trunk.chains)
@@ -120,7 +144,8 @@ def _search(shape: Shape, evidence: Evidence, body: Body) -> tuple[dict[str, Rol
             if joint not in taken:
                 wrong_side = evidence.readings[joint].side not in (None, side)
                 sure = min(fingers.confidence[role], matches[f"{side}Hand"].confidence) * (0.7 if wrong_side else 1.0)
-                reason = f"by {fingers.reason[role]}{', though its name says the other side' if wrong_side else ''}; below {side}Hand"
+                doubt = ", though its name says the other side" if wrong_side else ""
+                reason = f"by {fingers.reason[role]}{doubt}; below {side}Hand"
                 matches[role] = RoleMatch(joint, sure, reason)
         chains |= fingers.chains
     return matches, chains
@@ -141,7 +166,10 @@ def _loose_ends(shape: Shape, evidence: Evidence, roles: Mapping[str, int]) -> d
             options = [
                 j
                 for j, reading in enumerate(evidence.readings)
-                if reading.score(part) > 0.6 and reading.side == side and evidence.auxiliary[j] < 0.5 and j not in roles.values()
+                if reading.score(part) > 0.6
+                and reading.side == side
+                and evidence.auxiliary[j] < 0.5
+                and j not in roles.values()
             ]
             if options:
                 near = min(options, key=lambda j: float(np.linalg.norm(shape.positions_m[j] - end)))
@@ -172,14 +200,16 @@ def _apply(matches: dict[str, RoleMatch], chosen: Mapping[str, int | None], fixe
             matches[role] = RoleMatch(choice, 1.0, "given by the mapping override")
 
 
-def _repair_spine(shape: Shape, matches: Mapping[str, RoleMatch], chains: dict[str, tuple[int, ...]], given: Mapping[str, int]) -> None:
+def _repair_spine(
+    shape: Shape, matches: Mapping[str, RoleMatch], chains: dict[str, tuple[int, ...]], given: Mapping[str, int]
+) -> None:
     """After declared or overridden spine roles the chain runs between them."""
     if not set(given) & set(SPINE):
         return
     line = [matches[role].joint for role in SPINE if role in matches]
     hips = matches.get("hips")
     upper = [matches[role].joint for role in ("spine", "chest", "upperChest") if role in matches]
-    if hips is None or not upper or any(not shape.is_above(a, b) for a, b in zip(line, line[1:], strict=False)):
+    if hips is None or not upper or any(not shape.is_above(a, b) for a, b in pairwise(line)):
         return
     chains["spine"] = tuple(shape.path(hips.joint, upper[-1]))
     if "neck" in matches and "head" in matches:

@@ -78,9 +78,11 @@ def find_body(shape: Shape, evidence: Evidence) -> Body | None:
 
 
 def limb_pairs(shape: Shape, evidence: Evidence, left: LimbValues, right: LimbValues) -> list[LimbPair]:
-    """Mirrored pairs, best first; at most three for each joint where they meet."""
+    """Mirrored pairs, best first; at most five for each joint where they meet."""
     values = left.start(), right.start()
-    chosen = {int(j) for value in values for j in np.argsort(-value, kind="stable")[:CANDIDATES] if value[j] > IMPOSSIBLE / 2}
+    chosen = {
+        int(j) for value in values for j in np.argsort(-value, kind="stable")[:CANDIDATES] if value[j] > IMPOSSIBLE / 2
+    }
     joints = sorted(chosen)
     rough = []
     for index, a in enumerate(joints):
@@ -105,9 +107,9 @@ def limb_pairs(shape: Shape, evidence: Evidence, left: LimbValues, right: LimbVa
     kept = []
     for pair in pairs:
         seen[pair.meet] = seen.get(pair.meet, 0) + 1
-        if seen[pair.meet] <= 3:
+        if seen[pair.meet] <= 5:
             kept.append(pair)
-    return kept[:24]
+    return kept[:30]
 
 
 def _mirror_score(shape: Shape, evidence: Evidence, left: dict[str, int], right: dict[str, int]) -> float:
@@ -121,7 +123,7 @@ def _mirror_score(shape: Shape, evidence: Evidence, left: dict[str, int], right:
     lengths.append((shape.reach_m[a[0]], shape.reach_m[b[0]]))
     floor = 0.01 * shape.height_m
     off = [min(1.0, abs(float(np.log((p + floor) / (q + floor))))) for p, q in lengths]
-    score += 0.5 - 1.5 * sum(off) / len(off)
+    score += 0.5 - 2.0 * sum(off) / len(off)
     stems = [(evidence.readings[p].stem, evidence.readings[q].stem) for p, q in zip(a, b, strict=False)]
     score += 0.5 * sum(p == q and p != "" for p, q in stems) / max(len(stems), 1)
     counts = shape.count[a[0]], shape.count[b[0]]
@@ -144,14 +146,16 @@ def _trunk_score(shape: Shape, evidence: Evidence, legs: LimbPair, arms: LimbPai
         return -1, 0.0
     score = 0.0
     if hips == arms.meet:  # rooted at the chest, or no spine at all
-        score -= 0.8 if legs.meet == arms.meet else 1.5
+        score -= 0.8 if legs.meet == arms.meet else 4.0
         hips = legs.meet
     upper = [] if hips == arms.meet else [j for j in shape.path(hips, arms.meet) if j != hips]
     score -= 0.1 * len(shape.path(hips, legs.meet)) if hips != legs.meet else 0.0
     readings = evidence.readings
     score += 1.5 * max(readings[hips].score("hips"), 0.5 * readings[legs.meet].score("hips")) - evidence.auxiliary[hips]
     if hips == legs.meet or shape.is_above(hips, legs.meet):
-        known = [max(readings[j].score(part) for part in ("spine", "chest", "neck")) - evidence.auxiliary[j] for j in upper]
+        known = [
+            max(readings[j].score(part) for part in ("spine", "chest", "neck")) - evidence.auxiliary[j] for j in upper
+        ]
         score += sum(known) / len(known) if known else 0.0
         score -= 0.1 * max(0, len(upper) - 5)
     if upper:
@@ -160,15 +164,19 @@ def _trunk_score(shape: Shape, evidence: Evidence, legs: LimbPair, arms: LimbPai
     return hips, float(score + evidence.bonus["hips"][hips] if "hips" in evidence.bonus else score)
 
 
-def _pose_score(shape: Shape, legs: LimbPair, arms: LimbPair, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]) -> float:
+def _pose_score(
+    shape: Shape, legs: LimbPair, arms: LimbPair, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
+) -> float:
     """Legs lead away from the arms, and the two hip joints lie along the line of the shoulders."""
     p = shape.positions_m
-    up = p[arms.left] + p[arms.right] - p[legs.left] - p[legs.right]
+    shoulders = p[arm[0].anchor(arms.left)], p[arm[1].anchor(arms.right)]
+    hips = p[leg[0].anchor(legs.left)], p[leg[1].anchor(legs.right)]
+    up = shoulders[0] + shoulders[1] - hips[0] - hips[1]
     tips = list(leg[0].chain(legs.left).values())[-1], list(leg[1].chain(legs.right).values())[-1]
-    down = p[tips[0]] + p[tips[1]] - p[legs.left] - p[legs.right]
-    across = _cosine(p[arms.left] - p[arms.right], p[legs.left] - p[legs.right])
+    down = p[tips[0]] + p[tips[1]] - hips[0] - hips[1]
+    across = _cosine(shoulders[0] - shoulders[1], hips[0] - hips[1])
     named = legs.side_margin > NAMED_SIDE and arms.side_margin > NAMED_SIDE
-    return -0.5 * _cosine(up, down) + 0.3 * (across if named else abs(across))
+    return -0.8 * _cosine(up, down) + 0.3 * (across if named else abs(across))
 
 
 def _cosine(a: Array, b: Array) -> float:
@@ -176,28 +184,36 @@ def _cosine(a: Array, b: Array) -> float:
     return float(a @ b) / size if size > 1e-12 else 0.0
 
 
-def _decide_sides(shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]) -> Body:
+def _decide_sides(
+    shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
+) -> Body:
     """Keep the sides that names give; order unnamed pairs along the lateral axis of the named ones or of the facing."""
-    p = shape.positions_m
+    across = {"legs": _across(shape, body.legs, leg), "arms": _across(shape, body.arms, arm)}
     pairs = {"legs": body.legs, "arms": body.arms}
     named = {key: pair for key, pair in pairs.items() if pair.side_margin >= NAMED_SIDE}
     facing = 1.0
     if named:
-        leftward = sum((p[pair.left] - p[pair.right] for pair in named.values()), np.zeros(3))
+        leftward = sum((across[key] for key in named), np.zeros(3))
     else:
         leftward, facing = _facing(shape, body, leg, arm)
-    ordered = {}
-    for key, pair in pairs.items():
-        swap = key not in named and float((p[pair.left] - p[pair.right]) @ leftward) < 0
-        ordered[key] = (pair.right, pair.left) if swap else (pair.left, pair.right)
     roles: dict[str, int] = {}
     for key, limbs in (("legs", leg), ("arms", arm)):
-        for joint, limb in zip(ordered[key], limbs, strict=True):
+        pair = pairs[key]
+        swap = key not in named and float(across[key] @ leftward) < 0
+        for joint, limb in zip((pair.right, pair.left) if swap else (pair.left, pair.right), limbs, strict=True):
             roles |= limb.chain(joint)
     return Body(body.hips, body.legs, body.arms, roles, body.margin, body.score, len(named) == 2, facing)
 
 
-def _facing(shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]) -> tuple[Array, float]:
+def _across(shape: Shape, pair: LimbPair, limbs: tuple[LimbValues, LimbValues]) -> Array:
+    """From the right limb of a pair to the left one, at the joints that swing them."""
+    p = shape.positions_m
+    return np.asarray(p[limbs[0].anchor(pair.left)] - p[limbs[1].anchor(pair.right)])
+
+
+def _facing(
+    shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
+) -> tuple[Array, float]:
     """The character's left from its toes, knees, elbows, thumbs and face, and how strongly these agree (0-1).
 
     up x forward = left. Each cue is a vector in body heights that points forward, with a weight.
@@ -205,7 +221,8 @@ def _facing(shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: t
     p = shape.positions_m
     up = p[body.arms.left] + p[body.arms.right] - p[body.legs.left] - p[body.legs.right]
     up = up / max(float(np.linalg.norm(up)), 1e-12)
-    across = p[body.legs.left] - p[body.legs.right] + p[body.arms.left] - p[body.arms.right]
+    hips, shoulders = _across(shape, body.legs, leg), _across(shape, body.arms, arm)
+    across = hips + (shoulders if hips @ shoulders >= 0 else -shoulders)
     forward = np.cross(across, up)
     forward = forward / max(float(np.linalg.norm(forward)), 1e-12)
     cues: list[tuple[float, float]] = []  # (forwardness in heights if left and right are as given, weight)

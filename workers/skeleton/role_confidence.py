@@ -35,7 +35,13 @@ def name_score(reading: NameReading, role: str) -> float:
 
 
 def body_match(
-    shape: Shape, evidence: Evidence, body: Body, role: str, joint: int, *, loose: bool, others: tuple[tuple[int, float], ...]
+    shape: Shape,
+    evidence: Evidence,
+    body: Body,
+    role: str,
+    joint: int,
+    loose: bool,
+    others: tuple[tuple[int, float], ...],
 ) -> RoleMatch:
     """Confidence and reason of one role of the body."""
     reading = evidence.readings[joint]
@@ -56,13 +62,15 @@ def body_match(
     if side and reading.side is None:
         confidence *= 0.5 + 0.5 * body.facing
         reasons.append(f"{side} side from the pose")
-    return RoleMatch(joint, float(confidence), "; ".join(reasons), tuple((j, min(score, float(confidence))) for j, score in others))
+    return RoleMatch(
+        joint, float(confidence), "; ".join(reasons), tuple((j, min(score, float(confidence))) for j, score in others)
+    )
 
 
 def _place(role: str) -> str:
     side = role_side(role)
     if role == "hips":
-        return "legs and spine part here"
+        return "lowest joint that carries both legs and the spine"
     if side is None:
         return "in the line from hips to head" if role != "jaw" else "below the head"
     if role.endswith("Eye"):
@@ -70,7 +78,9 @@ def _place(role: str) -> str:
     return f"mirror of {mirror(role)}"
 
 
-def alternatives(shape: Shape, evidence: Evidence, roles: Mapping[str, int], trunk: Trunk, role: str) -> tuple[tuple[int, float], ...]:
+def alternatives(
+    shape: Shape, evidence: Evidence, roles: Mapping[str, int], trunk: Trunk, role: str
+) -> tuple[tuple[int, float], ...]:
     """Runners-up with scores: joints whose names fit, and the neighbours in the chain."""
     joint = roles[role]
     parent = int(shape.skeleton.parents[joint])
@@ -94,6 +104,11 @@ def candidates(skeleton: Skeleton, mapping: HumanoidMapping, roles: list[str]) -
     free = [j for j in range(len(skeleton)) if j not in used and not skeleton.end_site[j]]
     result = {}
     for role in roles:
-        ranked = sorted(((name_score(readings[j], role) * (1.0 - readings[j].auxiliary), j) for j in free), key=lambda item: -item[0])
-        result[role] = [skeleton.names[j] or f"#{int(skeleton.file_indices[j])}" for score, j in ranked[:5] if score > 0.2]
+        ranked = sorted(
+            ((name_score(readings[j], role) * (1.0 - readings[j].auxiliary), j) for j in free),
+            key=lambda item: -item[0],
+        )
+        result[role] = [
+            skeleton.names[j] or f"#{int(skeleton.file_indices[j])}" for score, j in ranked[:5] if score > 0.2
+        ]
     return result

@@ -83,17 +83,19 @@ def _name_fingers(
     shape: Shape, evidence: Evidence, hand: int, chains: list[list[int]]
 ) -> tuple[dict[str, list[int]], dict[str, str], dict[str, float]]:
     """Assign chains to fingers: the best total of name scores, order across the palm filling what names leave open."""
-    votes = np.array([[max(evidence.readings[j].score(finger) for j in chain) for finger in FINGERS] for chain in chains])
+    votes = np.array(
+        [[max(evidence.readings[j].score(finger) for j in chain) for finger in FINGERS] for chain in chains]
+    )
     fingers: dict[str, list[int]] = {}
     how: dict[str, str] = {}
     sure: dict[str, float] = {}
     free = list(range(len(chains)))
     for index in np.argsort(-votes, axis=None, kind="stable"):
-        chain, finger = divmod(int(index), len(FINGERS))
-        name = FINGERS[finger]
-        if votes[chain, finger] > 0.4 and chain in free and name not in fingers:
-            fingers[name], how[name], sure[name] = chains[chain], "name", 0.6 + 0.38 * float(votes[chain, finger])
-            free.remove(chain)
+        row, column = divmod(int(index), len(FINGERS))
+        vote, name = float(votes[row, column]), FINGERS[column]
+        if vote > 0.4 and row in free and name not in fingers:
+            fingers[name], how[name], sure[name] = chains[row], "name", 0.6 + 0.38 * vote
+            free.remove(row)
     if not free or len(free) + len(fingers) > len(FINGERS):
         return fingers, how, sure
     left = [finger for finger in FINGERS if finger not in fingers]
@@ -146,12 +148,15 @@ def _thumb(wrist: Array, base: Array, tip: Array) -> int:
     direction = tip - wrist
     size = np.linalg.norm(direction, axis=1, keepdims=True)
     direction = direction / np.maximum(size, 1e-12)
-    away = [1.0 - float(np.mean([direction[i] @ direction[j] for j in range(len(tip)) if j != i])) for i in range(len(tip))]
+    likeness = direction @ direction.T
+    away = 1.0 - (likeness.sum(axis=1) - np.diag(likeness)) / (len(tip) - 1)
     near = np.linalg.norm(base - wrist, axis=1) / max(float(size.mean()), 1e-12)
-    return int(np.argmax(np.array(away) * 2.0 - near))
+    return int(np.argmax(away * 2.0 - near))
 
 
-def _finger_roles(side: str, finger: str, chain: list[int], shape: Shape, evidence: Evidence, hand: int) -> tuple[list[str], list[int]]:
+def _finger_roles(
+    side: str, finger: str, chain: list[int], shape: Shape, evidence: Evidence, hand: int
+) -> tuple[list[str], list[int]]:
     """Which joints of one finger play its roles: metacarpals and mounts before, tips after stay out."""
     readings = evidence.readings
     joints = list(chain)

@@ -16,20 +16,39 @@ from workers.skeleton.role_shape import Shape
 from workers.skeleton.role_words import NameReading, Side
 
 NAME_WEIGHT = 1.5
+FIRST_OF_NAME = frozenset({"Hand", "Foot"})
 IMPOSSIBLE = -1e6
 
 
 @dataclass(frozen=True)
 class Link:
-    """One role of a limb. `bone` is the usual length to the next link in body heights; `missing` the price of ending before it."""
+    """One role of a limb.
+
+    `bone` is the usual length to the next link in body heights, `missing` the price of ending before this link, `extra`
+    the price of having it (links that many rigs lack must earn their place), `lead` the usual way from the branching
+    point above, `tip` whether it carries a palm or sole.
+    """
 
     part: str
     bone: float
     missing: float
+    extra: float = 0.0
+    lead: float = 0.0
+    tip: bool = False
 
 
-ARM = (Link("Shoulder", 0.09, 0.0), Link("UpperArm", 0.16, 3.0), Link("LowerArm", 0.15, 1.5), Link("Hand", 0.08, 0.7))
-LEG = (Link("UpperLeg", 0.24, 3.0), Link("LowerLeg", 0.23, 1.5), Link("Foot", 0.08, 0.7), Link("Toes", 0.05, 0.0))
+ARM = (
+    Link("Shoulder", 0.08, 0.0, extra=0.15),
+    Link("UpperArm", 0.16, 3.0, lead=0.15),
+    Link("LowerArm", 0.15, 1.5),
+    Link("Hand", 0.08, 0.7, tip=True),
+)
+LEG = (
+    Link("UpperLeg", 0.24, 3.0, lead=0.08),
+    Link("LowerLeg", 0.23, 1.5),
+    Link("Foot", 0.08, 0.7, tip=True),
+    Link("Toes", 0.05, 0.0, tip=True),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +56,7 @@ class Evidence:
     """What the names say about every joint, as arrays `(joints,)`, and the skip costs along the tree."""
 
     readings: tuple[NameReading, ...]
+    parents: Indices
     auxiliary: Array
     skip: Array  # summed from the root: cost of passing over each joint
     bonus: dict[str, Array]  # role -> (joints,), from declared roles and overrides
@@ -51,6 +71,11 @@ class Evidence:
             result[joint] = NAME_WEIGHT * score
             if reading.side is not None:
                 result[joint] += 0.2 if reading.side == side else -3.0
+        if part in FIRST_OF_NAME:  # wrist and hand, ankle and foot: the first joint of that name carries the rest
+            for joint, parent in enumerate(self.parents):
+                own, above = self.readings[joint], self.readings[parent]
+                if parent >= 0 and own.side == above.side and above.score(part) >= own.score(part) > 0.5:
+                    result[joint] -= 0.5
         result -= 1.6 * self.auxiliary
         return result + self.bonus.get(role, 0.0)
 
@@ -59,12 +84,12 @@ def gather_evidence(shape: Shape, readings: tuple[NameReading, ...], bonus: dict
     """Collect name evidence; joints that deform nothing are doubtful, coincident and helper joints cheap to pass."""
     skeleton = shape.skeleton
     auxiliary = np.array([reading.auxiliary for reading in readings])
-    auxiliary = np.maximum(auxiliary, np.where(skeleton.deforming, 0.0, 0.3))
-    cost = np.where((shape.length_m < 0.01 * shape.height_m) | (auxiliary > 0.5), 0.05, 0.15)
+    auxiliary = np.maximum(auxiliary, np.where(skeleton.deforming, 0.0, 0.6))
+    cost = np.where((shape.length_m < 0.01 * shape.height_m) | (auxiliary > 0.65), 0.05, 0.15)
     skip = np.zeros(len(skeleton))
     for joint, parent in enumerate(skeleton.parents):
         skip[joint] = cost[joint] + (skip[parent] if parent >= 0 else 0.0)
-    return Evidence(readings, auxiliary, skip, bonus)
+    return Evidence(readings, skeleton.parents, auxiliary, skip, bonus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +104,10 @@ class LimbValues:
 
     def start(self) -> Array:
         return np.maximum(self.first, self.second) if self.links is ARM else self.first
+
+    def anchor(self, joint: int) -> int:
+        """The joint that swings the limb whose chain starts at `joint`: upper arm or upper leg."""
+        return self.chain(joint)[self.side + ("UpperArm" if self.links is ARM else "UpperLeg")]
 
     def chain(self, joint: int) -> dict[str, int]:
         """Role -> joint of the best chain from `joint`."""
@@ -97,6 +126,25 @@ def bone_fit(ratio: Array, usual: float) -> Array:
     return np.asarray(0.95 * np.exp(-0.5 * z * z) - 0.35)
 
 
+def form_fit(shape: Shape, link: Link) -> Array:
+    """What the tree around a joint says for a link, `(joints,)`: palms end limbs, limb bases branch off the trunk."""
+    height = shape.height_m
+    result = np.full(len(shape.skeleton), -link.extra)
+    joints = shape.usable & shape.skeleton.deforming
+    many = np.array([np.count_nonzero(joints[list(children)]) >= 3 for children in shape.skeleton.children])
+    palm = many & (shape.reach_m < 0.2 * height) & (shape.reach_m > 0)
+    if link.tip:
+        return np.asarray(result + 0.4 * palm)
+    beyond = palm.copy()
+    for joint, parent in enumerate(shape.skeleton.parents):
+        beyond[joint] |= parent >= 0 and beyond[parent]
+    result -= 0.8 * beyond
+    if link.lead:
+        result += 0.5 * bone_fit(shape.lead_m / height, link.lead)
+        result -= 0.2 * (shape.next_m < 0.05 * height)  # a mount just before the joint that swings the limb
+    return result
+
+
 def limb_values(shape: Shape, evidence: Evidence, links: tuple[Link, ...], side: Side) -> LimbValues:
     """Solve one limb for every start joint."""
     count = len(shape.skeleton)
@@ -110,6 +158,7 @@ def limb_values(shape: Shape, evidence: Evidence, links: tuple[Link, ...], side:
     for index in range(len(links) - 1, -1, -1):
         link = links[index]
         own = evidence.name(link.part, side, side + link.part)
+        own += form_fit(shape, link)
         own[~shape.usable] = IMPOSSIBLE
         if index == len(links) - 1:
             value = own

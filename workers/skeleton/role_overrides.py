@@ -14,17 +14,18 @@ from workers.skeleton.roles import ALL_ROLES
 def resolve_overrides(skeleton: Skeleton, override: Mapping[str, JointChoice]) -> dict[str, int | None]:
     """Role -> joint, None for a role to leave unmapped.
 
-    Raises InvalidOptions for an unknown role or joint, a name that several joints bear, a BVH end site, and two roles on
-    one joint.
+    Raises InvalidOptions for an unknown role or joint, a name that several joints bear, a BVH end site, and two roles
+    on one joint.
     """
     result: dict[str, int | None] = {}
     taken: dict[int, str] = {}
     for role, choice in override.items():
         if role not in ALL_ROLES:
-            _refuse(role, f"unknown role {role!r}; {_like(role, ALL_ROLES)}the roles are the VRM 1.0 humanoid bone names")
+            _refuse(role, f"unknown role {role!r}; {_like(role, ALL_ROLES)}roles are VRM 1.0 humanoid bone names")
         joint = None if choice is None else _find(skeleton, role, choice)
         if joint is not None and joint in taken:
-            _refuse(role, f"{role} and {taken[joint]} both name joint {_label(skeleton, joint)}; give each role its own joint")
+            label = _label(skeleton, joint)
+            _refuse(role, f"{role} and {taken[joint]} both name joint {label}; give each role its own joint")
         if joint is not None:
             taken[joint] = role
         result[role] = joint
@@ -36,14 +37,16 @@ def _find(skeleton: Skeleton, role: str, choice: str | JointIndex) -> int:
         found = [j for j, index in enumerate(skeleton.file_indices) if index == choice.index]
         if not found:
             low, high = int(skeleton.file_indices.min(initial=0)), int(skeleton.file_indices.max(initial=0))
-            _refuse(role, f"no joint with index {choice.index} for {role}; the skeleton's indices run from {low} to {high}")
+            _refuse(role, f"no joint with index {choice.index} for {role}; the indices run from {low} to {high}")
     else:
         found = [j for j, name in enumerate(skeleton.names) if name == choice and name]
         if not found:
-            _refuse(role, f"no joint {choice!r} for {role}; {_like(choice, [n for n in skeleton.names if n])}retarget inspect lists the joints")
+            near = _like(choice, [name for name in skeleton.names if name])
+            _refuse(role, f"no joint {choice!r} for {role}; {near}retarget inspect lists the joints")
         if len(found) > 1:
             indices = ", ".join(str(int(skeleton.file_indices[j])) for j in found)
-            _refuse(role, f'{len(found)} joints are named {choice!r} (for {role}); choose one by {{"index": n}} of {indices}')
+            remedy = f'choose one by {{"index": n}} of {indices}'
+            _refuse(role, f"{len(found)} joints are named {choice!r} (for {role}); {remedy}")
     if skeleton.end_site[found[0]]:
         _refuse(role, f"{_label(skeleton, found[0])} (for {role}) is an end site, which cannot turn; choose its parent")
     return found[0]

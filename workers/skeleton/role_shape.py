@@ -23,6 +23,7 @@ class Shape:
     skeleton: Skeleton
     positions_m: Array  # (joints, 3)
     usable: NDArray[np.bool_]  # (joints,) not an end site
+    doubtful: NDArray[np.bool_]  # (joints,) a helper or no joint: does not count for the body's size
     length_m: Array  # (joints,)
     arc_m: Array  # (joints,)
 
@@ -54,6 +55,25 @@ class Shape:
         return reach
 
     @cached_property
+    def lead_m(self) -> Array:
+        """Arc from the nearest joint above that branches into at least two parts with bones of their own."""
+        result = np.zeros(len(self.skeleton))
+        for joint, parent in enumerate(self.skeleton.parents):
+            if parent >= 0:
+                branches = sum(self.reach_m[c] > 0.05 * self.height_m for c in self.skeleton.children[parent])
+                result[joint] = self.length_m[joint] + (0.0 if branches > 1 else result[parent])
+        return result
+
+    @cached_property
+    def next_m(self) -> Array:
+        """Length of the bone to the child that leads furthest, 0 at a leaf."""
+        result = np.zeros(len(self.skeleton))
+        for joint, children in enumerate(self.skeleton.children):
+            if children:
+                result[joint] = self.length_m[max(children, key=lambda c: self.reach_m[c] + self.length_m[c])]
+        return result
+
+    @cached_property
     def count(self) -> Indices:
         """Joints in each subtree, itself included."""
         count = np.ones(len(self.skeleton), dtype=np.int64)
@@ -66,12 +86,16 @@ class Shape:
     @cached_property
     def height_m(self) -> float:
         """About a body height: 0.75 of the longest path between two leaves (toe to fingertip is 4/3 of a height)."""
-        best = float(self.reach_m.max(initial=0.0))
-        for joint, children in enumerate(self.skeleton.children):
-            arms = sorted((self.reach_m[c] + self.length_m[c] for c in children), reverse=True)
-            if len(arms) > 1 and self.usable[joint]:
-                best = max(best, float(arms[0] + arms[1]))
-        return max(0.75 * best, 1e-9)
+        reach = np.zeros(len(self.skeleton))
+        best = 0.0
+        for joint in range(len(self.skeleton) - 1, 0, -1):
+            parent = self.skeleton.parents[joint]
+            if parent >= 0 and not self.doubtful[joint]:
+                down = float(reach[joint] + self.length_m[joint])
+                if reach[parent] > 0:
+                    best = max(best, float(reach[parent]) + down)
+                reach[parent] = max(reach[parent], down)
+        return max(0.75 * (best or float(reach.max(initial=0.0))), 1e-9)
 
     def is_above(self, upper: int, lower: int) -> bool:
         """True where `upper` is a strict ancestor of `lower`."""
@@ -95,7 +119,7 @@ class Shape:
         return result
 
 
-def measure_shape(skeleton: Skeleton, positions_m: Array | None) -> Shape:
+def measure_shape(skeleton: Skeleton, positions_m: Array | None, doubtful: NDArray[np.bool_]) -> Shape:
     """Measure a skeleton; a pose whose bones have lost their lengths is replaced by the rest pose."""
     rest = rest_world(skeleton)[1]
     parents = skeleton.parents
@@ -108,10 +132,11 @@ def measure_shape(skeleton: Skeleton, positions_m: Array | None) -> Shape:
         kept = np.abs(posed - length) < 0.5 * length
         if np.count_nonzero(kept & long) >= 0.5 * np.count_nonzero(long):
             positions = positions_m
-        if np.count_nonzero(long & child) < 0.3 * np.count_nonzero(child) and np.count_nonzero(posed > 1e-9) > np.count_nonzero(long):
+        rigid, moved = np.count_nonzero(long & child), np.count_nonzero(posed > 1e-9)
+        if rigid < 0.3 * np.count_nonzero(child) and moved > rigid:
             positions, length = positions_m, posed  # offsets live in position channels only
     arc = np.zeros(len(skeleton))
     for joint, parent in enumerate(parents):
         if parent >= 0:
             arc[joint] = arc[parent] + length[joint]
-    return Shape(skeleton, positions, ~skeleton.end_site, length, arc)
+    return Shape(skeleton, positions, ~skeleton.end_site, doubtful, length, arc)

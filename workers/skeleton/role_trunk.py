@@ -22,8 +22,14 @@ class Trunk:
     alternatives: dict[str, list[int]] = field(default_factory=dict)
 
 
-def find_trunk(shape: Shape, evidence: Evidence, hips: int, meet: int, legs_meet: int, limbs: set[int], starts: tuple[int, ...]) -> Trunk:
-    """Place the trunk roles. `meet` is where the arms part, `limbs` every joint in an arm or leg, `starts` the limb bases."""
+def find_trunk(
+    shape: Shape, evidence: Evidence, hips: int, meet: int, legs_meet: int, limbs: set[int], starts: tuple[int, ...]
+) -> Trunk:
+    """Place the trunk roles.
+
+    `meet` is where the arms part, `legs_meet` where the legs do, `limbs` every joint in an arm or leg, `starts` their
+    bases.
+    """
     trunk = Trunk({"hips": hips})
     if hips != legs_meet and shape.is_above(hips, legs_meet):
         trunk.chains["pelvis"] = tuple(shape.path(hips, legs_meet))
@@ -58,15 +64,18 @@ def _head_line(shape: Shape, evidence: Evidence, base: int, limbs: set[int], sta
     best = max(plausible, key=lambda j: (named[j], -len(shape.ancestors[j])))
     if named[best] > 0.4:
         return [j for j in shape.path(base, best) if evidence.auxiliary[j] < 0.9 or j == best]
-    inside = set(plausible)
+    inside = {j for j in plausible if shape.skeleton.deforming[j]} or set(plausible)
     line: list[int] = []
     joint = base
     while True:
         children = [j for j in shape.skeleton.children[joint] if j in inside]
         if not children or (line and len(children) > 1):
             break
-        joint = max(children, key=lambda j: (evidence.readings[j].score("neck"), _upness(shape, base, j), shape.count[j]))
+        neck = evidence.readings
+        joint = max(children, key=lambda j: (neck[j].score("neck"), _upness(shape, base, j), shape.count[j]))
         line.append(joint)
+    while len(line) > 1 and shape.length_m[line[-1]] < 0.01 * shape.height_m:
+        line.pop()  # a mount of the face in the same place
     if len(line) >= 3 and shape.length_m[line[-1]] > 1.25 * shape.length_m[line[-2]]:
         line.pop()  # the top of the head, not the head
     return line
@@ -105,8 +114,8 @@ def _place_spine(shape: Shape, evidence: Evidence, spine: list[int], trunk: Trun
         return
     trunk.chains["spine"] = tuple(spine)
     readings = evidence.readings
-    body = [j for j in spine if evidence.auxiliary[j] < 0.9 and not (readings[j].score("hips") > 0.6 and readings[j].score("spine") < 0.5)]
-    body = body or spine
+    pelvic = {j for j in spine if readings[j].score("hips") > 0.6 and readings[j].score("spine") < 0.5}
+    body = [j for j in spine if evidence.auxiliary[j] < 0.9 and j not in pelvic] or spine
     if len(body) <= 3:
         picked = body
     else:
@@ -115,7 +124,7 @@ def _place_spine(shape: Shape, evidence: Evidence, spine: list[int], trunk: Trun
         picked = [first, min(body[1:-1], key=lambda j: (abs(shape.arc_m[j] - half), j)), last]
     for role, joint in zip(("spine", "chest", "upperChest"), picked, strict=False):
         trunk.roles[role] = joint
-        trunk.alternatives[role] = sorted((j for j in spine if j != joint), key=lambda j: abs(shape.arc_m[j] - shape.arc_m[joint]))
+        trunk.alternatives[role] = [j for j in spine if j != joint]
 
 
 def _place_face(shape: Shape, evidence: Evidence, head: int, trunk: Trunk) -> None:
@@ -125,7 +134,12 @@ def _place_face(shape: Shape, evidence: Evidence, head: int, trunk: Trunk) -> No
         found = [j for j in below if evidence.readings[j].score(part) > 0.4 and evidence.readings[j].side == side]
         if not found:
             continue
-        best = max(evidence.readings[j].score(part) - 0.6 * evidence.auxiliary[j] for j in found)
-        ties = [j for j in found if evidence.readings[j].score(part) - 0.6 * evidence.auxiliary[j] >= best - 1e-9]
-        # Of equal names the innermost carries the part; a joint before it with zero length is its mount.
-        trunk.roles[role] = ties[-1] if len(ties) == 2 and shape.is_above(ties[0], ties[1]) and evidence.readings[ties[0]].stem == evidence.readings[ties[1]].stem else ties[0]
+        worth = {j: evidence.readings[j].score(part) - 0.6 * evidence.auxiliary[j] for j in found}
+        chosen = max(found, key=lambda j: worth[j])
+        for child in shape.skeleton.children[chosen]:  # of two joints with one name the first is a mount
+            if (
+                worth.get(child, 0.0) >= worth[chosen]
+                and evidence.readings[child].stem == evidence.readings[chosen].stem
+            ):
+                chosen = child
+        trunk.roles[role] = chosen

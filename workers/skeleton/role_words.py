@@ -25,7 +25,7 @@ MIDDLE_PARTS = frozenset({"hips", "spine", "chest", "neck", "head", "jaw"})
 
 @dataclass(frozen=True)
 class NameReading:
-    """What one name says. `parts` maps a part to 0-1; `auxiliary` 0-1 marks helpers; `stem` is the name without sides."""
+    """What one name says: `parts` maps a part to 0-1, `auxiliary` 0-1 marks helpers, `stem` is the name without sides."""
 
     side: Side | None = None
     parts: dict[str, float] = field(default_factory=dict)
@@ -69,7 +69,10 @@ def build_lexicon(data: dict[str, object]) -> Lexicon:
         for word in phrase:
             by_word.setdefault(word, []).append(phrase)
     auxiliary = {
-        _plain(word): float(weight) for weight, words in raw["auxiliary"].items() if weight != "about" for word in words  # type: ignore[attr-defined]
+        _plain(word): float(weight)
+        for weight, words in raw["auxiliary"].items()
+        if weight != "about"
+        for word in words  # type: ignore[attr-defined]
     }
     metacarpal = frozenset(word for name in data["metacarpal"] for word in _plain(name).split())  # type: ignore[attr-defined]
     noise = frozenset(_plain(word) for word in raw["noise"]["words"])  # type: ignore[attr-defined]
@@ -162,36 +165,45 @@ class NameReader:
         self.readings = tuple(self._read(item) for item in words)
 
     def _shared_words(self, words: list[list[str]]) -> frozenset[str]:
-        """Words in more than 60 % of the named joints."""
+        """Words in more than 60 % of the named joints; words for a body part only when nearly all names bear them."""
         named = [set(item) for item in words if item]
-        counts = Counter(word for item in named for word in item if word not in self.lexicon.sides and not word.isdigit())
-        return frozenset(word for word, count in counts.items() if len(named) >= 5 and count > 0.6 * len(named))
+        sides = self.lexicon.sides
+        counts = Counter(word for item in named for word in item if word not in sides and not word.isdigit())
+        return frozenset(
+            word
+            for word, count in counts.items()
+            if len(named) >= 5 and count > (0.9 if word in self.lexicon.phrases_by_word else 0.6) * len(named)
+        )
 
     def _side_letters(self, words: list[list[str]]) -> dict[str, Side]:
-        """Rare side letters such as French g and d, where at least three stems occur with both and no usual side words do."""
+        """Rare side letters such as French g and d, where three stems occur with both and usual side words do not."""
         if sum(any(word in self.lexicon.sides for word in item) for item in words) >= 4:
             return {}
         for left, right in self.lexicon.side_letter_pairs:
-            stems = [{tuple(w for w in item if w != letter) for item in words if letter in item} for letter in (left, right)]
-            if len(stems[0] & stems[1]) >= 3:
+            stems = (
+                {tuple(word for word in item if word != letter) for item in words if letter in item}
+                for letter in (left, right)
+            )
+            if len(set.intersection(*stems)) >= 3:
                 return {left: "left", right: "right"}
         return {}
 
     def _side(self, words: list[str]) -> Side | None:
         found: dict[Side, int] = {}
         for word in words:
-            side = self.letters.get(word) or self.lexicon.sides.get(word)
+            side: Side | None = self.letters.get(word) or self.lexicon.sides.get(word)
             if side is not None:
                 found[side] = max(found.get(side, 0), len(word.encode()))
         if len(found) == 2 and found["left"] == found["right"]:
             return None
-        return max(found, key=lambda side: found[side]) if found else None
+        return max(found, key=found.__getitem__) if found else None
 
     def _read(self, words: list[str]) -> NameReading:
         lexicon = self.lexicon
         numbers = tuple(int(word[:6]) for word in words if word.isdigit())
         side = self._side(words)
-        content = [word for word in words if not word.isdigit() and word not in self.letters and word not in lexicon.sides]
+        sideless = [word for word in words if word not in self.letters and word not in lexicon.sides]
+        content = [word for word in sideless if not word.isdigit()]
         parts, used = self._match(frozenset(content))
         rest = [word for word in content if word not in used]
         auxiliary = max((lexicon.auxiliary.get(word, 0.0) for word in rest), default=0.0)
@@ -200,7 +212,7 @@ class NameReader:
         doubt = max(0.5, 0.8**unknown)
         parts = {part: score * doubt * self._side_factor(part, side) for part, score in parts.items()}
         metacarpal = any(word in lexicon.metacarpal for word in content)
-        return NameReading(side, parts, auxiliary, metacarpal, numbers, " ".join(word for word in words if word not in self.letters and word not in lexicon.sides))
+        return NameReading(side, parts, auxiliary, metacarpal, numbers, " ".join(sideless))
 
     def _side_factor(self, part: str, side: Side | None) -> float:
         """Middle parts have no side; limbs have one wherever the rig marks sides at all."""
@@ -222,7 +234,8 @@ class NameReader:
         for group in groups:
             for part, score in group.items():
                 parts[part] = max(parts.get(part, 0.0), score * (1.0 if len(groups) == 1 else 0.7))
-        fingers = {part: min(1.0, score / 0.7) if len(groups) > 1 else score for part, score in parts.items() if part in FINGER_PARTS}
+        alone = 1.0 if len(groups) == 1 else 0.7  # "hand thumb" is a thumb, not half of each
+        fingers = {part: min(1.0, score / alone) for part, score in parts.items() if part in FINGER_PARTS}
         if fingers and "Toes" not in parts:
             named = {part: score for part, score in fingers.items() if part != "Finger"}
             return named or fingers, used
@@ -232,7 +245,7 @@ class NameReader:
 
 
 def _without_shared(words: list[str], shared: frozenset[str]) -> list[str]:
-    """Drop shared words, and a number that follows one ("Bip" "01"), unless nothing but numbers and sides would be left."""
+    """Drop shared words, and a number that follows one ("Bip" "01"), unless nothing but numbers would be left."""
     kept: list[str] = []
     after_shared = False
     for word in words:
