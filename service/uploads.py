@@ -80,11 +80,11 @@ def safe_file_name(name: str, max_chars: int, fallback: str) -> str:
     Folders stay, since a `.gltf` names its files by relative path. The result is a label, never a path on our disk.
     """
     text = unicodedata.normalize("NFC", name).replace("\\", "/")
-    text = "".join(char for char in text if unicodedata.category(char)[0] != "C")
+    text = "".join(char for char in text if char.isprintable())
     if len(text) > 1 and text[1] == ":":
         text = text[2:]
-    parts = [part.strip() for part in text.split("/")]
-    return "/".join(part for part in parts if part not in ("", ".", ".."))[-max_chars:].lstrip("/") or fallback
+    parts = [part.strip() for part in text[-max_chars:].split("/")]
+    return "/".join(part for part in parts if part not in ("", ".", "..")) or fallback
 
 
 def _too_large(settings: Settings) -> FileTooLarge:

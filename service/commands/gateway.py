@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from types import FrameType
@@ -49,7 +50,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 
 
 class GatewayServer(uvicorn.Server):
-    """uvicorn that lets long-polling requests answer at once when it is told to stop."""
+    """uvicorn that lets long-polling requests answer at once when it is told to stop, which is no failure (exit 0)."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(
@@ -66,5 +67,7 @@ class GatewayServer(uvicorn.Server):
         self._changes = app.state.context.changes
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop gracefully; a second Ctrl-C stops at once. uvicorn's own would raise the signal again at the end."""
         self._changes.close_soon()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
