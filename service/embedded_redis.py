@@ -49,7 +49,7 @@ class EmbeddedRedis:
     def __init__(self, folder: Path) -> None:
         """Take the folder's lock. Raises InvalidOptions where another keeps it, or there is no server to start."""
         self.folder = folder.expanduser().absolute()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.server = find_redis_server()
         self.lock_fd = _lock(self.folder / "lock")
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -118,7 +118,7 @@ class EmbeddedRedis:
         return next((line.strip() for line in reversed(lines) if line.strip()), f"nothing in {self.log_file}")
 
 
-def _lock(path: Path, timeout_s: float = 5.0) -> int:
+def _lock(path: Path, timeout_s: float = 3.0) -> int:
     """An open file descriptor that holds an exclusive lock on `path`."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + timeout_s  # a predecessor that was killed still has its server flushing to disk

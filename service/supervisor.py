@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 from workers.errors import Unavailable
@@ -26,6 +26,7 @@ STEADY_S = 10.0  # a child that lived this long was healthy: it is started again
 BACKOFF_MAX_S = 15.0
 START_FAILURES_MAX = 3
 KILL_WAIT_S = 5.0
+IMPATIENT_GRACE_S = 1.0  # after a second Ctrl-C: enough for a worker to give its job back
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     start_at_s: float = 0.0
-    failures: int = field(default=0)  # deaths in a row without a steady life
+    failures: int = 0  # deaths in a row without a steady life
 
     def start(self) -> None:
         parent = os.getpid()
@@ -57,6 +58,7 @@ class Child:
             list(self.spec.command),
             env=dict(self.spec.environment),
             stdin=subprocess.DEVNULL,
+            stdout=2,  # the supervisor's own stdout is for its user
             pass_fds=self.spec.pass_fds,
             process_group=0,
             preexec_fn=lambda: die_with_parent(parent, sent),
@@ -70,6 +72,10 @@ class Child:
     @property
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def send(self, sent: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(sent)  # does nothing to one that has ended
 
     def signal_group(self, sent: signal.Signals) -> None:
         if self.process is not None:
@@ -101,9 +107,9 @@ class Supervisor:
         self.signals = 0
 
     def handle_signals(self) -> None:
-        """From now on SIGINT and SIGTERM end `watch`; a second one ends `stop`'s patience."""
-        signal.signal(signal.SIGINT, self._count_signal)
-        signal.signal(signal.SIGTERM, self._count_signal)
+        """From now on SIGINT, SIGTERM and SIGHUP end `watch`; a second one ends `stop`'s patience."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._count_signal)
 
     def _count_signal(self, number: int, frame: FrameType | None) -> None:
         self.signals += 1
@@ -125,7 +131,7 @@ class Supervisor:
             for child in (child for group in self._groups for child in group):
                 self._tend(child)
                 if starting and child.failures >= START_FAILURES_MAX:
-                    raise Unavailable(f"the {child.spec.name} cannot start; its messages above say why")
+                    raise Unavailable(f"{child.spec.name} cannot start; its messages above say why")
             time.sleep(TICK_S)
 
     def _tend(self, child: Child) -> None:
@@ -133,22 +139,26 @@ class Supervisor:
             if child.return_code() is not None:
                 child.note_death()
         elif time.monotonic() >= child.start_at_s:
-            child.start()
+            try:
+                child.start()
+            except OSError as error:  # no memory, no process ids: perhaps later
+                LOG.error("%s cannot be started: %s", child.spec.name, error)
+                child.start_at_s = time.monotonic() + BACKOFF_MAX_S
 
     def stop(self) -> None:
-        """End every child, the last started first; returns when none is left."""
+        """End every child, the last started group first; returns when none is left."""
         patience = self.signals + 1
         for group in reversed(self._groups):
             for sent in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
                 for child in group:
-                    if child.alive:
-                        child.process.send_signal(sent)  # type: ignore[union-attr]
-                grace_s = max(child.spec.stop_grace_s for child in group) if sent == signal.SIGTERM else KILL_WAIT_S
-                deadline = time.monotonic() + grace_s
-                while any(child.alive for child in group) and time.monotonic() < deadline:
-                    if self.signals >= patience and sent == signal.SIGTERM:
+                    child.send(sent)
+                start_s = time.monotonic()
+                grace_s = KILL_WAIT_S if sent == signal.SIGKILL else max(child.spec.stop_grace_s for child in group)
+                while any(child.alive for child in group):
+                    waited_s = time.monotonic() - start_s
+                    if waited_s > grace_s or (self.signals >= patience and waited_s > IMPATIENT_GRACE_S):
                         break
                     time.sleep(TICK_S / 4)
             for child in group:
-                child.signal_group(signal.SIGKILL)
+                child.signal_group(signal.SIGKILL)  # what it may have left behind
         self._groups.clear()

@@ -52,7 +52,7 @@ class ExecutionRunner:
             self._horse.kill()
             self._horse = None
 
-    def run(self, task: str, job_id: str, heartbeat: Callable[[], None]) -> None:
+    def run(self, job_id: str, heartbeat: Callable[[], None]) -> None:
         """Run the job if it is still to be run, and see it settled. `heartbeat` is called every few seconds meanwhile.
 
         Raises redis.RedisError when Redis stays away, InternalError when no work-horse can be started; the job's lease
@@ -65,7 +65,7 @@ class ExecutionRunner:
             return
         try:
             horse = self.ready_horse()
-            horse.give(task, job_id, execution_id, self._timeout_s(record))
+            horse.give(job_id, execution_id, self._timeout_s(record))
             watch = Watch(horse, record, self._timeout_s(record), self._watch_store, self._settings, heartbeat)
             message = watch.wait()
             LOG.info("%s: %s", job_id, message["ended"])

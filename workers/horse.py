@@ -43,9 +43,7 @@ def main(descriptor: int, parent_pid: int) -> None:
     channel.send({"ready": os.getpid()})
     while True:
         request = requests.get()
-        outcome = desk.run(
-            str(request["task"]), str(request["job_id"]), str(request["execution_id"]), float(request["timeout_s"])
-        )
+        outcome = desk.run(str(request["job_id"]), str(request["execution_id"]), float(request["timeout_s"]))
         channel.send({"ended": outcome.how, "worn_out": outcome.worn_out})
 
 

@@ -43,6 +43,7 @@ class HorseProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "workers.horse", str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
+                stdout=2,  # stray prints belong to the log
                 pass_fds=[theirs.fileno()],
                 process_group=0,
             )
@@ -69,11 +70,11 @@ class HorseProcess:
             "raise RETARGET_HORSE_START_TIMEOUT_S on a slow machine"
         )
 
-    def give(self, task: str, job_id: str, execution_id: str, timeout_s: float) -> None:
+    def give(self, job_id: str, execution_id: str, timeout_s: float) -> None:
         """Hand it a job. Raises HorseDied."""
         self.jobs += 1
         try:
-            self._channel.send({"task": task, "job_id": job_id, "execution_id": execution_id, "timeout_s": timeout_s})
+            self._channel.send({"job_id": job_id, "execution_id": execution_id, "timeout_s": timeout_s})
         except ChannelClosed:
             raise self._death() from None
 
@@ -102,7 +103,7 @@ class HorseProcess:
     def _death(self) -> HorseDied:
         """Reap the child whose end of the channel closed, and say how it ended."""
         try:
-            code = self._process.wait(timeout=1.0)
+            code = self._process.wait(timeout=5.0)
         except subprocess.TimeoutExpired:  # it closed its end and lives on: of no use to anyone
             self.kill()
             return HorseDied("closed its connection", False)

@@ -15,6 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, Worker
+from rq.exceptions import DeserializationError
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -41,6 +42,7 @@ class QueueWorker(Worker):
             worker_ttl=settings.worker_ttl_s,
             job_monitoring_interval=max(1, int(settings.lease_s / 3)),
         )
+        self._drain_s = settings.drain_s
         self._runner = ExecutionRunner(settings, connection, quick_redis(settings))
 
     def serve(self, *, burst: bool = False) -> int:
@@ -58,7 +60,13 @@ class QueueWorker(Worker):
         try:
             self.prepare_job_execution(job, remove_from_intermediate_queue=len(self.queues) == 1)
             (job_id,) = job.args
-            self._runner.run(str(job.func_name), str(job_id), lambda: self.maintain_heartbeats(job, execution))
+        except (DeserializationError, ValueError) as error:
+            LOG.error("RQ's job %s is none of ours: %s", job.id, error)
+            self.handle_job_failure(job, queue, exc_string=str(error), execution=execution)
+            self.set_state(WorkerStatus.IDLE)
+            return
+        try:
+            self._runner.run(str(job_id), lambda: self.maintain_heartbeats(job, execution))
         finally:
             self._close_books(job, queue, execution)
         self.set_state(WorkerStatus.IDLE)
@@ -71,12 +79,18 @@ class QueueWorker(Worker):
         except redis.RedisError as error:
             LOG.warning("RQ's books on %s stay open: %s", job.id, error)
 
+    def handle_warm_shutdown_request(self) -> None:
+        """A first signal: the job in hand may end, but not for ever, or whoever asked would kill us in the end."""
+        LOG.info("stopping, once the job in hand has ended or %g s have passed", self._drain_s)
+        signal.signal(signal.SIGALRM, self.request_force_stop)
+        signal.setitimer(signal.ITIMER_REAL, self._drain_s)
+
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
-        """A second signal: stop now. The job in hand goes back to its queue."""
+        """A second signal, or the time is up: stop now. The job in hand goes back to its queue."""
         LOG.warning("stopping at once")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise SystemExit(1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(0)
 
     def teardown(self) -> None:
         """End the work-horse, then tell RQ, without patience: the server may be on its way down too."""

@@ -33,6 +33,9 @@ class WorkerSettings(Settings):
     watch_interval_s: Annotated[float, Field(gt=0)] = Field(
         0.25, description="How often the parent looks at the job's record and the work-horse's memory."
     )
+    drain_s: Annotated[float, Field(gt=0)] = Field(
+        20.0, description="A worker told to stop gives its job this long to end, then hands it back to the queue."
+    )
     worker_ttl_s: Annotated[int, Field(ge=16)] = Field(30, description="RQ forgets a worker that is silent this long.")
     sweep_interval_s: Annotated[float, Field(gt=0)] = Field(5.0, description="How often lost jobs are looked for.")
 

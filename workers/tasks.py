@@ -23,7 +23,7 @@ import redis
 from redis import Redis
 
 from service.blobs import BlobStore, output_key, output_prefix
-from service.jobs.schemas import Artifact, InputFile, JobRecord, JobResult
+from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobResult
 from service.jobs.store import JobStore
 from workers.errors import Expired, InternalError, JobTimeout, OutOfMemory, RetargetError, Unavailable
 from workers.formats.bundle import FileBundle
@@ -35,7 +35,7 @@ LOG = logging.getLogger("retarget.tasks")
 PROGRESS_INTERVAL_S = 0.2
 MEDIA_TYPES = {".glb": "model/gltf-binary", ".gltf": "model/gltf+json", ".json": "application/json"}
 # What the record repeats of the report, so that a user who polls sees it without a second request.
-REPORT_SUMMARY = ("engine", "scores", "scores_naive_copy", "verdict", "warnings")
+REPORT_SUMMARY = ("engine", "scores", "scores_naive_copy", "warnings")
 _CUDA_ERRORS = ("AcceleratorError", "CudaError")
 _OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "cannot allocate memory")
 
@@ -104,12 +104,12 @@ class TaskDesk:
             inspect=_imported(settings.inspect_engine),
         )
 
-    def run(self, task: str, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
+    def run(self, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
         """One execution of a claimed job, from loading to its published end. Raises nothing but BaseExceptions."""
         try:
             record = self.store.get(job_id)
             progress = Progress(self.store, record, execution_id, timeout_s)
-            result = TASKS[task](self, record, execution_id, progress)
+            result = TASKS[record.kind](self, record, execution_id, progress)
             if self._publish(record, execution_id, result):
                 return Outcome("succeeded")
             return self._end_lost(job_id, execution_id)
@@ -191,8 +191,11 @@ def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress:
     report = json.dumps(outcome.report, allow_nan=False, indent=1).encode()
     files = {**outcome.artifacts, "report.json": report}
     artifacts = [desk.save(record, execution_id, name, data) for name, data in files.items()]
-    summary = {name: outcome.report.get(name) for name in REPORT_SUMMARY if outcome.report.get(name) is not None}
-    return {**summary, "artifacts": [artifact.model_dump() for artifact in artifacts]}
+    return {
+        **{name: outcome.report[name] for name in REPORT_SUMMARY},
+        "verdict": outcome.report["verdict"]["verdict"],
+        "artifacts": [artifact.model_dump() for artifact in artifacts],
+    }
 
 
 def inspect_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
@@ -201,9 +204,10 @@ def inspect_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: 
     return {"inspection": desk.inspect(desk.load(record.input.file))}
 
 
-TASKS: dict[str, Callable[[TaskDesk, JobRecord, str, Progress], dict[str, Any]]] = {
-    "workers.tasks.retarget_job": retarget_job,
-    "workers.tasks.inspect_job": inspect_job,
+# The kind in our record decides, not the name in RQ's entry: who can write to RQ must not choose what runs here.
+TASKS: dict[JobKind, Callable[[TaskDesk, JobRecord, str, Progress], dict[str, Any]]] = {
+    "retarget": retarget_job,
+    "inspect": inspect_job,
 }
 
 

@@ -59,7 +59,13 @@ def retarget(
         raise ValueError(verb)
     return SimpleNamespace(
         artifacts={"result.glb": b"glb of " + motion.data + b" and " + character.data},
-        report={"engine": {"pid": os.getpid(), "calls": CALLS}, "verdict": "pass", "warnings": []},
+        report={
+            "engine": {"pid": os.getpid(), "calls": CALLS},
+            "scores": {},
+            "scores_naive_copy": {},
+            "verdict": {"verdict": "pass"},
+            "warnings": [],
+        },
     )
 
 

@@ -173,5 +173,5 @@ def test_a_part_that_cannot_start_ends_serve_with_an_error(tmp_path: Path) -> No
     command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", str(tmp_path)]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     assert refused.returncode == 1
-    assert refused.stderr.splitlines()[-1].startswith("error: unavailable: the ")
+    assert refused.stderr.splitlines()[-1].startswith("error: unavailable: ")
     assert "Traceback" not in refused.stdout

@@ -87,8 +87,20 @@ def test_a_second_sigterm_gives_the_job_back_at_once(station: Station, worker: W
     worker.terminate()
     threading.Event().wait(0.3)
     worker.terminate()
-    assert worker.wait(timeout=5) == 1
+    assert worker.wait(timeout=5) == 0
     assert station.store.get(job).status == "queued" and gone(horse)
+    station.store.request_cancel(job)
+
+
+def test_a_worker_told_to_stop_does_not_wait_for_ever(station: Station) -> None:
+    for worker in station.workers:
+        worker.kill()
+        worker.wait()
+    worker = station.start_worker(drain_s=0.5)
+    job = station.post("hold 30")
+    wait_until(lambda: station.store.get(job).stage == "retargeting", 10, "the engine runs")
+    assert station.stop_worker(worker, 5) == 0
+    assert station.store.get(job).status == "queued"
     station.store.request_cancel(job)
 
 
