@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     with log, tempfile.TemporaryDirectory(prefix="retarget-demo-") as data, running_server(Path(data), log) as url:
         print(f"server     {url}")
         print(f"post       motion={motion.name} character={character.name}")
-        job = follow(url, post_job(url, motion, character), time.monotonic() + arguments.timeout_s)
+        job = follow(post_job(url, motion, character), time.monotonic() + arguments.timeout_s)
         if job["status"] != "succeeded":
             raise RetargetError.from_dict(job["error"] or {"detail": f"the job ended {job['status']}"})
         show(job["result"])
@@ -77,7 +78,11 @@ def running_server(data: Path, log: IO[str]) -> Iterator[str]:
         "--data-dir",
         str(data),
     ]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
+    # Its own Redis and blobs, whatever this shell is set up for.
+    environment = {k: v for k, v in os.environ.items() if k not in ("RETARGET_REDIS_URL", "RETARGET_BLOB_URL")}
+    server = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, start_new_session=True
+    )
     try:
         yield _wait_ready(server, log.name)
     finally:
@@ -147,7 +152,7 @@ def post_job(url: str, motion: Path, character: Path) -> str:
     return urljoin(url, headers["location"])
 
 
-def follow(url: str, address: str, deadline: float) -> dict[str, Any]:
+def follow(address: str, deadline: float) -> dict[str, Any]:
     """Poll until the job ends and print each new state or stage. Raises JobTimeout at the deadline."""
     tag, seen, started = "", None, time.monotonic()
     while time.monotonic() < deadline:

@@ -18,6 +18,8 @@ import pytest
 import redis
 from dockerfile_reader import DOCKERFILES, REPOSITORY, read_stages
 from packaging.requirements import Requirement
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from service.embedded_redis import EmbeddedRedis
 
@@ -176,7 +178,7 @@ def test_redis_takes_our_configuration_and_loses_nothing(tmp_path: Path) -> None
     program = str(server.server)
     server.close()
     command = [program, str(conf), "--bind", "127.0.0.1", "--port", str(port)]
-    client = redis.Redis(port=port, retry=None)
+    client = redis.Redis(port=port, retry=Retry(NoBackoff(), 0))
     for value in (None, b"kept"):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
