@@ -1,0 +1,178 @@
+"""The engine on sample files: options, post-conditions, what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workers.engine import EngineResult, retarget
+from workers.errors import (
+    ClipNotFound,
+    InvalidOptions,
+    ModelUnavailable,
+    NoSkin,
+    SourceMismatch,
+    UnsupportedFeature,
+)
+from workers.formats.bundle import FileBundle
+from workers.formats.read import read_scene
+from workers.options import JobOptions
+from workers.samples.glb import make_character
+from workers.samples.rig import RigStyle
+from workers.samples.shape import TALL
+from workers.skeleton import kinematics
+from workers.skeleton.model import Array, Scene
+
+Samples = dict[str, FileBundle]
+
+
+def run(samples: Samples, motion: str = "walk.bvh", character: str = "stout.glb", **options: Any) -> EngineResult:
+    return retarget(samples[motion], samples[character], JobOptions.model_validate(options))
+
+
+def result_scene(result: EngineResult) -> Scene:
+    ((name, data),) = result.artifacts.items()
+    return read_scene(FileBundle(name, data))
+
+
+def hips_path(result: EngineResult) -> Array:
+    scene = result_scene(result)
+    clip = scene.load_clip(len(scene.clips) - 1, None)
+    return kinematics.clip_world(scene.skeleton, clip)[1][:, scene.skeleton.names.index("hips")]
+
+
+def test_walk_passes_with_its_feet_held(samples: Samples) -> None:
+    report = run(samples).report
+    assert report["verdict"]["verdict"] == "pass"
+    assert report["scores"]["foot_skate_result"] <= 1.2 * report["scores"]["foot_skate_source"]
+    assert report["scores"]["foot_float_cm"] < 0.5
+    assert report["engine"]["method"] == "analytic"
+    json.dumps(report, allow_nan=False)
+
+
+def test_stages_rise_in_order(samples: Samples) -> None:
+    seen: list[tuple[str, float]] = []
+    retarget(samples["wave.bvh"], samples["stout.glb"], JobOptions(), on_stage=lambda *stage: seen.append(stage))
+    assert [name for name, _ in seen] == ["loading", "mapping", "mapping", "retargeting", "exporting", "scoring"]
+    fractions = [fraction for _, fraction in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] <= 1.0
+
+
+def test_what_on_stage_raises_ends_the_job(samples: Samples) -> None:
+    def stop(stage: str, fraction: float) -> None:
+        if stage == "retargeting":
+            raise LookupError("stop")
+
+    with pytest.raises(LookupError):
+        retarget(samples["wave.bvh"], samples["stout.glb"], JobOptions(), on_stage=stop)
+
+
+def test_same_input_same_bytes(samples: Samples) -> None:
+    assert run(samples).artifacts == run(samples).artifacts
+
+
+def test_clip_is_named_after_the_source_and_last(samples: Samples) -> None:
+    scene = result_scene(run(samples, character="wave.glb"))
+    assert [clip.name for clip in scene.clips] == ["wave", "walk"]
+    dropped = result_scene(run(samples, character="wave.glb", existing_clips="drop", clip_name="renamed"))
+    assert [clip.name for clip in dropped.clips] == ["renamed"]
+
+
+def test_upload_is_handed_back_untouched_but_for_the_clip(samples: Samples) -> None:
+    before = read_scene(samples["stout.glb"]).document.document.json
+    after = result_scene(run(samples)).document.document.json
+    for key in ("nodes", "meshes", "skins", "materials", "scenes"):
+        assert after[key] == before[key]
+
+
+def test_in_place_stays_and_keep_travels(samples: Samples) -> None:
+    kept, placed = hips_path(run(samples)), hips_path(run(samples, root_motion="in_place"))
+    assert np.linalg.norm((kept[-1] - kept[0])[[0, 2]]) > 0.5
+    assert np.linalg.norm((placed - placed[0])[:, [0, 2]], axis=1).max() < 0.05
+    assert np.allclose(placed[:, 1], kept[:, 1], atol=1e-4)
+
+
+def test_root_joint_needs_a_joint_above_the_hips(samples: Samples) -> None:
+    with pytest.raises(InvalidOptions, match="no joint above its hips"):
+        run(samples, root_motion="root_joint")
+
+
+def test_start_origin_starts_over_the_rest_place(samples: Samples) -> None:
+    path = hips_path(run(samples, start="origin", start_s=0.5))
+    assert np.allclose(path[0, [0, 2]], 0.0, atol=1e-3)
+
+
+def test_fps_and_range(samples: Samples) -> None:
+    report = run(samples, fps=60, start_s=0.5, end_s=1.5).report
+    assert report["target"]["fps"] == pytest.approx(60.0)
+    assert report["target"]["duration_s"] == pytest.approx(1.0, abs=1e-3)
+    with pytest.raises(InvalidOptions, match="beyond the clip's end"):
+        run(samples, start_s=900.0)
+
+
+def test_bvh_out_moves_like_the_glb(samples: Samples) -> None:
+    as_bvh, as_glb = run(samples, format="bvh"), run(samples)
+    assert list(as_bvh.artifacts) == ["result.bvh"]
+    assert np.allclose(hips_path(as_bvh), hips_path(as_glb), atol=1e-3)
+
+
+def test_animation_output_has_no_mesh_and_moves_the_same(samples: Samples) -> None:
+    light = run(samples, output="animation")
+    assert result_scene(light).meshes == 0
+    assert np.allclose(hips_path(light), hips_path(run(samples)), atol=1e-4)
+    assert len(light.artifacts["result.glb"]) < len(run(samples).artifacts["result.glb"])
+
+
+def test_clip_all_gives_every_clip_and_the_worst_verdict(samples: Samples) -> None:
+    result = run(samples, motion="wave.glb", clip="all")
+    assert [clip.name for clip in result_scene(result).clips] == ["wave"]
+    with pytest.raises(ClipNotFound, match="'walk'"):
+        run(samples, motion="wave.glb", clip="walk")
+
+
+def test_source_character_lends_its_rest_pose(samples: Samples) -> None:
+    options = JobOptions()
+    result = retarget(samples["walk.bvh"], samples["stout.glb"], options, source_character=samples["tall.glb"])
+    assert result.report["source"]["rest_pose"] == {"kind": "source-character", "guessed": False}
+
+
+def test_a_source_character_of_another_rig_is_refused(samples: Samples) -> None:
+    renamed = FileBundle(
+        "renamed.glb", samples["tall.glb"].data.replace(b'"leftUpperArm"', b'"leftHigherArm'[:13] + b'"')
+    )
+    with pytest.raises(SourceMismatch, match="lacks 1 joints"):
+        retarget(samples["walk.bvh"], samples["stout.glb"], JobOptions(), source_character=renamed)
+    turned = FileBundle("turned.glb", make_character(TALL, RigStyle(bone_axes="bone_y")))
+    with pytest.raises(SourceMismatch, match="degrees away"):
+        retarget(samples["walk.bvh"], samples["stout.glb"], JobOptions(), source_character=turned)
+
+
+def test_mapping_override_and_its_faults(samples: Samples) -> None:
+    report = run(samples, mapping={"target": {"leftToes": None}}).report
+    assert "leftToes" not in report["mapping"]["target"]["roles"]
+    with pytest.raises(InvalidOptions, match="noSuchJoint"):
+        run(samples, mapping={"target": {"leftToes": "noSuchJoint"}})
+
+
+def test_what_this_version_lacks_is_refused_not_left_out(samples: Samples) -> None:
+    for options in ({"method": "smt"}, {"encoder": "blip"}):
+        with pytest.raises(ModelUnavailable):
+            run(samples, **options)
+    for options in ({"refine": "geometry"}, {"preview": True}):
+        with pytest.raises(UnsupportedFeature):
+            run(samples, **options)
+
+
+def test_a_bvh_is_no_character(samples: Samples) -> None:
+    with pytest.raises(NoSkin):
+        run(samples, character="walk.bvh")
+
+
+@pytest.mark.parametrize("clip", ["walk", "wave", "hands_on_hips", "clap", "reach_overhead"])
+def test_bvh_and_glb_of_one_motion_agree(samples: Samples, clip: str) -> None:
+    from_bvh, from_glb = hips_path(run(samples, motion=f"{clip}.bvh")), hips_path(run(samples, motion=f"{clip}.glb"))
+    assert np.abs(from_bvh - from_glb).max() < 0.03
