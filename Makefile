@@ -3,7 +3,8 @@
 # TORCH_INDEX  package index for torch; empty takes the default one (on Linux that build carries CUDA, several GB)
 # TORCH        the pinned torch
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell for it in python3.11 python3.12 python3; do \
+	$$it -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$it; break; }; done)
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 
@@ -18,7 +19,7 @@ setup: $(STAMP)
 
 # torch first and pinned, so that nothing below pulls another build of it.
 $(STAMP): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; set PYTHON=" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one or set PYTHON=" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "$(TORCH)" $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(BIN)/python -m pip install --quiet -e ".[gateway,worker,embedded,dev]"
