@@ -371,6 +371,28 @@ def test_depth_bombs_are_refused_or_read_without_recursion():
     assert time.perf_counter() - started < 2.0
 
 
+@pytest.mark.parametrize(
+    "tail", ["1" * 3_000_000 + "\n0", " " * 3_000_000 + "1\n2", "0\n" * 1_500_000 + "x\n0", "0.5 " * 500_000]
+)
+def test_hostile_rows_are_refused_quickly(tail):
+    started = time.perf_counter()
+    with pytest.raises(RetargetError):
+        scene_of(person(swinging_rows(3)) + tail)
+    assert time.perf_counter() - started < 3.0
+
+
+@pytest.mark.parametrize("word", ["{", "a ", "a", "OFFSET 0 0 0 ", "CHANNELS 3 ", "Xrotation ", "1"])
+@pytest.mark.parametrize(
+    "start",
+    ["HIERARCHY ROOT a ", "HIERARCHY ROOT a { ", "HIERARCHY ROOT a { OFFSET ", "HIERARCHY ROOT a { CHANNELS 1 "],
+)
+def test_hostile_hierarchies_are_refused_quickly(start, word):
+    started = time.perf_counter()
+    with pytest.raises(RetargetError):
+        scene_of(start + word * 300_000)
+    assert time.perf_counter() - started < 1.0
+
+
 def test_limits_on_frames_and_nodes():
     with pytest.raises(TooLarge, match="frames"):
         read_bvh(FileBundle("a.bvh", person(swinging_rows(20)).encode()), Limits(frames=19))

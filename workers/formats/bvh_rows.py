@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from itertools import islice
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from workers.skeleton.model import Array, Notice
 
 # Larger numbers are damage, not data: they would overflow later sums of squares.
 LARGEST_NUMBER = 1e9
+LONGEST_NUMBER = 64  # characters
 SHORTEST_FRAME_S = 1e-4
 LONGEST_FRAME_S = 10.0
 DEFAULT_RATE_HZ = 30.0
@@ -48,7 +48,11 @@ COMMON_RATES_HZ = (
 )
 _FRAMES = re.compile(rb"\s*(?:frames[ \t]*:?|frame[ \t]*:)[ \t]*([^\s:]*)", re.IGNORECASE)
 _FRAME_TIME = re.compile(rb"\s*frame[ \t_]*time[ \t]*:?[ \t]*([^\s:]*)", re.IGNORECASE)
-_NOT_A_NUMBER = re.compile(rb"(?<!\S)(?![+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?!\S))\S+")
+_WORD = re.compile(rb"\S+")
+_LINE = re.compile(rb"\S[^\r\n]*")
+_SPACE = re.compile(rb"\s")
+WINDOW = 1 << 12
+SMALL = 1 << 14  # bytes in which damage is looked for token by token
 
 
 def read_motion(
@@ -77,25 +81,26 @@ def read_motion(
 
 
 def _read_rows(data: bytes, offset: int, columns: int, name: str, notices: list[Notice]) -> Array:
+    """All whole rows. Only the last line may be damaged or short, as in a file that was cut."""
     end = len(data)
     while True:
         values = _numbers(data[offset:end])
-        extra = len(values) % columns if values is not None else 0
-        if values is not None and extra == 0:
+        if values is not None and len(values) % columns == 0:
             break
         last = _last_line(data, offset, end)
-        bad = _NOT_A_NUMBER.search(data, offset, end) if values is None else None
-        if end < len(data) or (bad and bad.start() < last) or (not bad and len(data[last:end].split()) != extra):
-            raise _bad_row(data, offset, end, columns, name)
+        if values is None:
+            bad = _first_bad(data, offset, end)
+            if end < len(data) or bad < last:
+                raise _bad_number(data, bad, name)
+        elif end < len(data) or len(data[last:end].split()) != len(values) % columns:
+            raise _uneven_rows(data, offset, columns, name)
         line = line_number(data, last)
-        notices.append(
-            Notice("last-row-incomplete", f"{name}, line {line}: the last motion row is cut short and is left out")
-        )
+        notices.append(Notice("last-row-incomplete", f"{name}, line {line}: the last row is cut short and is left out"))
         end = last
     if len(values) == 0:
         raise ParseFailed(f"{name}: no complete motion row follows MOTION; export at least one frame")
-    if not (values.max() <= LARGEST_NUMBER and values.min() >= -LARGEST_NUMBER):
-        raise _bad_row(data, offset, end, columns, name, int(np.argmax(~(np.abs(values) <= LARGEST_NUMBER))))
+    if not _in_range(values):
+        raise _bad_number(data, _first_bad(data, offset, end), name)
     return values.reshape(-1, columns)
 
 
@@ -103,6 +108,8 @@ def _numbers(text: bytes) -> Array | None:
     """All numbers of the text, or None where something in it is no number."""
     if not text or text.isspace():
         return np.empty(0)
+    if _has_giant_token(text):
+        return None
     with warnings.catch_warnings():
         # numpy before 2.4 warns and returns what precedes the damage; later ones raise ValueError.
         warnings.simplefilter("error", DeprecationWarning)
@@ -112,17 +119,50 @@ def _numbers(text: bytes) -> Array | None:
             return None
 
 
-def _bad_row(data: bytes, offset: int, end: int, columns: int, name: str, value: int | None = None) -> ParseFailed:
-    """What is wrong in the motion rows, with its line. Slow: only for files that are refused."""
-    bad = _NOT_A_NUMBER.search(data, offset, end)
-    if bad is None and value is not None:
-        bad = next(islice(re.compile(rb"\S+").finditer(data, offset, end), value, None))
-    if bad is not None:
-        line = line_number(data, bad.start())
-        shown = decode(bad.group()[:40])
-        problem = f"{shown!r} is not a usable number; motion rows hold finite numbers with a decimal point"
-        return ParseFailed(f"{name}, line {line}: {problem}", line=line)
-    for row in re.compile(rb"[^\r\n]*[^\s][^\r\n]*").finditer(data, offset, end):
+def _has_giant_token(text: bytes) -> bool:
+    """Whether some stretch of WINDOW bytes has no white space: converting it would take many times its memory."""
+    return any(not _SPACE.search(text, at, at + WINDOW) for at in range(0, len(text) - WINDOW + 1, WINDOW))
+
+
+def _in_range(values: Array) -> bool:
+    return len(values) == 0 or bool(values.max() <= LARGEST_NUMBER and values.min() >= -LARGEST_NUMBER)
+
+
+def _usable(text: bytes) -> bool:
+    values = _numbers(text)
+    return values is not None and _in_range(values)
+
+
+def _first_bad(data: bytes, start: int, end: int) -> int:
+    """Where the first token starts that is no number or out of range; there must be one.
+
+    By bisection, so that damage at the end of a large file is found about as fast as the file is read.
+    """
+    while end - start > SMALL:
+        middle = (start + end) // 2
+        gap = _SPACE.search(data, middle, end)
+        split = gap.start() if gap else max(data.rfind(space, start, middle) for space in (b" ", b"\n", b"\t", b"\r"))
+        if split <= start:
+            break  # one huge token
+        if _usable(data[start:split]):
+            start = split
+        else:
+            end = split
+    tokens = _WORD.finditer(data, start, end)
+    return next((token.start() for token in tokens if not _usable(token.group())), start)
+
+
+def _bad_number(data: bytes, at: int, name: str) -> ParseFailed:
+    word = _WORD.match(data, at)
+    line = line_number(data, at)
+    shown = decode(word.group()[:40]) if word else ""
+    problem = f"{shown!r} is not a usable number; motion rows hold finite numbers with a decimal point"
+    return ParseFailed(f"{name}, line {line}: {problem}", line=line)
+
+
+def _uneven_rows(data: bytes, offset: int, columns: int, name: str) -> ParseFailed:
+    """Names the first line that has not one number for each channel."""
+    for row in _LINE.finditer(data, offset):
         count = len(row.group().split())
         if count != columns:
             line = line_number(data, row.start())
@@ -133,7 +173,7 @@ def _bad_row(data: bytes, offset: int, end: int, columns: int, name: str, value:
 
 def _frame_rate(text: bytes | None, frames: int, where: str, notices: list[Notice]) -> float:
     try:
-        frame_s = float(text) if text else 0.0
+        frame_s = float(text[:LONGEST_NUMBER]) if text else 0.0
     except ValueError:
         frame_s = -1.0
     if frame_s == 0.0:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.errors import NoSkeleton, ParseFailed
-from workers.formats.bvh_rows import LARGEST_NUMBER, decode, line_number, read_motion
+from workers.formats.bvh_rows import LARGEST_NUMBER, LONGEST_NUMBER, decode, line_number, read_motion
 from workers.formats.limits import Limits, check_limit
 from workers.skeleton.model import Array, Notice
 
@@ -115,10 +115,10 @@ class _Hierarchy:
             word = self.next().upper()
             if stack and word == b"}":
                 self._close(self.nodes[stack.pop()])
-            elif stack and word == b"OFFSET":
+            elif stack and word == b"OFFSET" and self.nodes[stack[-1]].offset is None:
                 x, y, z = (self._number() for _ in range(3))
                 self.nodes[stack[-1]].offset = (x, y, z)
-            elif stack and word == b"CHANNELS":
+            elif stack and word == b"CHANNELS" and self.nodes[stack[-1]].channels is None:
                 self.nodes[stack[-1]].channels = self._channels()
             elif word == b"ROOT" and not stack:
                 stack.append(self._open(-1, is_end=False))
@@ -160,7 +160,7 @@ class _Hierarchy:
     def _number(self) -> float:
         token = self.next()
         try:
-            value = float(token)
+            value = float(token[:LONGEST_NUMBER])
         except ValueError:
             raise self.fail(
                 f"{decode(token[:40])!r} is not a number; OFFSET takes three, with a decimal point"
@@ -177,7 +177,7 @@ class _Hierarchy:
         if not 0 <= count <= MOST_CHANNELS:
             raise self.fail(f"CHANNELS takes a count from 0 to {MOST_CHANNELS}, not {decode(token[:40])!r}")
         found: list[Channel] = []
-        while match := _CHANNEL.fullmatch(self.peek()):
+        while len(found) <= MOST_CHANNELS and (match := _CHANNEL.fullmatch(self.peek())):
             self.next()
             kind = {b"pos": "position", b"tra": "position", b"rot": "rotation", b"sca": "scale"}[match[2].lower()[:3]]
             found.append(Channel(kind, b"xyz".index(match[1].lower())))
