@@ -1,9 +1,9 @@
 """The body as a whole: which two limbs are legs, which are arms, where they meet, and which side is which.
 
-Pairs of limbs that mirror each other are scored by name, bone lengths and symmetry; every leg pair is combined with every
-arm pair and the best total wins. The hips are the lowest common ancestor of legs and spine. Names decide the side; where
-they are silent the facing does, read off toes, eyes, knees, elbows and thumbs. Spine, head and fingers are left to
-`role_trunk` and `role_fingers`.
+Pairs of limbs that mirror each other are scored by name, bone lengths and symmetry; every leg pair is combined with
+every arm pair and the best total wins. The hips are the lowest common ancestor of legs and spine. Names decide the
+side; where they are silent the facing does, read off toes, eyes, knees and elbows. Spine, head and fingers are left
+to `role_trunk` and `role_fingers`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LimbPair:
 
 @dataclass(frozen=True)
 class Body:
-    """The chosen hypothesis. `margin` is its lead over the next different one; `facing` 0-1 how sure unnamed sides are."""
+    """The chosen hypothesis: `margin` its lead over the next different one, `facing` 0-1 how sure unnamed sides are."""
 
     hips: int
     legs: LimbPair
@@ -214,7 +214,7 @@ def _across(shape: Shape, pair: LimbPair, limbs: tuple[LimbValues, LimbValues]) 
 def _facing(
     shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
 ) -> tuple[Array, float]:
-    """The character's left from its toes, knees, elbows, thumbs and face, and how strongly these agree (0-1).
+    """The character's left from its toes, knees, elbows and face, and how strongly these agree (0-1).
 
     up x forward = left. Each cue is a vector in body heights that points forward, with a weight.
     """
@@ -229,7 +229,7 @@ def _facing(
     for limb, joint in ((leg[0], body.legs.left), (leg[1], body.legs.right)):
         chain = list(limb.chain(joint).values())
         if len(chain) > 2:
-            below = [j for j in shape.subtree(chain[2])[1:]]
+            below = shape.subtree(chain[2])[1:]
             if below:
                 far = max(below, key=lambda j: shape.arc_m[j])
                 cues.append((float((p[far] - p[chain[2]]) @ forward), 6.0))

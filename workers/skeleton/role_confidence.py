@@ -59,12 +59,22 @@ def body_match(
         reasons.append(f"place in the body, though its name {shape.skeleton.names[joint]!r} says otherwise")
     else:
         reasons.append(_place(role))
+    if role.endswith("Toes") and _toes(shape, evidence, joint) > 2:
+        confidence = min(confidence, 0.6)
+        reasons.append("one of several toes")
     if side and reading.side is None:
         confidence *= 0.5 + 0.5 * body.facing
         reasons.append(f"{side} side from the pose")
     return RoleMatch(
         joint, float(confidence), "; ".join(reasons), tuple((j, min(score, float(confidence))) for j, score in others)
     )
+
+
+def _toes(shape: Shape, evidence: Evidence, joint: int) -> int:
+    """How many chains with toe names hang where this one does."""
+    foot = next((j for j in shape.ancestors[joint] if evidence.readings[j].score("Foot") > 0.5), -1)
+    children = shape.skeleton.children[foot] if foot >= 0 else ()
+    return sum(any(evidence.readings[j].score("Toes") > 0.2 for j in shape.subtree(child)) for child in children)
 
 
 def _place(role: str) -> str:

@@ -1,8 +1,8 @@
 """Fingers: chains off the hand, which finger each one is, and which joint of it plays which role.
 
-A finger is a chain that ends in one leaf. Names decide, then numbers ("finger1" .. "finger5" count from the thumb), then
-geometry: the thumb stands apart, the others follow in order across the palm. Joints that a finger has beyond its three
-roles (metacarpals, mounts, tips) stay in its chain only.
+A finger is a chain that ends in one leaf. Names decide, then numbers ("finger1" .. "finger5" count from the thumb),
+then geometry: the thumb stands apart, the others follow in order across the palm. Joints that a finger has beyond its
+three roles (metacarpals, mounts, tips) stay in its chain only.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _name_fingers(
 def _order(
     shape: Shape, evidence: Evidence, hand: int, chains: list[list[int]], with_thumb: bool, known: list[list[int]]
 ) -> tuple[list[tuple[int, bool]], str]:
-    """Chains from the thumb's side outward, each with whether it stands apart like a thumb, and what the order rests on."""
+    """Chains from the thumb's side outward, whether each stands apart like a thumb, and what the order rests on."""
     base = shape.positions_m[[chain[0] for chain in chains]]
     tip = shape.positions_m[[chain[-1] for chain in chains]]
     apart = _thumb(shape.positions_m[hand], base, tip) if with_thumb and len(chains) > 1 else -1

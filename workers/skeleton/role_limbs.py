@@ -1,8 +1,8 @@
 """Arms and legs: the best chain of roles below every joint, by dynamic programming over ancestor pairs.
 
-The template of a limb is a list of links (role part, its usual bone length as a fraction of body height). The value of
-putting a link on a joint is what the name says, plus what the bone length says, plus the best continuation below; joints
-skipped on the way cost a little. Nothing is decided here: `role_body` chooses among all starts at once.
+The template of a limb is a list of links (role part, its usual bone length as a fraction of body height). The value
+of putting a link on a joint is what the name says, plus what the bone length says, plus the best continuation below;
+joints skipped on the way cost a little. Nothing is decided here: `role_body` chooses among all starts at once.
 """
 
 from __future__ import annotations

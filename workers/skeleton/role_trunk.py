@@ -103,7 +103,8 @@ def _split(evidence: Evidence, spine: list[int], line: list[int]) -> tuple[list[
     while len(spine) > 1 and leans(spine[-1], "neck", ("spine", "chest")):
         line = [spine[-1], *line]
         spine = spine[:-1]
-    while len(line) > 1 and (leans(line[0], "spine", ("neck", "head")) or leans(line[0], "chest", ("neck", "head"))):
+    ends_named = any(max(readings[j].score("neck"), readings[j].score("head")) > 0.4 for j in line)
+    while ends_named and len(line) > 1 and any(leans(line[0], to, ("neck", "head")) for to in ("spine", "chest")):
         spine = [*spine, line[0]]
         line = line[1:]
     return (spine, line[:-1], line[-1]) if line else (spine, [], -1)

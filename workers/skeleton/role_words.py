@@ -25,7 +25,7 @@ MIDDLE_PARTS = frozenset({"hips", "spine", "chest", "neck", "head", "jaw"})
 
 @dataclass(frozen=True)
 class NameReading:
-    """What one name says: `parts` maps a part to 0-1, `auxiliary` 0-1 marks helpers, `stem` is the name without sides."""
+    """What one name says: `parts` maps a part to 0-1, `auxiliary` 0-1 marks helpers, `stem` is the name less sides."""
 
     side: Side | None = None
     parts: dict[str, float] = field(default_factory=dict)
@@ -196,7 +196,7 @@ class NameReader:
                 found[side] = max(found.get(side, 0), len(word.encode()))
         if len(found) == 2 and found["left"] == found["right"]:
             return None
-        return max(found, key=found.__getitem__) if found else None
+        return max(found.items(), key=lambda item: item[1])[0] if found else None
 
     def _read(self, words: list[str]) -> NameReading:
         lexicon = self.lexicon
