@@ -19,16 +19,16 @@ import numpy as np
 from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
 from workers.retargeting.motion import BodyMotion
 from workers.retargeting.timeline import Timeline, find_timeline
-from workers.retargeting.treadmill import ground_velocity
+from workers.retargeting.treadmill import AGREEMENT, ground_velocity
 from workers.retargeting.velocity import velocities
-from workers.skeleton.body import FOOT_ROLES
+from workers.skeleton.body import FOOT_ROLES, Body
 from workers.skeleton.model import Array, Mask
 
 # Shares of body height, and seconds.
 PLANTED_HEIGHT = 0.03
 PLANTED_SPEED_PER_S = 0.25
 CERTAIN_SPEED_PER_S = 0.20
-VERTICAL_SPEED_PER_S = 0.12
+VERTICAL_SPEED_PER_S = 0.2
 SHORTEST_CONTACT_S = 0.07
 LONGEST_GAP_S = 0.05
 GROUND_QUANTILE = 0.2
@@ -37,7 +37,11 @@ GROUND_QUANTILE = 0.2
 APPROACH_S = 0.1
 APPROACH_MARGIN = 0.015
 LONGEST_TURN_S = 0.4
-HIPS_OVER_FOOT = 0.1  # of leg length
+# Hips over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright trunk as in
+# squatting. Lying, swimming and flying bodies have neither.
+HIPS_HIGH = 0.35
+HIPS_LOW = 0.1
+UPRIGHT_HEAD = 0.5  # of the head's height over the hips at rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +65,14 @@ def find_contacts(motion: BodyMotion) -> FootContacts:
         return FootContacts(planted, ground, belt)
     all_soles = timeline.unroll(soles)
     hips = timeline.unroll(motion.positions_m[:, motion.body.hips, 1])
+    head = timeline.unroll(motion.positions_m[:, _top(motion.body), 1])
     for column, role in enumerate(FOOT_ROLES):
         positions = motion.role_positions(role)
         if positions is None:
             continue
         moving = velocities(timeline.unroll_positions(positions), motion.rate_hz) - belt
-        point = _Point(motion, timeline, all_soles, column, hips - timeline.unroll(positions[:, 1]))
+        bearing = _bears(motion.body, hips - timeline.unroll(positions[:, 1]), head - hips)
+        point = _Point(motion, timeline, all_soles, column, bearing)
         found, level = point.contacts(moving, float(np.linalg.norm(belt)))
         planted[:, column], ground[:, column] = timeline.crop(found), timeline.crop(level)
     return FootContacts(planted, ground, belt)
@@ -82,16 +88,29 @@ def sole_heights(motion: BodyMotion) -> Array:
     return heights
 
 
+def _top(body: Body) -> int:
+    """The head joint, on a rig without one an upper arm."""
+    head = body.joint("head")
+    return body.mapping.roles["leftUpperArm"].joint if head is None else head
+
+
+def _bears(body: Body, hips_over_foot: Array, head_over_hips: Array) -> Mask:
+    """Frames in which the body is placed over a foot as over something it bears on; heights `(frames,)` in metres."""
+    upright = UPRIGHT_HEAD * (body.rest_positions_m[_top(body), 1] - body.rest_positions_m[body.hips, 1])
+    leg = body.leg_length_m
+    low = (hips_over_foot > HIPS_LOW * leg) & (head_over_hips > upright)
+    return np.asarray((hips_over_foot > HIPS_HIGH * leg) | low)
+
+
 class _Point:
     """One foot point along the unrolled time line, with what its contacts are judged by."""
 
-    def __init__(self, motion: BodyMotion, timeline: Timeline, soles: Array, column: int, hips_over: Array) -> None:
+    def __init__(self, motion: BodyMotion, timeline: Timeline, soles: Array, column: int, bearing: Mask) -> None:
         self.height_m = motion.body.height_m
-        self.leg_m = motion.body.leg_length_m
         self.rate_hz = motion.rate_hz
         self.sole = soles[:, column]
         self.lowest = np.nanmin(soles, axis=1)
-        self.hips_over = hips_over
+        self.bearing = bearing
         self.shortest = max(2, timeline.frames_in(SHORTEST_CONTACT_S))
         self.gap = timeline.frames_in(LONGEST_GAP_S)
 
@@ -111,7 +130,7 @@ class _Point:
     def _slow(self, velocity: Array, belt_speed: float) -> Mask:
         """Frames slow enough, with hysteresis. A treadmill's stance feet keep its pace only roughly."""
         speed = np.linalg.norm(velocity, axis=1)
-        limit = max(PLANTED_SPEED_PER_S * self.height_m, 0.35 * belt_speed)
+        limit = max(PLANTED_SPEED_PER_S * self.height_m, AGREEMENT * belt_speed)
         level = np.abs(velocity[:, 1]) < VERTICAL_SPEED_PER_S * self.height_m
         certain = limit * CERTAIN_SPEED_PER_S / PLANTED_SPEED_PER_S
         slow = hysteresis((speed < certain) & level, (speed < limit) & level)
@@ -125,7 +144,7 @@ class _Point:
         shows only one of the two, or the point is above what else the body stands on, the one seen decides; a long
         stay on the lowest point is a contact in any case.
         """
-        if np.median(self.hips_over[start:stop]) < HIPS_OVER_FOOT * self.leg_m:
+        if np.mean(self.bearing[start:stop]) < 0.5:
             return False
         margin = APPROACH_MARGIN * self.height_m
         back = max(1, round(APPROACH_S * self.rate_hz))

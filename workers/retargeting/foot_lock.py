@@ -17,10 +17,14 @@ from workers.retargeting.foot_heights import FootHeights, Ground, foot_heights
 from workers.retargeting.foot_path import FootPath, FootPoint, foot_path
 from workers.retargeting.legs import Leg, carried, find_legs, turn_part
 from workers.retargeting.motion import BodyMotion
+from workers.retargeting.smoothing import weighted_mean
 from workers.retargeting.timeline import Timeline, find_timeline
 from workers.skeleton import quat
 from workers.skeleton.body import FOOT_ROLES, UP
 from workers.skeleton.model import Array
+
+
+SLIP_WINDOW_S = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,6 @@ class _Foot:
     socket: Array  # (frames, 3) analytic hip joint
     knee: Array  # (frames, 3) analytic
     points: tuple[FootPoint, ...]
-    least: tuple[Array, ...]  # (frames,) per point: least height of the joint while it swings
     path: FootPath
 
     @property
@@ -78,20 +81,32 @@ def _gather(
     heights: FootHeights,
 ) -> _Foot:
     turn = quat.multiply(motion.body.facing, quat.conjugate(source.body.facing))
-    points, least = [], []
+    # The ground of a treadmill keeps pace with the legs; a foot that slides on it slides by the body's size.
+    slide = min(scale, motion.body.height_m / source.body.height_m)
+    ground = contacts.ground_velocity_m_s * (np.arange(len(timeline.index)) / source.rate_hz)[:, None]
+    points = []
     for role in (f"{leg.side}Foot", f"{leg.side}Toes"):
         on_source, on_target = source.role_positions(role), motion.role_positions(role)
         if on_source is None or on_target is None:
             continue
         column = FOOT_ROLES.index(role)
-        wanted = scale * quat.rotate(turn, timeline.unroll_positions(on_source))
+        wanted = quat.rotate(turn, slide * timeline.unroll_positions(on_source) + (scale - slide) * ground)
         wanted[:, 1] = heights.planted_m[:, column]
         planted = timeline.unroll(contacts.planted[:, column])
-        points.append(FootPoint(planted, wanted, timeline.unroll_positions(on_target)))
-        least.append(heights.least_m[:, column])
+        slip = _slip(source, contacts, timeline, on_source)
+        analytic = timeline.unroll_positions(on_target)
+        points.append(FootPoint(planted, slip, wanted, analytic, heights.least_m[:, column]))
     socket, knee = (timeline.unroll_positions(motion.positions_m[:, joint]) for joint in (leg.upper, leg.lower))
     path = foot_path(points, motion.rate_hz, timeline.period)
-    return _Foot(leg, socket, knee, tuple(points), tuple(least), path)
+    return _Foot(leg, socket, knee, tuple(points), path)
+
+
+def _slip(source: BodyMotion, contacts: FootContacts, timeline: Timeline, positions_m: Array) -> Array:
+    """Speed of a source point along its ground `(frames,)`, body heights/s; a mean of speeds, so that jitter counts."""
+    steps = np.diff(timeline.unroll_positions(positions_m), axis=0, append=np.zeros((1, 3))) * source.rate_hz
+    steps[-1] = steps[-2]
+    speed = np.linalg.norm((steps - contacts.ground_velocity_m_s)[:, ::2], axis=-1)
+    return weighted_mean(speed, timeline.frames_in(SLIP_WINDOW_S)) / source.body.height_m
 
 
 def _body_shift(feet: list[_Foot], rate_hz: float) -> Array:
@@ -102,7 +117,9 @@ def _body_shift(feet: list[_Foot], rate_hz: float) -> Array:
     for foot in feet:
         length = np.linalg.norm(foot.knee - foot.socket, axis=-1) + np.linalg.norm(foot.ankle - foot.knee, axis=-1)
         extension = np.linalg.norm(foot.ankle - foot.socket, axis=-1)
-        demands.append(hips_shift.missing_reach(foot.target(shift) - foot.socket - shift, extension, length))
+        missing = hips_shift.missing_reach(foot.target(shift) - foot.socket - shift, extension, length)
+        # Only what bears on the ground may pull the body; elsewhere the leg stretches as far as it can.
+        demands.append(np.where(foot.path.weight >= 1.0, missing, 0.0))
     return shift - UP * hips_shift.lowering(demands, rate_hz)[:, None]
 
 
@@ -110,11 +127,11 @@ def _place_foot(foot: _Foot, shift: Array, rate_hz: float) -> tuple[Array, Array
     """Correction of the ankle `(frames, 3)` and turn of the foot `(frames, 4)`, clear of the ground while it swings."""
     target, turn = foot.target(shift), foot.path.pitch
     planted = np.any([point.planted for point in foot.points], axis=0)
-    target[:, 1] += swing.ankle_lift(target[:, 1], foot.least[0], planted, rate_hz)
+    target[:, 1] += swing.ankle_lift(target[:, 1], foot.points[0].least, planted, rate_hz)
     if len(foot.points) == 2:
         toes = foot.points[1]
         arm = quat.rotate(turn, toes.analytic - foot.ankle)
-        turn = quat.multiply(swing.toe_lift(arm, target[:, 1], foot.least[1], toes.planted, rate_hz), turn)
+        turn = quat.multiply(swing.toe_lift(arm, target[:, 1], toes.least, toes.planted, rate_hz), turn)
     return target - foot.ankle, turn
 
 

@@ -1,30 +1,34 @@
 """Where one foot of the target belongs: the correction that takes its analytic path onto the source's contacts.
 
 A stance is a stretch of frames in which the toes or the ankle are planted. Inside it the foot moves along the ground as
-the source's scaled planted point does: the correction's *velocity* is what makes up the difference, handed from heel to
-toes while both are planted, so the foot pivots about what is planted and never jumps at the hand-over. The constant
-that is left is chosen so that the correction is zero on average over the stance. This follows a source foot that slides, as
-on a treadmill, instead of freezing it. Heights are absolute: each planted sole stands over the target's floor as the
-source's stands over its own, scaled.
+the source's scaled planted point does: the correction's *velocity* makes up the difference, handed from heel to toes
+while both are planted, so the foot pivots about what is planted and never jumps at the hand-over. Of two planted points
+the one that slips less in the source is the pivot. The constant that is left is chosen so that the correction is zero on
+average over the stance. A source foot that slides, as on a treadmill, is followed instead of frozen. Heights are absolute:
+each planted sole stands over the target's floor as the source's stands over its own, scaled.
 
 The pitch of the foot stays the analytic one but for what both soles need to meet the ground at once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workers.retargeting.intervals import frames_to_edge, runs
 from workers.retargeting.smoothing import smoothstep, weighted_mean
 from workers.skeleton import quat
+from workers.skeleton.body import UP
 from workers.skeleton.model import Array, Indices, Mask
 
 HAND_OVER_S = 0.06
 BLEND_S = 0.2
+CARRY_S = 0.1
+FIRM_SLIP_PER_S = 0.02
 LARGEST_PITCH_RAD = np.radians(15.0)
 PITCH_BLEND_S = 0.1
+STEEP_ARM = 0.3  # sine of the arm's angle from upright, where pitch begins to be possible
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +36,10 @@ class FootPoint:
     """A planted point of a foot on both bodies, along one time line; heights are those of the soles."""
 
     planted: Mask  # (frames,)
+    slip_per_s: Array  # (frames,) the source point's speed along its ground in body heights/s
     wanted: Array  # (frames, 3) horizontally the source's scaled path, vertically where the target's joint belongs
     analytic: Array  # (frames, 3) the target's joint
+    least: Array  # (frames,) least height of the target's joint while it swings, -inf where free
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +54,40 @@ class FootPath:
 def foot_path(points: list[FootPoint], rate_hz: float, period: int | None) -> FootPath:
     """The correction of one foot. `points` are the ankle and, where both bodies have them, the toes."""
     ankle = points[0]
+    if len(points) == 2:
+        points = agreeing_heights(*points)
     pitch = sole_pitch(points, rate_hz)
     if len(points) == 2:
         arm = quat.rotate(pitch, points[1].analytic - ankle.analytic)
-        points = [ankle, FootPoint(points[1].planted, points[1].wanted, ankle.analytic + arm)]
+        points = [points[0], replace(points[1], analytic=ankle.analytic + arm)]
     correction, stances = stance_correction(points, rate_hz, period)
     held, weight = blend_stances(correction, stances, rate_hz)
     return FootPath(held, weight, pitch)
+
+
+def agreeing_heights(ankle: FootPoint, toes: FootPoint) -> list[FootPoint]:
+    """Ankle and toes whose wanted heights fit one rigid foot, but for what `sole_pitch` can make up.
+
+    Both follow the sole drops of two rest poses, and where one of these is a guess its foot may be tilted: then ankle and
+    toes disagree by a constant while the foot stands on both. The one that would stand higher is brought down: a planted
+    foot does not hover. Each stance has its own constant; one without such frames takes the median of the others.
+    """
+    apart = ((toes.wanted - toes.analytic) - (ankle.wanted - ankle.analytic))[:, 1]
+    both = ankle.planted & toes.planted
+    if not both.any():
+        return [ankle, toes]
+    slack = np.sin(LARGEST_PITCH_RAD) * float(np.median(np.linalg.norm(toes.analytic - ankle.analytic, axis=-1)))
+    usual = float(np.median(apart[both]))
+    excess = np.full(len(apart), usual - np.clip(usual, -slack, slack))
+    for start, stop in runs(ankle.planted | toes.planted):
+        own = apart[start:stop][both[start:stop]]
+        if len(own):
+            middle = float(np.median(own))
+            excess[start:stop] = middle - np.clip(middle, -slack, slack)
+    lowered_toes, lowered_ankle = toes.wanted.copy(), ankle.wanted.copy()
+    lowered_toes[:, 1] -= np.maximum(excess, 0.0)
+    lowered_ankle[:, 1] += np.minimum(excess, 0.0)
+    return [replace(ankle, wanted=lowered_ankle), replace(toes, wanted=lowered_toes)]
 
 
 def stance_correction(points: list[FootPoint], rate_hz: float, period: int | None) -> tuple[Array, Indices]:
@@ -69,8 +102,10 @@ def stance_correction(points: list[FootPoint], rate_hz: float, period: int | Non
     share = ramp / np.where(total > 0.0, total, 1.0)
     correction = np.einsum("fp,fpi->fi", share, missing)
 
-    both = np.minimum(ramp[1:], ramp[:-1])
-    handed = np.where(both.sum(axis=1, keepdims=True) > 0.0, both, np.maximum(ramp[1:], ramp[:-1]))
+    slip = np.stack([point.slip_per_s for point in points], axis=1)
+    firm = ramp / (1.0 + (slip / FIRM_SLIP_PER_S) ** 2)
+    both = np.minimum(firm[1:], firm[:-1])
+    handed = np.where(both.sum(axis=1, keepdims=True) > 0.0, both, np.maximum(firm[1:], firm[:-1]))
     handed /= np.maximum(handed.sum(axis=1, keepdims=True), 1e-12)
     steps = np.einsum("fp,fpi->fi", handed, np.diff(missing, axis=0))
     drift = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
@@ -108,7 +143,8 @@ def blend_stances(correction: Array, stances: Indices, rate_hz: float) -> tuple[
             steps = steps[(edge + direction * steps >= 0) & (edge + direction * steps < frames)]
             fade = smoothstep(1.0 - steps / length)
             slope = correction[edge] - correction[inner]
-            carried = correction[edge] + slope * (steps * (1.0 - steps / length) ** 2)[:, None]
+            dying = np.maximum(1.0 - steps / min(CARRY_S * rate_hz, length), 0.0) ** 2
+            carried = correction[edge] + slope * (steps * dying)[:, None]
             held[edge + direction * steps] += fade[:, None] * carried
             weight[edge + direction * steps] += fade
     return held, weight
@@ -132,6 +168,10 @@ def sole_pitch(points: list[FootPoint], rate_hz: float) -> Array:
 
 
 def pitch_turn(arm: Array, angle: Array) -> Array:
-    """Turn that raises the end of `arm` `(frames, 3)` by `angle` `(frames,)`, about the horizontal axis beside it."""
-    side = quat.unit(np.cross(arm, np.array([0.0, 1.0, 0.0])))
-    return quat.from_axis_angle(side, np.where(np.any(side, axis=-1), angle, 0.0))
+    """Turn that raises the end of `arm` `(frames, 3)` by `angle` `(frames,)`, about the horizontal axis beside it.
+
+    An arm that hangs down has no such axis: the turn fades out as the arm steepens.
+    """
+    across = np.cross(quat.unit(arm), UP)
+    level = np.linalg.norm(across, axis=-1)
+    return quat.from_axis_angle(quat.unit(across), angle * smoothstep((level - STEEP_ARM) / STEEP_ARM))

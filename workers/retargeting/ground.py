@@ -20,7 +20,7 @@ SAME_LEVEL = 0.005
 # A file whose rest soles stand on its origin plane says where its floor is; only a small offset of the feet from it is
 # an error of calibration. A larger one is meant: a jump cut into clips, a climb begun on a ledge.
 ORIGIN_FLOOR = 0.02
-CALIBRATION_ERROR = 0.1
+CALIBRATION_ERROR = 0.08
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ AVERAGE_S = 0.5
 LOWERING_S = 0.15
 # A lowering helps a steep leg; for a flat one it costs more than this many times the missing length and is given up.
 LARGEST_LOWERING_PER_EXCESS = 2.0
+LARGEST_LOWERING = 0.08  # of the leg
 LEAST_SUPPORT = 0.1
 
 
@@ -40,7 +41,7 @@ def average_shift(paths: list[FootPath], lift: Array, rate_hz: float) -> Array:
 
 
 def missing_reach(leg: Array, extension: Array, length: Array) -> Array:
-    """How far the body must come down `(frames,)`, at least 0, so that one leg is not overstretched.
+    """How far the body should come down `(frames,)`, at least 0, so that one leg is not overstretched.
 
     `leg` `(frames, 3)` leads from the hip joint to where the ankle belongs. A leg may be as straight as the analytic
     one is (`extension`), or use its bones' `length` up to the soft limit; both `(frames,)`.
@@ -48,7 +49,7 @@ def missing_reach(leg: Array, extension: Array, length: Array) -> Array:
     limit = np.maximum(extension, SOFT_REACH * length)
     excess = np.linalg.norm(leg, axis=-1) - limit
     standing = -leg[:, 1] - np.sqrt(np.maximum(limit**2 - leg[:, 0] ** 2 - leg[:, 2] ** 2, 0.0))
-    needed = np.minimum(standing, LARGEST_LOWERING_PER_EXCESS * excess)
+    needed = np.minimum(np.minimum(standing, LARGEST_LOWERING_PER_EXCESS * excess), LARGEST_LOWERING * length)
     return np.where(leg[:, 1] < 0.0, np.maximum(needed, 0.0), 0.0)
 
 

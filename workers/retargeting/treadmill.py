@@ -16,7 +16,7 @@ from workers.skeleton.roles import SIDES
 
 LOW = 0.03  # of body height above the level the foot bears on
 SLOWEST_PER_S = 0.2  # body heights
-AGREEMENT = 0.35  # of the ground's speed, between a stance foot and the ground
+AGREEMENT = 0.5  # of the ground's speed, between a stance foot and the ground
 AGREEING_SHARE = 0.6  # of the frames in which a foot is low
 HIPS_SHARE = 0.25  # of the ground's speed, the most that the hips may travel on average
 
@@ -41,8 +41,9 @@ def ground_velocity(motion: BodyMotion, timeline: Timeline) -> Array:
         heights = positions[:, 1]
         low = heights <= np.quantile(heights, 0.1) + LOW * body.height_m
         moving = timeline.crop(velocities(timeline.unroll_positions(positions), motion.rate_hz))[low]
-        level = np.abs(moving[:, 1]) < SLOWEST_PER_S * body.height_m
-        stances.append(moving[level] * np.array([1.0, 0.0, 1.0]))
+        along = moving * np.array([1.0, 0.0, 1.0])
+        level = np.abs(moving[:, 1]) < np.maximum(SLOWEST_PER_S * body.height_m, 0.5 * np.linalg.norm(along, axis=1))
+        stances.append(along[level])
     if min(len(stance) for stance in stances) < 2:
         return still
     ground = np.median(np.concatenate(stances), axis=0)
