@@ -91,6 +91,8 @@ TABLE: tuple[Row, ...] = (
         "soles below the ground beyond the source's, % of height"),
     Row("jerk_ratio", _plain("jerk_ratio"), "above", 2.0, 5.0, "pass",
         "jerk over the source's"),
+    Row("leg_jerk_ratio", _plain("leg_jerk_ratio"), "above", 2.5, 6.0, "pass",
+        "jerk of knees and ankles over the source's: pops of the legs"),
     Row("joint_limit", _joint_limits, "above", 5.0, 20.0, "review",
         "% of joints beyond anatomy, beyond the source's"),
     Row("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 5.0, 15.0, "review",

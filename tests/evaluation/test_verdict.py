@@ -12,7 +12,8 @@ from workers.verdict import TABLE, VISIBLE_SKATE, at_least, judge
 GOOD: dict[str, Any] = {
     "mapping_confidence": 0.9, "limb_direction_error_deg": 1.0, "movement_ratio": 1.0,
     "foot_skate_result": 0.05, "foot_skate_source": 0.05, "foot_float_cm": 0.1, "foot_float_source_cm": 0.1,
-    "ground_penetration_cm": 0.1, "ground_penetration_source_cm": 0.1, "jerk_ratio": 1.0, "joint_limit_pct": 1.0,
+    "ground_penetration_cm": 0.1, "ground_penetration_source_cm": 0.1, "jerk_ratio": 1.0,
+    "leg_jerk_ratio": 1.0, "joint_limit_pct": 1.0,
     "joint_limit_source_pct": 1.0, "hips_height_drift_pct": 0.1,
     "semantic_similarity": {"raw": 0.9, "calibrated": 0.95}, "penetration_pct": 0.1,
 }  # fmt: skip
@@ -40,6 +41,7 @@ def test_good_scores_pass_with_no_row_absent() -> None:
         ("foot_float_cm", 3.0, 12.0, "foot_float"),
         ("ground_penetration_cm", 3.0, 12.0, "ground_penetration"),
         ("jerk_ratio", 3.0, 9.0, "jerk_ratio"),
+        ("leg_jerk_ratio", 3.0, 9.0, "leg_jerk_ratio"),
         ("joint_limit_pct", 10.0, 30.0, "joint_limit"),
         ("hips_height_drift_pct", 8.0, 30.0, "hips_height_drift_pct"),
         ("penetration_pct", 4.0, 20.0, "penetration_pct"),

@@ -9,6 +9,7 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     foot_float_source_cm, ground_penetration_source_cm    the source's own, scaled to the character by leg length
     jerk_ratio                    jerk_result / jerk_source
     jerk_result, jerk_source      body heights / s^3, root-relative                     smoothness.jerk
+    leg_jerk_ratio, _result, _source    the same over knees and ankles
     joint_limit_pct, joint_limit_source_pct    share of frames x joints beyond anatomy  pose_scores.beyond_limits
     limb_direction_error_deg      mean over frames and limbs                            pose_scores.limb_errors_deg
     movement_ratio                mean angular speed of the limbs, result / source      pose_scores.limb_speed
@@ -111,10 +112,11 @@ def _put_feet(
 
 
 def _put_smoothness(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:
-    roles = smoothness.moving_roles(source.body, result.body)
-    jerks = smoothness.jerk(result, roles), smoothness.jerk(source, roles)
-    short = f"fewer than {smoothness.MIN_FRAMES} frames"
-    _put_ratio(scores, "jerk", jerks, LEAST_JERK, short, "the source does not move")
+    for name, find in (("jerk", smoothness.moving_roles), ("leg_jerk", smoothness.leg_roles)):
+        roles = find(source.body, result.body)
+        jerks = smoothness.jerk(result, roles), smoothness.jerk(source, roles)
+        short = f"fewer than {smoothness.MIN_FRAMES} frames, or no joint that both bodies have"
+        _put_ratio(scores, name, jerks, LEAST_JERK, short, "the source does not move")
 
 
 def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float) -> None:
