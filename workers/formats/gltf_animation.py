@@ -110,6 +110,7 @@ def sample_clip(
             continue
         entries = np.array([channel.entry for channel in channels])
         keys = read_times(document.accessors, key_times)
+        check_limit(len(keys) * len(channels), limits.rotation_keys, "keys", f"clip {clip.name!r}")
         values = _sample(document.accessors, channels, keys, times, path, interpolation)
         if path == "rotation":
             rotations[:, entries] = fold_rotations(tree, entries, values)
@@ -124,9 +125,12 @@ def sample_clip(
 def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tuple[Notice, ...]:
     """What sampling this clip leaves out or repairs: animated scale and quaternions that are not unit."""
     found = []
-    for (path, _, interpolation), channels in _groups(clip.channels).items():
+    for (path, key_times, interpolation), channels in _groups(clip.channels).items():
         if path == "translation":
             continue
+        check_limit(
+            len(channels) * document.accessors.count(key_times), document.limits.rotation_keys, "keys", clip.name
+        )
         values = _stack(document.accessors, channels, path)
         if interpolation == "CUBICSPLINE":
             values = values[1::3]
@@ -165,6 +169,8 @@ def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: st
     accessors, node_count = document.accessors, len(document.nodes)
     samplers = _samplers(accessors, animation, f"{where}/samplers")
     has_data = {times: accessors.has_data(times) for times in {times for times, _, _ in samplers}}
+    for times in has_data:
+        check_limit(accessors.count(times), document.limits.frames, "key times", where)
     channels, seen = [], set()
     place, target_place = f"{where}/channels/*", f"{where}/channels/*/target"
     for channel in objects(animation, "channels", where):

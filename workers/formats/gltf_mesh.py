@@ -42,6 +42,7 @@ def build_mesh(
 ) -> Mesh | None:
     """None where no surface moves with the skeleton. Raises ParseFailed, TooLarge, UnsupportedFeature."""
     parts: list[_Part] = []
+    face_count = 0
     for entry in range(len(tree)):
         number = int(tree.file_indices[entry])
         node = document.nodes[number]
@@ -58,6 +59,8 @@ def build_mesh(
             if surface is None:
                 continue
             positions, faces = surface
+            face_count += len(faces)
+            check_limit(face_count, 2 * document.limits.vertices, "faces", f"{where}/{place}")
             check_limit(
                 sum(len(p.positions) for p in parts) + len(positions),
                 document.limits.vertices,

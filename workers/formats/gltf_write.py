@@ -5,9 +5,9 @@ is a byte prefix of the new BIN chunk; clips come last among the animations. The
 animating one that has `matrix`, so such a joint is written as translation, rotation, scale (`write_notices` lists
 them).
 
-Channels: rotation for `keyed_rotations`, translation for the joints in `Clip.translations_m`, never scale; float32 on one shared time axis; a
-rotation that stays still keeps two keys, first and last. Values go back into the file's own space: mirroring and half
-turns undone, translation divided by `translation_scale`.
+Channels: rotation for `keyed_rotations`, translation for the joints in `Clip.translations_m`, never scale; float32 on
+one shared time axis; a rotation that stays still keeps two keys, first and last. Values go back into the file's own
+space: mirroring and half turns undone, translation divided by `translation_scale`.
 What the clips hold and which joints to key is the caller's business.
 """
 
@@ -42,8 +42,8 @@ def write_glb(
 ) -> bytes:
     """The uploaded document with `clips` appended, as GLB bytes.
 
-    `keyed_rotations` index the skeleton. Raises UnsupportedFeature for a sheared joint or a number
-    that cannot be written, OutputInvalid for a clip that cannot be stored (no channel, not finite, times too close).
+    `keyed_rotations` index the skeleton. Raises UnsupportedFeature for a sheared joint or a number that cannot be
+    written, OutputInvalid for a clip that cannot be stored (no channel, not finite, times too close).
     """
     source = _source(scene)
     builder = gather(source.document)

@@ -1,0 +1,221 @@
+"""Hostile and damaged glTF: one typed error or a scene, quickly, never a crash."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gltf_builder import GltfBuilder, bind_matrices, character, posed
+
+from workers.errors import FileTooLarge, InputError, ParseFailed, RetargetError, TooLarge, UnsupportedFeature
+from workers.formats.bundle import FileBundle
+from workers.formats.gltf_read import read_gltf
+from workers.formats.limits import Limits
+
+# Faults after which indices or bytes cannot be trusted: such files must not load.
+STRUCTURAL = {
+    "ACCESSOR_TOO_LONG",
+    "ACCESSOR_SMALL_BYTESTRIDE",
+    "BUFFER_VIEW_TOO_LONG",
+    "BUFFER_MISSING_GLB_DATA",
+    "BUFFER_BYTE_LENGTH_MISMATCH",
+    "GLB_CHUNK_TOO_BIG",
+    "GLB_DUPLICATE_CHUNK",
+    "GLB_INVALID_MAGIC",
+    "GLB_INVALID_VERSION",
+    "GLB_LENGTH_MISMATCH",
+    "GLB_UNEXPECTED_END_OF_CHUNK_DATA",
+    "GLB_UNEXPECTED_END_OF_CHUNK_HEADER",
+    "GLB_UNEXPECTED_END_OF_HEADER",
+    "GLB_UNEXPECTED_FIRST_CHUNK",
+    "IO_ERROR",
+    "NODE_LOOP",
+    "NODE_PARENT_OVERRIDE",
+    "SCENE_NON_ROOT_NODE",
+    "UNKNOWN_ASSET_MAJOR_VERSION",
+}
+# Of UNRESOLVED_REFERENCE only what the service follows; textures, samplers and the like are none of its business.
+FOLLOWED = ("nodes", "skins", "meshes", "animations", "accessors", "bufferViews", "scenes", "scene")
+
+
+def use_everything(bundle: FileBundle) -> None:
+    scene = read_gltf(bundle)
+    for number in range(len(scene.clips)):
+        scene.load_clip(number, None)
+        scene.extras["clip_notices"](number)
+    scene.load_mesh()
+
+
+def outcome(bundle: FileBundle) -> str:
+    """`ok` or the code of the typed error; anything else that is raised fails the test."""
+    start = time.perf_counter()
+    try:
+        use_everything(bundle)
+        return "ok"
+    except RetargetError as error:
+        assert isinstance(error, InputError)
+        assert error.detail and "\n" not in error.detail
+        return error.code
+    finally:
+        assert time.perf_counter() - start < 5.0, bundle.name
+
+
+def expected_refusal(report: Path) -> bool:
+    if not report.exists():
+        return False
+    errors = [m for m in json.loads(report.read_text())["issues"]["messages"] if m["severity"] == 0]
+    unresolved = [m["pointer"].split("/")[1] for m in errors if m["code"] == "UNRESOLVED_REFERENCE"]
+    return bool(STRUCTURAL & {m["code"] for m in errors}) or any(place in FOLLOWED for place in unresolved)
+
+
+@pytest.mark.parametrize("folder", ["gltf-validator", "assimp"])
+def test_collections_of_broken_files(shared_data: Path, folder: str) -> None:
+    counts: Counter[str] = Counter()
+    paths = [p for p in sorted((shared_data / "malformed" / folder).rglob("*.gl*")) if p.suffix in (".gltf", ".glb")]
+    for path in paths:
+        siblings = {f.name: f.read_bytes for f in path.parent.iterdir() if f.is_file() and f != path}
+        result = outcome(FileBundle(path.name, path.read_bytes(), siblings))
+        counts[result] += 1
+        if expected_refusal(path.with_name(path.name + ".report.json")):
+            assert result != "ok", path
+    print(f"{folder}: {dict(counts)}")
+    assert sum(counts.values()) == len(paths) >= 15
+
+
+def small_character() -> GltfBuilder:
+    rng = np.random.default_rng(4)
+    bind = bind_matrices(rng)
+    builder = character(rng, bind, posed(bind, rng, 0.5), np.eye(4), np.eye(4))
+    turn = np.tile([0.0, 0.0, 0.0, 1.0], (5, 1))
+    builder.animation((1, "rotation", np.arange(5) / 30, turn), (1, "translation", np.arange(5) / 30, turn[:, :3]))
+    return builder
+
+
+def test_random_mutations() -> None:
+    data, rng, counts = small_character().glb(), random.Random(7), Counter()
+    for _ in range(300):
+        damaged = bytearray(data)
+        for _ in range(rng.choice([1, 1, 2, 8])):
+            place = rng.randrange(len(damaged))
+            damaged[place] = rng.choice([rng.randrange(256), 0x30 + rng.randrange(10), 0xFF])
+        counts[outcome(FileBundle("mutated.glb", bytes(damaged)))] += 1
+    print(dict(counts))
+    assert counts["ok"] > 20 and counts["parse-failed"] > 20
+
+
+def test_mutations_of_values_in_the_json() -> None:
+    text = small_character().gltf().decode()
+    rng = random.Random(9)
+    counts: Counter[str] = Counter()
+    values: list[Any] = [None, True, -1, 0, 1, 2**31, 2**63, 10**400, 1.5, 1e300, "x", [], {}, [0], [[]], {"a": 1}]
+    for _ in range(600):
+        mutated = json.loads(text)
+        holder: Any = mutated
+        while True:
+            key = rng.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
+            inner = holder[key]
+            if not isinstance(inner, dict | list) or not inner or rng.random() < 0.15:
+                holder[key] = rng.choice(values)
+                break
+            holder = inner
+        counts[outcome(FileBundle("mutated.gltf", json.dumps(mutated).encode()))] += 1
+    print(dict(counts))
+    assert counts["ok"] > 10 and counts["parse-failed"] > 20
+
+
+@pytest.mark.parametrize(
+    ("extension", "remedy"),
+    [
+        ("KHR_draco_mesh_compression", "Draco"),
+        ("EXT_meshopt_compression", "meshopt"),
+        ("FB_geometry_metadata", "export"),
+    ],
+)
+def test_unknown_required_extensions_are_named_with_a_remedy(extension: str, remedy: str) -> None:
+    builder = GltfBuilder()
+    builder.node()
+    builder.document["extensionsRequired"] = ["KHR_materials_unlit", extension]
+    with pytest.raises(UnsupportedFeature, match=f"{extension}.*{remedy}"):
+        read_gltf(builder.bundle())
+
+
+def test_extensions_that_only_concern_looks_are_accepted() -> None:
+    builder = GltfBuilder()
+    builder.node()
+    harmless = [
+        "KHR_texture_transform",
+        "KHR_mesh_quantization",
+        "KHR_materials_unlit",
+        "EXT_texture_webp",
+        "KHR_texture_basisu",
+    ]
+    builder.document["extensionsRequired"] = [*harmless, "KHR_lights_punctual", "KHR_materials_variants"]
+    assert len(read_gltf(builder.bundle()).skeleton) == 1
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "../up.bin",
+        "a/../../up.bin",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "http://localhost/x",
+        "//host/x",
+        "C:%5Cx",
+        "%2e%2e/up.bin",
+        "%2Fetc/x",
+        "a%5C..%5Cb",
+        "x%00.bin",
+    ],
+)
+def test_references_out_of_the_folder_are_refused_even_if_a_sibling_has_that_name(uri: str) -> None:
+    builder = GltfBuilder()
+    builder.accessor([1.0], "SCALAR")
+
+    class Everything(dict[str, Any]):
+        def __contains__(self, _: object) -> bool:
+            return True
+
+        def __getitem__(self, _: str) -> Any:
+            return lambda: bytes(builder.binary)
+
+    with pytest.raises(UnsupportedFeature, match="uri"):
+        read_gltf(FileBundle("in.gltf", builder.gltf(uri), Everything()))
+
+
+def test_siblings_by_relative_and_escaped_path() -> None:
+    builder = GltfBuilder()
+    builder.accessor([1.0], "SCALAR")
+    content = bytes(builder.binary)
+    for uri in ("my%20file.bin", "./my file.bin"):
+        read_gltf(FileBundle("in.gltf", builder.gltf(uri), {"my file.bin": lambda: content}))
+    with pytest.raises(ParseFailed, match=r"other\.bin"):
+        read_gltf(FileBundle("in.gltf", builder.gltf("other.bin"), {"my file.bin": lambda: content}))
+    with pytest.raises(ParseFailed, match="truncated"):
+        read_gltf(FileBundle("in.gltf", builder.gltf("b.bin"), {"b.bin": lambda: content[:-1]}))
+    with pytest.raises(FileTooLarge):
+        read_gltf(FileBundle("in.gltf", builder.gltf("b.bin"), {"b.bin": lambda: content}), Limits(file_bytes=3))
+
+
+@pytest.mark.parametrize("version", ["1.0", "3.0", "0.9"])
+def test_other_versions_are_refused(version: str) -> None:
+    with pytest.raises(UnsupportedFeature, match=r"glTF"):
+        read_gltf(FileBundle("in.gltf", json.dumps({"asset": {"version": version}}).encode()))
+
+
+def test_a_million_nodes_are_refused_quickly() -> None:
+    data = b'{"asset":{"version":"2.0"},"nodes":[' + b",".join([b"{}"] * 1_000_000) + b"]}"
+    with pytest.raises(TooLarge):
+        read_gltf(FileBundle("in.gltf", data))
+
+
+def test_a_document_without_nodes_has_an_empty_skeleton() -> None:
+    scene = read_gltf(FileBundle("in.gltf", b'{"asset":{"version":"2.0"}}'))
+    assert (len(scene.skeleton), scene.clips, scene.load_mesh()) == (0, (), None)
