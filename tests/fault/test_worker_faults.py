@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from fault_kit import Station, gone, wait_until
 
+from service.jobs.queue import queue
+
 pytestmark = pytest.mark.timeout(60)
 Worker = subprocess.Popen[bytes]
 
@@ -67,6 +69,18 @@ def test_a_queued_job_that_rq_lost_is_handed_in_again(station: Station) -> None:
     station.sweeper().sweep()
     station.start_worker()
     assert station.wait_final(job, 20).status == "succeeded"
+
+
+def test_entries_of_rq_that_are_not_ours_do_no_harm(station: Station, worker: Worker) -> None:
+    """Neither a function of somebody else's, nor bytes that are no JSON, runs or ends the worker."""
+    lane = queue(station.redis, "retarget")
+    foreign = lane.enqueue_call("os.getcwd", args=[])
+    nobody = lane.enqueue_call("os._exit", args=["job_" + "0" * 26])
+    broken = lane.enqueue_call("os.getcwd", args=["x"])
+    station.redis.hset(broken.key, "data", b"\x80not json")
+    assert station.wait_final(station.post()).status == "succeeded"
+    assert worker.poll() is None
+    assert [job.get_status() for job in (foreign, nobody, broken)] == ["failed", "finished", "failed"]
 
 
 def test_sigterm_lets_the_job_in_hand_end(station: Station, worker: Worker) -> None:
