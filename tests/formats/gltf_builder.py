@@ -184,7 +184,8 @@ def character(
 ) -> GltfBuilder:
     """A skinned body: nodes stand in `pose` below an `armature` node, bound in `bind` (both world, metres).
 
-    `skin_space` is the matrix G: vertices and inverse bind matrices are stored in that space. Each vertex lies at a joint.
+    `skin_space` is the matrix G: vertices and inverse bind matrices are stored in that space. Each vertex lies at a
+    joint.
     """
     builder = GltfBuilder()
     scale = float(np.cbrt(np.linalg.det(armature[:3, :3])))

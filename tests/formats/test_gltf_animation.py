@@ -237,12 +237,12 @@ def test_files_with_thousands_of_accessors_are_fast(shared_data: Path) -> None:
     bundle = FileBundle(path.name, path.read_bytes())
     spent, sampling = [], []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         scene = read_gltf(bundle)
-        spent.append(time.perf_counter() - start)
-        start = time.perf_counter()
+        spent.append(time.process_time() - start)
+        start = time.process_time()
         clip = scene.load_clip(0, None)
-        sampling.append(time.perf_counter() - start)
+        sampling.append(time.process_time() - start)
     print(f"Knight.glb: read {min(spent) * 1e3:.0f} ms, one clip {min(sampling) * 1e3:.1f} ms")
     assert (len(scene.clips), clip.frames) == (76, 33)
     assert min(spent) < 0.5  # measured 60 ms on a shared machine
