@@ -79,7 +79,7 @@ def make_skeleton(names: tuple[str, ...], parents: tuple[int, ...], positions_m:
 
 
 def stand_up(convention: Convention) -> Skeleton:
-    """Mapped joints at the places of an adult in T pose, others between their mapped neighbours or beside their parent."""
+    """Mapped joints at the places of an adult in T pose, others between mapped neighbours or beside their parent."""
     joints = range(len(convention.joints))
     role_of = {convention.joints.index(name): role for role, name in convention.roles.items()}
     children: list[list[int]] = [[] for _ in joints]
@@ -152,7 +152,9 @@ class Score:
     misses: tuple[str, ...] = ()
 
 
-def score(names: tuple[str, ...], mapping: HumanoidMapping, roles: dict[str, str], either: dict[str, list[str]]) -> Score:
+def score(
+    names: tuple[str, ...], mapping: HumanoidMapping, roles: dict[str, str], either: dict[str, list[str]]
+) -> Score:
     """Compare by joint name. Roles found but not in the truth count as wrong unless `either` allows them."""
     result = Score(present=len(roles))
     misses = []
