@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     file_name_max_chars: Annotated[int, Field(gt=7)] = Field(
         default=200, description="Length of an uploaded file's name."
     )
+    upload_idle_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="A sender that is silent this long is given up."
+    )
     min_free_disk_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.05, description="Uploads are refused while less of the blob disk is free."
     )

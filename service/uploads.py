@@ -24,7 +24,6 @@ from service.settings import Settings
 from workers.errors import FileTooLarge, InvalidRequest, Unavailable
 
 HEAD_BYTES = 4096
-IDLE_S = 60.0  # a sender that is silent this long is gone
 DISK_CHECK_BYTES = 32 * 2**20
 PART_OVERHEAD_BYTES = 2048  # boundary and headers of one part
 
@@ -63,7 +62,7 @@ async def receive_form(
     try:
         received = 0
         stream = request.stream()
-        while chunk := await _next_chunk(stream):
+        while chunk := await _next_chunk(stream, settings.upload_idle_s):
             received += len(chunk)
             if received > body_max_bytes:
                 raise _too_large(settings)
@@ -106,15 +105,15 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
-async def _next_chunk(stream: AsyncIterator[bytes]) -> bytes:
+async def _next_chunk(stream: AsyncIterator[bytes], idle_s: float) -> bytes:
     """The next piece of the body, empty at its end."""
     try:
-        async with asyncio.timeout(IDLE_S):
+        async with asyncio.timeout(idle_s):
             async for chunk in stream:
                 if chunk:
                     return chunk
     except TimeoutError:
-        raise InvalidRequest(f"the upload stalled: no data for {IDLE_S:.0f} s; send it again") from None
+        raise InvalidRequest(f"the upload stalled: no data for {idle_s:g} s; send it again") from None
     return b""
 
 

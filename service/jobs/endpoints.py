@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from service.context import Context, Shared
 from service.jobs.http_headers import matches
 from service.jobs.intake import check_queue, submit_retarget
+from service.jobs.queue import withdraw
 from service.jobs.retention import forget_job
 from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
 from service.jobs.views import EXAMPLE_ID, JobPage, JobView, entity_tag, job_url, job_view
@@ -116,6 +117,8 @@ async def get_job(
 def cancel_job(context: Shared, job_id: JobId) -> Response:
     """A waiting job is canceled at once (200), a running one is asked to stop (202)."""
     record = context.store.request_cancel(job_id)
+    if record.is_final:
+        withdraw(context.store, record)
     return job_response(context, record, 200 if record.is_final else 202)
 
 

@@ -61,6 +61,15 @@ def enqueue(store: JobStore, record: JobRecord, settings: Settings, pipeline: Pi
     )
 
 
+def withdraw(store: JobStore, record: JobRecord) -> None:
+    """Take back a job that ended before it ran; a worker that has just taken it finds nothing to claim."""
+    name = transport_id(record)
+    with store.redis.pipeline(transaction=True) as pipeline:
+        pipeline.lrem(queue(store.redis, record.kind).key, 0, name)
+        pipeline.delete(Job.key_for(name))
+        pipeline.execute()
+
+
 def is_in_transport(store: JobStore, record: JobRecord, silent_s: float) -> bool:
     """Whether RQ still holds the record's next execution: waiting, being moved to a worker, or just started there.
 

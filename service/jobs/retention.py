@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from service.blobs import OUTPUTS, UNFINISHED, UPLOADS, BlobStore, output_prefix
+from service.jobs.queue import withdraw
 from service.jobs.references import BlobReferences
 from service.jobs.schemas import JobRecord
 from service.jobs.store import PREFIX, JobStore
@@ -55,6 +56,8 @@ def sweep_expired(store: JobStore, blobs: BlobStore, now: datetime | None = None
 def forget_job(store: JobStore, blobs: BlobStore, record: JobRecord) -> None:
     """Remove a job now: first its record, which ends a running execution's right to publish, then its blobs."""
     store.delete(record.id)
+    if record.status == "queued":
+        withdraw(store, record)
     blobs.delete_tree(output_prefix(record.id))
     release_inputs(store, blobs, record)
 

@@ -147,6 +147,15 @@ def test_cancel(client: TestClient, store: JobStore) -> None:
     assert client.post(f"/v1/jobs/{new_job_id()}/cancel").status_code == 404
 
 
+def test_what_ended_before_it_ran_is_taken_back_from_the_queue(client: TestClient, redis: Redis) -> None:
+    canceled, deleted = (post_job(client).headers["location"] for _ in range(2))
+    assert redis.llen("rq:queue:retarget") == 2
+    client.post(f"{canceled}/cancel")
+    client.delete(deleted)
+    assert list(redis.scan_iter("rq:job:*")) == []
+    assert redis.llen("rq:queue:retarget") == 0
+
+
 def test_delete_removes_everything(
     client: TestClient, store: JobStore, blobs: BlobStore, settings: Settings, redis: Redis
 ) -> None:
