@@ -19,7 +19,7 @@ import numpy as np
 from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
 from workers.retargeting.motion import BodyMotion
 from workers.retargeting.timeline import Timeline, find_timeline
-from workers.retargeting.treadmill import AGREEMENT, ground_velocity
+from workers.retargeting.treadmill import ground_velocity
 from workers.retargeting.velocity import velocities
 from workers.skeleton.body import FOOT_ROLES, Body
 from workers.skeleton.model import Array, Mask
@@ -29,6 +29,7 @@ PLANTED_HEIGHT = 0.03
 PLANTED_SPEED_PER_S = 0.25
 CERTAIN_SPEED_PER_S = 0.20
 VERTICAL_SPEED_PER_S = 0.2
+BELT_SHARE = 0.5  # of a treadmill's speed: its stance feet keep pace only roughly
 SHORTEST_CONTACT_S = 0.07
 LONGEST_GAP_S = 0.05
 GROUND_QUANTILE = 0.2
@@ -37,6 +38,7 @@ GROUND_QUANTILE = 0.2
 APPROACH_S = 0.1
 APPROACH_MARGIN = 0.015
 LONGEST_TURN_S = 0.4
+SHORTEST_RAISED_S = 0.15
 # Hips over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright trunk as in
 # squatting. Lying, swimming and flying bodies have neither.
 HIPS_HIGH = 0.35
@@ -128,9 +130,9 @@ class _Point:
         return planted, ground
 
     def _slow(self, velocity: Array, belt_speed: float) -> Mask:
-        """Frames slow enough, with hysteresis. A treadmill's stance feet keep its pace only roughly."""
+        """Frames slow enough, with hysteresis."""
         speed = np.linalg.norm(velocity, axis=1)
-        limit = max(PLANTED_SPEED_PER_S * self.height_m, AGREEMENT * belt_speed)
+        limit = max(PLANTED_SPEED_PER_S * self.height_m, BELT_SHARE * belt_speed)
         level = np.abs(velocity[:, 1]) < VERTICAL_SPEED_PER_S * self.height_m
         certain = limit * CERTAIN_SPEED_PER_S / PLANTED_SPEED_PER_S
         slow = hysteresis((speed < certain) & level, (speed < limit) & level)
@@ -141,8 +143,8 @@ class _Point:
 
         The body must be above it (not so when lying, swimming or flying). A foot sets down from above or level and
         leaves upward or level; one that comes from below and leaves downward turned round in the air. Where the clip
-        shows only one of the two, or the point is above what else the body stands on, the one seen decides; a long
-        stay on the lowest point is a contact in any case.
+        shows only one of the two, that decides; a long stay on the lowest point is a contact in any case. A point above
+        what else the body stands on must do both, and stay.
         """
         if np.mean(self.bearing[start:stop]) < 0.5:
             return False
@@ -155,6 +157,6 @@ class _Point:
         ]
         raised = np.median(ground - self.lowest[start:stop]) > PLANTED_HEIGHT * self.height_m
         if raised:
-            return any(seen)
+            return bool(seen) and all(seen) and stop - start >= SHORTEST_RAISED_S * self.rate_hz
         long = stop - start >= LONGEST_TURN_S * self.rate_hz
         return long or not seen or any(seen)

@@ -68,7 +68,8 @@ def hold_feet(
     ]
     if not feet:
         return motion
-    return _bend_legs(motion, timeline, feet, _body_shift(feet, motion.rate_hz))
+    shift = _body_shift(feet, motion.body.leg_length_m, motion.rate_hz)
+    return _bend_legs(motion, timeline, feet, shift)
 
 
 def _gather(
@@ -97,7 +98,7 @@ def _gather(
         analytic = timeline.unroll_positions(on_target)
         points.append(FootPoint(planted, slip, wanted, analytic, heights.least_m[:, column]))
     socket, knee = (timeline.unroll_positions(motion.positions_m[:, joint]) for joint in (leg.upper, leg.lower))
-    path = foot_path(points, motion.rate_hz, timeline.period)
+    path = foot_path(points, motion.body.leg_length_m, motion.rate_hz, timeline.period)
     return _Foot(leg, socket, knee, tuple(points), path)
 
 
@@ -109,10 +110,10 @@ def _slip(source: BodyMotion, contacts: FootContacts, timeline: Timeline, positi
     return weighted_mean(speed, timeline.frames_in(SLIP_WINDOW_S)) / source.body.height_m
 
 
-def _body_shift(feet: list[_Foot], rate_hz: float) -> Array:
+def _body_shift(feet: list[_Foot], leg_m: float, rate_hz: float) -> Array:
     """Shift `(frames, 3)` of the hips and all that hangs on them."""
     paths = [foot.path for foot in feet]
-    shift = hips_shift.average_shift(paths, hips_shift.constant_lift(paths), rate_hz)
+    shift = hips_shift.average_shift(paths, hips_shift.constant_lift(paths), leg_m, rate_hz)
     demands = []
     for foot in feet:
         length = np.linalg.norm(foot.knee - foot.socket, axis=-1) + np.linalg.norm(foot.ankle - foot.knee, axis=-1)

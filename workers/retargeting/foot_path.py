@@ -26,6 +26,9 @@ HAND_OVER_S = 0.06
 BLEND_S = 0.2
 CARRY_S = 0.1
 FIRM_SLIP_PER_S = 0.02
+# Shares of the leg: corrections along the ground are exact up to the first and end at the second.
+FREE_CORRECTION = 0.12
+LARGEST_CORRECTION = 0.2
 LARGEST_PITCH_RAD = np.radians(15.0)
 PITCH_BLEND_S = 0.1
 STEEP_ARM = 0.3  # sine of the arm's angle from upright, where pitch begins to be possible
@@ -51,7 +54,7 @@ class FootPath:
     pitch: Array  # (frames, 4) turn of the foot about its ankle
 
 
-def foot_path(points: list[FootPoint], rate_hz: float, period: int | None) -> FootPath:
+def foot_path(points: list[FootPoint], leg_m: float, rate_hz: float, period: int | None) -> FootPath:
     """The correction of one foot. `points` are the ankle and, where both bodies have them, the toes."""
     ankle = points[0]
     if len(points) == 2:
@@ -60,7 +63,7 @@ def foot_path(points: list[FootPoint], rate_hz: float, period: int | None) -> Fo
     if len(points) == 2:
         arm = quat.rotate(pitch, points[1].analytic - ankle.analytic)
         points = [points[0], replace(points[1], analytic=ankle.analytic + arm)]
-    correction, stances = stance_correction(points, rate_hz, period)
+    correction, stances = stance_correction(points, leg_m, rate_hz, period)
     held, weight = blend_stances(correction, stances, rate_hz)
     return FootPath(held, weight, pitch)
 
@@ -69,8 +72,8 @@ def agreeing_heights(ankle: FootPoint, toes: FootPoint) -> list[FootPoint]:
     """Ankle and toes whose wanted heights fit one rigid foot, but for what `sole_pitch` can make up.
 
     Both follow the sole drops of two rest poses, and where one of these is a guess its foot may be tilted: then ankle and
-    toes disagree by a constant while the foot stands on both. The one that would stand higher is brought down: a planted
-    foot does not hover. Each stance has its own constant; one without such frames takes the median of the others.
+    toes disagree by a constant while the foot stands on both. The ankle is kept, since it depends on the legs and not on
+    how a foot points. Each stance has its own constant; one without such frames takes the median of the others.
     """
     apart = ((toes.wanted - toes.analytic) - (ankle.wanted - ankle.analytic))[:, 1]
     both = ankle.planted & toes.planted
@@ -84,13 +87,12 @@ def agreeing_heights(ankle: FootPoint, toes: FootPoint) -> list[FootPoint]:
         if len(own):
             middle = float(np.median(own))
             excess[start:stop] = middle - np.clip(middle, -slack, slack)
-    lowered_toes, lowered_ankle = toes.wanted.copy(), ankle.wanted.copy()
-    lowered_toes[:, 1] -= np.maximum(excess, 0.0)
-    lowered_ankle[:, 1] += np.minimum(excess, 0.0)
-    return [replace(ankle, wanted=lowered_ankle), replace(toes, wanted=lowered_toes)]
+    return [ankle, replace(toes, wanted=toes.wanted - UP * excess[:, None])]
 
 
-def stance_correction(points: list[FootPoint], rate_hz: float, period: int | None) -> tuple[Array, Indices]:
+def stance_correction(
+    points: list[FootPoint], leg_m: float, rate_hz: float, period: int | None
+) -> tuple[Array, Indices]:
     """Correction `(frames, 3)`, valid inside the stances, and the stances as `(n, 2)` runs."""
     planted = np.stack([point.planted for point in points], axis=1)
     ramp = np.stack([frames_to_edge(point.planted) for point in points], axis=1)
@@ -115,8 +117,16 @@ def stance_correction(points: list[FootPoint], rate_hz: float, period: int | Non
             # Planted all round the loop: what is left over after a lap would open it.
             lap = (path[period] - path[0]) / period
             path = path - lap * np.arange(stop - start)[:, None]
-        correction[start:stop, ::2] = path - path.mean(axis=0)
+        correction[start:stop, ::2] = _limited(path - path.mean(axis=0), leg_m)
     return correction, stances
+
+
+def _limited(path: Array, leg_m: float) -> Array:
+    """Corrections along the ground `(frames, 2)`, kept small against the leg: a foot that would need more is not held."""
+    size = np.linalg.norm(path, axis=1, keepdims=True)
+    free, room = FREE_CORRECTION * leg_m, (LARGEST_CORRECTION - FREE_CORRECTION) * leg_m
+    limited = np.where(size > free, free + room * np.tanh((size - free) / room), size)
+    return np.asarray(path * (limited / np.where(size > 0.0, size, 1.0)))
 
 
 def blend_stances(correction: Array, stances: Indices, rate_hz: float) -> tuple[Array, Array]:

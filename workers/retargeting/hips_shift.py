@@ -21,6 +21,7 @@ LOWERING_S = 0.15
 LARGEST_LOWERING_PER_EXCESS = 2.0
 LARGEST_LOWERING = 0.08  # of the leg
 LEAST_SUPPORT = 0.1
+LARGEST_SIDEWAYS = 0.05  # of the leg
 
 
 def constant_lift(paths: list[FootPath]) -> Array:
@@ -29,14 +30,19 @@ def constant_lift(paths: list[FootPath]) -> Array:
     return UP * (float(np.median(heights)) if len(heights) else 0.0)
 
 
-def average_shift(paths: list[FootPath], lift: Array, rate_hz: float) -> Array:
-    """Shift `(frames, 3)`: the lift, plus the slow part of what the held feet need beyond it."""
+def average_shift(paths: list[FootPath], lift: Array, leg_m: float, rate_hz: float) -> Array:
+    """Shift `(frames, 3)`: the lift, plus the slow part of what the held feet need beyond it.
+
+    Along the ground it stays small against the leg: there it only spares the legs, while heights must be met.
+    """
     beyond = sum(path.held - path.weight[:, None] * lift for path in paths)
     weight = sum(path.weight for path in paths)
     half_width = round(AVERAGE_S * rate_hz)
     support = weighted_mean(np.asarray(weight), half_width)
     # Far from any stance nothing supports a shift and it dies away.
     slow = weighted_mean(np.asarray(beyond), half_width) / np.maximum(support, LEAST_SUPPORT)[:, None]
+    along = np.linalg.norm(slow[:, ::2], axis=1, keepdims=True)
+    slow[:, ::2] /= 1.0 + along / (LARGEST_SIDEWAYS * leg_m)
     return np.asarray(lift + slow)
 
 
