@@ -145,8 +145,9 @@ def run_loops(arguments: argparse.Namespace) -> int:
         rows.append(row)
         mark = "ok  " if row.closes and row.smooth else "FAIL"
         print(
-            f"{mark} {row.angle_deg:.4f} deg {row.place_mm:.3f} mm, velocity step at the seam {row.seam_step:.3f} "
-            f"(inside {row.inner_step:.3f}, source's seam {row.source_seam_step:.3f})  {row.code or ''} "
+            f"{mark} {row.angle_deg:.4f} deg {row.place_mm:.3f} mm, velocity step over the seam {row.seam_step:.3f} "
+            f"(inside {row.inner_step:.3f}; source {row.source_seam_step:.3f}, {row.source_inner_step:.3f})  "
+            f"{row.code or ''} "
             f"{Path(row.motion).name} [{row.clip}] -> {Path(row.character).name}",
             flush=True,
         )

@@ -7,7 +7,7 @@ beside the time on the clock: the one is what the work costs, the other what els
 
 from __future__ import annotations
 
-import os
+import resource
 import subprocess
 import sys
 import time
@@ -117,5 +117,5 @@ def _repeat(work: Callable[[], object], repeats: int) -> Timing:
 
 def _processor_s() -> float:
     """Processor time of this process and of the children it has waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
