@@ -126,7 +126,8 @@ class BlobStore:
 
     def __init__(self, url: str, **storage_options: Any) -> None:
         self.url = url
-        self._fs, root = fsspec.core.url_to_fs(url, **storage_options)
+        # Other processes write here too: a cached listing would show what is gone and hide what is new.
+        self._fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False, **storage_options)
         self._root = str(root).rstrip("/")
         if isinstance(self._fs, LocalFileSystem):
             self._fs.makedirs(self._root, exist_ok=True)

@@ -76,7 +76,7 @@ def problem(
         instance=instance,
         code=error.code,
         request_id=request_id,
-        errors=error.extra.get("errors", []),
+        errors=[ProblemItem(**item) for item in error.extra.get("errors", []) if {"pointer", "message"} <= item.keys()],
         retryable=error.retryable,
         retry_after=retry_after,
         **{name: value for name, value in error.extra.items() if name not in own},

@@ -17,7 +17,7 @@ from redis.client import Pipeline
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from service.jobs import scripts
-from service.jobs.schemas import JobKind, JobRecord, JobStatus
+from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
 from workers.errors import NotCancelable, NotFound
 
 PREFIX = "retarget"
@@ -87,8 +87,9 @@ class JobStore:
         """running -> succeeded with `result` (see JobResult; `engine` in it replaces the record's).
 
         False: the job was lost or is canceling (it is canceled then), nothing was published, and the caller removes
-        what it wrote. Raises ValueError for NaN or infinity.
+        what it wrote. Raises ValueError for NaN, infinity, and what is no JobResult: nobody could read it back.
         """
+        JobResult.model_validate(result)
         engine = result.get("engine")
         body = {name: value for name, value in result.items() if name != "engine"}
         return self._run("PUBLISH", job_id, execution_id, _to_json(body), _to_json(engine) if engine else "") == "yes"

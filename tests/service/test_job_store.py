@@ -171,9 +171,11 @@ def test_deleting_a_running_job_leaves_nothing_and_its_execution_is_lost(store: 
     assert redis.keys() == []
 
 
-def test_nan_is_refused(store: JobStore) -> None:
+def test_what_could_not_be_read_back_is_refused(store: JobStore) -> None:
     record = make_record(store)
     store.claim(record.id, "e1", 30)
+    with pytest.raises(ValueError, match="verdict"):
+        store.publish(record.id, "e1", {"verdict": "excellent"})
     with pytest.raises(ValueError, match="JSON"):
         store.publish(record.id, "e1", {"scores": {"jerk_ratio": float("nan")}})
     assert store.get(record.id).status == "running"
