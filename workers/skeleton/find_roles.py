@@ -60,7 +60,9 @@ def find_roles(
     given = fixed | {role: joint for role, joint in chosen.items() if joint is not None}
     readings = NameReader(skeleton.names, lexicon).readings
     helpers = np.array([reading.auxiliary > 0.9 for reading in readings], dtype=np.bool_)
-    shape = measure_shape(skeleton, positions_m, helpers | (~skeleton.deforming & skeleton.deforming.any()))
+    named = np.array([bool(reading.parts) for reading in readings], dtype=np.bool_)
+    joints = skeleton.deforming if skeleton.deforming.any() else np.ones(len(skeleton), dtype=np.bool_)
+    shape = measure_shape(skeleton, positions_m, ~skeleton.end_site & (joints | named), helpers | ~joints)
     matches: dict[str, RoleMatch] = {}
     chains: dict[str, tuple[int, ...]] = {}
     if len(skeleton) >= FEWEST_JOINTS:
@@ -71,8 +73,7 @@ def find_roles(
     _repair_spine(shape, matches, chains, given)
     used = {match.joint for match in matches.values()}
     inside = used | {joint for chain in chains.values() for joint in chain}
-    joints = np.flatnonzero(skeleton.deforming & ~skeleton.end_site)
-    unmapped = tuple(int(j) for j in joints if j not in inside)
+    unmapped = tuple(int(j) for j in np.flatnonzero(skeleton.deforming & ~skeleton.end_site) if j not in inside)
     ordered = {role: matches[role] for role in ALL_ROLES if role in matches}
     return HumanoidMapping(ordered, {name: chain for name, chain in chains.items() if chain}, unmapped)
 

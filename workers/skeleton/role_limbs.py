@@ -39,12 +39,12 @@ class Link:
 
 ARM = (
     Link("Shoulder", 0.08, 0.0, extra=0.15),
-    Link("UpperArm", 0.16, 3.0, lead=0.15),
+    Link("UpperArm", 0.16, -IMPOSSIBLE, lead=0.15),
     Link("LowerArm", 0.15, 1.5),
     Link("Hand", 0.08, 0.7, tip=True),
 )
 LEG = (
-    Link("UpperLeg", 0.24, 3.0, lead=0.08),
+    Link("UpperLeg", 0.24, -IMPOSSIBLE, lead=0.08),
     Link("LowerLeg", 0.23, 1.5),
     Link("Foot", 0.08, 0.7, tip=True),
     Link("Toes", 0.05, 0.0, tip=True),
@@ -68,7 +68,7 @@ class Evidence:
             score = reading.score(part)
             if not score and reading.parts:
                 score = -0.45 * max(reading.parts.values())
-            result[joint] = NAME_WEIGHT * score
+            result[joint] = NAME_WEIGHT * score * (1.0 - self.auxiliary[joint] if score > 0 else 1.0)
             if reading.side is not None:
                 result[joint] += 0.2 if reading.side == side else -3.0
         if part in FIRST_OF_NAME:  # wrist and hand, ankle and foot: the first joint of that name carries the rest

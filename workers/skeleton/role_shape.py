@@ -22,7 +22,7 @@ class Shape:
 
     skeleton: Skeleton
     positions_m: Array  # (joints, 3)
-    usable: NDArray[np.bool_]  # (joints,) not an end site
+    usable: NDArray[np.bool_]  # (joints,) not an end site, nor a nameless mesh or group
     doubtful: NDArray[np.bool_]  # (joints,) a helper or no joint: does not count for the body's size
     length_m: Array  # (joints,)
     arc_m: Array  # (joints,)
@@ -119,7 +119,9 @@ class Shape:
         return result
 
 
-def measure_shape(skeleton: Skeleton, positions_m: Array | None, doubtful: NDArray[np.bool_]) -> Shape:
+def measure_shape(
+    skeleton: Skeleton, positions_m: Array | None, usable: NDArray[np.bool_], doubtful: NDArray[np.bool_]
+) -> Shape:
     """Measure a skeleton; a pose whose bones have lost their lengths is replaced by the rest pose."""
     rest = rest_world(skeleton)[1]
     parents = skeleton.parents
@@ -139,4 +141,4 @@ def measure_shape(skeleton: Skeleton, positions_m: Array | None, doubtful: NDArr
     for joint, parent in enumerate(parents):
         if parent >= 0:
             arc[joint] = arc[parent] + length[joint]
-    return Shape(skeleton, positions, ~skeleton.end_site, doubtful, length, arc)
+    return Shape(skeleton, positions, usable, doubtful, length, arc)

@@ -76,9 +76,8 @@ def _head_line(shape: Shape, evidence: Evidence, base: int, limbs: set[int], sta
         line.append(joint)
     while len(line) > 1 and shape.length_m[line[-1]] < 0.01 * shape.height_m:
         line.pop()  # a mount of the face in the same place
-    if len(line) >= 3 and shape.length_m[line[-1]] > 1.25 * shape.length_m[line[-2]]:
-        line.pop()  # the top of the head, not the head
-    return line
+    tops = [k for k in range(2, len(line)) if shape.length_m[line[k]] > 1.25 * shape.length_m[line[k - 1]]]
+    return line[: tops[0]] if tops else line  # a long bone after the neck ends at the top of the head
 
 
 def _upness(shape: Shape, base: int, joint: int) -> float:
