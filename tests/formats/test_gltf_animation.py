@@ -198,6 +198,7 @@ def test_broken_keys_are_refused(times: list[float], values: list[list[float]]) 
         ("samplers", "output", True),
         ("samplers", "input", 1),
         ("samplers", "interpolation", "SPLINE"),
+        ("samplers", "interpolation", ["LINEAR"]),
         ("channels", "sampler", 1),
         ("channels", "sampler", 0.0),
         ("channels", "target", {"node": 9, "path": "rotation"}),

@@ -16,6 +16,7 @@ from gltf_builder import GltfBuilder, bind_matrices, character, posed
 from workers.errors import FileTooLarge, InputError, ParseFailed, RetargetError, TooLarge, UnsupportedFeature
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf_read import read_gltf
+from workers.formats.gltf_write import write_glb, write_notices
 from workers.formats.limits import Limits
 
 # Faults after which indices or bytes cannot be trusted: such files must not load.
@@ -45,11 +46,16 @@ FOLLOWED = ("nodes", "skins", "meshes", "animations", "accessors", "bufferViews"
 
 
 def use_everything(bundle: FileBundle) -> None:
+    """Read all there is, and write the clips into the document again."""
     scene = read_gltf(bundle)
-    for number in range(len(scene.clips)):
-        scene.load_clip(number, None)
+    clips = [scene.load_clip(number, None) for number in range(len(scene.clips))]
+    for number in range(len(clips)):
         scene.extras["clip_notices"](number)
     scene.load_mesh()
+    if clips:
+        joints = np.flatnonzero(scene.skeleton.deforming).tolist() or [0]
+        write_notices(scene, clips, joints)
+        assert read_gltf(FileBundle("again.glb", write_glb(scene, clips, joints))).clips
 
 
 def outcome(bundle: FileBundle) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from workers.errors import ParseFailed
 from workers.formats.gltf_accessors import Accessors
 from workers.formats.gltf_document import GltfDocument
-from workers.formats.gltf_fields import Json, bad_field, child, index, objects, text
+from workers.formats.gltf_fields import Json, bad_field, child, index_column, objects, text
 from workers.formats.gltf_nodes import NodeTree, fold_rotations, fold_translations
 from workers.formats.limits import check_limit
 from workers.skeleton import quat
@@ -37,6 +37,7 @@ HIGHEST_RATE_HZ = 1000.0
 _ON_KEY = 1e-4  # of a key distance: nearer than this to a key, the key's value is taken
 _TRANSLATION_TOLERANCE = 1e-6  # of the body's size
 _SPLIT_NODES = 2
+_VALUES_PER_KEY = {"LINEAR": 1, "STEP": 1, "CUBICSPLINE": 3}
 _OUTPUT_KIND = {"translation": "VEC3", "rotation": "VEC4", "scale": "VEC3"}
 
 
@@ -166,51 +167,48 @@ def read_times(accessors: Accessors, accessor: int) -> Array:
 
 def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: str) -> tuple[Channel, ...]:
     """The channels that move a node of the tree. Files hold thousands: the common case takes few steps."""
-    accessors, node_count = document.accessors, len(document.nodes)
-    samplers = _samplers(accessors, animation, f"{where}/samplers")
-    has_data = {times: accessors.has_data(times) for times in {times for times, _, _ in samplers}}
+    accessors = document.accessors
+    samplers = objects(animation, "samplers", where)
+    inputs = index_column(samplers, "input", len(accessors), f"{where}/samplers")
+    outputs = index_column(samplers, "output", len(accessors), f"{where}/samplers")
+    has_data = {times: accessors.has_data(times) for times in set(inputs)}
     for times in has_data:
         check_limit(accessors.count(times), document.limits.frames, "key times", where)
     channels, seen = [], set()
-    place, target_place = f"{where}/channels/*", f"{where}/channels/*/target"
-    for channel in objects(animation, "channels", where):
-        sampler = index(channel, "sampler", len(samplers), place)
-        target = child(channel, "target", place)
-        path = target.get("path")
-        if type(path) is not str:
-            raise bad_field(f"{target_place}/path", "must be a string")
-        entry = tree.position_of.get(index(target, "node", node_count, target_place)) if "node" in target else None
-        kind = _OUTPUT_KIND.get(path)
+    for sampler, node, path in _targets(document, animation, where, len(samplers)):
+        entry, kind = tree.position_of.get(node), _OUTPUT_KIND.get(path)
         if entry is None or kind is None:
             continue
         if (entry, path) in seen:
-            raise bad_field(f"{where}/channels", f"two channels move the {path} of node {target['node']}")
+            raise bad_field(f"{where}/channels", f"two channels move the {path} of node {node}")
         seen.add((entry, path))
-        times, values, interpolation = samplers[sampler]
+        times, values = inputs[sampler], outputs[sampler]
         if not has_data[times]:
             continue  # a placeholder: there is nothing to play
+        interpolation = samplers[sampler].get("interpolation", "LINEAR")
+        if type(interpolation) is not str or interpolation not in _VALUES_PER_KEY:
+            raise bad_field(f"{where}/samplers/{sampler}", f"interpolation {interpolation!r:.40} does not exist")
         given, component, normalized = accessors.kind(values)
         if given != kind or not (component == 5126 or normalized) or component == 5125:
             raise bad_field(f"/accessors/{values}", f"a {path} must be {kind} of floats or normalised integers")
-        if accessors.count(values) != accessors.count(times) * (3 if interpolation == "CUBICSPLINE" else 1):
-            raise bad_field(
-                f"{where}/samplers/{sampler}",
-                f"has {accessors.count(values)} values for {accessors.count(times)} key times",
-            )
+        if accessors.count(values) != accessors.count(times) * _VALUES_PER_KEY[interpolation]:
+            counts = f"{accessors.count(values)} values for {accessors.count(times)} key times"
+            raise bad_field(f"{where}/samplers/{sampler}", f"has {counts}")
         channels.append(Channel(entry, path, times, values, interpolation))
     return tuple(channels)
 
 
-def _samplers(accessors: Accessors, animation: Json, where: str) -> list[tuple[int, int, str]]:
-    """Input accessor, output accessor and interpolation of each sampler."""
-    samplers, place = [], f"{where}/*"
-    for sampler in objects(animation, "samplers", where):
-        interpolation = sampler.get("interpolation", "LINEAR")
-        if interpolation not in ("LINEAR", "STEP", "CUBICSPLINE"):
-            raise bad_field(f"{place}/interpolation", f"is {interpolation!r:.40}, not LINEAR, STEP or CUBICSPLINE")
-        times = index(sampler, "input", len(accessors), place)
-        samplers.append((times, index(sampler, "output", len(accessors), place), interpolation))
-    return samplers
+def _targets(document: GltfDocument, animation: Json, where: str, samplers: int) -> list[tuple[int, int, str]]:
+    """Sampler, node and path of the channels that name a node."""
+    channels = objects(animation, "channels", where)
+    used = index_column(channels, "sampler", samplers, f"{where}/channels")
+    targets = [child(channel, "target", where) for channel in channels]
+    paths: list[Any] = [target.get("path") for target in targets]
+    if not set(map(type, paths)) <= {str}:
+        raise bad_field(f"{where}/channels", "a target's path must be a string")
+    named = [number for number, target in enumerate(targets) if "node" in target]
+    nodes = index_column([targets[number] for number in named], "node", len(document.nodes), f"{where}/channels")
+    return [(used[number], node, paths[number]) for number, node in zip(named, nodes, strict=True)]
 
 
 def _timing(accessors: Accessors, channels: Sequence[Channel]) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ it. Nothing here knows what a field means.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,14 @@ def index(parent: Json, key: str, count: int, where: str) -> int:
     if type(value) is not int or value < 0:
         raise bad_field(f"{where}/{key}", "is missing" if value is None else f"must be an index, not {value!r:.40}")
     raise bad_field(f"{where}/{key}", f"refers to entry {value}, but there are {count}")
+
+
+def index_column(items: Sequence[Json], key: str, count: int, where: str) -> list[int]:
+    """The index at `key` of each of many objects, below `count`; as `index`, but fast for thousands."""
+    values: list[Any] = [item.get(key) for item in items]
+    if values and not (set(map(type, values)) == {int} and min(values) >= 0 and max(values) < count):
+        return [index(item, key, count, f"{where}/{number}") for number, item in enumerate(items)]
+    return values
 
 
 def indices(parent: Json, key: str, count: int, where: str) -> list[int]:
