@@ -32,7 +32,7 @@ SETTLE_S = 0.5  # a job on its way from RQ's list to a worker's claim is in neit
 class Sweeper:
     """`sweep` does one round; `start` and `stop` run it in a thread."""
 
-    def __init__(self, settings: Settings, connection: Redis, interval_s: float) -> None:
+    def __init__(self, settings: Settings, connection: Redis, interval_s: float = 5.0) -> None:
         self._settings = settings
         self._interval_s = interval_s
         self._store = JobStore(connection)

@@ -95,7 +95,7 @@ class ExecutionRunner:
 
     def _retire_worn_out(self, horse: HorseProcess, reason: str | None) -> None:
         if reason is None and horse.is_worn_out():
-            reason = f"{horse.jobs} jobs done, {horse.resident_bytes() / 2**20:,.0f} MiB held"
+            reason = f"{horse.jobs} jobs done, {horse.private_bytes() / 2**20:,.0f} MiB held"
         if reason is not None:
             LOG.info("work-horse %d is replaced: %s", horse.pid, reason)
             self.end_horse()

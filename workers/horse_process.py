@@ -17,7 +17,7 @@ import time
 
 from workers.errors import InternalError
 from workers.horse_channel import Channel, ChannelClosed, Message
-from workers.processes import describe_exit, memory_kills, resident_bytes
+from workers.processes import describe_exit, memory_kills, private_bytes
 from workers.settings import WorkerSettings
 
 
@@ -85,8 +85,8 @@ class HorseProcess:
         except ChannelClosed:
             raise self._death() from None
 
-    def resident_bytes(self) -> int:
-        return resident_bytes(self.pid)
+    def private_bytes(self) -> int:
+        return private_bytes(self.pid)
 
     def kill(self) -> None:
         """End it and all that it started, at once."""
@@ -98,7 +98,7 @@ class HorseProcess:
     def is_worn_out(self) -> bool:
         """Whether it has done its share of jobs or kept too much memory."""
         settings = self._settings
-        return self.jobs >= settings.horse_jobs_max or self.resident_bytes() > settings.horse_memory_keep_bytes
+        return self.jobs >= settings.horse_jobs_max or self.private_bytes() > settings.horse_memory_keep_bytes
 
     def _death(self) -> HorseDied:
         """Reap the child whose end of the channel closed, and say how it ended."""

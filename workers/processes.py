@@ -46,13 +46,16 @@ def forbid_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def resident_bytes(pid: int) -> int:
-    """Physical memory that process `pid` holds now; 0 when it is gone or the system does not tell (Linux)."""
+def private_bytes(pid: int) -> int:
+    """Physical memory that process `pid` alone holds now; 0 when it is gone or the system does not tell (Linux).
+
+    Mapped files, such as model weights, are left out: the kernel can drop them.
+    """
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
+        _, resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[:3])
+    except (OSError, ValueError):
         return 0
-    return pages * resource.getpagesize()
+    return (resident - shared) * resource.getpagesize()
 
 
 def memory_kills() -> int:

@@ -71,7 +71,7 @@ class Watch:
             why = f"the job did not end within its {self._timeout_s:g} s"
             remedy = "send a shorter clip, or raise RETARGET_JOB_TIMEOUT_S on the server"
             raise MustKill(why, JobTimeout(f"{why} and was stopped; {remedy}"))
-        if self._horse.resident_bytes() > memory_max_bytes:
+        if self._horse.private_bytes() > memory_max_bytes:
             why = f"the job took more than {memory_max_bytes / 2**20:,.0f} MiB of memory"
             raise MustKill(why, OutOfMemory(f"{why} and was stopped; send a shorter clip or a smaller mesh"))
         if self._stop_by_s is not None and now_s > self._stop_by_s:

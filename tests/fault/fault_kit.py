@@ -19,7 +19,7 @@ from service.jobs.schemas import InputFile, JobInput, JobKind, JobRecord
 from service.jobs.store import JobStore
 from service.sweeper import Sweeper
 from workers.connections import patient_redis
-from workers.settings import WorkerSettings
+from workers.settings import worker_settings
 
 # The first bytes say what a file is; the engines of these tests never read on.
 MOTION = b"HIERARCHY\nROOT Hips\n"
@@ -67,7 +67,7 @@ class Station:
         self.server = EmbeddedRedis(folder / "redis")
         self.redis_process: subprocess.Popen[bytes] | None = None
         self.start_redis()
-        self.settings = WorkerSettings(redis_url=self.server.url, data_dir=folder, **FAST)
+        self.settings = worker_settings(redis_url=self.server.url, data_dir=folder, **FAST)
         self.redis: Redis = patient_redis(self.settings)
         self.store = JobStore(self.redis)
         self.blobs = BlobStore(self.settings.blob_url)

@@ -73,6 +73,12 @@ class Serve:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["status"])
 
+    def wait_running(self, job: str) -> None:
+        wait_until(lambda: self.status(job) == "running", 10, "running")
+
+    def wait_replaced(self, role: str, before: int) -> None:
+        wait_until(lambda: self.pids().get(role) not in (None, 0, before), 10, f"a new {role}")
+
     def wait_succeeded(self, job: str, timeout_s: float = 30) -> None:
         wait_until(lambda: self.status(job) not in ("", "queued", "running"), timeout_s, "final")
         assert self.status(job) == "succeeded"
@@ -105,10 +111,10 @@ def test_each_part_may_die_and_nothing_is_left_at_the_end(serve: Serve) -> None:
     for role in ("redis", "gateway", "worker", "horse"):
         before = serve.pids()
         job = serve.post("stages 1")
-        wait_until(lambda job=job: serve.status(job) == "running", 10, "running")
+        serve.wait_running(job)
         os.kill(before[role], signal.SIGKILL)
         serve.wait_succeeded(job)
-        wait_until(lambda before=before, role=role: serve.pids().get(role) not in (None, 0, before[role]), 10, role)
+        serve.wait_replaced(role, before[role])
         assert serve.process.poll() is None
     assert serve.stop() == 0
     assert [pid for pid in serve.seen if not gone(pid)] == []
@@ -134,7 +140,7 @@ def test_ctrl_c_with_a_job_that_does_not_end_gives_it_back(serve: Serve, tmp_pat
 
 def test_a_killed_supervisor_leaves_no_orphan_and_its_folder_can_be_used_at_once(serve: Serve, tmp_path: Path) -> None:
     job = serve.post("stages 2")
-    wait_until(lambda: serve.status(job) == "running", 10, "running")
+    serve.wait_running(job)
     assert set(serve.pids()) == {"redis", "gateway", "worker", "horse"}
     serve.process.kill()
     serve.process.wait()

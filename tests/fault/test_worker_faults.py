@@ -77,7 +77,7 @@ def test_entries_of_rq_that_are_not_ours_do_no_harm(station: Station, worker: Wo
     foreign = lane.enqueue_call("os.getcwd", args=[])
     nobody = lane.enqueue_call("os._exit", args=["job_" + "0" * 26])
     broken = lane.enqueue_call("os.getcwd", args=["x"])
-    station.redis.hset(broken.key, "data", b"\x80not json")
+    station.redis.hset(broken.key, mapping={"data": b"\x80not json"})
     assert station.wait_final(station.post()).status == "succeeded"
     assert worker.poll() is None
     assert [job.get_status() for job in (foreign, nobody, broken)] == ["failed", "finished", "failed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import stat
@@ -13,7 +14,6 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service import embedded_redis
 from service.embedded_redis import EmbeddedRedis, find_redis_server
 from workers.errors import InvalidOptions, Unavailable
 
@@ -102,13 +102,13 @@ def test_a_server_that_cannot_read_its_file_says_so(tmp_path: Path) -> None:
 
 
 def test_without_a_server_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_redis.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(InvalidOptions, match=r"embedded.*PATH.*--redis-url"):
         find_redis_server()
 
 
 def test_a_server_on_path_is_used_where_the_wheel_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_redis.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/redis-server")
     assert find_redis_server() == Path("/usr/bin/redis-server")
