@@ -94,9 +94,9 @@ def _trunk(shape: BodyShape, joints: Array) -> list[Part]:
     boundaries.append(("neck", height["neck"], 0.5 * blend))
     table = np.array(profile)
     hem = shape.hip_height_m - 0.005 * shape.height_m
-    at_hem, at_belt = (through_keys(table[:, 0], table[:, 1:], [y])[0] for y in (hem, hem + 0.05 * shape.height_m))
+    at_hem, at_belt = (through_keys(table[:, 0], table[:, 1:], [y])[0] for y in (hem, hem + 0.02 * shape.height_m))
     wider = [(s, 1.03 * ru, 1.03 * rv, ou, ov) for s, ru, rv, ou, ov in [(hem, *at_hem), *profile[2:]]]
-    belt = (hem + 0.05 * shape.height_m, 0.97 * at_belt[0], 0.97 * at_belt[1], at_belt[2], at_belt[3])
+    belt = (hem + 0.02 * shape.height_m, 0.95 * at_belt[0], 0.95 * at_belt[1], at_belt[2], at_belt[3])
     lower = [*profile[:2], belt]
     axes, cap = (Y, Z, X), 0.01 * shape.height_m
     parts = [
