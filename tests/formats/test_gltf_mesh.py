@@ -133,6 +133,24 @@ def test_missing_accessors_are_refused_on_reading() -> None:
 
 def test_vertices_are_limited_over_all_primitives() -> None:
     builder = skinned()
-    builder.document["meshes"][0]["primitives"] *= 3
+    builder.document["accessors"] *= 3
+    count = len(builder.document["accessors"]) // 3
+    (primitive,) = builder.document["meshes"][0]["primitives"]
+    builder.document["meshes"][0]["primitives"] = [
+        {**primitive, "attributes": {name: number + lap * count for name, number in primitive["attributes"].items()}}
+        for lap in range(3)
+    ]
+    assert read_gltf(builder.bundle()).load_mesh() is not None
     with pytest.raises(TooLarge):
         read_gltf(builder.bundle(), replace(DEFAULT_LIMITS, vertices=8)).load_mesh()
+
+
+def test_primitives_that_share_their_vertices_give_them_once() -> None:
+    builder = skinned()
+    once = read_gltf(builder.bundle()).load_mesh()
+    builder.document["meshes"][0]["primitives"] *= 3
+    mesh = read_gltf(builder.bundle(), replace(DEFAULT_LIMITS, vertices=8)).load_mesh()
+    assert once is not None
+    assert mesh is not None
+    assert np.array_equal(mesh.positions_m, once.positions_m)
+    assert np.array_equal(mesh.faces, np.tile(once.faces, (3, 1)))

@@ -54,6 +54,8 @@ def build_mesh(
         joint = -1 if skin is not None else _carrier(tree, entry, deforming)
         if skin is None and joint < 0:
             continue
+        # Exporters often cut one set of vertices into a primitive for each material: the set is taken once.
+        shared: dict[str, tuple[Json, Array, list[Indices], str]] = {}
         for place, primitive in enumerate(objects(mesh, "primitives", f"/meshes/{node['mesh']}")):
             surface = _surface(document, primitive, f"{where}/{place}")
             if surface is None:
@@ -61,21 +63,19 @@ def build_mesh(
             positions, faces = surface
             face_count += len(faces)
             check_limit(face_count, 2 * document.limits.vertices, "faces", f"{where}/{place}")
-            check_limit(
-                sum(len(p.positions) for p in parts) + len(positions),
-                document.limits.vertices,
-                "vertices",
-                f"{where}/{place}",
-            )
+            key = _vertex_key(child(primitive, "attributes", f"{where}/{place}"))
+            shared.setdefault(key, (primitive, positions, [], f"{where}/{place}"))[2].append(faces)
+        for primitive, positions, pieces, there in shared.values():
+            faces = np.concatenate(pieces)
+            count = sum(len(part.positions) for part in parts) + len(positions)
+            check_limit(count, document.limits.vertices, "vertices", there)
             if skin is not None:
-                parts.append(_skinned(document, tree, skin, bind, primitive, positions, faces, f"{where}/{place}"))
+                parts.append(_skinned(document, tree, skin, bind, primitive, positions, faces, there))
             else:
                 matrix = bind.affine[entry]
-                count = len(positions)
                 placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
-                parts.append(
-                    _Part(placed, _facing(faces, matrix[None]), np.full((count, 1), joint), np.ones((count, 1)))
-                )
+                held = np.full((len(positions), 1), joint), np.ones((len(positions), 1))
+                parts.append(_Part(placed, _facing(faces, matrix[None]), *held))
     return _join(parts, factor) if parts else None
 
 
@@ -91,6 +91,11 @@ def check_meshes(document: GltfDocument) -> None:
                     index(target, semantic, count, f"{where}/attributes")
             optional_index(primitive, "indices", count, where)
             optional_index(primitive, "material", materials, where)
+
+
+def _vertex_key(attributes: Json) -> str:
+    """Equal for primitives that place and hold the same vertices."""
+    return repr(sorted(item for item in attributes.items() if item[0].startswith(("POSITION", "JOINTS_", "WEIGHTS_"))))
 
 
 def _carrier(tree: NodeTree, entry: int, deforming: NDArray[np.bool_]) -> int:
