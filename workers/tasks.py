@@ -105,23 +105,31 @@ class TaskDesk:
         )
 
     def run(self, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
-        """One execution of a claimed job, from loading to its published end. Raises nothing but BaseExceptions."""
+        """One execution of a claimed job, from loading to its end in the record. Lets no Exception out."""
+        try:
+            return self._settle(job_id, execution_id, timeout_s)
+        except redis.RedisError as error:
+            LOG.error("%s: Redis is away (%s); the sweeper will find the job", job_id, error)
+            return Outcome("lost")
+
+    def _settle(self, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
         try:
             record = self.store.get(job_id)
             progress = Progress(self.store, record, execution_id, timeout_s)
             result = TASKS[record.kind](self, record, execution_id, progress)
             if self._publish(record, execution_id, result):
                 return Outcome("succeeded")
-            return self._end_lost(job_id, execution_id)
+            raise ExecutionLost
+        except redis.RedisError:
+            raise
+        except ExecutionLost:
+            LOG.info("%s: execution %s lost the job, nothing is published", job_id, execution_id)
+            self._remove_outputs(job_id, execution_id)
+            return Outcome("lost")
         except Canceled:
             self._remove_outputs(job_id, execution_id)
             self.store.finish_cancel(job_id, execution_id)
             return Outcome("canceled")
-        except ExecutionLost:
-            return self._end_lost(job_id, execution_id)
-        except redis.RedisError as error:
-            LOG.error("%s: Redis is away (%s); the sweeper will find the job", job_id, error)
-            return Outcome("lost")
         except Exception as error:
             return self._fail(job_id, execution_id, error)
 
@@ -135,11 +143,6 @@ class TaskDesk:
             for found in self.store.get_many([record.id])
         )
 
-    def _end_lost(self, job_id: str, execution_id: str) -> Outcome:
-        LOG.info("%s: execution %s lost the job, nothing is published", job_id, execution_id)
-        self._remove_outputs(job_id, execution_id)
-        return Outcome("lost")
-
     def _fail(self, job_id: str, execution_id: str, error: Exception) -> Outcome:
         typed, worn_out = as_typed_error(error)
         if isinstance(typed, InternalError):
@@ -147,19 +150,15 @@ class TaskDesk:
         else:
             LOG.info("%s: %s: %s", job_id, typed.code, typed.detail)
         error.__traceback__ = None  # its frames hold the arrays that filled the memory
-        try:
-            self._remove_outputs(job_id, execution_id)
-            self.store.fail(job_id, execution_id, typed.to_dict())
-        except redis.RedisError as away:
-            LOG.error("%s: Redis is away (%s); the sweeper will find the job", job_id, away)
-            return Outcome("lost", worn_out)
+        self._remove_outputs(job_id, execution_id)
+        self.store.fail(job_id, execution_id, typed.to_dict())
         return Outcome("failed", worn_out)
 
     def _remove_outputs(self, job_id: str, execution_id: str) -> None:
         """Drop what this execution wrote. What cannot be dropped now goes with the job, when it expires."""
         try:
             self.blobs.delete_tree(f"{output_prefix(job_id)}/{execution_id}")
-        except OSError as error:
+        except Exception as error:  # whatever the file system behind the URL raises
             LOG.warning("%s: cannot remove the outputs of %s: %s", job_id, execution_id, error)
 
     def load(self, files: list[InputFile]) -> FileBundle:

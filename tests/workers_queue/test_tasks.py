@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import redis
 from redis import Redis
 
 from service.blobs import BlobStore
@@ -118,6 +119,19 @@ def test_a_publication_sent_twice_over_a_broken_connection_counts(
     monkeypatch.setattr(bench.store, "publish", lambda *arguments: publish(*arguments) and publish(*arguments))
     assert bench.run() == "succeeded"
     assert bench.now().status == "succeeded" and len(bench.outputs()) == 2
+
+
+def test_an_execution_that_cannot_reach_redis_says_nothing_about_the_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its result may or may not have arrived, so nothing is removed; the lease decides."""
+
+    def away(*_: object) -> None:
+        raise redis.ConnectionError("away")
+
+    monkeypatch.setattr(bench.store, "publish", away)
+    assert bench.run() == "lost"
+    assert bench.now().status == "running" and len(bench.outputs()) == 2
 
 
 def test_a_canceled_job_leaves_nothing(bench: Bench) -> None:
