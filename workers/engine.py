@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from workers import __version__
 from workers.errors import ModelUnavailable, UnsupportedFeature
 from workers.evaluation.scores import kinematic_scores
@@ -25,7 +27,7 @@ from workers.postconditions import check_bvh, check_clip, check_glb
 from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.retargeting.alignment import align_rest
 from workers.retargeting.analytic import driven_joints, leg_scale, transfer
-from workers.retargeting.contacts import FootContacts, find_contacts
+from workers.retargeting.contacts import FootContacts, find_contacts, sole_heights
 from workers.retargeting.copy_rest import copy_rest
 from workers.retargeting.foot_lock import hold_feet
 from workers.retargeting.ground import Floor, estimate_floor
@@ -141,7 +143,7 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
         source = replace(source, motion=motion, body=motion.body)
     floor = estimate_floor(source.motion, contacts)
     estimated = floor.base_m if options.ground != "none" else None
-    floor_m = claimed_floor(source.body) if estimated is None else estimated
+    floor_m = claimed_floor(source.motion) if estimated is None else estimated
     alignment = align_rest(source.body, body)
     result = transfer(source.motion, body, alignment, floor_m)
     naive = copy_rest(source.motion, body, floor_m)
@@ -162,10 +164,15 @@ def _detached(body: Body) -> Iterator[Notice]:
         yield Notice("detached-joint", text, name)
 
 
-def claimed_floor(body: Body) -> float:
-    """Where a motion's ground is when no contact shows it: under its rest pose where that stands, else at height 0."""
-    stands = abs(body.floor_m) < 0.5 * body.leg_length_m
-    return body.floor_m if stands else 0.0
+def claimed_floor(motion: BodyMotion) -> float:
+    """Where a motion's ground is when no contact shows it: under its rest pose where that stands, else at height 0.
+
+    Never above the lowest sole: nothing walks below the ground, whatever the file's origin.
+    """
+    stands = abs(motion.body.floor_m) < 0.5 * motion.body.leg_length_m
+    soles = sole_heights(motion)
+    lowest = float(np.nanmin(soles)) if np.isfinite(soles).any() else np.inf
+    return min(motion.body.floor_m if stands else 0.0, lowest)
 
 
 def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[Notice, ...] = ()) -> dict[str, Any]:
