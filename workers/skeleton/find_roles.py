@@ -81,7 +81,7 @@ def find_roles(
 def require_roles(mapping: HumanoidMapping, skeleton: Skeleton, where: str) -> None:
     """Raise NoSkeleton or MappingIncomplete where roles that retargeting needs are missing. `where` names the file."""
     missing = [role for role in REQUIRED_ROLES if role not in mapping.roles]
-    joints = int(np.count_nonzero(~skeleton.end_site))
+    joints = int(np.count_nonzero(skeleton.deforming & ~skeleton.end_site))
     if joints < FEWEST_JOINTS:
         raise NoSkeleton(f"{where}: {joints} joints are no humanoid skeleton; it takes hips, arms and legs")
     if missing:

@@ -59,6 +59,9 @@ def body_match(
         reasons.append(f"place in the body, though its name {shape.skeleton.names[joint]!r} says otherwise")
     else:
         reasons.append(_place(role))
+    if role == "hips":
+        below = (j for j in shape.skeleton.children[joint] if evidence.readings[j].score("hips") > max(said, 0.6))
+        reasons += [f"above {shape.skeleton.names[j]!r}, which carries only part of them" for j in below]
     if role.endswith("Toes") and _toes(shape, evidence, joint) > 2:
         confidence = min(confidence, 0.6)
         reasons.append("one of several toes")

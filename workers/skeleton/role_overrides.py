@@ -39,7 +39,8 @@ def _find(skeleton: Skeleton, role: str, choice: str | JointIndex) -> int:
             low, high = int(skeleton.file_indices.min(initial=0)), int(skeleton.file_indices.max(initial=0))
             _refuse(role, f"no joint with index {choice.index} for {role}; the indices run from {low} to {high}")
     else:
-        found = [j for j, name in enumerate(skeleton.names) if name == choice and name]
+        bearers = [j for j, name in enumerate(skeleton.names) if name == choice and name]
+        found = [j for j in bearers if skeleton.deforming[j]] or bearers  # a mesh node often repeats its joint's name
         if not found:
             near = _like(choice, [name for name in skeleton.names if name])
             _refuse(role, f"no joint {choice!r} for {role}; {near}retarget inspect lists the joints")

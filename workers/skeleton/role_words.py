@@ -19,6 +19,7 @@ from importlib import resources
 from typing import Literal
 
 Side = Literal["left", "right"]
+COUNTING = frozenset("abcd")  # letters that number joints: "spinea", "spineb"
 FINGER_PARTS = ("Thumb", "Index", "Middle", "Ring", "Little", "Finger")
 MIDDLE_PARTS = frozenset({"hips", "spine", "chest", "neck", "head", "jaw"})
 
@@ -129,10 +130,12 @@ def _segment(piece: str, lexicon: Lexicon) -> list[str]:
     for stop in range(1, size + 1):
         for start in range(stop):
             word = lower[start:stop]
-            if word in lexicon.vocabulary and _may_stand(word, start, stop, size, borders, lexicon):
+            if word in lexicon.vocabulary and _may_stand(lower, start, stop, borders, lexicon):
+                cost = 1.0
+            elif stop == size and start == size - 1 and word in COUNTING:
                 cost = 1.0
             else:
-                cost = 1.5 + 0.7 * (stop - start)
+                cost = 3.0 + 0.4 * (stop - start)  # high enough to keep "bend" from becoming b + end
             total = best[start][0] + cost + (0.0 if start in borders else 0.4)
             if total < best[stop][0]:
                 best[stop] = (total, start)
@@ -144,11 +147,16 @@ def _segment(piece: str, lexicon: Lexicon) -> list[str]:
     return words[::-1]
 
 
-def _may_stand(word: str, start: int, stop: int, size: int, borders: set[int], lexicon: Lexicon) -> bool:
-    """Short Latin words are words only where capitals or ends mark them; a side letter may stick to either end."""
+def _may_stand(run: str, start: int, stop: int, borders: set[int], lexicon: Lexicon) -> bool:
+    """Short Latin words are words only where capitals or ends mark them.
+
+    A side letter may stick to either end of the run, or follow a prefix that says nothing ("jntLclav").
+    """
+    word = run[start:stop]
     if len(word) > 2 or not word.isascii() or (start in borders and stop in borders):
         return True
-    return len(word) == 1 and word in lexicon.sides and (start == 0 or stop == size)
+    at_end = start == 0 or stop == len(run) or run[:start] in lexicon.noise
+    return len(word) == 1 and word in lexicon.sides and at_end
 
 
 class NameReader:
