@@ -115,24 +115,48 @@ def test_random_mutations() -> None:
     assert counts["ok"] > 20 and counts["parse-failed"] > 20
 
 
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) inside a JSON value."""
+    if not isinstance(value, dict | list):
+        return []
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
+
+
 def test_mutations_of_values_in_the_json() -> None:
     text = small_character().gltf().decode()
     rng = random.Random(9)
     counts: Counter[str] = Counter()
-    values: list[Any] = [None, True, -1, 0, 1, 2**31, 2**63, 10**400, 1.5, 1e300, "x", [], {}, [0], [[]], {"a": 1}]
+    values: list[Any] = [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        3,
+        2**31,
+        2**63,
+        10**400,
+        1.5,
+        -1e-40,
+        1e300,
+        "x",
+        [],
+        {},
+        [0],
+        [[]],
+        5126,
+    ]
     for _ in range(600):
         mutated = json.loads(text)
-        holder: Any = mutated
-        while True:
-            key = rng.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
-            inner = holder[key]
-            if not isinstance(inner, dict | list) or not inner or rng.random() < 0.15:
-                holder[key] = rng.choice(values)
-                break
-            holder = inner
+        container, key = rng.choice(places(mutated))
+        if isinstance(container, dict) and rng.random() < 0.2:
+            del container[key]
+        else:
+            container[key] = rng.choice(values)
         counts[outcome(FileBundle("mutated.gltf", json.dumps(mutated).encode()))] += 1
     print(dict(counts))
-    assert counts["ok"] > 10 and counts["parse-failed"] > 20
+    assert counts["ok"] > 100 and counts["parse-failed"] > 100
 
 
 @pytest.mark.parametrize(

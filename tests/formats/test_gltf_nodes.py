@@ -82,6 +82,25 @@ def test_uneven_scale_is_averaged_with_a_notice() -> None:
     assert [(n.code, n.joint) for n in tree.notices] == [("non-uniform-scale", "Rig")]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scale": [0, 1, 1]},
+        {"scale": [1e-40, 1, 1]},
+        {"matrix": [0] * 15 + [1]},
+        {"matrix": [1, 0, 0, 0] * 3 + [0, 0, 0, 1]},
+    ],
+)
+def test_a_joint_without_volume_does_not_spoil_the_rest(fields: dict[str, object]) -> None:
+    builder = GltfBuilder()
+    root = builder.node(name="Rig", **fields)
+    tip = builder.node(root, translation=[1.0, 0.0, 0.0])
+    builder.skin([root, tip], np.stack([matrix(), matrix([-1.0, 0.0, 0.0])]))
+    scene = read_gltf(builder.bundle())
+    assert np.all(np.isfinite(scene.document.tree.world))
+    np.testing.assert_allclose(np.linalg.norm(scene.skeleton.rest_offsets_m[1]), 1.0)
+
+
 def test_a_sheared_matrix_is_marked() -> None:
     builder = GltfBuilder()
     builder.node(matrix=[1, 0, 0, 0, 0.5, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])

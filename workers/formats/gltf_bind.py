@@ -152,7 +152,8 @@ def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices
 
 def _majority(fits: Array) -> tuple[Array, float]:
     """The matrix that most others agree with (1 degree, 2 % of scale), and the share that does."""
-    scales = np.cbrt(np.abs(np.linalg.det(fits[:, :3, :3])))
+    # A scale that differs beyond all reason along the axes loses its volume to rounding: no division by zero then.
+    scales = np.maximum(np.cbrt(np.abs(np.linalg.det(fits[:, :3, :3]))), 1e-30)
     axes = fits[:, :3, :3] / scales[:, None, None]
     trace = np.einsum("aij,bij->ab", axes, axes)
     close = (trace > 1.0 + 2.0 * np.cos(_AGREE_RAD)) & (np.abs(np.log(scales[:, None] / scales[None, :])) < 0.02)

@@ -113,14 +113,17 @@ def read_nodes(document: GltfDocument, must_hold: set[int]) -> NodeTree:
         translations[entry] = _given(numbers(node, "translation", 3, where), translations[entry])
         rotations[entry] = _given(numbers(node, "rotation", 4, where), rotations[entry])
         scales[entry] = _given(numbers(node, "scale", 3, where), scales[entry])
-    plain = ~has_matrix
     norms = np.linalg.norm(rotations, axis=1)
     rotations = quat.normalize(rotations)
-    local[plain, :3, :3] = quat.to_matrix(rotations[plain]) * scales[plain, None, :]
-    local[plain, :3, 3] = translations[plain]
     if np.any(has_matrix):
         parts = decompose(local[has_matrix])
         translations[has_matrix], rotations[has_matrix], scales[has_matrix], sheared[has_matrix] = parts
+    volumes = np.abs(np.linalg.det(local[:, :3, :3]))
+    flat = volumes < 1e-9 * np.prod(np.linalg.norm(local[:, :3, :3], axis=1), axis=1) + 1e-36
+    rebuilt = ~has_matrix | flat  # what has no volume cannot be inverted, so a scale of 0 becomes 1 here
+    sizes = np.where(np.abs(scales) > 1e-12, scales, 1.0)
+    local[rebuilt, :3, :3] = quat.to_matrix(rotations[rebuilt]) * sizes[rebuilt, None, :]
+    local[rebuilt, :3, 3] = translations[rebuilt]
     notices += _scale_notices(document, names, order, parents, scales, norms)
     return _fold(
         names, parents, order, position_of, local, translations, rotations, scales, has_matrix, sheared, notices
