@@ -39,11 +39,11 @@ APPROACH_S = 0.1
 APPROACH_MARGIN = 0.015
 LONGEST_TURN_S = 0.4
 SHORTEST_RAISED_S = 0.15
-# Hips over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright trunk as in
-# squatting. Lying, swimming and flying bodies have neither.
-HIPS_HIGH = 0.35
-HIPS_LOW = 0.1
-UPRIGHT_HEAD = 0.5  # of the head's height over the hips at rest
+# Hips over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright trunk as
+# in squatting. Lying, swimming and flying bodies have neither.
+HIPS_HIGH = 0.6
+HIPS_LOW = 0.15
+UPRIGHT_HEAD = 0.4  # of the head's height over the hips at rest
 
 
 @dataclass(frozen=True, eq=False)

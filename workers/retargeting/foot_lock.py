@@ -23,7 +23,6 @@ from workers.skeleton import quat
 from workers.skeleton.body import FOOT_ROLES, UP
 from workers.skeleton.model import Array
 
-
 SLIP_WINDOW_S = 0.05
 
 

@@ -1,11 +1,11 @@
 """Where one foot of the target belongs: the correction that takes its analytic path onto the source's contacts.
 
-A stance is a stretch of frames in which the toes or the ankle are planted. Inside it the foot moves along the ground as
-the source's scaled planted point does: the correction's *velocity* makes up the difference, handed from heel to toes
+A stance is a stretch of frames in which the toes or the ankle are planted. Inside it the foot moves along the ground
+as the source's scaled planted point does: the correction's *velocity* makes up the difference, handed from heel to toes
 while both are planted, so the foot pivots about what is planted and never jumps at the hand-over. Of two planted points
 the one that slips less in the source is the pivot. The constant that is left is chosen so that the correction is zero on
-average over the stance. A source foot that slides, as on a treadmill, is followed instead of frozen. Heights are absolute:
-each planted sole stands over the target's floor as the source's stands over its own, scaled.
+average over the stance. A source foot that slides, as on a treadmill, is followed instead of frozen. Heights are
+absolute: each planted sole stands over the target's floor as the source's stands over its own, scaled.
 
 The pitch of the foot stays the analytic one but for what both soles need to meet the ground at once.
 """
@@ -27,8 +27,8 @@ BLEND_S = 0.2
 CARRY_S = 0.1
 FIRM_SLIP_PER_S = 0.02
 # Shares of the leg: corrections along the ground are exact up to the first and end at the second.
-FREE_CORRECTION = 0.12
-LARGEST_CORRECTION = 0.2
+FREE_CORRECTION = 0.2
+LARGEST_CORRECTION = 0.3
 LARGEST_PITCH_RAD = np.radians(15.0)
 PITCH_BLEND_S = 0.1
 STEEP_ARM = 0.3  # sine of the arm's angle from upright, where pitch begins to be possible
@@ -71,9 +71,9 @@ def foot_path(points: list[FootPoint], leg_m: float, rate_hz: float, period: int
 def agreeing_heights(ankle: FootPoint, toes: FootPoint) -> list[FootPoint]:
     """Ankle and toes whose wanted heights fit one rigid foot, but for what `sole_pitch` can make up.
 
-    Both follow the sole drops of two rest poses, and where one of these is a guess its foot may be tilted: then ankle and
-    toes disagree by a constant while the foot stands on both. The ankle is kept, since it depends on the legs and not on
-    how a foot points. Each stance has its own constant; one without such frames takes the median of the others.
+    Both follow the sole drops of two rest poses, and where one of these is a guess its foot may be tilted: then ankle
+    and toes disagree by a constant while the foot stands on both. The ankle is kept, since it depends on the legs and
+    not on how a foot points. Each stance has its own constant; one without such frames takes the median of the others.
     """
     apart = ((toes.wanted - toes.analytic) - (ankle.wanted - ankle.analytic))[:, 1]
     both = ankle.planted & toes.planted
@@ -122,7 +122,7 @@ def stance_correction(
 
 
 def _limited(path: Array, leg_m: float) -> Array:
-    """Corrections along the ground `(frames, 2)`, kept small against the leg: a foot that would need more is not held."""
+    """Corrections along the ground `(frames, 2)`, kept small against the leg: a foot that needs more is not held."""
     size = np.linalg.norm(path, axis=1, keepdims=True)
     free, room = FREE_CORRECTION * leg_m, (LARGEST_CORRECTION - FREE_CORRECTION) * leg_m
     limited = np.where(size > free, free + room * np.tanh((size - free) / room), size)

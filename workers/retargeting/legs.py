@@ -1,7 +1,7 @@
 """Legs of a body as inverse kinematics moves them: which joints each part carries along.
 
-A foot is held by bending the leg above it. Joints between those of the leg are carried by the part they belong to; so is
-a foot that hangs outside its leg (`Body.attachments`), which moves by translation.
+A foot is held by bending the leg above it. Joints between those of the leg are carried by the part they belong to; so
+is a foot that hangs outside its leg (`Body.attachments`), which moves by translation.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def carried(body: Body, joint: int) -> Indices:
     inside[joint] = True
     count = 0
     while count < np.count_nonzero(inside):
-        count = np.count_nonzero(inside)
+        count = int(np.count_nonzero(inside))
         inside |= (parents >= 0) & inside[parents]
         inside[joint] = True
     return np.flatnonzero(inside)

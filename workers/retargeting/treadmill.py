@@ -40,7 +40,9 @@ def ground_velocity(motion: BodyMotion, timeline: Timeline) -> Array:
     hips = motion.positions_m[:, body.hips]
     drift = float(np.linalg.norm((hips[-1] - hips[0])[[0, 2]])) * motion.rate_hz / (motion.frames - 1)
     in_place = speed > SLOWEST_PER_S * body.height_m and drift < HIPS_SHARE * speed
-    return ground if in_place and min(_agreement(stance, ground) for stance in stances) >= AGREEING_SHARE else still
+    if not in_place or min(_agreement(stance, ground) for stance in stances) < AGREEING_SHARE:
+        return still
+    return ground
 
 
 def _low_velocities(motion: BodyMotion, timeline: Timeline, side: str) -> Array:
@@ -55,7 +57,7 @@ def _low_velocities(motion: BodyMotion, timeline: Timeline, side: str) -> Array:
     moving = timeline.crop(velocities(timeline.unroll_positions(positions), motion.rate_hz))[low]
     along = moving * np.array([1.0, 0.0, 1.0])
     steepest = np.maximum(SLOWEST_PER_S * motion.body.height_m, 0.5 * np.linalg.norm(along, axis=1))
-    return along[np.abs(moving[:, 1]) < steepest]
+    return np.asarray(along[np.abs(moving[:, 1]) < steepest])
 
 
 def _agreement(stance: Array, ground: Array) -> float:
