@@ -5,6 +5,8 @@ passes silently: its row says `absent` with the reason, and counts as the row's 
 scores absence is harmless (a still source has no movement to lose) and for others it means that nothing was checked.
 
 Values that depend on the source are taken beyond the source: a result is not blamed for a slide that is in the motion.
+Jerk is taken beyond the naive copy's too, which shows what other proportions alone bring: an arm of half the body's
+height swings twice as hard as one of a quarter.
 Thresholds are set where a viewer of a game character begins to notice (review) and where the motion is spoilt (fail).
 """
 
@@ -22,7 +24,24 @@ SEVERITY: Mapping[str, int] = {"pass": 0, "review": 1, "fail": 2}
 VISIBLE_SKATE = 0.02  # body heights / s
 
 Value = tuple[float | None, str]  # a value, or None with its reason
-Measure = Callable[[Mapping[str, Any], Mapping[str, str], float], Value]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a row may look at: the result's scores, why some are absent, the naive copy's, and the body's height."""
+
+    scores: Mapping[str, Any]
+    not_applicable: Mapping[str, str]
+    naive: Mapping[str, Any]
+    height_m: float
+
+    def absent(self, *keys: str) -> Value:
+        """No value, with the reason of the first of these scores that has one."""
+        reasons = [self.not_applicable[key] for key in keys if key in self.not_applicable]
+        return None, reasons[0] if reasons else f"{keys[0]} was not measured"
+
+
+Measure = Callable[[Evidence], Value]
 
 
 @dataclass(frozen=True)
@@ -39,41 +58,55 @@ class Row:
 
 
 def _plain(key: str) -> Measure:
-    def measure(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
-        return scores.get(key), not_applicable.get(key, f"{key} was not measured")
+    def measure(evidence: Evidence) -> Value:
+        value = evidence.scores.get(key)
+        return evidence.absent(key) if value is None else (value, "")
+
+    return measure
+
+
+def _beyond_copy(key: str) -> Measure:
+    """A ratio over the naive copy's, where that is above 1."""
+
+    def measure(evidence: Evidence) -> Value:
+        value = evidence.scores.get(key)
+        if value is None:
+            return evidence.absent(key)
+        return value / max(1.0, evidence.naive.get(key) or 1.0), ""
 
     return measure
 
 
 def _share_of_height(name: str) -> Measure:
     """Centimetres beyond the source's own, in percent of body height."""
+    key, own = f"{name}_cm", f"{name}_source_cm"
 
-    def measure(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
-        key, own = f"{name}_cm", f"{name}_source_cm"
-        if scores.get(key) is None or scores.get(own) is None:
-            return None, not_applicable.get(key, not_applicable.get(own, f"{key} was not measured"))
-        return max(0.0, scores[key] - scores[own]) / height_m, ""
+    def measure(evidence: Evidence) -> Value:
+        values = evidence.scores.get(key), evidence.scores.get(own)
+        if values[0] is None or values[1] is None:
+            return evidence.absent(key, own)
+        return max(0.0, values[0] - values[1]) / evidence.height_m, ""
 
     return measure
 
 
-def _skate(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
-    key = "foot_skate_result"
-    if scores.get(key) is None or scores.get("foot_skate_source") is None:
-        return None, not_applicable.get(key, f"{key} was not measured")
-    return scores[key] / max(scores["foot_skate_source"], VISIBLE_SKATE), ""
+def _skate(evidence: Evidence) -> Value:
+    result, source = (evidence.scores.get(f"foot_skate_{side}") for side in ("result", "source"))
+    if result is None or source is None:
+        return evidence.absent("foot_skate_result", "foot_skate_source")
+    return result / max(source, VISIBLE_SKATE), ""
 
 
-def _joint_limits(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
-    key, own = "joint_limit_pct", "joint_limit_source_pct"
-    if scores.get(key) is None:
-        return None, not_applicable.get(key, f"{key} was not measured")
-    return max(0.0, scores[key] - (scores.get(own) or 0.0)), ""
+def _joint_limits(evidence: Evidence) -> Value:
+    value = evidence.scores.get("joint_limit_pct")
+    if value is None:
+        return evidence.absent("joint_limit_pct")
+    return max(0.0, value - (evidence.scores.get("joint_limit_source_pct") or 0.0)), ""
 
 
-def _meaning(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> Value:
-    similarity = scores.get("semantic_similarity") or {}
-    return similarity.get("calibrated"), not_applicable.get("semantic_similarity", "meaning was not measured")
+def _meaning(evidence: Evidence) -> Value:
+    value = (evidence.scores.get("semantic_similarity") or {}).get("calibrated")
+    return evidence.absent("semantic_similarity") if value is None else (value, "")
 
 
 TABLE: tuple[Row, ...] = (
@@ -89,10 +122,10 @@ TABLE: tuple[Row, ...] = (
         "planted soles over the ground beyond the source's, % of height"),
     Row("ground_penetration", _share_of_height("ground_penetration"), "above", 1.0, 4.0, "pass",
         "soles below the ground beyond the source's, % of height"),
-    Row("jerk_ratio", _plain("jerk_ratio"), "above", 2.0, 5.0, "pass",
-        "jerk over the source's"),
-    Row("leg_jerk_ratio", _plain("leg_jerk_ratio"), "above", 2.5, 6.0, "pass",
-        "jerk of knees and ankles over the source's: pops of the legs"),
+    Row("jerk_ratio", _beyond_copy("jerk_ratio"), "above", 2.0, 5.0, "pass",
+        "jerk over the source's, and over the naive copy's where that is more"),
+    Row("leg_jerk_ratio", _beyond_copy("leg_jerk_ratio"), "above", 2.5, 6.0, "pass",
+        "the same of knees and ankles: pops of the legs"),
     Row("joint_limit", _joint_limits, "above", 5.0, 20.0, "review",
         "% of joints beyond anatomy, beyond the source's"),
     Row("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 5.0, 15.0, "review",
@@ -104,15 +137,21 @@ TABLE: tuple[Row, ...] = (
 )  # fmt: skip
 
 
-def judge(scores: Mapping[str, Any], not_applicable: Mapping[str, str], height_m: float) -> dict[str, Any]:
-    """`{verdict, decided_by, absent, rows}`; `height_m` is the result's body height.
+def judge(
+    scores: Mapping[str, Any],
+    not_applicable: Mapping[str, str],
+    height_m: float,
+    naive: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """`{verdict, decided_by, absent, rows}`; `height_m` is the result's body height, `naive` the copy's scores.
 
     `rows` are `{score, meaning, value, limit_review, limit_fail, outcome, reason}`, with outcome pass, review, fail or
     absent; `decided_by` names the rows that brought the verdict below pass, `absent` those without a value.
     """
+    evidence = Evidence(scores, not_applicable, naive or {}, height_m)
     rows, counts = [], []
     for row in TABLE:
-        value, reason = row.measure(scores, not_applicable, height_m)
+        value, reason = row.measure(evidence)
         outcome = row.if_absent if value is None else _compare(row, value)
         counts.append(outcome)
         rows.append(

@@ -76,6 +76,9 @@ def run_sweep(arguments: argparse.Namespace) -> int:
         shown = "no figure" if mean is None else f"{mean:.2f} degrees (worst clip {worst:.2f})"
         verdicts = _counts(figures["verdicts"])
         print(f"{name}: {figures['successes']} / {figures['pairs']}, mean limb angle {shown}, {verdicts}")
+    for row, spread in summary["values"].items():
+        if spread is not None:
+            print(f"  {row:<28}" + "  ".join(f"{name} {value:.3g}" for name, value in spread.items()))
     print(f"verdicts: {_counts(summary['verdicts'])}; decided by: {_counts(summary['decided_by'])}")
     print(f"failures: {_counts(summary['failures']) or 'none'}; validated: {summary['validated']}")
     print(f"successes / pairs: {summary['successes']} / {summary['pairs']}")

@@ -79,6 +79,14 @@ def test_what_the_source_does_itself_is_no_failure() -> None:
     assert outcome({**GOOD, "joint_limit_pct": 30.0, "joint_limit_source_pct": 30.0}, "joint_limit") == "pass"
 
 
+def test_jerk_that_other_proportions_bring_is_no_failure() -> None:
+    shaken = {**GOOD, "jerk_ratio": 3.0, "leg_jerk_ratio": 4.0}
+    assert judge(shaken, {}, 1.7)["decided_by"] == ["jerk_ratio", "leg_jerk_ratio"]
+    assert judge(shaken, {}, 1.7, {"jerk_ratio": 2.9, "leg_jerk_ratio": 3.9})["verdict"] == "pass"
+    # A smoother copy does not make the result worse.
+    assert judge({**GOOD, "jerk_ratio": 1.9}, {}, 1.7, {"jerk_ratio": 0.1})["verdict"] == "pass"
+
+
 def test_floating_is_judged_by_the_size_of_the_body() -> None:
     assert outcome({**GOOD, "foot_float_cm": 10.0}, "foot_float", height_m=0.5) == "fail"
     assert outcome({**GOOD, "foot_float_cm": 10.0}, "foot_float", height_m=20.0) == "pass"

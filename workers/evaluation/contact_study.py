@@ -96,7 +96,7 @@ def study_contacts(chosen: list[tuple[Path, int, str, str]], characters: tuple[P
                 yield replace(row, code=error.code)
                 continue
             result, copy = (
-                kinematic_scores(motion, source.motion, done.contacts, done.source_floor_m)
+                kinematic_scores(motion, done.source.motion, done.contacts, done.source_floor_m)
                 for motion in (done.result, done.naive)
             )
             planted = float(done.contacts.planted.any(axis=1).mean())

@@ -19,6 +19,7 @@ from workers.preparation import PreparedMotion, prepare_motion
 from workers.retargeting.contacts import find_contacts
 from workers.retargeting.copy_rest import copy_rest
 from workers.retargeting.ground import estimate_floor
+from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion
 from workers.verdict import judge
 
@@ -43,8 +44,10 @@ def score_files(
     made = prepare_motion(result_scene, result_index, parse_options(rate))
     source_motion, result_motion = on_one_axis(prepared, made)
     contacts = find_contacts(source_motion)
+    if prepared.rest.kind != "bind":
+        source_motion = level_feet(source_motion, contacts)
     base = estimate_floor(source_motion, contacts).base_m
-    floor_m = claimed_floor(prepared.body) if base is None else base
+    floor_m = claimed_floor(source_motion) if base is None else base
     scores = kinematic_scores(result_motion, source_motion, contacts, floor_m)
     naive = kinematic_scores(copy_rest(source_motion, made.body, floor_m), source_motion, contacts, floor_m)
     return {
@@ -53,7 +56,7 @@ def score_files(
         "scores": scores.values,
         "scores_naive_copy": naive.values,
         "not_applicable": scores.not_applicable,
-        "verdict": judge(scores.values, scores.not_applicable, made.body.height_m),
+        "verdict": judge(scores.values, scores.not_applicable, made.body.height_m, naive.values),
         "warnings": [notice.to_dict() for notice in dict.fromkeys((*prepared.notices, *made.notices))],
     }
 

@@ -11,7 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -50,6 +50,7 @@ class PairOutcome:
     verdict: str | None = None
     decided_by: tuple[str, ...] = ()
     validated: bool = False
+    values: dict[str, float | None] = field(default_factory=dict)  # of the verdict's rows
 
     @property
     def ok(self) -> bool:
@@ -119,6 +120,7 @@ def _run_pair(task: ClipTask, path: Path, outcome: PairOutcome) -> PairOutcome:
         limb_error_deg=limb_error_deg(source, target),
         verdict=verdict["verdict"],
         decided_by=tuple(verdict["decided_by"]),
+        values={row["score"]: row["value"] for row in verdict["rows"]},
     )
     if not task.validate:
         return outcome
@@ -147,7 +149,7 @@ def check_result(data: bytes, target: PreparedCharacter, source: PreparedMotion)
 def limb_error_deg(source: PreparedMotion, target: PreparedCharacter) -> float:
     """Mean angle between result and source limbs with foot contacts off."""
     done = retarget_clip(source, target, parse_options({"foot_contact": "off"}))
-    return float(pose_scores.limb_errors_deg(done.result, source.motion).mean())
+    return float(pose_scores.limb_errors_deg(done.result, done.source.motion).mean())
 
 
 @lru_cache(maxsize=2)
@@ -186,6 +188,9 @@ def summarise(outcomes: Sequence[PairOutcome]) -> dict[str, Any]:
         "failures": dict(Counter(outcome.code for outcome in outcomes if not outcome.ok)),
         "verdicts": dict(Counter(outcome.verdict for outcome in good)),
         "decided_by": dict(Counter(row for outcome in good for row in outcome.decided_by)),
+        "values": {row: _spread([outcome.values.get(row) for outcome in good]) for row in sorted(good[0].values)}
+        if good
+        else {},
         "seconds_median": float(np.median([outcome.seconds for outcome in good])) if good else None,
         "characters": {name: _character_figures(items) for name, items in sorted(by_character.items())},
     }
@@ -199,4 +204,19 @@ def _character_figures(outcomes: Sequence[PairOutcome]) -> dict[str, Any]:
         "limb_error_deg_mean": float(np.mean(errors)) if errors else None,
         "limb_error_deg_max": float(np.max(errors)) if errors else None,
         "verdicts": dict(Counter(outcome.verdict for outcome in outcomes if outcome.ok)),
+    }
+
+
+def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
+    """How a verdict's value is distributed: what its limits are tuned on."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    quantiles = np.quantile(known, [0.05, 0.5, 0.95, 0.99])
+    return {
+        "p5": float(quantiles[0]),
+        "median": float(quantiles[1]),
+        "p95": float(quantiles[2]),
+        "p99": float(quantiles[3]),
+        "absent": float(len(values) - len(known)),
     }

@@ -64,9 +64,10 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
     for method in ("off", "auto"):
         done = retarget_clip(source, target, parse_options({"foot_contact": method}))
         motions = {f"foot_contact {method}": done.result} | ({"copy_rest": done.naive} if method == "off" else {})
-        track = foot_scores.source_track(done.contacts, source.body, target.body, done.source_floor_m)
-        landed = foot_scores.result_track(track, source.body, target.body, done.source_floor_m)
-        skate_source = foot_scores.foot_skate(source.motion, track)
+        body = done.source.body
+        track = foot_scores.source_track(done.contacts, body, target.body, done.source_floor_m)
+        landed = foot_scores.result_track(track, body, target.body, done.source_floor_m)
+        skate_source = foot_scores.foot_skate(done.source.motion, track)
         cut = foot_scores.FootTrack(
             landed.roles, landed.planted[:frames], landed.ground_m[:frames], landed.ground_velocity_m_s
         )
