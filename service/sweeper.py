@@ -79,12 +79,16 @@ class Sweeper:
         ]
 
     def _run(self) -> None:
+        redis_is_away = False
         while not self._stopped.wait(self._interval_s):
             try:
                 # The key is never given back: it expires when the next round is due.
                 if self._store.redis.set(TURN_KEY, "1", nx=True, px=max(int(self._interval_s * 900), 1)):
                     self.sweep()
+                redis_is_away = False
             except redis.RedisError as error:
-                LOG.warning("Redis is away: %s", error)
+                if not redis_is_away:
+                    LOG.warning("Redis is away: %s", error)
+                redis_is_away = True
             except Exception:
                 LOG.exception("a round failed; the next one tries again")

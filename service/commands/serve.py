@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.errors import InvalidOptions
+from workers.errors import InvalidOptions, Unavailable
 from workers.settings import WorkerSettings, worker_settings
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     supervisor = Supervisor()
     supervisor.handle_signals()
     if "redis_url" in settings.model_fields_set:
+        _check_redis(settings)
         _serve(supervisor, settings, port, settings.redis_url, arguments.workers)
     else:
         _serve_with_embedded_redis(supervisor, settings, port, arguments.workers)
@@ -103,6 +104,21 @@ def _serve(supervisor: Supervisor, settings: WorkerSettings, port: int, redis_ur
         LOG.info("stopping; once more to stop at once")
     finally:
         supervisor.stop()
+
+
+def _check_redis(settings: WorkerSettings) -> None:
+    """Raises Unavailable where the user's own Redis does not answer, rather than wait for it without a word."""
+    from redis import RedisError
+
+    from service.settings import mask_secrets
+    from workers.connections import quick_redis
+
+    try:
+        with quick_redis(settings) as connection:
+            connection.ping()
+    except RedisError as error:
+        url = mask_secrets(settings.redis_url)
+        raise Unavailable(f"Redis at {url} does not answer ({error}); start it or check the URL") from None
 
 
 def _free_port(host: str, port: int) -> int:

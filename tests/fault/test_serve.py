@@ -173,6 +173,17 @@ def test_a_port_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
     assert line.startswith("error: invalid-options: ") and port in line
 
 
+@pytest.mark.parametrize(
+    ("url", "code", "text"), [("nonsense", 2, "invalid-options"), ("redis://127.0.0.1:1/0", 1, "unavailable")]
+)
+def test_a_redis_of_the_users_that_is_not_there_is_told_at_once(tmp_path: Path, url: str, code: int, text: str) -> None:
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", str(tmp_path)]
+    refused = subprocess.run([*command, "--redis-url", url], capture_output=True, text=True, timeout=30)
+    assert refused.returncode == code
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"error: {text}: ") and url in line
+
+
 def test_a_part_that_cannot_start_ends_serve_with_an_error(tmp_path: Path) -> None:
     """A blob URL that no file system stands behind: neither gateway nor worker can start."""
     environment = {**os.environ, "RETARGET_BLOB_URL": "nosuchstore://bucket"}
