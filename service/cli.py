@@ -34,7 +34,7 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """The whole parser; only the chosen subcommand's module is imported."""
     parser = argparse.ArgumentParser(
         prog="retarget",
-        description="Semantics-aware motion retargeting: a motion and a character in, the character moving out, with scores.",
+        description="Motion retargeting: a motion and a character in, the character moving out, with scores.",
         epilog="exit codes: 0 done, 1 internal error, 2 usage, 3 bad input, 4 engine refused or had no resources, "
         "5 verdict at least --fail-on, 130 interrupted",
     )

@@ -1,8 +1,8 @@
 """The engine: (motion, character, options) -> (artifacts, report), a pure function of its arguments.
 
 Stages: loading, mapping, retargeting, scoring, exporting. No disk, no Redis, no HTTP: callers hand in bytes
-(`FileBundle`) and get bytes back. `on_stage(stage, fraction)` tells how far the job is; whatever it raises ends the job.
-One clip in gives one clip out; `clip: all` retargets every clip of the motion file onto one character.
+(`FileBundle`) and get bytes back. `on_stage(stage, fraction)` tells how far the job is; whatever it raises ends the
+job. One clip in gives one clip out; `clip: all` retargets every clip of the motion file onto one character.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from workers.formats.read import read_scene
 from workers.options import JobOptions
 from workers.postconditions import check_bvh, check_clip, check_glb
 from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.report import FileFacts, build_report, join_reports
 from workers.retargeting.alignment import align_rest
 from workers.retargeting.analytic import driven_joints, leg_scale, transfer
 from workers.retargeting.contacts import FootContacts, find_contacts, sole_heights
@@ -33,12 +34,11 @@ from workers.retargeting.foot_lock import hold_feet
 from workers.retargeting.ground import Floor, estimate_floor
 from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion, to_clip
-from workers.report import FileFacts, build_report, join_reports
 from workers.retargeting.root_motion import place_travel, start_at_origin
-from workers.skeleton.mapping import HumanoidMapping
-from workers.skeleton.rest_pose import Rest
 from workers.skeleton.body import Body
+from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Clip, Notice, Scene
+from workers.skeleton.rest_pose import Rest
 from workers.verdict import judge
 
 OnStage = Callable[[str, float], None]
@@ -54,7 +54,7 @@ class EngineResult:
 
 @dataclass(frozen=True, eq=False)
 class RetargetedClip:
-    """One clip on the character, with all that its report needs. `root` is the joint that carries the travel, if any."""
+    """One clip on the character, with all that its report needs. `root` is the joint that carries the travel."""
 
     source: PreparedMotion
     contacts: FootContacts
@@ -186,7 +186,7 @@ def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[
         target=_facts(target.scene, target.body, target.rest, target.body.floor_m, done.result),
         scores=scores,
         scores_naive_copy=naive,
-        verdict=judge(scores.values, scores.not_applicable, target.body.height_m),
+        verdict=judge(scores.values, scores.not_applicable, target.body.height_m, naive.values),
         timeline=build_timeline(done.result, motion, done.contacts, done.source_floor_m),
         notices=(*done.notices, *written),
         timings_s={},

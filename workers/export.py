@@ -20,7 +20,9 @@ SAME_POSE_RAD = 1e-4
 def export(
     target: PreparedCharacter, clips: list[Clip], driven: list[int], options: JobOptions
 ) -> tuple[str, bytes, tuple[Notice, ...]]:
-    """File name, bytes, and what the writer changed. `driven` are the joints whose rotation the clips key, of those that the skeleton has."""
+    """File name, bytes, and what the writer changed. `driven` are the joints whose rotation the clips key, of those
+    that the skeleton has.
+    """
     if options.clip_name is not None:
         clips = [replace(clip, name=options.clip_name) for clip in clips]
     skeleton = target.body.skeleton

@@ -30,14 +30,16 @@ def print_inspection(found: dict[str, Any]) -> None:
     units, rest = found["units"], found["rest_pose"]
     guessed = " (guessed)" if units["guessed"] else ""
     print(
-        f"{found['file']}: {found['format']}, {found['joints']} joints, {found['skins']} skins, {found['meshes']} meshes"
+        f"{found['file']}: {found['format']}, {found['joints']} joints, "
+        f"{found['skins']} skins, {found['meshes']} meshes"
     )
     print(f"  units: 1 = {units['factor']:g} m, {units['up_axis']} up{guessed}: {units['reason']}")
     print(f"  rest pose: {rest['kind']}{' (guessed)' if rest['guessed'] else ''}")
     if found["body"]:
         body = found["body"]
         print(
-            f"  body: {body['height_m']} m tall, legs {body['leg_length_m']} m, faces {body['facing_deg']} degrees from +Z"
+            f"  body: {body['height_m']} m tall, legs {body['leg_length_m']} m, "
+            f"faces {body['facing_deg']} degrees from +Z"
         )
     for clip in found["clips"]:
         print(f"  clip {clip['name']!r}: {clip['frames']} frames at {clip['fps']:g} fps, {clip['duration_s']:g} s")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from service.commands.option_flags import add_option_flags, read_options
 from service.commands.progress import stage_printer
 from workers.errors import InvalidOptions
+from workers.options import JobOptions
 
 EXIT_VERDICT = 5
 
@@ -38,10 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     from workers.verdict import at_least
 
     options = _with_format(read_options(arguments), Path(arguments.out))
-    bundles = [bundle_from_path(Path(path)) for path in (arguments.motion, arguments.character)]
+    motion, character = (bundle_from_path(Path(path)) for path in (arguments.motion, arguments.character))
     original = bundle_from_path(Path(arguments.source_character)) if arguments.source_character else None
     with stage_printer(sys.stderr) as on_stage:
-        outcome = retarget(*bundles, options, source_character=original, on_stage=on_stage)
+        outcome = retarget(motion, character, options, source_character=original, on_stage=on_stage)
     (data,) = outcome.artifacts.values()
     write_file(Path(arguments.out), data)
     if arguments.report:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_VERDICT if options.fail_on is not None and at_least(verdict, options.fail_on) else 0
 
 
-def _with_format(options: Any, out: Path) -> Any:
+def _with_format(options: JobOptions, out: Path) -> JobOptions:
     """The ending of the result file picks the format; a `--format` that contradicts it is wrong usage."""
     ending = out.suffix.lower().removeprefix(".")
     if ending not in ("glb", "bvh"):
@@ -69,8 +69,9 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             file.write(data)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        written = Path(file.name)
+        written.chmod(0o644)
+        written.replace(path)
     except OSError as error:
         raise InvalidOptions(
             f"cannot write {str(path)!r}: {error.strerror}; choose a folder that exists and has room"
@@ -82,7 +83,8 @@ def print_summary(report: dict[str, Any], out: str) -> None:
     verdict, scores, naive = report["verdict"], report["scores"], report["scores_naive_copy"]
     decided = f" (by {', '.join(verdict['decided_by'])})" if verdict["decided_by"] else ""
     print(
-        f"{out}: {report['target']['frames']} frames at {report['target']['fps']:.4g} fps, verdict {verdict['verdict']}{decided}"
+        f"{out}: {report['target']['frames']} frames at {report['target']['fps']:.4g} fps, "
+        f"verdict {verdict['verdict']}{decided}"
     )
     if len(report.get("clips", [])) > 1:
         counts = [item["verdict"]["verdict"] for item in report["clips"]]

@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+
 from workers.engine import retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene

@@ -29,4 +29,6 @@ DEFAULT_LIMITS = Limits()
 def check_limit(count: int, limit: int, what: str, where: str) -> None:
     """Raise TooLarge unless `count` is within `limit`."""
     if count > limit:
-        raise TooLarge(f"{where}: {count:,} {what} exceed the limit of {limit:,}; split or reduce the file", limit=limit)
+        raise TooLarge(
+            f"{where}: {count:,} {what} exceed the limit of {limit:,}; split or reduce the file", limit=limit
+        )

@@ -1,12 +1,12 @@
 """Rest alignment: the constant turn that brings each target limb from its own rest pose into the source's.
 
-For a joint with source rest rotation S, target rest rotation T and source world rotation W(f), the transfer is
-`W(f) S^-1 A T`: A turns the target's limb, as it rests, to where the source's limb rests. Arms, hands and fingers are
-aligned by direction, parent first, so that each joint adds only the least turn its own bone needs; the roll of the whole
-arm then follows the palm, which joint positions do fix (finger fan, else thumb). Legs are aligned too, but a few degrees
-between two straight legs are anatomy (hip and ankle widths), not pose, and stay; so for the fingers of two flat hands. Hips, spine, neck, head, clavicles and
-feet are not aligned by direction (ankle-to-toe or neck-to-head direction is anatomy): there A is the identity, but for a
-foot whose sole does not lie flat at rest.
+For a joint with source rest rotation S, target rest rotation T and source world rotation W(f), the transfer is `W(f)
+S^-1 A T`: A turns the target's limb, as it rests, to where the source's limb rests. Arms, hands and fingers are
+aligned by direction, parent first, so that each joint adds only the least turn its own bone needs; the roll of the
+whole arm then follows the palm, which joint positions do fix (finger fan, else thumb). Legs are aligned too, but a
+few degrees between two straight legs are anatomy (hip and ankle widths), not pose, and stay; so for the fingers of
+two flat hands. Hips, spine, neck, head, clavicles and feet are not aligned by direction (ankle-to-toe or neck-to-
+head direction is anatomy): there A is the identity, but for a foot whose sole does not lie flat at rest.
 
 All turns are in the target's world.
 """
@@ -103,7 +103,9 @@ def _align_leg(source: Body, target: Body, turn: Array, side: str, turns: dict[s
 
 
 def _pose_part(current: Array, swung: Array, band_deg: tuple[float, float]) -> Array:
-    """`current` with as much of the further turn to `swung` as is pose and not anatomy: none below the band, all above it."""
+    """`current` with as much of the further turn to `swung` as is pose and not anatomy: none below the band, all
+    above it.
+    """
     full = quat.multiply(swung, quat.conjugate(current))
     low, high = band_deg
     weight = _smooth_step((float(np.degrees(quat.angle(full))) - low) / (high - low))
@@ -111,7 +113,9 @@ def _pose_part(current: Array, swung: Array, band_deg: tuple[float, float]) -> A
 
 
 def _swing(source: Body, target: Body, turn: Array, role: str, tip: str, current: Array) -> Array:
-    """`current`, then the least turn that brings the target's bone role-tip onto the source's; unchanged where a rig lacks it."""
+    """`current`, then the least turn that brings the target's bone role-tip onto the source's; unchanged where a rig
+    lacks it.
+    """
     if not (source.has(role, tip) and target.has(role, tip)):
         return current
     wanted = quat.rotate(turn, _direction(source, role, tip))
@@ -145,7 +149,9 @@ def _finger_reach(source: Body, target: Body, side: str) -> tuple[Array | None, 
 
 
 def _palm_axes(source: Body, target: Body, side: str) -> tuple[Array, Array] | None:
-    """Thumb-side axis across the palm at rest, (source, target): from the finger fan where both rigs show one, else the thumb."""
+    """Thumb-side axis across the palm at rest, (source, target): from the finger fan where both rigs show one, else
+    the thumb.
+    """
     knuckles = _shared_knuckles(source, target, side)
     if len(knuckles) >= 2:
         across = [_between_joints(body, knuckles[-1], knuckles[0]) for body in (source, target)]

@@ -1,10 +1,10 @@
 """The analytic method: rest-aligned transfer of world rotations.
 
 For each role `W_target(f) = D(f) A T`: D is the source's turn away from its rest pose (in the target's world), A the
-alignment of the two rest poses (`workers.retargeting.alignment`), T the target's rest rotation. Spine and neck chains are
-spread by arc length (`spine`). The middle between the hip joints moves as the source's, scaled by leg length, so that
-legs of the same shape reach the same ground. Needs no frame twice and no search: linear in frames and joints.
-Feet are held on the ground by `foot_lock`, travel is moved by `root_motion`.
+alignment of the two rest poses (`workers.retargeting.alignment`), T the target's rest rotation. Spine and neck
+chains are spread by arc length (`spine`). The middle between the hip joints moves as the source's, scaled by leg
+length, so that legs of the same shape reach the same ground. Needs no frame twice and no search: linear in frames
+and joints. Feet are held on the ground by `foot_lock`, travel is moved by `root_motion`.
 """
 
 from __future__ import annotations

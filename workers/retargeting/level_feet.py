@@ -27,7 +27,9 @@ MAX_TILT_DEG = 60.0
 
 
 def level_feet(motion: BodyMotion, contacts: FootContacts) -> BodyMotion:
-    """The same motion, its body's `sole_tilt` measured where heel and toes are planted; unchanged where they never are."""
+    """The same motion, its body's `sole_tilt` measured where heel and toes are planted; unchanged where they never
+    are.
+    """
     body = motion.body
     lateral = motion.positions_m[:, body.mapping.roles["leftUpperLeg"].joint]
     lateral = lateral - motion.positions_m[:, body.mapping.roles["rightUpperLeg"].joint]
@@ -50,7 +52,8 @@ def level_feet(motion: BodyMotion, contacts: FootContacts) -> BodyMotion:
 
 
 def _tilt(away: Array, otherwise: Array | None) -> Array | None:
-    """Mean of `(frames, 4)` turns without its part about the vertical; `otherwise` where they scatter or turn the foot over.
+    """Mean of `(frames, 4)` turns without its part about the vertical; `otherwise` where they scatter or turn the foot
+    over.
 
     Small tilts are dropped.
     """

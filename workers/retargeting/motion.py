@@ -16,7 +16,9 @@ from workers.skeleton.model import Array, Clip, Indices, Skeleton
 
 @dataclass(frozen=True, eq=False)
 class BodyMotion:
-    """`rotations` `(frames, joints, 4)` and `positions_m` `(frames, joints, 3)`, both world; frame f at start_s + f / rate_hz."""
+    """`rotations` `(frames, joints, 4)` and `positions_m` `(frames, joints, 3)`, both world; frame f at start_s + f /
+    rate_hz.
+    """
 
     body: Body
     name: str

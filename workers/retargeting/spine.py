@@ -1,9 +1,9 @@
 """Spine and neck chains of different length: rotations spread by arc length.
 
 Chains of equal length are copied joint by joint: their joints mean the same vertebrae however far apart they stand.
-Otherwise: a chain joint turns the part of the chain beyond it. The source's turns away from rest are taken as values at the ends of
-those parts, from the hips (0) to the last joint (1), and the target's joints read them at the ends of their own parts.
-The last joint (which carries the shoulders, or the head) always gets the source's last.
+Otherwise: a chain joint turns the part of the chain beyond it. The source's turns away from rest are taken as values
+at the ends of those parts, from the hips (0) to the last joint (1), and the target's joints read them at the ends of
+their own parts. The last joint (which carries the shoulders, or the head) always gets the source's last.
 """
 
 from __future__ import annotations

@@ -123,7 +123,9 @@ CARRIERS = tuple(
 
 
 def _attachments(skeleton: Skeleton, mapping: HumanoidMapping) -> dict[int, int]:
-    """Limb joints that do not hang below their limb: rigs with baked IK keep feet under the root, and move them by translation."""
+    """Limb joints that do not hang below their limb: rigs with baked IK keep feet under the root, and move them by
+    translation.
+    """
     result = {}
     for role, carrier_role in CARRIERS:
         joint, carrier = mapping.joint(role), mapping.joint(carrier_role)

@@ -26,8 +26,8 @@ class RoleMatch:
 class HumanoidMapping:
     """Roles and chains of one skeleton.
 
-    `chains` lists every joint between the ends of a chain, base first: `spine` from the first joint above the hips up to
-    the one below the neck, `neck`, and per finger; longer or shorter than the roles when the rig is.
+    `chains` lists every joint between the ends of a chain, base first: `spine` from the first joint above the hips
+    up to the one below the neck, `neck`, and per finger; longer or shorter than the roles when the rig is.
     `confidence` is the mean over the required roles found, 0 if one is missing.
     """
 

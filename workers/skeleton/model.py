@@ -38,10 +38,10 @@ class Notice:
 class Skeleton:
     """A tree (or forest) of nodes in file order made topological: `parents[j] < j`, -1 for a root.
 
-    Two poses are kept. The *rest* pose is the one the file was bound in (inverse of its inverse bind matrices, or the zero
-    pose of a BVH): rotations away from rest mean something. The *node* pose is where the file's nodes stand.
-    `node_offsets_m` are what an animation that keys rotations only leaves in place, so forward kinematics of a result
-    uses them.
+    Two poses are kept. The *rest* pose is the one the file was bound in (inverse of its inverse bind matrices, or
+    the zero pose of a BVH): rotations away from rest mean something. The *node* pose is where the file's nodes
+    stand. `node_offsets_m` are what an animation that keys rotations only leaves in place, so forward kinematics of
+    a result uses them.
     """
 
     names: tuple[str, ...]

@@ -142,7 +142,9 @@ def to_matrix(q: Array) -> Array:
 
 
 def between(a: ArrayLike, b: ArrayLike) -> Array:
-    """Shortest turn that takes direction a to direction b, `(..., 3)` each, any length; for opposite ones about any normal."""
+    """Shortest turn that takes direction a to direction b, `(..., 3)` each, any length; for opposite ones about any
+    normal.
+    """
     a = unit(a)
     b = unit(b)
     a, b = np.broadcast_arrays(a, b)

@@ -1,10 +1,11 @@
 """Estimate a rest pose from a motion whose file holds none (bone frames that follow the bones, no skin, no T pose).
 
 The result is a T pose built from what the motion does show, joint by joint, as constant vectors in each joint's own
-frame: a limb's bone direction (always), its roll from the hinge axis of elbow or knee (where it bends), the palm from the
-finger fan. Trunk, head, clavicles and feet have no hinge: they rest as they are, on average, in the frames where the body
-stands most upright (feet: in the frames where that foot is lowest and slowest), facing +Z, the trunk set upright.
-In the T pose the left arm points along +X with the palm down and the elbow folding forward, the knees fold back.
+frame: a limb's bone direction (always), its roll from the hinge axis of elbow or knee (where it bends), the palm
+from the finger fan. Trunk, head, clavicles and feet have no hinge: they rest as they are, on average, in the frames
+where the body stands most upright (feet: in the frames where that foot is lowest and slowest), facing +Z, the trunk
+set upright. In the T pose the left arm points along +X with the palm down and the elbow folding forward, the knees
+fold back.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Which pose of a motion counts as rest.
 
-A skinned file rests in its bind pose: nothing to choose. For a motion without a skin, in this order: the character it was
-made on (`source_character`), the option `rest_pose`, the file's own zero pose where that is a T or A pose, a T- or A-like
-frame of the clip, the zero pose where a body could stand so, else an estimate (`workers.skeleton.rest_estimate`).
-A zero pose that is a T comes before a T-like frame because it is exact where a captured T is an actor's attempt at one.
-What is chosen by judgement and not by the user or the file is reported as `rest-pose-guessed`.
+A skinned file rests in its bind pose: nothing to choose. For a motion without a skin, in this order: the character
+it was made on (`source_character`), the option `rest_pose`, the file's own zero pose where that is a T or A pose, a
+T- or A-like frame of the clip, the zero pose where a body could stand so, else an estimate
+(`workers.skeleton.rest_estimate`). A zero pose that is a T comes before a T-like frame because it is exact where a
+captured T is an actor's attempt at one. What is chosen by judgement and not by the user or the file is reported as
+`rest-pose-guessed`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def choose_rest(
         if found is not None:
             return found
     world, notices = estimate_rest(Motion(skeleton, mapping, rotations, positions))
-    message = "neither the file's zero pose nor a frame is a rest pose; a T pose was built from the motion (bones, hinges, stance)"
+    message = "neither zero pose nor a frame is a rest pose; a T pose was built from the motion (bones, hinges, stance)"
     notice = Notice("rest-pose-guessed", message)
     return Rest(_with_world_rest(skeleton, mapping, world), "estimated", True, (notice, *notices))
 
@@ -94,7 +95,9 @@ def _standing_pose(scene: Scene, mapping: HumanoidMapping, rotations: Array, pos
 
 
 def _from_frame(skeleton: Skeleton, mapping: HumanoidMapping, rotations: Array, positions: Array) -> Skeleton:
-    """One frame as rest, turned to face +Z: a clip may stand its T pose in any direction, the rig still faces its own."""
+    """One frame as rest, turned to face +Z: a clip may stand its T pose in any direction, the rig still faces its
+    own.
+    """
     roles = mapping.roles
     lateral = positions[roles["leftUpperLeg"].joint] - positions[roles["rightUpperLeg"].joint]
     neutral = quat.multiply(quat.conjugate(heading(lateral)), rotations)
@@ -119,7 +122,8 @@ def _from_character(skeleton: Skeleton, mapping: HumanoidMapping, character: Sce
     missing = [skeleton.names[joint] for joint in needed.values() if skeleton.names[joint] not in by_name]
     if missing:
         raise SourceMismatch(
-            f"source_character lacks {len(missing)} joints of the motion, such as {missing[0]!r}; give the character it was made on"
+            f"source_character lacks {len(missing)} joints of the motion, such as {missing[0]!r}; "
+            "give the character it was made on"
         )
     character_world, character_positions = kinematics.rest_world(character.skeleton)
     world = kinematics.world_rotations(skeleton, skeleton.rest_rotations)
@@ -141,7 +145,8 @@ def _from_character(skeleton: Skeleton, mapping: HumanoidMapping, character: Sce
         angle = float(np.degrees(np.arccos(np.clip(quat.unit(ours) @ quat.unit(theirs), -1.0, 1.0))))
         if np.linalg.norm(ours) > 1e-3 and angle > MAX_BONE_DIFFERENCE_DEG:
             raise SourceMismatch(
-                f"source_character: bone {skeleton.names[parent]!r} to {skeleton.names[joint]!r} points {angle:.0f} degrees "
-                "away from the motion's; the joint axes differ, so give the character this motion was exported with"
+                f"source_character: bone {skeleton.names[parent]!r} to {skeleton.names[joint]!r} "
+                f"points {angle:.0f} degrees away from the motion's; "
+                "the joint axes differ, so give the character this motion was exported with"
             )
     return rest

@@ -1,7 +1,7 @@
 """Soles: where the ground is under a body at rest, and how its feet lie on it.
 
-From the mesh where there is one: the vertices that the foot and toe joints move. Else from the joints, by adult averages
-(Winter 2009, "Biomechanics and Motor Control of Human Movement", fig. 4.1). All heights in metres, Y up.
+From the mesh where there is one: the vertices that the foot and toe joints move. Else from the joints, by adult
+averages (Winter 2009, "Biomechanics and Motor Control of Human Movement", fig. 4.1). All heights in metres, Y up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ MIN_SOLE_SHARE = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Soles:
-    """`drop_m`: foot role -> height of the joint above its own sole. `tilt`: foot role -> turn that lays the sole level."""
+    """`drop_m`: foot role -> height of the joint above its own sole. `tilt`: foot role -> turn that lays the sole
+    level.
+    """
 
     floor_m: float
     drop_m: Mapping[str, float]
