@@ -71,6 +71,29 @@ def test_each_convention_without_the_words_only_it_uses() -> None:
     assert right >= 0.95 * present
 
 
+def test_unusual_proportions() -> None:
+    """Bones scaled at random by up to twice either way, both sides alike: with names, and without."""
+    generator = np.random.default_rng(5)
+    named, blind = [0, 0, 0], [0, 0, 0]
+    for case in ALL:
+        skeleton = stand_up(case)
+        role_of = {name: role.removeprefix("left").removeprefix("right") for role, name in case.roles.items()}
+        factors = {role: np.exp(generator.normal(0.0, 0.35)) for role in sorted({*role_of.values(), ""})}
+        scale = np.array([[factors[role_of.get(name, "")]] for name in skeleton.names])
+        body = replace(skeleton, rest_offsets_m=skeleton.rest_offsets_m * scale)
+        result = score(body.names, find_roles(body), case.roles, case.either)
+        named = [n + v for n, v in zip(named, (result.right, result.present, result.swapped), strict=True)]
+        shuffled = shuffled_without_names(body, seed=3)
+        core = {role: name for role, name in case.roles.items() if role in CORE_ROLES}
+        names = tuple(body.names[int(j)] for j in shuffled.file_indices)
+        result = score(names, find_roles(shuffled), core, case.either)
+        blind = [n + v for n, v in zip(blind, (result.right, result.present, result.swapped), strict=True)]
+        assert result.sure_and_wrong == 0, (case.name, result.misses)
+    print(f"named {named[0]}/{named[1]}, nameless core roles {blind[0]}/{blind[1]}, swapped {named[2]} and {blind[2]}")
+    assert named[0] >= 0.99 * named[1] and blind[0] >= 0.9 * blind[1]
+    assert (named[2], blind[2]) == (0, 0)
+
+
 @pytest.mark.parametrize("name", ["mixamo_stripped", "lafan1", "smpl", "bandai", "joint_names", "unity"])
 @pytest.mark.parametrize("degrees", [0.0, 70.0, 180.0, 275.0])
 def test_sides_without_names_follow_the_facing(name: str, degrees: float) -> None:

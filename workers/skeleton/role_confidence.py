@@ -65,11 +65,23 @@ def body_match(
     if role.endswith("Toes") and _toes(shape, evidence, joint) > 2:
         confidence = min(confidence, 0.6)
         reasons.append("one of several toes")
+    if _rivals(shape, evidence, role, joint, said):
+        confidence = min(confidence, 0.7)
+        reasons.append("others beside it have as good a name")
     if side and reading.side is None:
         confidence *= 0.5 + 0.5 * body.facing
         reasons.append(f"{side} side from the pose")
     return RoleMatch(
         joint, float(confidence), "; ".join(reasons), tuple((j, min(score, float(confidence))) for j, score in others)
+    )
+
+
+def _rivals(shape: Shape, evidence: Evidence, role: str, joint: int, said: float) -> bool:
+    """True where a sibling's name says the same as this joint's."""
+    parent = int(shape.skeleton.parents[joint])
+    siblings = shape.skeleton.children[parent] if parent >= 0 else ()
+    return said > 0.3 and any(
+        name_score(evidence.readings[j], role) * (1.0 - evidence.auxiliary[j]) >= said for j in siblings if j != joint
     )
 
 
@@ -100,7 +112,7 @@ def alternatives(
     near = {parent, *shape.skeleton.children[joint], *trunk.alternatives.get(role, ())}
     scores: dict[int, float] = {}
     for other, reading in enumerate(evidence.readings):
-        if other == joint or not shape.usable[other]:
+        if other == joint or not shape.usable[other] or not (reading.parts or other in near):
             continue
         score = 0.7 * name_score(reading, role) * (1.0 - evidence.auxiliary[other])
         score += 0.2 if other in near else 0.0

@@ -117,8 +117,8 @@ def _order(
     base = shape.positions_m[[chain[0] for chain in chains]]
     tip = shape.positions_m[[chain[-1] for chain in chains]]
     apart = _thumb(shape.positions_m[hand], base, tip) if with_thumb and len(chains) > 1 else -1
-    numbers = [evidence.readings[chain[-1]].numbers for chain in chains]
-    digits = [_digit(item) for item in numbers]
+    first = [next((j for j in chain if _finger_score(evidence, j) > 0.4), chain[0]) for chain in chains]
+    digits = [_digit(evidence.readings[joint].numbers) for joint in first]
     if len(set(digits)) == len(digits) and None not in digits:
         ranked = sorted(range(len(chains)), key=lambda i: (digits[i] is None, digits[i] or 0))
         return [(i, i == apart or (len(chains) == len(FINGERS) and i == ranked[0])) for i in ranked], "finger number"

@@ -66,18 +66,26 @@ class Evidence:
         result = np.zeros(len(self.readings))
         for joint, reading in enumerate(self.readings):
             score = reading.score(part)
+            if part == "Toes" and "Finger" in reading.parts:
+                score = 0.3  # many languages have one word for fingers and toes
             if not score and reading.parts:
                 score = -0.45 * max(reading.parts.values())
             result[joint] = NAME_WEIGHT * score * (1.0 - self.auxiliary[joint] if score > 0 else 1.0)
             if reading.side is not None:
                 result[joint] += 0.2 if reading.side == side else -3.0
-        if part in FIRST_OF_NAME:  # wrist and hand, ankle and foot: the first joint of that name carries the rest
-            for joint, parent in enumerate(self.parents):
-                own, above = self.readings[joint], self.readings[parent]
-                if parent >= 0 and own.side == above.side and above.score(part) >= own.score(part) > 0.5:
-                    result[joint] -= 0.5
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0 and self._continues(self.readings[joint], self.readings[parent], part):
+                result[joint] -= 0.5
         result -= 1.6 * self.auxiliary
         return result + self.bonus.get(role, 0.0)
+
+    def _continues(self, own: NameReading, above: NameReading, part: str) -> bool:
+        """True for the second joint of one name, carried by the first: hand after wrist, "thigh.001" after "thigh"."""
+        if own.side != above.side or above.score(part) < own.score(part):
+            return False
+        if part in FIRST_OF_NAME:
+            return own.score(part) > 0.5
+        return own.score(part) > 0.85 and own.numbers != above.numbers
 
 
 def gather_evidence(shape: Shape, readings: tuple[NameReading, ...], bonus: dict[str, Array]) -> Evidence:

@@ -130,12 +130,10 @@ def _segment(piece: str, lexicon: Lexicon) -> list[str]:
     for stop in range(1, size + 1):
         for start in range(stop):
             word = lower[start:stop]
-            if word in lexicon.vocabulary and _may_stand(lower, start, stop, borders, lexicon):
-                cost = 1.0
-            elif stop == size and start == size - 1 and word in COUNTING:
-                cost = 1.0
-            else:
-                cost = 3.0 + 0.4 * (stop - start)  # high enough to keep "bend" from becoming b + end
+            known = word in lexicon.vocabulary and _may_stand(lower, start, stop, borders, lexicon)
+            counts = stop == size and start == size - 1 and word in COUNTING
+            # Unknown words cost enough to keep "bend" from becoming b + end.
+            cost = 1.0 if known or counts else 3.0 + 0.4 * (stop - start)
             total = best[start][0] + cost + (0.0 if start in borders else 0.4)
             if total < best[stop][0]:
                 best[stop] = (total, start)
