@@ -80,8 +80,8 @@ def pose_legs(body: Body, hips: Array, feet: dict[str, Foot], rate_hz: float) ->
     for side, foot in feet.items():
         upper, lower, ankle = (body.mapping.roles[f"{side}{part}"].joint for part in ("UpperLeg", "LowerLeg", "Foot"))
         rest = body.rest_positions_m
-        at = [np.asarray(rest[joint] - rest[body.hips] + hips) for joint in (upper, lower, ankle)]
-        turns = ik.solve_two_bone(*at, foot.ankle, np.broadcast_to([1.0, 0.0, 0.0], (frames, 3)))
+        hip, knee, at_rest = (rest[joint] - rest[body.hips] + hips for joint in (upper, lower, ankle))
+        turns = ik.solve_two_bone(hip, knee, at_rest, foot.ankle, np.broadcast_to([1.0, 0.0, 0.0], (frames, 3)))
         rotations[:, upper], rotations[:, lower] = turns
         pitch = quat.from_axis_angle(np.array([1.0, 0.0, 0.0]), foot.pitch_rad)
         for role in (f"{side}Foot", f"{side}Toes"):
@@ -168,9 +168,9 @@ def jump(body: Body, rate_hz: float, *, rise_m: float = 0.5) -> tuple[BodyMotion
 def _foot_arm(body: Body, side: str) -> Array:
     ankle = body.rest_positions_m[body.mapping.roles[f"{side}Foot"].joint]
     if body.has(f"{side}Toes"):
-        return body.rest_positions_m[body.mapping.roles[f"{side}Toes"].joint] - ankle
+        return np.asarray(body.rest_positions_m[body.mapping.roles[f"{side}Toes"].joint] - ankle)
     return np.array([0.0, -0.08, 0.15])
 
 
 def _ease(x: Array) -> Array:
-    return x * x * x * (x * (6.0 * x - 15.0) + 10.0)
+    return np.asarray(x * x * x * (x * (6.0 * x - 15.0) + 10.0))

@@ -1,11 +1,11 @@
 """Where one foot of the target belongs: the correction that takes its analytic path onto the source's contacts.
 
 A stance is a stretch of frames in which the toes or the ankle are planted. Inside it the foot moves along the ground
-as the source's scaled planted point does: the correction's *velocity* makes up the difference, handed from heel to toes
-while both are planted, so the foot pivots about what is planted and never jumps at the hand-over. Of two planted points
-the one that slips less in the source is the pivot. The constant that is left is chosen so that the correction is zero on
-average over the stance. A source foot that slides, as on a treadmill, is followed instead of frozen. Heights are
-absolute: each planted sole stands over the target's floor as the source's stands over its own, scaled.
+as the source's scaled planted point does: the correction's *velocity* makes up the difference, handed from heel to
+toes while both are planted, so the foot pivots about what is planted and never jumps at the hand-over. Of two planted
+points the one that slips less in the source is the pivot. The constant that is left is chosen so that the
+correction is zero on average over the stance. A source foot that slides, as on a treadmill, is followed instead of
+frozen. Heights are absolute: each planted sole stands over the target's floor as the source's over its own, scaled.
 
 The pitch of the foot stays the analytic one but for what both soles need to meet the ground at once.
 """
