@@ -100,13 +100,13 @@ def run_truth(arguments: argparse.Namespace) -> int:
     from workers.evaluation.truth import compare_with_truth
 
     rows = []
-    print("clip, direction, method: error / height, skate (source's, truth's), hips height drift")
+    print("clip, direction, method: error / height, skate (source's, truth's), hips height drift from truth, source")
     for row in compare_with_truth(arguments.first, arguments.second, arguments.clip):
         rows.append(dataclasses.asdict(row))
         skates = ", ".join(_number(value) for value in (row.skate_source, row.skate_truth))
         print(
             f"{row.clip} {row.source} -> {row.target} {row.method:<16} {row.error_share:.4f}  "
-            f"{_number(row.skate)} ({skates})  {row.hips_height_drift_pct:.2f} %",
+            f"{_number(row.skate)} ({skates})  {row.hips_height_drift_pct:.2f} %, {row.hips_drift_from_source_pct:.2f} %",
             flush=True,
         )
     _write_json(arguments.json, {"rows": rows})

@@ -36,6 +36,7 @@ class TruthRow:
     skate_source: float | None
     skate_truth: float | None
     hips_height_drift_pct: float  # mean |height - true height| / mean true height
+    hips_drift_from_source_pct: float  # mean |hip height - the source's|, each in leg lengths
 
 
 def shared_clips(first: Path, second: Path, clip: str | None) -> list[str]:
@@ -68,6 +69,7 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
         track = foot_scores.source_track(done.contacts, body, target.body, done.source_floor_m)
         landed = foot_scores.result_track(track, body, target.body, done.source_floor_m)
         skate_source = foot_scores.foot_skate(done.source.motion, track)
+        own_heights = pose_scores.hip_heights(done.source.motion, done.source_floor_m)
         cut = foot_scores.FootTrack(
             landed.roles, landed.planted[:frames], landed.ground_m[:frames], landed.ground_velocity_m_s
         )
@@ -82,6 +84,7 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
                 skate_source,
                 foot_scores.foot_skate(truth, cut),
                 _hips_drift_pct(first_frames(motion, frames), truth),
+                100.0 * float(np.abs(pose_scores.hip_heights(motion, target.body.floor_m) - own_heights).mean()),
             )
 
 
