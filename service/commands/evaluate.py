@@ -104,9 +104,10 @@ def run_truth(arguments: argparse.Namespace) -> int:
     for row in compare_with_truth(arguments.first, arguments.second, arguments.clip):
         rows.append(dataclasses.asdict(row))
         skates = ", ".join(_number(value) for value in (row.skate_source, row.skate_truth))
+        drifts = f"{row.hips_height_drift_pct:.2f} %, {row.hips_drift_from_source_pct:.2f} %"
         print(
             f"{row.clip} {row.source} -> {row.target} {row.method:<16} {row.error_share:.4f}  "
-            f"{_number(row.skate)} ({skates})  {row.hips_height_drift_pct:.2f} %, {row.hips_drift_from_source_pct:.2f} %",
+            f"{_number(row.skate)} ({skates})  {drifts}",
             flush=True,
         )
     _write_json(arguments.json, {"rows": rows})
@@ -161,7 +162,7 @@ def run_loops(arguments: argparse.Namespace) -> int:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _corpus(arguments: argparse.Namespace) -> Any:
