@@ -54,13 +54,17 @@ class EngineResult:
 
 @dataclass(frozen=True, eq=False)
 class RetargetedClip:
-    """One clip on the character, with all that its report needs. `root` is the joint that carries the travel."""
+    """One clip on the character, with all that its report needs. `root` is the joint that carries the travel.
+
+    `scored` is the result with its travel, which `root_motion: in_place` takes away: without it planted feet slide.
+    """
 
     source: PreparedMotion
     contacts: FootContacts
     floor: Floor
     source_floor_m: float
     result: BodyMotion
+    scored: BodyMotion
     naive: BodyMotion
     clip: Clip
     root: int | None
@@ -154,7 +158,7 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
     placed, root = place_travel(result, options.root_motion)
     clip = to_clip(placed, root)
     notices = (*source.notices, *target.scene.notices, *alignment.notices, *_detached(body))
-    return RetargetedClip(source, contacts, floor, floor_m, placed, naive, clip, root, notices)
+    return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, notices)
 
 
 def _detached(body: Body) -> Iterator[Notice]:
@@ -178,7 +182,7 @@ def claimed_floor(motion: BodyMotion) -> float:
 def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[Notice, ...] = ()) -> dict[str, Any]:
     """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells."""
     source, motion = done.source, done.source.motion
-    scores = kinematic_scores(done.result, motion, done.contacts, done.source_floor_m)
+    scores = kinematic_scores(done.scored, motion, done.contacts, done.source_floor_m)
     naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m)
     return build_report(
         engine={"version": __version__, "method": "analytic"},
@@ -187,7 +191,7 @@ def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[
         scores=scores,
         scores_naive_copy=naive,
         verdict=judge(scores.values, scores.not_applicable, target.body.height_m, naive.values),
-        timeline=build_timeline(done.result, motion, done.contacts, done.source_floor_m),
+        timeline=build_timeline(done.scored, motion, done.contacts, done.source_floor_m),
         notices=(*done.notices, *written),
         timings_s={},
     )

@@ -171,6 +171,17 @@ def test_loops_still_loop(folder: Path, tmp_path: Path) -> None:
     assert not replace(rows[0], seam_step=3.0 * rows[0].inner_step + 1.0).smooth
 
 
+def test_a_result_played_in_place_is_scored_with_its_travel(corpus: Corpus, folder: Path) -> None:
+    source = read_scene(bundle_from_path(folder / "motions" / "walks" / "m1.bvh"))
+    target = load_character(corpus.characters[0])
+    kept, in_place = (
+        retarget_scenes(source, target.scene, parse_options({"root_motion": mode}), prepared=target).report["scores"]
+        for mode in ("keep", "in_place")
+    )
+    assert kept["foot_skate_result"] is not None
+    assert in_place == kept
+
+
 def test_score_of_a_result_is_the_engines_own(corpus: Corpus, folder: Path) -> None:
     source = bundle_from_path(folder / "motions" / "walks" / "m1.bvh")
     target = load_character(corpus.characters[0])
