@@ -186,7 +186,9 @@ def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[
     naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m)
     return build_report(
         engine={"version": __version__, "method": "analytic"},
-        source=_facts(source.scene, source.body, source.rest, done.source_floor_m, motion),
+        source=replace(
+            _facts(source.scene, source.body, source.rest, done.source_floor_m, motion), floor=done.floor.to_dict()
+        ),
         target=_facts(target.scene, target.body, target.rest, target.body.floor_m, done.result),
         scores=scores,
         scores_naive_copy=naive,

@@ -27,7 +27,8 @@ SCHEMA = "retarget-report/1"
 class FileFacts:
     """What a report says about the motion's or the character's side.
 
-    `rest_kind` names the pose that counted as rest; `floor_m` is the world height of the ground that was assumed.
+    `rest_kind` names the pose that counted as rest; `floor_m` is the world height of the ground that was assumed, and
+    `floor` how it was found (`workers.retargeting.ground.Floor.to_dict`), None for a character's own.
     `frames`, `rate_hz` and `clip` are those of the clip that was used (source) or made (target).
     """
 
@@ -40,6 +41,7 @@ class FileFacts:
     clip: str
     rate_hz: float
     frames: int
+    floor: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         skeleton, units = self.body.skeleton, self.units
@@ -61,6 +63,7 @@ class FileFacts:
             "height_m": self.body.height_m,
             "leg_length_m": self.body.leg_length_m,
             "floor_m": self.floor_m,
+            "floor": self.floor,
         }
 
 

@@ -10,10 +10,17 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 from stick_body import all_planted, stick_body, swinging
 
+from workers.engine import retarget
 from workers.evaluation.scores import kinematic_scores
 from workers.evaluation.timeline import MAX_POINTS, build_timeline
+from workers.formats.bundle import FileBundle
+from workers.options import parse_options
 from workers.report import CLIP_KEYS, SCHEMA, FileFacts, build_report, join_reports, json_ready
 from workers.retargeting.copy_rest import copy_rest
+from workers.samples.body import build_body
+from workers.samples.clips import walk
+from workers.samples.glb import make_character
+from workers.samples.shape import STOUT, TALL
 from workers.skeleton.model import Notice, Units
 from workers.verdict import judge
 
@@ -40,6 +47,13 @@ class RestPoseModel(Closed):
     guessed: bool
 
 
+class FloorModel(Closed):
+    kind: Literal["plane", "per_contact", "none"]
+    base_m: float | None
+    lowest_m: float | None
+    highest_m: float | None
+
+
 class FileModel(Closed):
     format: str
     joints: int
@@ -52,6 +66,7 @@ class FileModel(Closed):
     height_m: float
     leg_length_m: float
     floor_m: float
+    floor: FloorModel | None
 
 
 class MappingModel(Closed):
@@ -196,3 +211,14 @@ def test_reports_of_several_clips_join_to_the_worst() -> None:
 def test_the_report_of_one_clip_has_no_list_of_clips() -> None:
     report = make_report()
     assert join_reports([report], {"loading": 0.1}) == {**report, "timings_s": {"loading": 0.1}}
+
+
+def test_the_engines_own_report_has_this_shape() -> None:
+    motion = walk(build_body(TALL))
+    files = FileBundle("walk.glb", make_character(TALL, motions=[motion])), FileBundle("c.glb", make_character(STOUT))
+    report = json.loads(json.dumps(retarget(*files, parse_options(None)).report, allow_nan=False))
+    report["schema_"] = report.pop("schema")
+    parsed = Report.model_validate(report)
+    assert parsed.source.floor is not None
+    assert parsed.source.floor.kind == "plane"
+    assert parsed.target.floor is None
