@@ -23,6 +23,7 @@ from workers.retargeting.treadmill import ground_velocity
 from workers.retargeting.velocity import velocities
 from workers.skeleton.body import FOOT_ROLES, Body
 from workers.skeleton.model import Array, Mask
+from workers.skeleton.roles import SIDES
 
 # Shares of body height, and seconds.
 PLANTED_HEIGHT = 0.03
@@ -39,11 +40,11 @@ APPROACH_S = 0.1
 APPROACH_MARGIN = 0.015
 LONGEST_TURN_S = 0.4
 SHORTEST_RAISED_S = 0.15
-# Hips over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright trunk as
-# in squatting. Lying, swimming and flying bodies have neither.
-HIPS_HIGH = 0.6
+# Hip joints over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright trunk
+# as in squatting. Lying, swimming and flying bodies have neither.
+HIPS_HIGH = 0.75
 HIPS_LOW = 0.15
-UPRIGHT_HEAD = 0.4  # of the head's height over the hips at rest
+UPRIGHT_HEAD = 0.5  # of the head's height over the hips at rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def find_contacts(motion: BodyMotion) -> FootContacts:
     if frames < 2 or np.all(np.isnan(soles)):
         return FootContacts(planted, ground, belt)
     all_soles = timeline.unroll(soles)
-    hips = timeline.unroll(motion.positions_m[:, motion.body.hips, 1])
+    hips = timeline.unroll(motion.positions_m[:, _hip_joints(motion.body), 1].mean(axis=1))
     head = timeline.unroll(motion.positions_m[:, _top(motion.body), 1])
     for column, role in enumerate(FOOT_ROLES):
         positions = motion.role_positions(role)
@@ -96,9 +97,14 @@ def _top(body: Body) -> int:
     return body.mapping.roles["leftUpperArm"].joint if head is None else head
 
 
+def _hip_joints(body: Body) -> list[int]:
+    return [body.mapping.roles[f"{side}UpperLeg"].joint for side in SIDES]
+
+
 def _bears(body: Body, hips_over_foot: Array, head_over_hips: Array) -> Mask:
     """Frames in which the body is placed over a foot as over something it bears on; heights `(frames,)` in metres."""
-    upright = UPRIGHT_HEAD * (body.rest_positions_m[_top(body), 1] - body.rest_positions_m[body.hips, 1])
+    rest = body.rest_positions_m[:, 1]
+    upright = UPRIGHT_HEAD * (rest[_top(body)] - rest[_hip_joints(body)].mean())
     leg = body.leg_length_m
     low = (hips_over_foot > HIPS_LOW * leg) & (head_over_hips > upright)
     return np.asarray((hips_over_foot > HIPS_HIGH * leg) | low)

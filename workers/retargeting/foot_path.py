@@ -25,7 +25,7 @@ from workers.skeleton.model import Array, Indices, Mask
 HAND_OVER_S = 0.06
 BLEND_S = 0.2
 CARRY_S = 0.1
-FIRM_SLIP_PER_S = 0.02
+FIRM_SLIP_PER_S = 0.1
 # Shares of the leg: corrections along the ground are exact up to the first and end at the second.
 FREE_CORRECTION = 0.2
 LARGEST_CORRECTION = 0.3
