@@ -87,7 +87,9 @@ def _rivals(shape: Shape, evidence: Evidence, role: str, joint: int, said: float
 
 def _toes(shape: Shape, evidence: Evidence, joint: int) -> int:
     """How many chains with toe names hang where this one does."""
-    foot = next((j for j in shape.ancestors[joint] if evidence.readings[j].score("Foot") > 0.5), -1)
+    foot = int(shape.skeleton.parents[joint])
+    while foot >= 0 and evidence.readings[foot].score("Foot") <= 0.5:
+        foot = int(shape.skeleton.parents[foot])
     children = shape.skeleton.children[foot] if foot >= 0 else ()
     return sum(any(evidence.readings[j].score("Toes") > 0.2 for j in shape.subtree(child)) for child in children)
 

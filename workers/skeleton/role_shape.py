@@ -6,7 +6,7 @@ left from right. Lengths are metres, but nothing depends on the unit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from workers.skeleton.kinematics import rest_world
 from workers.skeleton.model import Array, Indices, Skeleton
+
+FURTHEST = 32  # steps between two neighbouring links of a limb
+DEEPEST = 512  # no role lies further from the root; bounds the work on hostile trees
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,19 +31,29 @@ class Shape:
     arc_m: Array  # (joints,)
 
     @cached_property
-    def ancestors(self) -> tuple[tuple[int, ...], ...]:
-        """Parent first, root last."""
-        result: list[tuple[int, ...]] = []
-        for parent in self.skeleton.parents:
-            result.append(() if parent < 0 else (int(parent), *result[parent]))
-        return tuple(result)
+    def depth(self) -> Indices:
+        """Steps from the root."""
+        result = np.zeros(len(self.skeleton), dtype=np.int64)
+        for joint, parent in enumerate(self.skeleton.parents):
+            if parent >= 0:
+                result[joint] = result[parent] + 1
+        return result
 
     @cached_property
     def pairs(self) -> tuple[Indices, Indices]:
-        """All (ancestor, descendant) pairs of usable joints, sorted by ancestor: two index arrays `(pairs,)`."""
-        upper = [a for j, line in enumerate(self.ancestors) if self.usable[j] for a in line]
-        lower = [j for j, line in enumerate(self.ancestors) if self.usable[j] for _ in line]
-        first, second = np.array(upper, dtype=np.int64), np.array(lower, dtype=np.int64)
+        """(ancestor, descendant) of usable joints at most FURTHEST steps apart, by ancestor: two arrays `(pairs,)`."""
+        lower = np.flatnonzero(self.usable)
+        upper = lower
+        found: list[tuple[Indices, Indices]] = []
+        for _ in range(FURTHEST):
+            upper = self.skeleton.parents[upper]
+            lower, upper = lower[upper >= 0], upper[upper >= 0]
+            if not len(lower):
+                break
+            found.append((upper, lower))
+        if not found:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        first, second = (np.concatenate(column) for column in zip(*found, strict=True))
         order = np.argsort(first, kind="stable")
         return first[order], second[order]
 
@@ -58,10 +71,11 @@ class Shape:
     def lead_m(self) -> Array:
         """Arc from the nearest joint above that branches into at least two parts with bones of their own."""
         result = np.zeros(len(self.skeleton))
+        long = (self.reach_m > 0.05 * self.height_m) & (self.skeleton.parents >= 0)
+        branches = np.bincount(self.skeleton.parents[long], minlength=len(self.skeleton))
         for joint, parent in enumerate(self.skeleton.parents):
             if parent >= 0:
-                branches = sum(self.reach_m[c] > 0.05 * self.height_m for c in self.skeleton.children[parent])
-                result[joint] = self.length_m[joint] + (0.0 if branches > 1 else result[parent])
+                result[joint] = self.length_m[joint] + (0.0 if branches[parent] > 1 else result[parent])
         return result
 
     @cached_property
@@ -97,19 +111,35 @@ class Shape:
                 reach[parent] = max(reach[parent], down)
         return max(0.75 * (best or float(reach.max(initial=0.0))), 1e-9)
 
+    @cached_property
+    def _visits(self) -> Indices:
+        """Order of a depth-first walk: a subtree is a run of `count` visits."""
+        result = np.zeros(len(self.skeleton), dtype=np.int64)
+        used = np.zeros(len(self.skeleton) + 1, dtype=np.int64)  # visits given out below each joint, the last for roots
+        for joint, parent in enumerate(self.skeleton.parents):
+            result[joint] = used[parent] + (result[parent] + 1 if parent >= 0 else 0)
+            used[parent] += self.count[joint]
+        return result
+
     def is_above(self, upper: int, lower: int) -> bool:
         """True where `upper` is a strict ancestor of `lower`."""
-        return upper in self.ancestors[lower]
+        return 0 < int(self._visits[lower] - self._visits[upper]) < int(self.count[upper])
 
     def common_ancestor(self, a: int, b: int) -> int:
         """Lowest joint that is an ancestor of both or one of the two; -1 in different trees."""
-        line = {a, *self.ancestors[a]}
-        return next((joint for joint in (b, *self.ancestors[b]) if joint in line), -1)
+        while a != b and a >= 0:
+            if self.depth[a] < self.depth[b]:
+                a, b = b, a
+            a = int(self.skeleton.parents[a])
+        return a
 
     def path(self, upper: int, lower: int) -> list[int]:
-        """Joints from below `upper` down to `lower`, which is included."""
-        line = [lower, *self.ancestors[lower]]
-        return line[: line.index(upper)][::-1] if upper in line else line[::-1]
+        """Joints from below `upper` down to `lower`, which is included; from the root where `upper` is not above."""
+        line = []
+        while lower >= 0 and lower != upper:
+            line.append(lower)
+            lower = int(self.skeleton.parents[lower])
+        return line[::-1]
 
     def subtree(self, joint: int) -> list[int]:
         """The joint and everything below it, parents first."""
@@ -141,4 +171,5 @@ def measure_shape(
     for joint, parent in enumerate(parents):
         if parent >= 0:
             arc[joint] = arc[parent] + length[joint]
-    return Shape(skeleton, positions, usable, doubtful, length, arc)
+    shape = Shape(skeleton, positions, usable, doubtful, length, arc)
+    return replace(shape, usable=usable & (shape.depth <= DEEPEST))

@@ -61,7 +61,7 @@ def _head_line(shape: Shape, evidence: Evidence, base: int, limbs: set[int], sta
     if not plausible:
         return []
     named = {j: evidence.readings[j].score("head") - 0.6 * evidence.auxiliary[j] for j in plausible}
-    best = max(plausible, key=lambda j: (named[j], -len(shape.ancestors[j])))
+    best = max(plausible, key=lambda j: (named[j], -int(shape.depth[j])))
     if named[best] > 0.4:
         return [j for j in shape.path(base, best) if evidence.auxiliary[j] < 0.9 or j == best]
     inside = {j for j in plausible if shape.skeleton.deforming[j]} or set(plausible)

@@ -122,7 +122,7 @@ def _segment(piece: str, lexicon: Lexicon) -> list[str]:
     """Cheapest cut of a letter run: known words cost 1, unknown ones more, cuts that no capital marks a little."""
     lower = piece.lower()
     size = len(lower)
-    if len(piece) != size or size > 64:  # a rare letter changes length in lower case; nobody names joints that long
+    if len(piece) != size or size > 40:  # a rare letter changes length in lower case; nobody names joints that long
         return [lower]
     borders = {0, size} | {match.start() for match in _CAPITAL.finditer(piece)}
     borders |= {cut for cut in range(1, size) if lower[cut - 1].isascii() != lower[cut].isascii()}
@@ -165,7 +165,7 @@ class NameReader:
         split = {name: split_name(name, self.lexicon) for name in set(names)}
         words = [split[name] for name in names]
         shared = self._shared_words(words)
-        words = [_without_shared(item, shared) for item in words]
+        words = self._without_shared(words, shared)
         self.letters = self._side_letters(words)
         self.has_sides = sum(self._side(item) is not None for item in words) >= 4
         self.readings = tuple(self._read(item) for item in words)
@@ -180,6 +180,18 @@ class NameReader:
             for word, count in counts.items()
             if len(named) >= 5 and count > (0.9 if word in self.lexicon.phrases_by_word else 0.6) * len(named)
         )
+
+    def _without_shared(self, words: list[list[str]], shared: frozenset[str]) -> list[list[str]]:
+        """Drop shared words, but where they are all that a few names say ("LeftHand" among fingers) keep them there."""
+        kept = [_drop(item, shared) for item in words]
+        bare = {
+            index
+            for index, item in enumerate(kept)
+            if all(word.isdigit() or word in self.lexicon.sides for word in item)
+        }
+        if len(bare) > 0.2 * len(words):
+            return kept
+        return [words[index] if index in bare else item for index, item in enumerate(kept)]
 
     def _side_letters(self, words: list[list[str]]) -> dict[str, Side]:
         """Rare side letters such as French g and d, where three stems occur with both and usual side words do not."""
@@ -250,15 +262,12 @@ class NameReader:
         return parts, used
 
 
-def _without_shared(words: list[str], shared: frozenset[str]) -> list[str]:
-    """Drop shared words, and a number that follows one ("Bip" "01"), unless nothing but numbers would be left."""
+def _drop(words: list[str], shared: frozenset[str]) -> list[str]:
+    """Words without the shared ones and without a number that follows one ("Bip" "01")."""
     kept: list[str] = []
     after_shared = False
     for word in words:
-        if word in shared:
-            after_shared = True
-            continue
-        if not (after_shared and word.isdigit()):
+        if word not in shared and not (after_shared and word.isdigit()):
             kept.append(word)
-        after_shared = False
-    return kept if any(not word.isdigit() for word in kept) else list(words)
+        after_shared = word in shared
+    return kept
