@@ -114,3 +114,15 @@ def test_legs_are_never_longer_than_their_bones(shared_data: Path) -> None:
             result.rotations[:, parents], skeleton.node_offsets_m[child]
         )
         assert np.abs(place - result.positions_m[:, child]).max() < 1e-9
+
+
+def test_feet_that_hang_outside_their_legs_stay_on_them(shared_data: Path) -> None:
+    target = load_body(shared_data / "characters/threejs/RobotExpressive.glb")
+    assert target.attachments
+    source = load_motion(shared_data / "motions/cmu-cc" / f"{CLIPS['walk']}.bvh")
+    result, analytic, contacts = retarget(source, target)
+    assert skate(result, contacts) <= 1.2 * skate(source, contacts)
+    for joint, carrier in target.attachments.items():
+        for motion in (analytic, result):
+            apart = motion.positions_m[:, joint] - motion.positions_m[:, carrier]
+            assert np.ptp(np.linalg.norm(apart, axis=1)) < 1e-6

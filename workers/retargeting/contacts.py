@@ -40,8 +40,8 @@ APPROACH_S = 0.1
 APPROACH_MARGIN = 0.015
 LONGEST_TURN_S = 0.4
 SHORTEST_RAISED_S = 0.15
-# Hip joints over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright trunk
-# as in squatting. Lying, swimming and flying bodies have neither.
+# Hip joints over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright
+# trunk as in squatting. Lying, swimming and flying bodies have neither.
 HIPS_HIGH = 0.75
 HIPS_LOW = 0.15
 UPRIGHT_HEAD = 0.5  # of the head's height over the hips at rest
