@@ -7,7 +7,9 @@ scores absence is harmless (a still source has no movement to lose) and for othe
 Values that depend on the source are taken beyond the source: a result is not blamed for a slide that is in the motion.
 Jerk is taken beyond the naive copy's too, which shows what other proportions alone bring: an arm of half the body's
 height swings twice as hard as one of a quarter.
-Thresholds are set where a viewer of a game character begins to notice (review) and where the motion is spoilt (fail).
+Thresholds are set where a viewer of a game character begins to notice (review) and where the motion is spoilt (fail),
+and so that the 99th percentile over 334 clips on 16 characters (`retarget evaluate sweep --clips all`), lies
+near review: skate 1.31, jerk 1.5, leg jerk 2.4, limbs 7.2 degrees.
 """
 
 from __future__ import annotations
@@ -114,21 +116,21 @@ TABLE: tuple[Row, ...] = (
         "lesser mean confidence of the needed roles"),
     Row("limb_direction_error_deg", _plain("limb_direction_error_deg"), "above", 10.0, 25.0, "review",
         "mean angle between result and source limbs"),
-    Row("movement_ratio", _plain("movement_ratio"), "below", 0.7, 0.4, "pass",
+    Row("movement_ratio", _plain("movement_ratio"), "below", 0.8, 0.5, "pass",
         "limb movement kept; 0 is a frozen pose"),
-    Row("foot_skate", _skate, "above", 1.5, 4.0, "pass",
+    Row("foot_skate", _skate, "above", 1.2, 2.5, "pass",
         f"slide of planted feet over the source's, or over {VISIBLE_SKATE} heights/s where that is less"),
     Row("foot_float", _share_of_height("foot_float"), "above", 1.0, 4.0, "pass",
         "planted soles over the ground beyond the source's, % of height"),
     Row("ground_penetration", _share_of_height("ground_penetration"), "above", 1.0, 4.0, "pass",
         "soles below the ground beyond the source's, % of height"),
-    Row("jerk_ratio", _beyond_copy("jerk_ratio"), "above", 2.0, 5.0, "pass",
+    Row("jerk_ratio", _beyond_copy("jerk_ratio"), "above", 1.5, 3.0, "pass",
         "jerk over the source's, and over the naive copy's where that is more"),
-    Row("leg_jerk_ratio", _beyond_copy("leg_jerk_ratio"), "above", 2.5, 6.0, "pass",
+    Row("leg_jerk_ratio", _beyond_copy("leg_jerk_ratio"), "above", 2.0, 4.0, "pass",
         "the same of knees and ankles: pops of the legs"),
     Row("joint_limit", _joint_limits, "above", 5.0, 20.0, "review",
         "% of joints beyond anatomy, beyond the source's"),
-    Row("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 5.0, 15.0, "review",
+    Row("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 8.0, 20.0, "review",
         "change of hip height in % of leg length"),
     Row("semantic_similarity", _meaning, "below", 0.7, 0.4, "pass",
         "calibrated: 1 is the same moment on another body, 0 another moment"),

@@ -113,6 +113,19 @@ def test_floating_and_sinking_are_in_centimetres(lift_m: float) -> None:
     assert values["foot_float_source_cm"] == pytest.approx(0.0, abs=1e-5)
 
 
+def test_feet_that_point_up_do_not_sink_by_their_height() -> None:
+    """Lying on the ground: the ankle is above it by half its height over the sole, the sole points away."""
+    body = stick_body()
+    drop = body.sole_drop_m["leftFoot"]
+    flexed = {f"{side}Foot": np.tile([-np.pi / 2, 0.0, 0.0], (31, 1)) for side in ("left", "right")}
+    motion = stick_motion(body, turns=flexed, path_m=np.tile([0.0, -0.5 * drop, 0.0], (31, 1)))
+    values = kinematic_scores(motion, motion, none_planted(motion), body.floor_m).values
+    assert values["ground_penetration_cm"] == pytest.approx(0.0, abs=1e-5)
+    flat = stick_motion(body, path_m=np.tile([0.0, -0.5 * drop, 0.0], (31, 1)))
+    values = kinematic_scores(flat, flat, none_planted(flat), body.floor_m).values
+    assert values["ground_penetration_cm"] == pytest.approx(50.0 * drop, rel=1e-5)
+
+
 def test_ground_of_a_step_is_scaled_by_leg_length() -> None:
     """A source that stands on a 20 cm box: the half-size result stands on one of 10 cm."""
     source_body, body = stick_body(), stick_body(0.5)

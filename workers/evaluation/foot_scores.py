@@ -96,8 +96,19 @@ def foot_float_cm(motion: BodyMotion, track: FootTrack) -> float | None:
 
 
 def ground_penetration_cm(motion: BodyMotion, track: FootTrack) -> float | None:
-    """Mean over all frames of how deep the deepest sole lies below its ground; None for a body without feet."""
+    """Mean over all frames of how deep the deepest sole lies below its ground; None for a body without feet.
+
+    The sole is the point under the joint of a flat foot, turned with the foot: feet of one who sits or lies point up.
+    """
     if not track.roles:
         return None
-    depth = np.maximum(-sole_clearance(motion, track), 0.0)
+    body = motion.body
+    heights = np.empty(track.planted.shape)
+    for column, role in enumerate(track.roles):
+        joint = body.mapping.roles[role].joint
+        flat = quat.multiply(body.sole_tilt.get(role, quat.IDENTITY), body.rest_rotations[joint])
+        turned = quat.multiply(motion.rotations[:, joint], quat.conjugate(flat))
+        below = quat.rotate(turned, np.array([0.0, -body.sole_drop_m[role], 0.0]))
+        heights[:, column] = motion.positions_m[:, joint, 1] + below[:, 1]
+    depth = np.maximum(track.ground_m - heights, 0.0)
     return float(100.0 * depth.max(axis=1).mean())
