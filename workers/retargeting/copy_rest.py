@@ -70,4 +70,14 @@ def copy_rest(source: BodyMotion, target: Body, source_floor_m: float) -> BodyMo
     driven = np.zeros(len(target.skeleton), dtype=bool)
     driven[joints] = True
     rotations = kinematics.follow_rest(target.skeleton, rotations, driven)
-    return from_rotations(target, source, rotations, relation.points(source.positions_m[:, source.body.hips]))
+    pelvis = source.positions_m[:, source.body.hips] + _carried(
+        source.body, source.rotations, source.body.pelvis_offset_m
+    )
+    path = relation.points(pelvis) - _carried(target, rotations, target.pelvis_offset_m)
+    return from_rotations(target, source, rotations, path)
+
+
+def _carried(body: Body, rotations: Array, offset_m: Array) -> Array:
+    """An offset from the hips joint in the rest pose, as the hips carry it along, `(frames, 3)`."""
+    local = quat.rotate(quat.conjugate(body.rest_rotations[body.hips]), offset_m)
+    return quat.rotate(rotations[:, body.hips], local)

@@ -27,6 +27,8 @@ LEFT: Array = np.array([1.0, 0.0, 0.0])
 # Where only joints are known: the crown is above the head joint by about this share of the stature below it (adult
 # averages, Winter 2009, "Biomechanics and Motor Control of Human Movement", fig. 4.1: head and neck are 0.182).
 CROWN_OVER_HEAD_JOINT = 0.13
+# A hips joint this share of the leg below the upper legs is no pelvis but a root on the floor.
+LOW_HIPS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +59,20 @@ class Body:
 
     @property
     def hips_height_m(self) -> float:
-        """Height of the hips joint over the soles in the rest pose."""
-        return float(self.rest_positions_m[self.hips, 1] - self.floor_m)
+        """Height of the pelvis point over the soles in the rest pose."""
+        return float((self.rest_positions_m[self.hips] + self.pelvis_offset_m)[1] - self.floor_m)
+
+    @property
+    def pelvis_offset_m(self) -> Array:
+        """From the hips joint to the pelvis in the rest pose's world, `(3,)`.
+
+        Zero but for rigs whose legs and spine meet in a joint that stands on the floor: there the pelvis is the middle
+        between the upper leg joints.
+        """
+        legs = [self.mapping.roles[f"{side}UpperLeg"].joint for side in SIDES]
+        offset = self.rest_positions_m[legs].mean(axis=0) - self.rest_positions_m[self.hips]
+        on_floor = offset[1] > LOW_HIPS * self.leg_length_m
+        return offset if on_floor else np.zeros(3)
 
 
 def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None) -> Body:
