@@ -22,6 +22,9 @@ from workers.skeleton.model import Array, Clip, Notice, Scene
 from workers.skeleton.resample import resample
 from workers.skeleton.rest_pose import Rest, choose_rest
 
+# Mean confidence above which a mapping is not looked for a second time in another pose.
+SURE = 0.9
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedCharacter:
@@ -83,12 +86,13 @@ def prepare_motion(
 
 
 def find_motion_roles(scene: Scene, positions: Array, override: MappingABC[str, JointChoice]) -> HumanoidMapping:
-    """Roles of a motion's skeleton, seen in its rest pose or, where that is no pose of a body, in its first frame."""
+    """Roles of a motion's skeleton, seen in its rest pose or, where that leaves doubt, in the clip's first frame."""
     skeleton = scene.skeleton
-    candidates = [find_roles(skeleton, override=override)]
-    if scene.rest_kind != "bind":
-        candidates.append(find_roles(skeleton, positions_m=positions[0], override=override))
-    return max(candidates, key=_total_confidence)
+    at_rest = find_roles(skeleton, override=override)
+    if scene.rest_kind == "bind" or (at_rest.roles and _total_confidence(at_rest) > SURE * len(at_rest.roles)):
+        return at_rest
+    moving = find_roles(skeleton, positions_m=positions[0], override=override)
+    return max((at_rest, moving), key=_total_confidence)
 
 
 def _total_confidence(mapping: HumanoidMapping) -> float:
