@@ -38,7 +38,11 @@ def test_reaches_what_is_in_reach_and_keeps_lengths() -> None:
     target = hip + quat.unit(rng.normal(size=(500, 3))) * distance[:, None]
     turns = ik.solve_two_bone(hip, knee, ankle, target, hinge)
     new_knee, new_ankle = apply(hip, knee, ankle, turns)
-    np.testing.assert_allclose(new_ankle, target, atol=1e-9)
+    bent = np.linalg.norm(ankle - hip, axis=1) < ik.SOFT_REACH * (a + b)
+    assert bent.sum() > 300
+    np.testing.assert_allclose(new_ankle[bent], target[bent], atol=1e-9)
+    # A leg that begins all but straight may miss by what `STRAIGHT_SLACK` says.
+    assert np.all(np.linalg.norm(new_ankle - target, axis=1) < 0.4 * ik.STRAIGHT_SLACK * (a + b))
     np.testing.assert_allclose(np.linalg.norm(new_knee - hip, axis=1), a, atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(turns, axis=-1), 1.0, atol=1e-9)
 

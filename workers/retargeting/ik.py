@@ -15,6 +15,8 @@ from workers.skeleton.model import Array
 # the knee pop. From this share of the length on, the reach approaches its limit smoothly.
 SOFT_REACH = 0.98
 FULL_REACH = 0.9995
+# An ankle may miss its target by about a third of this share of the length rather than flick a straight knee.
+STRAIGHT_SLACK = 0.004
 # Offset of the knee from the hip-ankle line, as a share of the length, under which its direction is mostly noise.
 FIRM_BEND = 0.02
 
@@ -24,9 +26,8 @@ def solve_two_bone(hip: Array, knee: Array, ankle: Array, target: Array, hinge: 
 
     All arguments are `(frames, 3)`. `hinge` is the axis about which the knee flexes (right to left for a knee that
     points forward); it decides where a straight leg bends to, while a bent knee keeps its direction. The new ankle is
-    `hip + upper (knee - hip) + lower (ankle - knee)`. A target out of reach is approached along the line from the hip,
-    never beyond the bones' length and no further than the soft limit or the present extension, whichever is longer;
-    a target at the ankle gives identities.
+    `hip + upper (knee - hip) + lower (ankle - knee)`. A target out of reach, or all but, is approached along the line
+    from the hip as far as `reachable` says; a target at the ankle gives identities.
     """
     upper_length = np.linalg.norm(knee - hip, axis=-1)
     lower_length = np.linalg.norm(ankle - knee, axis=-1)
@@ -53,15 +54,20 @@ def solve_two_bone(hip: Array, knee: Array, ankle: Array, target: Array, hinge: 
 def reachable(wanted: Array, extension: Array, upper_length: Array, lower_length: Array) -> Array:
     """Distance from the hip that is taken for a wanted one `(frames,)`: never overstretched, smooth up to the limit.
 
-    Up to `max(extension, SOFT_REACH x length)` the wanted distance is kept: a leg that is already straight may stay so.
+    The present extension is always kept, so a leg that is already straight may stay so. Up to `SOFT_REACH x length`
+    the wanted distance is taken; beyond, and about an extension that is itself beyond, changes of distance are damped
+    by how little of the reach is left, and end at `FULL_REACH x length`.
     """
     length = upper_length + lower_length
     start = np.maximum(np.minimum(extension, length), SOFT_REACH * length)
-    room = np.maximum(FULL_REACH * length - start, 0.0)
-    excess = np.maximum(wanted - start, 0.0)
-    beyond = room * -np.expm1(-excess / np.where(room > 0.0, room, 1.0))
+    left = np.maximum(FULL_REACH * length - start, 0.0)
+    room = np.where(length > 0.0, (FULL_REACH - SOFT_REACH) * length, 1.0)
+    beyond = left * -np.expm1(-np.maximum(wanted - start, 0.0) / room)
+    short = np.maximum(start - wanted, 0.0)
+    near = np.where(length > 0.0, STRAIGHT_SLACK * length, 1.0)
+    damped = (1.0 - left / room) * short * np.exp(-short / near)
     nearest = np.minimum(np.abs(upper_length - lower_length) + 0.001 * length, length)
-    reach = np.minimum(wanted, start) + beyond
+    reach = np.minimum(wanted, start) + beyond + damped
     return np.asarray(np.maximum(reach, np.minimum(nearest, np.maximum(extension, wanted))))
 
 
