@@ -32,6 +32,7 @@ from workers.retargeting.contacts import FootContacts, find_contacts, sole_heigh
 from workers.retargeting.copy_rest import copy_rest
 from workers.retargeting.foot_lock import hold_feet
 from workers.retargeting.ground import Floor, estimate_floor
+from workers.retargeting.legs import find_legs
 from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion, to_clip
 from workers.retargeting.root_motion import place_travel, start_at_origin
@@ -141,24 +142,31 @@ def retarget_scenes(
 def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RetargetedClip:
     """One clip onto one character, in memory."""
     body = target.body
-    contacts = find_contacts(source.motion)
-    if source.rest.kind != "bind":
-        motion = level_feet(source.motion, contacts)
-        source = replace(source, motion=motion, body=motion.body)
+    source, contacts = plant(source)
     floor = estimate_floor(source.motion, contacts)
     estimated = floor.base_m if options.ground != "none" else None
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
     alignment = align_rest(source.body, body)
+    notices = [*source.notices, *target.scene.notices, *alignment.notices, *_detached(body)]
     result = transfer(source.motion, body, alignment, floor_m)
     naive = copy_rest(source.motion, body, floor_m)
     if options.foot_contact == "auto":
         result = hold_feet(result, source.motion, contacts, leg_scale(source.body, body), options.ground)
+        notices += find_legs(body)[1]
     if options.start == "origin":
         result, naive = start_at_origin(result), start_at_origin(naive)
     placed, root = place_travel(result, options.root_motion)
     clip = to_clip(placed, root)
-    notices = (*source.notices, *target.scene.notices, *alignment.notices, *_detached(body))
-    return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, notices)
+    return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, tuple(notices))
+
+
+def plant(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
+    """The motion's foot contacts; a body without a mesh has its feet measured by them first."""
+    contacts = find_contacts(source.motion)
+    if source.rest.kind == "bind":
+        return source, contacts
+    motion = level_feet(source.motion, contacts)
+    return replace(source, motion=motion, body=motion.body), find_contacts(motion)
 
 
 def _detached(body: Body) -> Iterator[Notice]:

@@ -2,7 +2,8 @@
 
 A rest pose that only joints describe may hold its feet at any tilt (a T pose with splayed legs turns them on their
 edges), and joint positions do not show it. A foot that is planted with heel and toes at once lies flat, so its mean
-orientation over those frames gives the turn that lays the resting foot level. The heading is left as the rest pose has
+orientation over those frames gives the turn that lays the resting foot level, and the height of its ankle over its
+toes there is the one to stand on. The heading is left as the rest pose has
 it: turned-out feet are a way of standing.
 """
 
@@ -18,7 +19,7 @@ from workers.skeleton import quat
 from workers.skeleton.body import FOOT_ROLES, UP, heading
 from workers.skeleton.model import Array
 from workers.skeleton.roles import SIDES
-from workers.skeleton.soles import LEVEL_DEG, TILTED_DEG
+from workers.skeleton.soles import LEVEL_DEG, TILTED_DEG, TOES_OVER_SOLE
 
 MIN_FRAMES = 3
 # Flat frames that differ from their mean by more than this are no standing on level ground.
@@ -27,19 +28,19 @@ MAX_TILT_DEG = 60.0
 
 
 def level_feet(motion: BodyMotion, contacts: FootContacts) -> BodyMotion:
-    """The same motion, its body's `sole_tilt` measured where heel and toes are planted; unchanged where they never
-    are.
-    """
+    """The same motion, its body's feet measured where heel and toes are planted; unchanged where they never are."""
     body = motion.body
     lateral = motion.positions_m[:, body.mapping.roles["leftUpperLeg"].joint]
     lateral = lateral - motion.positions_m[:, body.mapping.roles["rightUpperLeg"].joint]
     turned = quat.multiply(heading(lateral), quat.conjugate(body.facing))
-    tilts = dict(body.sole_tilt)
+    tilts, over_toes = dict(body.sole_tilt), []
     for side in SIDES:
         columns = [FOOT_ROLES.index(f"{side}{part}") for part in ("Foot", "Toes")]
         flat = contacts.planted[:, columns].all(axis=1)
         if flat.sum() < MIN_FRAMES:
             continue
+        ankle, toes = (motion.positions_m[flat, body.mapping.roles[f"{side}{part}"].joint] for part in ("Foot", "Toes"))
+        over_toes.append(float(np.median(ankle[:, 1] - toes[:, 1])))
         tilt = None
         for role in (f"{side}Foot", f"{side}Toes"):
             joint = body.mapping.roles[role].joint
@@ -48,7 +49,12 @@ def level_feet(motion: BodyMotion, contacts: FootContacts) -> BodyMotion:
             tilt = _tilt(quat.multiply(quat.conjugate(turned[flat]), away), otherwise=tilt)
             if tilt is not None:
                 tilts[role] = tilt
-    return replace(motion, body=replace(body, sole_tilt=tilts))
+    drops = dict(body.sole_drop_m)
+    if over_toes:
+        # Both feet of a rig are alike, and a clip may show only one of them flat.
+        for role in drops.keys() & {"leftFoot", "rightFoot"}:
+            drops[role] = TOES_OVER_SOLE * body.leg_length_m + max(float(np.mean(over_toes)), 0.0)
+    return replace(motion, body=replace(body, sole_tilt=tilts, sole_drop_m=drops))
 
 
 def _tilt(away: Array, otherwise: Array | None) -> Array | None:
