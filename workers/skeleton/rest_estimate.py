@@ -22,6 +22,9 @@ from workers.skeleton.roles import FINGERS, SIDES, SPINE, finger_roles
 from workers.skeleton.stance import measure_stance
 
 STANDING_SHARE = 0.2  # of the frames are taken as the standing ones, the most upright first
+SPEED_WEIGHT_FRAMES = 4.0  # a foot that moves so much a frame is as far from standing as one that high
+MOST_FLAT_FRAMES = 200
+STRAY_DEG = 25.0
 MIN_BEND_DEG = 15.0  # a hinge shows its axis when bent at least this far
 MIN_AGREEMENT = 0.7  # length of the mean hinge axis; less means that the joint is no hinge
 
@@ -61,7 +64,7 @@ def estimate_rest(motion: Motion) -> tuple[Array, list[Notice]]:
         feet = _foot_joints(motion, side)
         flat = _flat_frames(motion, list(feet.values()))
         for role, joint in feet.items():
-            world[joint] = quat.mean(neutral[flat, joint])
+            world[joint] = _usual(neutral[flat[:MOST_FLAT_FRAMES], joint])
             known[role] = joint
         across = LEFT if side == "left" else -LEFT
         # Elbows fold forward, knees back: the axis of the fold is bone direction x direction of folding.
@@ -86,15 +89,21 @@ def _standing_frames(motion: Motion) -> Indices:
 
 
 def _flat_frames(motion: Motion, joints: list[int]) -> Indices:
-    """Frames in which a foot stands flat: ankle and toes both low and slow. The tenth with the least rank of all."""
+    """Frames in which a foot stands flat: ankle and toes both low and slow. The tenth of least height and speed."""
     frames = len(motion.positions)
-    rank = np.zeros(frames)
+    cost = np.zeros(frames)
     for joint in joints:
         path = motion.positions[:, joint]
         speed = np.linalg.norm(np.gradient(path, axis=0), axis=-1) if frames > 1 else np.zeros(frames)
-        for measure in (path[:, 1], speed):
-            rank += np.argsort(np.argsort(measure, kind="stable"), kind="stable")
-    return np.argsort(rank, kind="stable")[: max(1, frames // 10)]
+        cost += path[:, 1] - path[:, 1].min() + SPEED_WEIGHT_FRAMES * speed
+    return np.argsort(cost, kind="stable")[: max(1, frames // 10)]
+
+
+def _usual(rotations: Array) -> Array:
+    """Mean of `(frames, 4)` over the frames near the one that most others are near: a few strays have no say."""
+    apart = np.degrees(quat.angle_between(rotations[:, None], rotations[None]))
+    centre = int(np.argmin(np.median(apart, axis=1)))
+    return quat.mean(rotations[apart[centre] <= max(STRAY_DEG, float(np.median(apart[centre])))])
 
 
 def _means(rotations: Array, frames: Indices) -> Array:
