@@ -67,7 +67,8 @@ def inspect_file(bundle: FileBundle) -> dict[str, Any]:
 def _roles_and_rest(scene: Scene) -> tuple[HumanoidMapping, dict[str, Any], tuple[Notice, ...]]:
     """Mapping and rest pose as a job would take them by default."""
     if scene.rest_kind == "bind" or not scene.clips:
-        return find_roles(scene.skeleton), {"kind": scene.rest_kind, "guessed": False}, ()
+        mapping = find_roles(scene.skeleton, declared=scene.extras.get("declared_roles"))
+        return mapping, {"kind": scene.rest_kind, "guessed": False}, ()
     rotations, positions = kinematics.clip_world(scene.skeleton, scene.load_clip(0, None))
     mapping = find_motion_roles(scene, positions, {})
     try:

@@ -52,7 +52,7 @@ def prepare_character(scene: Scene, override: MappingABC[str, JointChoice]) -> P
     """Raises NoSkin, NoSkeleton, MappingIncomplete, InvalidOptions."""
     if scene.skins == 0:
         raise NoSkin("the character file has no skin; export the mesh bound to its skeleton")
-    mapping = find_roles(scene.skeleton, override=override)
+    mapping = find_roles(scene.skeleton, declared=scene.extras.get("declared_roles"), override=override)
     require_roles(mapping, scene.skeleton, "character")
     body = measure_body(scene.skeleton, mapping, scene.load_mesh())
     return PreparedCharacter(scene, body, Rest(scene.skeleton, scene.rest_kind, guessed=False))
@@ -87,11 +87,11 @@ def prepare_motion(
 
 def find_motion_roles(scene: Scene, positions: Array, override: MappingABC[str, JointChoice]) -> HumanoidMapping:
     """Roles of a motion's skeleton, seen in its rest pose or, where that leaves doubt, in the clip's first frame."""
-    skeleton = scene.skeleton
-    at_rest = find_roles(skeleton, override=override)
+    skeleton, declared = scene.skeleton, scene.extras.get("declared_roles")
+    at_rest = find_roles(skeleton, declared=declared, override=override)
     if scene.rest_kind == "bind" or (at_rest.roles and _total_confidence(at_rest) > SURE * len(at_rest.roles)):
         return at_rest
-    moving = find_roles(skeleton, positions_m=positions[0], override=override)
+    moving = find_roles(skeleton, positions_m=positions[0], declared=declared, override=override)
     return max((at_rest, moving), key=_total_confidence)
 
 

@@ -5,7 +5,8 @@ file without a skin it marks the nodes that an animation moves, every node below
 leaving out nodes that hold a mesh or a camera. Clips are sampled and meshes built only when asked for.
 
 `scene.document` is a `GltfSource`, all that `gltf_write` needs. `scene.extras["clip_notices"]` maps a clip's index to
-the notices that sampling it gives rise to (a callable, so that it costs nothing until asked).
+the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
+`scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from workers.formats.gltf_fields import index
 from workers.formats.gltf_nodes import NodeTree, read_nodes
 from workers.formats.gltf_units import assume_units, longest_way
 from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
+from workers.formats.vrm_humanoid import declared_roles
 from workers.skeleton.model import Clip, Mesh, Notice, Scene, Skeleton, Units
 
 
@@ -86,9 +88,11 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
     size = longest_way(tree.parents, bind.offsets, deforming)
     units, notices = assume_units(size)
     source = GltfSource(document, tree, skins, bind, clips, units, deforming, size * units.factor)
+    skeleton = _skeleton(source)
+    declared, vrm_notices = declared_roles(document.json, tree.position_of, skeleton)
     return Scene(
         format=document.format,
-        skeleton=_skeleton(source),
+        skeleton=skeleton,
         rest_kind="bind" if bind.bound else "node",
         units=units,
         clips=tuple(clip.info() for clip in clips),
@@ -96,9 +100,9 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
         load_mesh=source.load_mesh,
         skins=len(skins),
         meshes=len(document.meshes),
-        notices=(*tree.notices, *bind.notices, *notices),
+        notices=(*tree.notices, *bind.notices, *notices, *vrm_notices),
         document=source,
-        extras={"clip_notices": partial(source.clip_notices)},
+        extras={"clip_notices": partial(source.clip_notices), "declared_roles": declared},
     )
 
 

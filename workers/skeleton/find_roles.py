@@ -195,7 +195,7 @@ def _apply(matches: dict[str, RoleMatch], chosen: Mapping[str, int | None], fixe
         if role in chosen or role in fixed or matches[role].joint in given or (declared_parts & group):
             del matches[role]
     for role, joint in fixed.items():
-        matches[role] = RoleMatch(joint, 1.0, "declared by the file")
+        matches[role] = RoleMatch(joint, 1.0, "the file's VRM map")
     for role, choice in chosen.items():
         if choice is not None:
             matches[role] = RoleMatch(choice, 1.0, "given by the mapping override")
