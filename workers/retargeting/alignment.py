@@ -63,7 +63,8 @@ def _align_arm(source: Body, target: Body, turn: Array, side: str, turns: dict[s
     source_reach, target_reach = _finger_reach(source, target, side)
     if source_reach is not None and target_reach is not None:
         reached = quat.rotate(turn, source_reach)
-        current = quat.multiply(quat.between(quat.rotate(current, target_reach), reached), current)
+        swung = quat.multiply(quat.between(quat.rotate(current, target_reach), reached), current)
+        current = _pose_part(current, swung, FINGER_BAND_DEG)
     else:
         reached = quat.rotate(turn, _direction(source, lower, hand))
     turns[hand] = current
