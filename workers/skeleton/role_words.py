@@ -26,11 +26,14 @@ MIDDLE_PARTS = frozenset({"hips", "spine", "chest", "neck", "head", "jaw"})
 
 @dataclass(frozen=True)
 class NameReading:
-    """What one name says: `parts` maps a part to 0-1, `auxiliary` 0-1 marks helpers, `stem` is the name less sides."""
+    """What one name says: `parts` maps a part to 0-1, `auxiliary` 0-1 marks helpers and `twist` those that share a
+    limb's roll, `stem` is the name less sides.
+    """
 
     side: Side | None = None
     parts: dict[str, float] = field(default_factory=dict)
     auxiliary: float = 0.0
+    twist: bool = False
     metacarpal: bool = False
     numbers: tuple[int, ...] = ()
     stem: str = ""
@@ -48,6 +51,7 @@ class Lexicon:
     phrases: dict[frozenset[str], dict[str, float]]
     phrases_by_word: dict[str, tuple[frozenset[str], ...]]
     auxiliary: dict[str, float]
+    twist: frozenset[str]
     metacarpal: frozenset[str]
     noise: frozenset[str]
     vocabulary: frozenset[str]
@@ -76,6 +80,7 @@ def build_lexicon(data: dict[str, object]) -> Lexicon:
         for word in words  # type: ignore[attr-defined]
     }
     metacarpal = frozenset(word for name in data["metacarpal"] for word in _plain(name).split())  # type: ignore[attr-defined]
+    twist = frozenset(_plain(word) for word in raw["twist"]["words"])  # type: ignore[attr-defined]
     noise = frozenset(_plain(word) for word in raw["noise"]["words"])  # type: ignore[attr-defined]
     return Lexicon(
         sides=sides,
@@ -83,6 +88,7 @@ def build_lexicon(data: dict[str, object]) -> Lexicon:
         phrases=phrases,
         phrases_by_word={word: tuple(found) for word, found in by_word.items()},
         auxiliary=auxiliary,
+        twist=twist,
         metacarpal=metacarpal,
         noise=noise,
         vocabulary=frozenset(sides) | frozenset(by_word) | frozenset(auxiliary) | metacarpal | noise,
@@ -229,8 +235,9 @@ class NameReader:
         unknown = sum(word not in known and not (len(word) == 1 and word.isascii()) for word in rest)
         doubt = max(0.5, 0.8**unknown)
         parts = {part: score * doubt * self._side_factor(part, side) for part, score in parts.items()}
+        twist = any(word in lexicon.twist for word in rest)
         metacarpal = any(word in lexicon.metacarpal for word in content)
-        return NameReading(side, parts, auxiliary, metacarpal, numbers, " ".join(sideless))
+        return NameReading(side, parts, auxiliary, twist, metacarpal, numbers, " ".join(sideless))
 
     def _side_factor(self, part: str, side: Side | None) -> float:
         """Middle parts have no side; limbs have one wherever the rig marks sides at all."""
