@@ -8,7 +8,7 @@ job. One clip in gives one clip out; `clip: all` retargets every clip of the mot
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 
 from workers import __version__
-from workers.errors import ModelUnavailable, UnsupportedFeature
+from workers.definitions import CharacterDefinition
+from workers.errors import ClipNotFound, InvalidOptions, ModelUnavailable, UnsupportedFeature
+from workers.evaluation.joint_limits import limit_summary
 from workers.evaluation.scores import kinematic_scores
 from workers.evaluation.timeline import build_timeline
 from workers.export import export
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
+from workers.mapping_choice import PresetLookup
 from workers.options import JobOptions
 from workers.postconditions import check_bvh, check_clip, check_glb
 from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
@@ -37,9 +40,9 @@ from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion, to_clip
 from workers.retargeting.root_motion import place_travel, start_at_origin
 from workers.skeleton.body import Body
+from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Clip, Notice, Scene
-from workers.skeleton.rest_pose import Rest
 from workers.verdict import judge
 
 OnStage = Callable[[str, float], None]
@@ -93,14 +96,28 @@ def retarget(
     options: JobOptions,
     *,
     source_character: FileBundle | None = None,
+    definition: CharacterDefinition | None = None,
+    source_definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
     on_stage: OnStage | None = None,
 ) -> EngineResult:
-    """Retarget files. Raises the InputErrors and EngineErrors of `workers.errors`."""
+    """Retarget files. `definition` is the character's, `source_definition` the motion rig's, `find_preset` finds
+    stored mappings. Raises the InputErrors and EngineErrors of `workers.errors`.
+    """
     watch = Stopwatch(on_stage or _silent)
     with watch.stage("loading", 0.02):
         scenes = [read_scene(bundle) for bundle in (motion, character)]
         original = read_scene(source_character) if source_character is not None else None
-    return retarget_scenes(scenes[0], scenes[1], options, source_character=original, watch=watch)
+    return retarget_scenes(
+        scenes[0],
+        scenes[1],
+        options,
+        source_character=original,
+        definition=definition,
+        source_definition=source_definition,
+        find_preset=find_preset,
+        watch=watch,
+    )
 
 
 def retarget_scenes(
@@ -109,6 +126,9 @@ def retarget_scenes(
     options: JobOptions,
     *,
     source_character: Scene | None = None,
+    definition: CharacterDefinition | None = None,
+    source_definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
     prepared: PreparedCharacter | None = None,
     watch: Stopwatch | None = None,
 ) -> EngineResult:
@@ -116,27 +136,40 @@ def retarget_scenes(
     check_available(options)
     watch = watch or Stopwatch(_silent)
     with watch.stage("mapping", 0.1):
-        target = prepared or prepare_character(character, options.mapping.target)
-    chosen = range(len(motion.clips)) if options.clip == "all" and motion.clips else [motion.find_clip(options.clip)]
+        target = prepared or prepare_character(character, options.mapping, definition, find_preset)
+    chosen = _chosen_clips(motion, options, source_definition)
     done: list[RetargetedClip] = []
     mapping: HumanoidMapping | None = None
     for number, index in enumerate(chosen):
         share = 0.15 + 0.7 * number / len(chosen)
         with watch.stage("mapping", share):
-            source = prepare_motion(motion, index, options, source_character, mapping)
+            source = prepare_motion(motion, index, options, source_character, mapping, source_definition, find_preset)
             mapping = source.body.mapping
         with watch.stage("retargeting", share):
             done.append(retarget_clip(source, target, options))
             check_clip(done[-1].result, source.motion)
     with watch.stage("exporting", 0.85):
         name, data, written = export(target, [item.clip for item in done], _keyed(done, target), options)
-        if options.format == "bvh":
+        if name.endswith(".bvh"):
             check_bvh(data, done[-1].clip)
         else:
-            check_glb(data, done[-1].clip, done[-1].result)
+            factor = target.scene.units.factor if target.scene.document is not None else 1.0
+            check_glb(data, done[-1].clip, done[-1].result, factor)
     with watch.stage("scoring", 0.9):
         reports = [report_clip(item, target, written) for item in done]
     return EngineResult({name: data}, join_reports(reports, watch.timings_s))
+
+
+def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:
+    """Indices of the clips to retarget: the option's, else the definition's, else the first."""
+    if options.clip == "all" and motion.clips:
+        return range(len(motion.clips))
+    if options.clip is None and definition is not None and definition.clip is not None:
+        try:
+            return [motion.find_clip(definition.clip)]
+        except ClipNotFound as error:
+            raise definition.refuse("/clip", error.detail) from None
+    return [motion.find_clip(options.clip)]
 
 
 def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RetargetedClip:
@@ -147,7 +180,7 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
     estimated = floor.base_m if options.ground != "none" else None
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
     alignment = align_rest(source.body, body)
-    notices = [*source.notices, *target.scene.notices, *alignment.notices, *_detached(body)]
+    notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
     result = transfer(source.motion, body, alignment, floor_m)
     naive = copy_rest(source.motion, body, floor_m)
     if options.foot_contact == "auto":
@@ -156,6 +189,11 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
     if options.start == "origin":
         result, naive = start_at_origin(result), start_at_origin(naive)
     placed, root = place_travel(result, options.root_motion)
+    if root is not None and root in target.left_alone:
+        raise InvalidOptions(
+            f"root_motion: joint {body.skeleton.names[root]!r} would carry the travel, but the definition leaves it "
+            "alone; take it out of leave_alone or use another root_motion"
+        )
     clip = to_clip(placed, root)
     return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, tuple(notices))
 
@@ -190,14 +228,17 @@ def claimed_floor(motion: BodyMotion) -> float:
 def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[Notice, ...] = ()) -> dict[str, Any]:
     """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells."""
     source, motion = done.source, done.source.motion
-    scores = kinematic_scores(done.scored, motion, done.contacts, done.source_floor_m)
-    naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m)
+    limits = target.definition.joint_limits if target.definition is not None else {}
+    scores = kinematic_scores(done.scored, motion, done.contacts, done.source_floor_m, limits=limits)
+    naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m, limits=limits)
     return build_report(
         engine={"version": __version__, "method": "analytic"},
-        source=replace(
-            _facts(source.scene, source.body, source.rest, done.source_floor_m, motion), floor=done.floor.to_dict()
+        source=replace(_facts(source, done.source_floor_m, motion), floor=done.floor.to_dict()),
+        target=replace(
+            _facts(target, target.body.floor_m, done.result),
+            left_alone=tuple(target.body.skeleton.names[joint] for joint in sorted(target.left_alone)),
+            joint_limits=limit_summary(done.scored, limits),
         ),
-        target=_facts(target.scene, target.body, target.rest, target.body.floor_m, done.result),
         scores=scores,
         scores_naive_copy=naive,
         verdict=judge(scores.values, scores.not_applicable, target.body.height_m, naive.values),
@@ -207,9 +248,21 @@ def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[
     )
 
 
-def _facts(scene: Scene, body: Body, rest: Rest, floor_m: float, motion: BodyMotion) -> FileFacts:
+def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: BodyMotion) -> FileFacts:
+    scene, rest = file.scene, file.rest
     return FileFacts(
-        body, scene.format, scene.units, rest.kind, rest.guessed, floor_m, motion.name, motion.rate_hz, motion.frames
+        motion.body,
+        scene.format,
+        scene.units,
+        rest.kind,
+        rest.guessed,
+        floor_m,
+        motion.name,
+        motion.rate_hz,
+        motion.frames,
+        fingerprint=skeleton_fingerprint(scene.skeleton),
+        preset=file.preset.to_dict() if file.preset is not None else None,
+        definition=file.definition.model_dump(mode="json", exclude_defaults=True) if file.definition else None,
     )
 
 
@@ -228,6 +281,7 @@ def check_available(options: JobOptions) -> None:
 def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
     """Joints whose rotation the result keys: those driven by any clip, and the one that carries the travel."""
     joints = {joint for item in done for joint in driven_joints(item.source.body, target.body)}
+    joints.update(twist_joints(target.body))
     return sorted(joints | {item.root for item in done if item.root is not None})
 
 

@@ -1,13 +1,18 @@
-"""Write the retargeted clips as the file that was asked for: the character's own GLB, its animation alone, or BVH."""
+"""Write the retargeted clips as the file that was asked for: the character's own GLB, its animation alone, or BVH.
+
+A character that is a BVH keeps its own hierarchy and zero pose as BVH, and gets a GLB built for it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from workers.formats.bvh_write import write_bvh
 from workers.formats.gltf_write import write_animation_glb, write_glb, write_notices
+from workers.formats.skeleton_glb import write_skeleton_glb
 from workers.options import JobOptions
 from workers.preparation import PreparedCharacter
 from workers.skeleton import quat
@@ -26,13 +31,26 @@ def export(
     if options.clip_name is not None:
         clips = [replace(clip, name=options.clip_name) for clip in clips]
     skeleton = target.body.skeleton
-    if options.format == "bvh":
-        return "result.bvh", write_bvh(skeleton, clips[0]), ()
-    keyed = sorted({*driven, *_restored(skeleton)})
+    if result_format(target, options) == "bvh":
+        return (
+            "result.bvh",
+            write_bvh(target.scene.skeleton if target.scene.format == "bvh" else skeleton, clips[0]),
+            (),
+        )
+    keyed = sorted({*driven, *_restored(skeleton)} - target.left_alone)
+    if target.scene.document is None:
+        return "result.glb", write_skeleton_glb(skeleton, clips, keyed), ()
     notices = write_notices(target.scene, clips, keyed)
     if options.output == "animation":
         return "result.glb", write_animation_glb(target.scene, clips, keyed), notices
     return "result.glb", write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips), notices
+
+
+def result_format(target: PreparedCharacter, options: JobOptions) -> Literal["glb", "bvh"]:
+    """What `format: auto` means for this character."""
+    if options.format != "auto":
+        return options.format
+    return "bvh" if target.scene.format == "bvh" else "glb"
 
 
 def _restored(skeleton: Skeleton) -> list[int]:

@@ -25,11 +25,16 @@ JointChoice = str | JointIndex | None
 
 
 class MappingOverride(BaseModel):
-    """Per side: role -> joint name, `{"index": n}`, or null to leave the role unmapped."""
+    """Per side: role -> joint name, `{"index": n}`, or null to leave the role unmapped.
+
+    A stored preset fills in what is not given: by default the one that fits the skeleton's fingerprint.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     source: dict[str, JointChoice] = Field(default_factory=dict)
     target: dict[str, JointChoice] = Field(default_factory=dict)
+    source_preset: str | None = Field(None, max_length=64, description="Id of a preset, or 'none' to use none.")
+    target_preset: str | None = Field(None, max_length=64, description="Id of a preset, or 'none' to use none.")
 
 
 class JobOptions(BaseModel):
@@ -90,7 +95,9 @@ class JobOptions(BaseModel):
     output: Literal["full", "animation"] = Field(
         "full", description="The whole character, or skeleton and clip without meshes."
     )
-    format: Literal["glb", "bvh"] = Field("glb", description="Format of the result.")
+    format: Literal["auto", "glb", "bvh"] = Field(
+        "auto", description="Format of the result; auto is BVH for a BVH character, else GLB."
+    )
     fail_on: Literal["review", "fail"] | None = Field(
         None, description="Verdict that counts as failure for the caller."
     )

@@ -40,8 +40,11 @@ def check_clip(result: BodyMotion, source: BodyMotion) -> None:
         )
 
 
-def check_glb(data: bytes, clip: Clip, wanted: BodyMotion) -> None:
-    """Read a GLB again: its last clip is the one that was meant, in length and in where the mapped joints go."""
+def check_glb(data: bytes, clip: Clip, wanted: BodyMotion, factor: float) -> None:
+    """Read a GLB again: its last clip is the one that was meant, in length and in where the mapped joints go.
+
+    `factor` is metres per unit of the written file; what a reader guesses of it does not count.
+    """
     scene = _read_again("result.glb", data)
     _check_duration(scene, clip)
     written = scene.load_clip(len(scene.clips) - 1, None)
@@ -52,10 +55,13 @@ def check_glb(data: bytes, clip: Clip, wanted: BodyMotion) -> None:
     moved = {joint: path[frames] for joint, path in written.translations_m.items()}
     positions = kinematics.world_positions(scene.skeleton, rotations, scene.skeleton.node_offsets_m, moved)
     joints = [match.joint for match in wanted.body.mapping.roles.values()]
-    apart = np.linalg.norm(positions[:, joints] - wanted.positions_m[frames][:, joints], axis=-1)
+    place_of = {int(index): place for place, index in enumerate(scene.skeleton.file_indices)}
+    there = [place_of[int(wanted.body.skeleton.file_indices[joint])] for joint in joints]
+    metres = positions[:, there] * (factor / scene.units.factor)
+    apart = np.linalg.norm(metres - wanted.positions_m[frames][:, joints], axis=-1)
     worst = int(np.argmax(apart.max(axis=0)))
     if apart.max() > PLACE_TOLERANCE * wanted.body.height_m:
-        name = scene.skeleton.names[joints[worst]]
+        name = wanted.body.skeleton.names[joints[worst]]
         raise OutputInvalid(f"the written clip puts joint {name!r} {apart.max():.4f} m away from where it belongs")
 
 

@@ -1,7 +1,8 @@
 """What the engine needs to know of each file before it retargets: roles, rest pose, measures, contacts.
 
-A `PreparedCharacter` depends on the file and the mapping override alone, so it serves any number of motions; a
-`PreparedMotion` is one clip of one file. Reading files is left to `workers.formats`.
+A `PreparedCharacter` depends on the file, its definition and the given mapping alone, so it serves any number of
+motions; a `PreparedMotion` is one clip of one file. A character without a skin is its skeleton: its rest pose is judged
+as a motion's is, its own first clip being the evidence. Reading files is left to `workers.formats`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workers.errors import InvalidOptions, NoSkin
-from workers.options import JobOptions, JointChoice
+from workers.define import defined_scene, given_rest, left_alone_joints, rest_as_nodes, without
+from workers.definitions import CharacterDefinition
+from workers.errors import ClipNotFound, InvalidOptions, NoSkeleton, NoSkin
+from workers.mapping_choice import MappingPreset, PresetLookup, choose_mapping
+from workers.options import JobOptions, JointChoice, MappingOverride
+from workers.restate import posed
 from workers.retargeting.motion import BodyMotion, from_clip
 from workers.skeleton import kinematics
 from workers.skeleton.body import Body, measure_body
@@ -28,11 +33,14 @@ SURE = 0.9
 
 @dataclass(frozen=True, eq=False)
 class PreparedCharacter:
-    """A character ready to receive motions."""
+    """A character ready to receive motions. `left_alone` are joints that must not be keyed."""
 
     scene: Scene
     body: Body
     rest: Rest
+    definition: CharacterDefinition | None = None
+    preset: MappingPreset | None = None
+    left_alone: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +54,50 @@ class PreparedMotion:
     clip_index: int
     file_frames: int
     notices: tuple[Notice, ...]
+    definition: CharacterDefinition | None = None
+    preset: MappingPreset | None = None
 
 
-def prepare_character(scene: Scene, override: MappingABC[str, JointChoice]) -> PreparedCharacter:
-    """Raises NoSkin, NoSkeleton, MappingIncomplete, InvalidOptions."""
-    if scene.skins == 0:
-        raise NoSkin("the character file has no skin; export the mesh bound to its skeleton")
-    mapping = find_roles(scene.skeleton, declared=scene.extras.get("declared_roles"), override=override)
-    require_roles(mapping, scene.skeleton, "character")
-    body = measure_body(scene.skeleton, mapping, scene.load_mesh())
-    return PreparedCharacter(scene, body, Rest(scene.skeleton, scene.rest_kind, guessed=False))
+def prepare_character(
+    scene: Scene,
+    override: MappingABC[str, JointChoice] | MappingOverride,
+    definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
+) -> PreparedCharacter:
+    """`override` is the job's, for the target alone or with the presets it names.
+
+    Raises NoSkin, NoSkeleton, MappingIncomplete, InvalidOptions, AmbiguousUnits.
+    """
+    given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
+    scene = defined_scene(scene, definition)
+    choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
+    motion = _own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 else None
+    if motion is None:
+        declared = scene.extras.get("declared_roles")
+        mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
+    else:
+        mapping = find_motion_roles(scene, motion[1], choice.override)
+    mapping = choice.explain(mapping)
+    try:
+        require_roles(mapping, scene.skeleton, "character")
+    except NoSkeleton as error:
+        if scene.skins == 0 and scene.meshes > 0:
+            raise NoSkin(
+                "the character file has a mesh but neither skin nor skeleton; export the mesh bound to its skeleton"
+            ) from error
+        raise
+    left_alone = left_alone_joints(scene.skeleton, definition)
+    mapping = without(mapping, left_alone, definition)
+    rest = given_rest(scene, mapping, definition)
+    if rest is None:
+        rest = (
+            Rest(scene.skeleton, scene.rest_kind, guessed=False)
+            if motion is None
+            else choose_rest(scene, mapping, *motion, "auto", None)
+        )
+    rest = rest_as_nodes(rest, left_alone)
+    body = _measured(scene, rest, mapping, definition)
+    return PreparedCharacter(scene, body, rest, definition, choice.preset, left_alone)
 
 
 def prepare_motion(
@@ -64,25 +106,63 @@ def prepare_motion(
     options: JobOptions,
     source_character: Scene | None = None,
     mapping: HumanoidMapping | None = None,
+    definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
 ) -> PreparedMotion:
     """Sample a clip and put it on its body. `mapping` saves finding the roles again for a further clip of one file.
 
-    Raises NoSkeleton, MappingIncomplete, SourceMismatch, InvalidOptions.
+    `scene` is as read, `definition` that of its rig; the rest pose comes from the options, else `source_character`,
+    else the definition. Raises NoSkeleton, MappingIncomplete, SourceMismatch, InvalidOptions, AmbiguousUnits.
     """
+    scene = defined_scene(scene, definition)
     whole = scene.load_clip(clip_index, None)
     clip = cut(whole, options.start_s, options.end_s)
     if options.fps != "source":
         clip = resample(clip, options.fps)
     rotations, positions = kinematics.clip_world(scene.skeleton, whole)
+    choice = choose_mapping(scene.skeleton, "source", options.mapping, definition, find_preset)
     if mapping is None:
-        mapping = find_motion_roles(scene, positions, options.mapping.source)
+        mapping = choice.explain(find_motion_roles(scene, positions, choice.override))
         require_roles(mapping, scene.skeleton, "motion")
-    rest = choose_rest(scene, mapping, rotations, positions, options.rest_pose, source_character)
-    mesh = scene.load_mesh() if rest.kind == "bind" else None
-    body = measure_body(rest.skeleton, mapping, mesh)
+    is_open = options.rest_pose == "auto" and source_character is None
+    rest = given_rest(scene, mapping, definition) if is_open else None
+    if rest is None:
+        rest = choose_rest(scene, mapping, rotations, positions, options.rest_pose, source_character)
+        mesh = scene.load_mesh() if rest.kind == "bind" else None
+        body = with_height(measure_body(rest.skeleton, mapping, mesh), definition)
+    else:
+        body = _measured(scene, rest, mapping, definition)
     clip_notices = scene.extras.get("clip_notices")
     notices = (*scene.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()))
-    return PreparedMotion(scene, body, rest, from_clip(body, clip), clip_index, whole.frames, notices)
+    motion = from_clip(body, clip)
+    return PreparedMotion(scene, body, rest, motion, clip_index, whole.frames, notices, definition, choice.preset)
+
+
+def _own_motion(scene: Scene, definition: CharacterDefinition | None) -> tuple[Array, Array] | None:
+    """The character's own clip in world space, as evidence of how its rig stands; None where it has none."""
+    if not scene.clips:
+        return None
+    wanted = None if definition is None else definition.clip
+    try:
+        index = scene.find_clip(wanted)
+    except ClipNotFound as error:
+        if definition is None:
+            raise
+        raise definition.refuse("/clip", error.detail) from None
+    return kinematics.clip_world(scene.skeleton, scene.load_clip(index, None))
+
+
+def _measured(scene: Scene, rest: Rest, mapping: HumanoidMapping, definition: CharacterDefinition | None) -> Body:
+    """The body in its rest pose, its mesh posed there too."""
+    mesh = scene.load_mesh()
+    if mesh is not None and rest.skeleton is not scene.skeleton:
+        mesh = posed(mesh, scene.skeleton, rest.skeleton)
+    return with_height(measure_body(rest.skeleton, mapping, mesh), definition)
+
+
+def with_height(body: Body, definition: CharacterDefinition | None) -> Body:
+    """The body with the height that its definition gives."""
+    return body if definition is None or definition.height_m is None else replace(body, height_m=definition.height_m)
 
 
 def find_motion_roles(scene: Scene, positions: Array, override: MappingABC[str, JointChoice]) -> HumanoidMapping:

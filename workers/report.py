@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
@@ -29,7 +29,8 @@ class FileFacts:
 
     `rest_kind` names the pose that counted as rest; `floor_m` is the world height of the ground that was assumed, and
     `floor` how it was found (`workers.retargeting.ground.Floor.to_dict`), None for a character's own.
-    `frames`, `rate_hz` and `clip` are those of the clip that was used (source) or made (target).
+    `frames`, `rate_hz` and `clip` are those of the clip that was used (source) or made (target). `definition` is what
+    the user's gave, `left_alone` the joints it names, `joint_limits` how its limits were kept, by role.
     """
 
     body: Body
@@ -42,6 +43,11 @@ class FileFacts:
     rate_hz: float
     frames: int
     floor: Mapping[str, Any] | None = None
+    fingerprint: str | None = None
+    preset: Mapping[str, Any] | None = None
+    definition: Mapping[str, Any] | None = None
+    left_alone: tuple[str, ...] = ()
+    joint_limits: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         skeleton, units = self.body.skeleton, self.units
@@ -64,7 +70,15 @@ class FileFacts:
             "leg_length_m": self.body.leg_length_m,
             "floor_m": self.floor_m,
             "floor": self.floor,
+            "skeleton_fingerprint": self.fingerprint,
+            "definition": self.definition,
+            "left_alone": list(self.left_alone),
+            "joint_limits": self.joint_limits,
         }
+
+    def mapping(self) -> dict[str, Any]:
+        """The `M` of the contract, with the preset that was used."""
+        return {**self.body.mapping.to_dict(self.body.skeleton), "preset": self.preset}
 
 
 def build_report(
@@ -93,8 +107,8 @@ def build_report(
         "source": source.to_dict(),
         "target": target.to_dict(),
         "mapping": {
-            "source": source.body.mapping.to_dict(source.body.skeleton),
-            "target": target.body.mapping.to_dict(target.body.skeleton),
+            "source": source.mapping(),
+            "target": target.mapping(),
         },
         "scores": scores.values,
         "scores_naive_copy": scores_naive_copy.values,

@@ -13,7 +13,6 @@ from workers.errors import (
     ClipNotFound,
     InvalidOptions,
     ModelUnavailable,
-    NoSkin,
     SourceMismatch,
     UnsupportedFeature,
 )
@@ -165,11 +164,6 @@ def test_what_this_version_lacks_is_refused_not_left_out(samples: Samples) -> No
     for options in ({"refine": "geometry"}, {"preview": True}):
         with pytest.raises(UnsupportedFeature):
             run(samples, **options)
-
-
-def test_a_bvh_is_no_character(samples: Samples) -> None:
-    with pytest.raises(NoSkin):
-        run(samples, character="walk.bvh")
 
 
 @pytest.mark.parametrize("clip", ["walk", "wave", "hands_on_hips", "clap", "reach_overhead"])

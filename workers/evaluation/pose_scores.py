@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workers.evaluation.joint_limits import Limits, beyond_given
 from workers.retargeting.analytic import hip_centre
 from workers.retargeting.motion import BodyMotion
 from workers.skeleton import quat
@@ -85,22 +86,24 @@ def mapping_confidence(body: Body) -> float:
     return float(np.mean([body.mapping.roles[role].confidence for role in REQUIRED_ROLES]))
 
 
-def beyond_limits(motion: BodyMotion) -> Array:
+def beyond_limits(motion: BodyMotion, given: Limits | None = None) -> Array:
     """Which elbows, knees and head are bent beyond anatomy, booleans as `(frames, joints)` of 0 and 1.
 
     An elbow counts by its flexion, a knee by its signed flexion about the thigh's own left axis (bent forward is
-    negative), the head by its whole turn away from the trunk, relative to rest. A body without these has 0 columns.
+    negative), the head by its whole turn away from the trunk, relative to rest. `given` limits take the place of these
+    for their roles (elbow and knee are `LowerArm` and `LowerLeg`). A body without any has 0 columns.
     """
-    body, columns = motion.body, []
+    limits = given or {}
+    body, columns = motion.body, list(beyond_given(motion, limits).values())
     for side in SIDES:
-        if body.has(f"{side}UpperArm", f"{side}LowerArm", f"{side}Hand"):
+        if f"{side}LowerArm" not in limits and body.has(f"{side}UpperArm", f"{side}LowerArm", f"{side}Hand"):
             arm, forearm = _segment(motion, f"{side}UpperArm"), _segment(motion, f"{side}LowerArm")
             columns.append(_angles_deg(arm, forearm) > ELBOW_DEG)
-        if body.has(f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot"):
+        if f"{side}LowerLeg" not in limits and body.has(f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot"):
             flexion = _knee_flexion_deg(motion, side)
             columns.append((flexion < KNEE_DEG[0]) | (flexion > KNEE_DEG[1]))
     trunk = next((role for role in ("upperChest", "chest", "spine") if body.has(role)), None)
-    if body.has("head") and trunk is not None:
+    if "head" not in limits and body.has("head") and trunk is not None:
         head_turn = _away_from_rest(motion, "head")
         columns.append(np.degrees(quat.angle_between(head_turn, _away_from_rest(motion, trunk))) > HEAD_DEG)
     return np.stack(columns, axis=1).astype(np.float64) if columns else np.zeros((motion.frames, 0))

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from workers.evaluation import foot_scores, pose_scores, smoothness
+from workers.evaluation.joint_limits import Limits
 from workers.retargeting.analytic import leg_scale
 from workers.retargeting.contacts import FootContacts
 from workers.retargeting.motion import BodyMotion
@@ -69,11 +70,13 @@ def kinematic_scores(
     contacts: FootContacts,
     source_floor_m: float,
     truth: BodyMotion | None = None,
+    limits: Limits | None = None,
 ) -> Scores:
     """Scores of `result` against `source`, frame by frame on one time axis.
 
     `contacts` are the source's; `source_floor_m` is the height of its ground, which the result has at its own floor.
-    `truth` is the wanted motion of the result's own character, where there is one. Raises ValueError where the numbers
+    `truth` is the wanted motion of the result's own character, where there is one; `limits` are that character's own,
+    role by role in place of anatomy. Raises ValueError where the numbers
     of frames differ.
     """
     if result.frames != source.frames or (truth is not None and truth.frames != result.frames):
@@ -81,7 +84,7 @@ def kinematic_scores(
     scores = Scores()
     _put_feet(scores, result, source, contacts, source_floor_m)
     _put_smoothness(scores, result, source)
-    _put_pose(scores, result, source, source_floor_m)
+    _put_pose(scores, result, source, source_floor_m, limits or {})
     confidence = [pose_scores.mapping_confidence(motion.body) for motion in (source, result)]
     scores.put("mapping_confidence", min(confidence), "")
     error = None if truth is None else 100.0 * float(pose_scores.position_errors(result, truth).mean())
@@ -119,9 +122,11 @@ def _put_smoothness(scores: Scores, result: BodyMotion, source: BodyMotion) -> N
         _put_ratio(scores, name, jerks, LEAST_JERK, short, "the source does not move")
 
 
-def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float) -> None:
-    for name, motion in (("joint_limit_pct", result), ("joint_limit_source_pct", source)):
-        beyond = pose_scores.beyond_limits(motion)
+def _put_pose(
+    scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float, limits: Limits
+) -> None:
+    for name, motion, given in (("joint_limit_pct", result, limits), ("joint_limit_source_pct", source, {})):
+        beyond = pose_scores.beyond_limits(motion, given)
         scores.put(name, 100.0 * float(beyond.mean()) if beyond.size else None, "no joint with a known limit")
     limbs = pose_scores.shared_limbs(source.body, result.body)
     error = float(pose_scores.limb_errors_deg(result, source).mean()) if limbs else None

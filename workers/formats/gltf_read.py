@@ -2,11 +2,13 @@
 
 Every node of the scene becomes an entry of the Skeleton, parents first. `deforming` marks the joints of all skins. In a
 file without a skin it marks the nodes that an animation moves, every node below one, and those between two of them,
-leaving out nodes that hold a mesh or a camera. Clips are sampled and meshes built only when asked for.
+leaving out nodes that hold a mesh or a camera; where nothing moves and there is no mesh, all nodes: a bare skeleton.
+Clips are sampled and meshes built only when asked for.
 
 `scene.document` is a `GltfSource`, all that `gltf_write` needs. `scene.extras["clip_notices"]` maps a clip's index to
 the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
-`scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint.
+`scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint; `scene.extras["skins"]` the name and
+joints of each skin.
 """
 
 from __future__ import annotations
@@ -102,7 +104,21 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
         meshes=len(document.meshes),
         notices=(*tree.notices, *bind.notices, *notices, *vrm_notices),
         document=source,
-        extras={"clip_notices": partial(source.clip_notices), "declared_roles": declared},
+        extras={
+            "clip_notices": partial(source.clip_notices),
+            "declared_roles": declared,
+            "skins": _skin_joints(source),
+        },
+    )
+
+
+def _skin_joints(source: GltfSource) -> tuple[tuple[str, NDArray[np.int64]], ...]:
+    return tuple(
+        (
+            str(source.document.skins[skin.number].get("name", "")),
+            np.array([source.tree.position_of[int(node)] for node in skin.joints], dtype=np.int64),
+        )
+        for skin in source.skins
     )
 
 
@@ -148,5 +164,7 @@ def _joints(document: GltfDocument, tree: NodeTree, skins: list[Skin], clips: li
     holds = np.array(
         ["mesh" in document.nodes[n] or "camera" in document.nodes[n] for n in tree.file_indices], dtype=bool
     )
+    if not moved.any() and not document.meshes:
+        moved[:] = True
     joints: NDArray[np.bool_] = moved & ~holds
     return joints

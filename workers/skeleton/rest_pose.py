@@ -57,7 +57,7 @@ def choose_rest(
         if choice >= len(rotations):
             raise InvalidOptions(f"rest_pose: frame {choice} does not exist; the clip has {len(rotations)} frames")
         return Rest(
-            _from_frame(skeleton, mapping, rotations[choice], positions[choice]), f"frame {choice}", guessed=False
+            rest_from_frame(skeleton, mapping, rotations[choice], positions[choice]), f"frame {choice}", guessed=False
         )
     if choice == "file" or (choice == "auto" and scene.rest_kind == "bind"):
         return Rest(skeleton, scene.rest_kind, guessed=False)
@@ -83,7 +83,7 @@ def _standing_pose(scene: Scene, mapping: HumanoidMapping, rotations: Array, pos
         notice = Notice(
             "rest-pose-guessed", f"frame {frame} looks like a T or A pose and is taken as rest", frames=(frame, frame)
         )
-        skeleton = _from_frame(scene.skeleton, mapping, rotations[frame], positions[frame])
+        skeleton = rest_from_frame(scene.skeleton, mapping, rotations[frame], positions[frame])
         return Rest(skeleton, f"frame {frame}", True, (notice,))
     if zero.plausible[0]:
         notice = Notice(
@@ -94,7 +94,7 @@ def _standing_pose(scene: Scene, mapping: HumanoidMapping, rotations: Array, pos
     return None
 
 
-def _from_frame(skeleton: Skeleton, mapping: HumanoidMapping, rotations: Array, positions: Array) -> Skeleton:
+def rest_from_frame(skeleton: Skeleton, mapping: HumanoidMapping, rotations: Array, positions: Array) -> Skeleton:
     """One frame as rest, turned to face +Z: a clip may stand its T pose in any direction, the rig still faces its
     own.
     """
