@@ -281,7 +281,6 @@ def check_available(options: JobOptions) -> None:
 def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
     """Joints whose rotation the result keys: those driven by any clip, and the one that carries the travel."""
     joints = {joint for item in done for joint in driven_joints(item.source.body, target.body)}
-    joints.update(twist_joints(target.body))
     return sorted(joints | {item.root for item in done if item.root is not None})
 
 
