@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from bvh_kit import person
 
-from workers.errors import ParseFailed, UnsupportedFormat
+from workers.errors import ParseFailed
 from workers.formats import bvh
 from workers.formats.bundle import FileBundle
 from workers.formats.load_bundle import bundle_from_path
@@ -28,8 +28,8 @@ def test_zip_with_a_bvh():
 
 
 @pytest.mark.parametrize("data", [b"Kaydara FBX Binary  \x00\x1a\x00", b"; FBX 6.1.0 project file\n"])
-def test_fbx_is_recognised_and_refused_with_the_remedy(data):
-    with pytest.raises(UnsupportedFormat, match="FBX reading is not part of this version; convert"):
+def test_fbx_goes_to_its_reader(data):
+    with pytest.raises(ParseFailed, match="walk.fbx: the file ends too early"):
         read_scene(FileBundle("walk.fbx", data))
 
 

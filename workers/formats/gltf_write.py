@@ -181,7 +181,7 @@ def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str
         outputs = _rotation_accessors(builder, rotations[still, : len(ends)])
         tracks += [(joint, "rotation", first_and_last, out) for joint, out in zip(keyed[still], outputs, strict=True)]
     for joint, path in moved.items():
-        local = unfold_translations(source.tree, joint, path) / source.units.factor
+        local = unfold_translations(source.tree, joint, path) / source.units.document_factor
         output = builder.add_floats(builder.add_view(float_bytes(local)), 0, clip.frames, "VEC3")
         tracks.append((joint, "translation", every_frame, output))
     return {
@@ -222,7 +222,7 @@ def _bare_skins(scene: Scene, source: GltfSource, builder: BinaryBuilder) -> lis
     matrices = np.tile(np.eye(4), (len(tree), 1, 1))
     mirrors = np.where(tree.mirrored[:, None], MIRROR, 1.0)
     matrices[:, :3, :3] = quat.to_matrix(rotations) * (mirrors * tree.scales[:, None])[:, None, :]
-    matrices[:, :3, 3] = positions_m / source.units.factor
+    matrices[:, :3, 3] = positions_m / source.units.document_factor
     inverse = np.linalg.inv(matrices).transpose(0, 2, 1)
     inverse[:, :3, 3] = 0.0  # column-major: the last row of each matrix, which must be exactly 0, 0, 0, 1
     inverse[:, 3, 3] = 1.0

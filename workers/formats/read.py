@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from workers.errors import ParseFailed, UnsupportedFormat
+from workers.errors import ParseFailed
 from workers.formats.bundle import FileBundle
 from workers.formats.limits import DEFAULT_LIMITS, Limits
 from workers.formats.sniff import sniff
@@ -20,15 +20,11 @@ UNEXPECTED = (
 
 
 def read_scene(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
-    """The scene in a bundle: BVH, GLB, glTF with its neighbours, VRM, or a zip that holds one of them.
+    """The scene in a bundle: BVH, FBX, GLB, glTF with its neighbours, VRM, or a zip that holds one of them.
 
     Raises UnsupportedFormat, and what the readers raise.
     """
     kind = sniff(bundle.data, bundle.name)
-    if kind == "fbx":
-        raise UnsupportedFormat(
-            f"{bundle.name}: FBX reading is not part of this version; convert the file to GLB or BVH"
-        )
     try:
         if kind == "zip":
             from workers.formats.load_bundle import bundle_from_zip
@@ -38,6 +34,10 @@ def read_scene(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
             from workers.formats.bvh import read_bvh
 
             return read_bvh(bundle, limits)
+        if kind == "fbx":
+            from workers.formats.fbx_read import read_fbx
+
+            return read_fbx(bundle, limits)
         from workers.formats.gltf_read import read_gltf
 
         return read_gltf(bundle, limits)

@@ -1,6 +1,6 @@
 """What kind of file some bytes are, by their content. The name only has to agree.
 
-Recognises what can be read (BVH, GLB, glTF JSON, VRM, zip) and FBX, and names common wrong ones so that the error says
+Recognises what can be read (BVH, FBX, GLB, glTF JSON, VRM, zip), and names common wrong ones so that the error says
 what was sent. Nothing is parsed here and no disk is touched.
 """
 
@@ -15,7 +15,7 @@ from workers.errors import UnsupportedFormat
 
 Kind = Literal["bvh", "glb", "gltf", "fbx", "vrm", "zip"]
 
-READABLE = "send a BVH, GLB, glTF, VRM or zip file"
+READABLE = "send a BVH, FBX, GLB, glTF, VRM or zip file"
 # A VRM is a GLB with more in it, so these two names may stand for each other.
 SAME_CONTAINER: frozenset[str] = frozenset({"glb", "vrm"})
 EXTENSIONS = frozenset({"bvh", "glb", "gltf", "fbx", "vrm", "zip"})

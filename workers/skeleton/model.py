@@ -136,20 +136,29 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Units:
-    """Scale and axes assumed for a file. `factor` is metres per file unit; a guess says so."""
+    """Scale and axes assumed for a file. `factor` is metres per file unit; a guess says so.
+
+    `converted` is the part of `factor` that `Scene.document` has in it already: an FBX becomes a GLB in metres.
+    """
 
     factor: float
     unit: str
     up_axis: Literal["X", "Y", "Z"]
     guessed: bool
     reason: str
+    converted: float = 1.0
+
+    @property
+    def document_factor(self) -> float:
+        """Metres per unit of `Scene.document`, which a writer divides by."""
+        return self.factor / self.converted
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One read file. `load_clip(i, rate_hz)` samples clip i, at its own rate where `rate_hz` is None."""
 
-    format: Literal["bvh", "gltf", "glb"]
+    format: Literal["bvh", "fbx", "gltf", "glb"]
     skeleton: Skeleton
     rest_kind: Literal["bind", "node", "zero"]
     units: Units
