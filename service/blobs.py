@@ -1,9 +1,9 @@
 """BlobStore: bytes by key over fsspec: a local folder by default, memory or S3 by URL.
 
 Keys are relative paths: `uploads/<two hex>/<sha256>` for what users send (content-addressed, so that the same file is
-stored once), `outputs/<job>/<execution>/<name>` for results (the execution in the path keeps a stale one from
-overwriting its successor). All calls block; the gateway runs them in a thread. Who may delete a shared upload is
-left to `service.jobs.references`, when to `service.jobs.retention`.
+stored once), `scenes/<two hex>/<digest>` for what was read from them, `outputs/<job>/<execution>/<name>` for results
+(the execution in the path keeps a stale one from overwriting its successor). All calls block; the gateway runs them in
+a thread. Who may delete a shared upload is left to `service.jobs.references`, when to `service.jobs.retention`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from workers.errors import FileTooLarge, Unavailable
 
 CHUNK_BYTES = 2**20
 UPLOADS = "uploads"
+SCENES = "scenes"
 OUTPUTS = "outputs"
 UNFINISHED = "unfinished"
 
@@ -50,6 +51,11 @@ class StoredFile:
 def upload_key(sha256: str) -> str:
     """Where an upload with this content lies."""
     return f"{UPLOADS}/{sha256[:2]}/{sha256}"
+
+
+def stored_scene_key(digest: str) -> str:
+    """Where the stored scene lies that was read from the files with this digest."""
+    return f"{SCENES}/{digest[:2]}/{digest}"
 
 
 def output_prefix(job_id: str) -> str:
@@ -78,7 +84,7 @@ class BlobWriter:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Raises FileTooLarge, before the chunk is written, where it would pass the cap."""
         self.bytes += len(chunk)
         if self._max_bytes is not None and self.bytes > self._max_bytes:
@@ -175,6 +181,10 @@ class BlobStore:
         """All bytes of a blob. Raises FileNotFoundError."""
         with self.open(key) as handle:
             return handle.read()
+
+    def local_path(self, key: str) -> Path | None:
+        """Where a blob lies on this machine's disk, present or not; None for a store elsewhere."""
+        return Path(self._path(key)) if isinstance(self._fs, LocalFileSystem) else None
 
     def read_range(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Bytes `start` up to, not including, `stop`, in chunks. Raises FileNotFoundError at the first chunk."""

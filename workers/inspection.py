@@ -26,17 +26,21 @@ SCHEMA = "retarget-inspection/1"
 
 def inspect_file(bundle: FileBundle) -> dict[str, Any]:
     """The inspection of a motion or character file. Raises InputErrors of reading only."""
-    scene = read_scene(bundle)
+    return inspect_scene(read_scene(bundle), bundle.name)
+
+
+def inspect_scene(scene: Scene, name: str) -> dict[str, Any]:
+    """The inspection of a file that is read already. `name` is the file's."""
     mapping, rest, notices = _roles_and_rest(scene)
     problem: RetargetError | None = None
     try:
-        require_roles(mapping, scene.skeleton, bundle.name)
+        require_roles(mapping, scene.skeleton, name)
     except (MappingIncomplete, NoSkeleton) as error:
         problem = error
     units = scene.units
     return {
         "schema": SCHEMA,
-        "file": bundle.name,
+        "file": name,
         "format": scene.format,
         "joints": int((scene.skeleton.deforming & ~scene.skeleton.end_site).sum()),
         "skins": scene.skins,

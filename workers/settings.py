@@ -13,9 +13,25 @@ from workers.errors import InvalidOptions
 class WorkerSettings(Settings):
     """Limits of the work-horse, and how fast trouble is noticed. Sizes in bytes, times in seconds."""
 
-    retarget_engine: str = Field("workers.engine:retarget", description="Function that retargets, as module:name.")
+    retarget_engine: str = Field(
+        "workers.scene_engine:retarget", description="Function that retargets, as module:name."
+    )
     inspect_engine: str = Field(
-        "workers.inspection:inspect_file", description="Function that inspects, as module:name."
+        "workers.inspection:inspect_scene", description="Function that inspects, as module:name."
+    )
+    scene_reader: str = Field(
+        "workers.formats.read:read_scene", description="Function that reads uploads in the sandbox, as module:name."
+    )
+
+    sandbox_memory_max_bytes: Annotated[int, Field(gt=0)] = Field(
+        4 * 2**30, description="Memory that reading one upload may take; more fails it with too-large."
+    )
+    sandbox_cpu_s: Annotated[int, Field(gt=0)] = Field(60, description="CPU seconds that reading one upload may take.")
+    sandbox_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        120.0, description="Seconds that reading one upload may take in all; more fails it with timeout."
+    )
+    sandbox_files_max: Annotated[int, Field(gt=0)] = Field(
+        50, description="Uploads read by one parsing process before a fresh one."
     )
 
     horse_jobs_max: Annotated[int, Field(gt=0)] = Field(200, description="Jobs of one work-horse before a fresh one.")

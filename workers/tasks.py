@@ -1,9 +1,10 @@
 """What a job is: the only module that knows both Redis and the engine. RQ names its tasks, the work-horse runs them.
 
 The record is claimed and its lease kept alive by the work-horse's parent (`workers.execution`), because only a process
-that runs no foreign code can be relied upon to do so. Here one execution loads the job's files, calls the engine,
-writes artifacts below a path that holds the execution id, and publishes them in one step, which Redis refuses to an
-execution that has lost the job. What users see of a failure is one typed error; the traceback goes to the log.
+that runs no foreign code can be relied upon to do so. Here one execution gets the job's files as scenes, which the
+ingest sandbox reads (`workers.ingest`: no upload is parsed in this process), calls the engine, writes artifacts below a
+path that holds the execution id, and publishes them in one step, which Redis refuses to an execution that has lost the
+job. What users see of a failure is one typed error; the traceback goes to the log.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import redis
 from redis import Redis
@@ -25,14 +26,17 @@ from redis import Redis
 from service.blobs import BlobStore, output_key, output_prefix
 from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobResult
 from service.jobs.store import JobStore
-from workers.errors import Expired, InternalError, JobTimeout, OutOfMemory, RetargetError, Unavailable
-from workers.formats.bundle import FileBundle
-from workers.formats.load_bundle import bundle_from_parts
+from workers.errors import InternalError, JobTimeout, OutOfMemory, RetargetError, Unavailable
+from workers.formats.confinement import SandboxLimits
+from workers.formats.sandbox import Sandbox
+from workers.ingest import Ingest
 from workers.options import parse_options
 from workers.settings import WorkerSettings
+from workers.skeleton.model import Scene
 
 LOG = logging.getLogger("retarget.tasks")
 PROGRESS_INTERVAL_S = 0.2
+VALIDATING_SHARE = 0.08  # of a job's progress; the engine goes on from 0.1
 MEDIA_TYPES = {".glb": "model/gltf-binary", ".gltf": "model/gltf+json", ".json": "application/json"}
 # What the record repeats of the report, so that a user who polls sees it without a second request.
 REPORT_SUMMARY = ("engine", "scores", "scores_naive_copy", "warnings")
@@ -85,21 +89,36 @@ class Progress:
             raise ExecutionLost
 
 
+class SceneSource(Protocol):
+    """What gives tasks their scenes: `workers.ingest.Ingest`."""
+
+    def scene(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> Scene: ...
+
+
 @dataclass(frozen=True)
 class TaskDesk:
-    """What tasks need: the records, the blobs, and the engine, imported once."""
+    """What tasks need: the records, the blobs, the scenes of uploads, and the engine, imported once."""
 
     store: JobStore
     blobs: BlobStore
+    scenes: SceneSource
     retarget: Callable[..., Any]
-    inspect: Callable[[FileBundle], dict[str, Any]]
+    inspect: Callable[[Scene, str], dict[str, Any]]
 
     @staticmethod
     def open(settings: WorkerSettings, connection: Redis) -> TaskDesk:
-        """Import the engine and connect. Raises what its imports raise."""
+        """Import the engine, start the sandbox and connect. Raises what the imports raise."""
+        store, blobs = JobStore(connection), BlobStore(settings.blob_url)
+        limits = SandboxLimits(
+            memory_bytes=settings.sandbox_memory_max_bytes,
+            cpu_s=settings.sandbox_cpu_s,
+            wall_s=settings.sandbox_timeout_s,
+            files=settings.sandbox_files_max,
+        )
         return TaskDesk(
-            store=JobStore(connection),
-            blobs=BlobStore(settings.blob_url),
+            store=store,
+            blobs=blobs,
+            scenes=Ingest(store, blobs, Sandbox(limits, settings.scene_reader)),
             retarget=_imported(settings.retarget_engine),
             inspect=_imported(settings.inspect_engine),
         )
@@ -161,16 +180,6 @@ class TaskDesk:
         except Exception as error:  # whatever the file system behind the URL raises
             LOG.warning("%s: cannot remove the outputs of %s: %s", job_id, execution_id, error)
 
-    def load(self, files: list[InputFile]) -> FileBundle:
-        """Read one input: a file, a `.gltf` with its files, or a zip. Raises Expired, and what the bundle raises."""
-        return bundle_from_parts({file.name: partial(self._read, file) for file in files})
-
-    def _read(self, file: InputFile) -> bytes:
-        try:
-            return self.blobs.read(file.blob)
-        except FileNotFoundError:
-            raise Expired(f"the uploaded file {file.name} is gone; upload it again in a new job") from None
-
     def save(self, record: JobRecord, execution_id: str, name: str, data: bytes) -> Artifact:
         """Write one artifact; it is not visible to users before it is published."""
         blob = self.blobs.put(output_key(record.id, execution_id, name), data)
@@ -181,13 +190,14 @@ class TaskDesk:
 
 def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
     """Retarget the job's motion to its character; returns what to publish (see JobResult)."""
-    progress("loading", 0.0)
     options = parse_options(record.options)
-    motion, character = desk.load(record.input.motion), desk.load(record.input.character)
-    source_character = desk.load(record.input.source_character) if record.input.source_character else None
-    outcome = desk.retarget(motion, character, options, source_character=source_character, on_stage=progress)
+    start_s = time.perf_counter()
+    motion, character, original = _scenes(desk, record, progress)
+    loading_s = time.perf_counter() - start_s
+    outcome = desk.retarget(motion, character, options, source_character=original, on_stage=progress)
     progress("exporting", 0.99)
-    report = json.dumps(outcome.report, allow_nan=False, indent=1).encode()
+    timings_s = {"loading": loading_s, **outcome.report.get("timings_s", {})}
+    report = json.dumps({**outcome.report, "timings_s": timings_s}, allow_nan=False, indent=1).encode()
     files = {**outcome.artifacts, "report.json": report}
     artifacts = [desk.save(record, execution_id, name, data) for name, data in files.items()]
     return {
@@ -199,8 +209,28 @@ def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress:
 
 def inspect_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
     """Say what the job's file holds; returns what to publish."""
-    progress("loading", 0.0)
-    return {"inspection": desk.inspect(desk.load(record.input.file))}
+    (scene,) = _read_all(desk, record, [record.input.file], progress)
+    return {"inspection": desk.inspect(scene, record.input.file[0].name)}
+
+
+def _scenes(desk: TaskDesk, record: JobRecord, progress: Progress) -> tuple[Scene, Scene, Scene | None]:
+    """Motion, character, and the character that the motion was made on, if it was sent."""
+    given = [record.input.motion, record.input.character]
+    if record.input.source_character:
+        given.append(record.input.source_character)
+    scenes = _read_all(desk, record, given, progress)
+    return scenes[0], scenes[1], scenes[2] if len(scenes) > 2 else None
+
+
+def _read_all(desk: TaskDesk, record: JobRecord, inputs: list[list[InputFile]], progress: Progress) -> list[Scene]:
+    """The scenes of several inputs, read one after the other; the job can be stopped while they are."""
+    scenes = []
+    for number, files in enumerate(inputs):
+        share = VALIDATING_SHARE * number / len(inputs)
+        progress("validating", share)
+        scenes.append(desk.scenes.scene(files, record.id, partial(progress, "validating", share)))
+    progress("loading", VALIDATING_SHARE)
+    return scenes
 
 
 # The kind in our record decides, not the name in RQ's entry: who can write to RQ must not choose what runs here.

@@ -1,7 +1,9 @@
-"""Who needs which upload. Equal files are stored once, so a blob goes only when no job needs it any more.
+"""Who needs which upload, and which stored scene that was read from one. Equal files are stored once, so a blob goes
+only when no job needs it any more.
 
 `adopt` and `release` of one blob exclude each other by a lock in Redis: without it a blob could be found "already
 there" by one request while another removes it. The holders of a blob are a sorted set, job id by time of adoption.
+Which uploads a job holds its record tells; which stored scenes, a set of its own, as they are made while it runs.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from service.blobs import Blob, BlobStore, BlobWriter, upload_key
 from service.jobs.store import PREFIX, JobStore
 
 LOCK_TIMEOUT_S = 120.0  # on an object store the rename inside is a copy
+SCENES_KNOWN_S = 90 * 24 * 3600  # a job that was deleted while it ran leaves its set; sweeping orphans does the rest
 SUBMISSION_S = 3600.0  # an adoption younger than this may still be waiting for its job's record
 
 
 class BlobReferences:
-    """References from jobs to the uploads they read."""
+    """References from jobs to the uploads they read and the scenes that were read from them."""
 
     def __init__(self, store: JobStore, blobs: BlobStore) -> None:
         self._store = store
@@ -27,10 +30,21 @@ class BlobReferences:
 
     def adopt(self, writer: BlobWriter, job_id: str) -> Blob:
         """Make an upload visible and hold it for the job."""
-        key = upload_key(writer.sha256)
+        return self._adopt(writer, job_id, upload_key(writer.sha256))
+
+    def adopt_scene(self, writer: BlobWriter, job_id: str, key: str) -> Blob:
+        """Make a stored scene visible and hold it for the job."""
+        self._note_scene(key, job_id)
+        return self._adopt(writer, job_id, key)
+
+    def hold_scene(self, key: str, job_id: str) -> bool:
+        """Hold a stored scene for the job where it exists; False where it does not."""
+        self._note_scene(key, job_id)
         with self._lock(key):
+            if not self._blobs.exists(key):
+                return False
             self._store.redis.zadd(_holders_key(key), {job_id: self._store.now()})
-            return writer.commit(key)
+            return True
 
     def release(self, key: str, job_id: str) -> bool:
         """The job needs the blob no more; True where that removed the blob."""
@@ -41,8 +55,15 @@ class BlobReferences:
             self._blobs.delete(key)
             return True
 
+    def release_scenes(self, job_id: str) -> None:
+        """The job needs none of the stored scenes any more that it holds."""
+        name = _scenes_key(job_id)
+        for key in _texts(self._store.redis.smembers(name)):
+            self.release(key, job_id)
+        self._store.redis.delete(name)
+
     def release_if_unused(self, key: str, now: datetime) -> bool:
-        """Remove an upload whose holders are all gone, as after a crash; True where that removed it."""
+        """Remove a blob whose holders are all gone, as after a crash; True where that removed it."""
         with self._lock(key):
             holders: Any = self._store.redis.zrange(_holders_key(key), 0, -1, withscores=True)
             young = [name for name, adopted in holders if adopted > now.timestamp() - SUBMISSION_S]
@@ -52,6 +73,19 @@ class BlobReferences:
             self._blobs.delete(key)
             return True
 
+    def _adopt(self, writer: BlobWriter, job_id: str, key: str) -> Blob:
+        with self._lock(key):
+            self._store.redis.zadd(_holders_key(key), {job_id: self._store.now()})
+            return writer.commit(key)
+
+    def _note_scene(self, key: str, job_id: str) -> None:
+        """Before it is held, so that a crash in between loses nothing; it ends with the longest life of a record."""
+        name = _scenes_key(job_id)
+        with self._store.redis.pipeline(transaction=True) as pipeline:
+            pipeline.sadd(name, key)
+            pipeline.expire(name, SCENES_KNOWN_S)
+            pipeline.execute()
+
     def _lock(self, key: str) -> Lock:
         name = f"{PREFIX}:lock:{key}"
         return Lock(self._store.redis, name, timeout=LOCK_TIMEOUT_S, sleep=0.02, blocking_timeout=LOCK_TIMEOUT_S)
@@ -59,3 +93,11 @@ class BlobReferences:
 
 def _holders_key(key: str) -> str:
     return f"{PREFIX}:holders:{key}"
+
+
+def _scenes_key(job_id: str) -> str:
+    return f"{PREFIX}:scenes:{job_id}"
+
+
+def _texts(values: Any) -> list[str]:
+    return sorted(value.decode() if isinstance(value, bytes) else str(value) for value in values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from service.blobs import OUTPUTS, UNFINISHED, UPLOADS, BlobStore, output_prefix
+from service.blobs import OUTPUTS, SCENES, UNFINISHED, UPLOADS, BlobStore, output_prefix
 from service.jobs.queue import withdraw
 from service.jobs.references import BlobReferences
 from service.jobs.schemas import JobRecord
@@ -40,12 +40,11 @@ def purge_time(record: JobRecord) -> datetime:
 def sweep_expired(store: JobStore, blobs: BlobStore, now: datetime | None = None) -> Swept:
     """Remove what is due at `now` (UTC; default: Redis's clock), and once an hour blobs that no job owns."""
     at = datetime.fromtimestamp(store.now(), UTC) if now is None else now
-    references = BlobReferences(store, blobs)
     swept = Swept()
     for job_id in store.due(at):
         found = store.get_many([job_id])
         if found:
-            _sweep_job(store, blobs, references, found[0], at, swept)
+            _sweep_job(store, blobs, found[0], at, swept)
         else:
             store.delete(job_id)  # its deadline is all that is left of it
     if store.redis.set(f"{PREFIX}:orphans-swept", "1", nx=True, ex=ORPHAN_INTERVAL_S):
@@ -63,20 +62,22 @@ def forget_job(store: JobStore, blobs: BlobStore, record: JobRecord) -> None:
 
 
 def release_inputs(store: JobStore, blobs: BlobStore, record: JobRecord) -> None:
+    """The uploads of a job, and what was read from them, are its no more."""
     references = BlobReferences(store, blobs)
     for key in record.input.blobs():
         references.release(key, record.id)
+    references.release_scenes(record.id)
 
 
 def sweep_orphans(store: JobStore, blobs: BlobStore, now: datetime) -> int:
-    """Remove day-old leftovers of crashes: half uploads, uploads without a job, outputs without a record."""
+    """Remove day-old leftovers of crashes: half uploads, uploads and scenes without a job, outputs without a record."""
     removed = 0
     references = BlobReferences(store, blobs)
-    for prefix in (UNFINISHED, UPLOADS, OUTPUTS):
+    for prefix in (UNFINISHED, UPLOADS, SCENES, OUTPUTS):
         for entry in list(blobs.list(prefix)):
             if now - entry.modified < ORPHAN_AGE:
                 continue
-            if prefix == UPLOADS:
+            if prefix in (UPLOADS, SCENES):
                 removed += references.release_if_unused(entry.key, now)
             elif prefix == UNFINISHED or not store.get_many([entry.key.split("/")[1]]):
                 blobs.delete(entry.key)
@@ -84,9 +85,7 @@ def sweep_orphans(store: JobStore, blobs: BlobStore, now: datetime) -> int:
     return removed
 
 
-def _sweep_job(
-    store: JobStore, blobs: BlobStore, references: BlobReferences, record: JobRecord, now: datetime, swept: Swept
-) -> None:
+def _sweep_job(store: JobStore, blobs: BlobStore, record: JobRecord, now: datetime, swept: Swept) -> None:
     if record.status == "queued" and record.input_expires_at is not None and record.input_expires_at <= now:
         swept.expired += store.expire(record.id)
         record = store.get(record.id)
@@ -101,8 +100,7 @@ def _sweep_job(
     deadlines = [purge_time(record)]
     if record.input_expires_at is not None:
         if record.input_expires_at <= now:
-            for key in record.input.blobs():
-                references.release(key, record.id)
+            release_inputs(store, blobs, record)
             swept.inputs += 1
         else:
             deadlines.append(record.input_expires_at)

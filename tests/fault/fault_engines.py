@@ -1,6 +1,7 @@
 """Engines that misbehave on request, for the fault tests only: the job's `description` says how.
 
-They stand where the real engine stands (`RETARGET_RETARGET_ENGINE`), with its signature. Not imported by the product.
+They stand where the real engine stands (`RETARGET_RETARGET_ENGINE`), with its signature. `read` stands where the real
+readers stand in the sandbox: its scenes hold a file's bytes. Not imported by the product.
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from workers.formats.bundle import FileBundle
+from workers.formats.limits import Limits
 from workers.options import JobOptions
+from workers.skeleton.model import Scene, Skeleton, Units
 
 CALLS = 0
 
 
 def retarget(
-    motion: FileBundle,
-    character: FileBundle,
+    motion: Scene,
+    character: Scene,
     options: JobOptions,
     *,
-    source_character: FileBundle | None = None,
+    source_character: Scene | None = None,
     on_stage: Callable[[str, float], None],
 ) -> Any:
     """`description` is `verb argument`; see the branches."""
@@ -58,7 +63,7 @@ def retarget(
     elif verb != "quick":
         raise ValueError(verb)
     return SimpleNamespace(
-        artifacts={"result.glb": b"glb of " + motion.data + b" and " + character.data},
+        artifacts={"result.glb": b"glb of " + motion.extras["data"] + b" and " + character.extras["data"]},
         report={
             "engine": {"pid": os.getpid(), "calls": CALLS},
             "scores": {},
@@ -69,5 +74,21 @@ def retarget(
     )
 
 
-def inspect(bundle: FileBundle) -> dict[str, Any]:
-    return {"name": bundle.name, "bytes": len(bundle.data)}
+def inspect(scene: Scene, name: str) -> dict[str, Any]:
+    return {"name": name, "bytes": len(scene.extras["data"])}
+
+
+def read(bundle: FileBundle, limits: Limits) -> Scene:
+    """A scene without joints that holds the file's bytes."""
+    nothing, marks = np.zeros((0, 3)), np.zeros(0, dtype=bool)
+    turns, indices = np.zeros((0, 4)), np.zeros(0, dtype=np.int64)
+    return Scene(
+        format="bvh",
+        skeleton=Skeleton((), indices, indices, nothing, turns, nothing, turns, marks, np.zeros(0), marks),
+        rest_kind="zero",
+        units=Units(1.0, "m", "Y", False, "given"),
+        clips=(),
+        load_clip=lambda number, rate_hz: (_ for _ in ()).throw(IndexError(number)),
+        load_mesh=lambda: None,
+        extras={"data": bundle.data},
+    )

@@ -21,7 +21,7 @@ from service.sweeper import Sweeper
 from workers.connections import patient_redis
 from workers.settings import worker_settings
 
-# The first bytes say what a file is; the engines of these tests never read on.
+# The first bytes say what a file is; the reader of these tests (`fault_engines.read`) never reads on.
 MOTION = b"HIERARCHY\nROOT Hips\n"
 CHARACTER = b"glTF\x02\x00\x00\x00"
 
@@ -34,6 +34,7 @@ FAST = {
     "max_attempts": 3,
     "retarget_engine": "fault_engines:retarget",
     "inspect_engine": "fault_engines:inspect",
+    "scene_reader": "fault_engines:read",
 }
 
 

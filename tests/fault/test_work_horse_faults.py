@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from fault_kit import CHARACTER, MOTION, Station, gone, wait_until
 
+from service.blobs import SCENES
 from service.jobs.queue import submit
+from service.jobs.schemas import JobRecord
 from workers.errors import NotFound
 
 pytestmark = pytest.mark.timeout(60)
@@ -86,7 +88,9 @@ def test_a_missing_upload_is_a_typed_error(station: Station, worker: Worker) -> 
     record = station.store.get(job)
     station.wait_final(job)
     station.blobs.delete(record.input.motion[0].blob)
-    late = record.model_copy(update={"id": "job_" + "0" * 26})
+    for stored in list(station.blobs.list(SCENES)):  # else the scene that was read from it would serve
+        station.blobs.delete(stored.key)
+    late = JobRecord(id="job_" + "0" * 26, input=record.input, options=record.options)
     submit(station.store, late, station.settings)
     ended = station.wait_final(late.id)
     assert ended.error is not None and ended.error["code"] == "expired" and "walk.bvh" in ended.error["detail"]

@@ -16,7 +16,6 @@ from service.blobs import BlobStore
 from service.jobs.schemas import InputFile, JobInput, JobRecord
 from service.jobs.store import JobStore
 from workers.errors import JobTimeout, ParseFailed
-from workers.formats.bundle import FileBundle
 from workers.options import JobOptions
 from workers.tasks import Progress, TaskDesk, as_typed_error
 
@@ -30,8 +29,8 @@ class Bench:
     def __init__(self, connection: Redis, folder: Path) -> None:
         self.store, self.blobs = JobStore(connection), BlobStore(str(folder))
         self.hook: Hook = lambda: None
-        self.seen: list[tuple[bytes, bytes, JobOptions]] = []
-        self.desk = TaskDesk(self.store, self.blobs, self._retarget, lambda bundle: {"name": bundle.name})
+        self.seen: list[tuple[Any, Any, JobOptions]] = []
+        self.desk = TaskDesk(self.store, self.blobs, self, self._retarget, lambda scene, name: {"name": name})
         files = [self._upload("walk.bvh", b"HIERARCHY\n"), self._upload("hero.glb", b"glTF\x02\0\0\0")]
         self.record = JobRecord(input=JobInput(motion=files[:1], character=files[1:]), options={"seed": 7})
         self.store.create(self.record)
@@ -41,17 +40,22 @@ class Bench:
         blob = self.blobs.put_stream([data])
         return InputFile(name=name, sha256=blob.sha256, bytes=blob.bytes, blob=blob.key)
 
+    def scene(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> Any:
+        """Stands where the ingest stands: what it gives goes to the engine as it is."""
+        on_wait()
+        return self.blobs.read(files[0].blob)
+
     def _retarget(
         self,
-        motion: FileBundle,
-        character: FileBundle,
+        motion: Any,
+        character: Any,
         options: JobOptions,
         *,
-        source_character: FileBundle | None,
+        source_character: Any,
         on_stage: Callable[[str, float], None],
     ) -> Any:
         on_stage("retargeting", 0.5)
-        self.seen.append((motion.data, character.data, options))
+        self.seen.append((motion, character, options))
         self.hook()
         return SimpleNamespace(artifacts={"result.glb": b"result"}, report=REPORT)
 

@@ -55,6 +55,14 @@ def bundle_from_parts(parts: Mapping[str, Callable[[], bytes]], limits: Limits =
 
     Uploads often lose their folders, so a neighbour is also found by its bare name where only one part has it.
     """
+    bundle = bundle_of_upload(parts, limits)
+    if len(parts) == 1 and sniff(bundle.data, bundle.name) == "zip":
+        return bundle_from_zip(bundle.data, limits, bundle.name)
+    return bundle
+
+
+def bundle_of_upload(parts: Mapping[str, Callable[[], bytes]], limits: Limits = DEFAULT_LIMITS) -> FileBundle:
+    """As `bundle_from_parts`, but nothing is looked into: a zip stays packed, for `read_scene` to open."""
     check_limit(len(parts), limits.bundle_entries, "files", "upload")
     named: dict[str, Callable[[], bytes]] = {}
     for name, load in parts.items():
@@ -67,8 +75,6 @@ def bundle_from_parts(parts: Mapping[str, Callable[[], bytes]], limits: Limits =
         name, load = next(iter(named.items()))
         data = load()
         budget.take(len(data))
-        if sniff(data, name) == "zip":
-            return bundle_from_zip(data, limits, name)
         return FileBundle(name, data)
     main = main_name(list(named), "upload")
     data = named[main]()
