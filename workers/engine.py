@@ -39,6 +39,7 @@ from workers.retargeting.legs import find_legs
 from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion, to_clip
 from workers.retargeting.root_motion import place_travel, start_at_origin
+from workers.retargeting.twist import spread_twist, twist_joints
 from workers.skeleton.body import Body
 from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.mapping import HumanoidMapping
@@ -186,6 +187,7 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
     if options.foot_contact == "auto":
         result = hold_feet(result, source.motion, contacts, leg_scale(source.body, body), options.ground)
         notices += find_legs(body)[1]
+    result = spread_twist(result)
     if options.start == "origin":
         result, naive = start_at_origin(result), start_at_origin(naive)
     placed, root = place_travel(result, options.root_motion)
@@ -281,6 +283,7 @@ def check_available(options: JobOptions) -> None:
 def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
     """Joints whose rotation the result keys: those driven by any clip, and the one that carries the travel."""
     joints = {joint for item in done for joint in driven_joints(item.source.body, target.body)}
+    joints.update(twist_joints(target.body))
     return sorted(joints | {item.root for item in done if item.root is not None})
 
 

@@ -151,10 +151,11 @@ def build_rig(body: Body, style: RigStyle) -> Rig:
         for role in TWIST_PARENTS:
             joint = INDEX[role]
             child = PARENT_INDICES.index(joint)
-            # The outer half of the segment hangs on the twist joint, blended around its place in T pose.
+            # Half of the segment hangs on the twist joint, blended around its place in T pose: of the lower arm the
+            # half that rolls with the hand, of the upper arm the one that stays with the shoulder.
             share = (body.positions_m - body.joints_m[joint]) @ quat.unit(body.joints_m[child] - body.joints_m[joint])
             share = np.clip(4.0 * (share / np.linalg.norm(body.joints_m[child] - body.joints_m[joint]) - 0.4), 0.0, 1.0)
-            moved = weights[:, joint] * share
+            moved = weights[:, joint] * (1.0 - share if role.endswith("UpperArm") else share)
             weights = np.column_stack([weights, moved])
             weights[:, joint] -= moved
             parents.append(joint)

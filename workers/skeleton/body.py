@@ -19,6 +19,7 @@ from workers.skeleton.model import Array, Mesh, Skeleton
 from workers.skeleton.roles import SIDES
 from workers.skeleton.soles import FOOT_ROLES as FOOT_ROLES
 from workers.skeleton.soles import Soles, soles_from_joints, soles_from_mesh
+from workers.skeleton.twist_joints import TwistJoint, measure_twists
 
 UP: Array = np.array([0.0, 1.0, 0.0])
 FORWARD: Array = np.array([0.0, 0.0, 1.0])
@@ -46,6 +47,7 @@ class Body:
     sole_drop_m: Mapping[str, float]  # foot role -> height of that joint above its own sole when the foot is flat
     sole_tilt: Mapping[str, Array]  # foot role -> turn `(4,)` that lays the sole level, where it does not rest so
     attachments: Mapping[int, int]  # joint that hangs outside its limb -> the limb joint that carries it in a body
+    twists: tuple[TwistJoint, ...]
 
     def joint(self, role: str) -> int | None:
         return self.mapping.joint(role)
@@ -92,6 +94,7 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
     return Body(
         skeleton, mapping, rotations, positions, facing, height, leg,
         soles.floor_m, soles.drop_m, soles.tilt, _attachments(skeleton, mapping),
+        measure_twists(skeleton, mapping, positions, mesh),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@
     role_body       which pairs of limbs, where they meet, which side is which
     role_trunk      spine, neck, head, face
     role_fingers    fingers
+    role_twists     twist joints
     role_confidence how sure, why, and what else it might have been
     role_overrides  what the user says instead
 
@@ -32,6 +33,7 @@ from workers.skeleton.role_limbs import Evidence, gather_evidence
 from workers.skeleton.role_overrides import resolve_overrides
 from workers.skeleton.role_shape import Shape, measure_shape
 from workers.skeleton.role_trunk import find_trunk
+from workers.skeleton.role_twists import find_twists
 from workers.skeleton.role_words import Lexicon, NameReader, NameReading
 from workers.skeleton.roles import ALL_ROLES, HAND_ROLES, REQUIRED_ROLES, SIDES, SPINE
 
@@ -71,6 +73,7 @@ def find_roles(
             matches, chains = _search(shape, evidence, body)
     _apply(matches, chosen, fixed)
     _repair_spine(shape, matches, chains, given)
+    chains |= find_twists(skeleton, shape.positions_m, readings, {role: match.joint for role, match in matches.items()})
     used = {match.joint for match in matches.values()}
     inside = used | {joint for chain in chains.values() for joint in chain}
     unmapped = tuple(int(j) for j in np.flatnonzero(skeleton.deforming & ~skeleton.end_site) if j not in inside)

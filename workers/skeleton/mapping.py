@@ -27,7 +27,8 @@ class HumanoidMapping:
     """Roles and chains of one skeleton.
 
     `chains` lists every joint between the ends of a chain, base first: `spine` from the first joint above the hips
-    up to the one below the neck, `neck`, and per finger; longer or shorter than the roles when the rig is.
+    up to the one below the neck, `neck`, and per finger; longer or shorter than the roles when the rig is. The twist
+    joints of a limb's bone are a chain of their own, such as `leftLowerArmTwist`.
     `confidence` is the mean over the required roles found, 0 if one is missing.
     """
 

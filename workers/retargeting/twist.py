@@ -1,0 +1,124 @@
+"""Roll spread over the twist joints of a body that moves: hands over forearms, shoulders over upper arms, legs alike.
+
+The roll of a bone is the twist of a swing-twist split: of the hand's turn against the lower arm, about the lower arm;
+of the upper arm's turn against the shoulder. Three things go wrong with that split, and are met here:
+
+* it has a pole: bones that point opposite to the reference direction have no roll. For upper arms and thighs the
+  reference is chosen so that the opposite lies where no limb reaches (up and back for legs; for arms inward and back,
+  through the chest), whatever pose the rig rests in; frames near it take the roll of their neighbours.
+* it is known up to full turns only: it is unwrapped along time, so that a share of it never flips, and the clip as a
+  whole is put nearest to zero.
+* unwrapped, it can pile up: arms that circle add a turn a circle, although no skin does. Beyond `MOST_RAD` a whole turn
+  is taken back gradually. It is never capped, which would stop a joint in the middle of a roll.
+
+Only twist joints, and helpers that hang on them, change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from workers.retargeting.legs import turn_part
+from workers.retargeting.motion import BodyMotion, subtree
+from workers.retargeting.smoothing import weighted_mean
+from workers.skeleton import quat
+from workers.skeleton.body import Body
+from workers.skeleton.model import Array, Indices
+from workers.skeleton.role_twists import BONES
+from workers.skeleton.twist_joints import UPPER_PARTS
+
+# Reference directions in the canonical frame: left, up, forward; mirrored for the right side.
+ARM_REFERENCE: Array = np.array([0.85, -0.25, 0.45])
+LEG_REFERENCE: Array = np.array([0.1, -0.9, 0.4])
+LEAST_CERTAINTY = 0.15  # cosine of half the swing: about 163 degrees away from the reference
+MOST_RAD = 1.5 * np.pi
+UNWIND_S = 0.5
+# What an upper arm without a collar bone rolls against: the first that the rig has.
+TRUNK = ("upperChest", "chest", "spine", "hips")
+TIPS = dict(BONES)
+
+
+def twist_joints(body: Body) -> list[int]:
+    """Joints that `spread_twist` keys."""
+    return [twist.joint for twist in body.twists]
+
+
+def spread_twist(motion: BodyMotion) -> BodyMotion:
+    """The motion with its body's twist joints at their share of the roll; itself where the body has none."""
+    body = motion.body
+    if not body.twists:
+        return motion
+    rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
+    rolls = {role: bone_roll(motion, role) for role in {twist.role for twist in body.twists}}
+    for twist in body.twists:
+        limb = body.mapping.roles[twist.role].joint
+        turned = quat.multiply(rotations[:, limb], quat.conjugate(body.rest_rotations[limb]))
+        own = quat.from_axis_angle(twist.axis, twist.share * rolls[twist.role])
+        wanted = quat.multiply(quat.multiply(turned, own), body.rest_rotations[twist.joint])
+        turn = quat.multiply(wanted, quat.conjugate(rotations[:, twist.joint]))
+        pivot = positions[:, twist.joint].copy()
+        turn_part(rotations, positions, _carried(body, twist.joint), turn, pivot, pivot)
+    return replace(motion, rotations=rotations, positions_m=positions)
+
+
+def bone_roll(motion: BodyMotion, role: str) -> Array:
+    """Roll `(frames,)` of a limb bone away from rest, radians, continuous: see the module's head."""
+    body = motion.body
+    limb, tip = body.mapping.roles[role].joint, body.mapping.roles[TIPS[role]].joint
+    axis = quat.unit(body.rest_positions_m[tip] - body.rest_positions_m[limb])
+    if not role.endswith(UPPER_PARTS):
+        return continuous_roll(_relative(motion, limb, tip), axis, axis, motion.rate_hz)
+    side = "left" if role.startswith("left") else "right"
+    is_arm = role.endswith("Arm")
+    names, reference = ((f"{side}Shoulder", *TRUNK), ARM_REFERENCE) if is_arm else (("hips",), LEG_REFERENCE)
+    root = next(joint for name in names if (joint := body.joint(name)) is not None)
+    mirrored = quat.unit(reference if side == "left" else reference * [-1.0, 1.0, 1.0])
+    return continuous_roll(_relative(motion, root, limb), axis, quat.rotate(body.facing, mirrored), motion.rate_hz)
+
+
+def continuous_roll(turns: Array, axis: Array, reference: Array, rate_hz: float) -> Array:
+    """Roll `(frames,)` in radians of a bone that rests along `axis` `(3,)` and is turned by `turns` `(frames, 4)`.
+
+    The twist about `reference` `(3,)` of the turn that starts there: 0 at rest, and for any turn by the shortest way
+    from `reference`.
+    """
+    split = quat.multiply(turns, quat.between(reference, axis))
+    along, w = split[:, :3] @ reference, split[:, 3]
+    sure = np.flatnonzero(np.hypot(along, w) > LEAST_CERTAINTY)
+    if not len(sure):
+        return np.zeros(len(turns))
+    known = np.unwrap(2.0 * np.arctan2(along[sure], w[sure]))
+    known -= 2.0 * np.pi * np.round(np.median(known) / (2.0 * np.pi))
+    roll = np.interp(np.arange(len(turns)), sure, known)
+    return roll - 2.0 * np.pi * weighted_mean(_turns_too_many(roll), round(0.5 * UNWIND_S * rate_hz))
+
+
+def _turns_too_many(roll: Array) -> Array:
+    """Whole turns `(frames,)` to take back, so that what is left stays within `MOST_RAD`; they change rarely."""
+    result = np.zeros(len(roll))
+    if np.abs(roll).max() <= MOST_RAD:
+        return result
+    turns = 0.0
+    for frame, value in enumerate(roll):
+        if abs(value - 2.0 * np.pi * turns) > MOST_RAD:
+            turns = np.round(value / (2.0 * np.pi))
+        result[frame] = turns
+    return result
+
+
+def _relative(motion: BodyMotion, lower: int, upper: int) -> Array:
+    """Turn away from rest of one joint as another one sees it, `(frames, 4)`, in the rest pose's world."""
+    rest = motion.body.rest_rotations
+    below, above = (quat.multiply(motion.rotations[:, joint], quat.conjugate(rest[joint])) for joint in (lower, upper))
+    return quat.multiply(quat.conjugate(below), above)
+
+
+def _carried(body: Body, joint: int) -> Indices:
+    """The joint and what moves rigidly with it: not the limb below, which has its own place."""
+    skeleton = body.skeleton
+    apart = {match.joint for match in body.mapping.roles.values()} - {joint}
+    below = subtree(skeleton, joint)
+    limbs = [subtree(skeleton, other) for other in below if int(other) in apart]
+    return np.setdiff1d(below, np.concatenate(limbs)) if limbs else below
