@@ -50,10 +50,14 @@ class GltfSource:
 
     def load_clip(self, number: int, rate_hz: float | None = None) -> Clip:
         clip = self.clips[number]
-        return gltf_animation.sample_clip(self.document, self.tree, clip, rate_hz, self.units.document_factor, self.body_size_m)
+        return gltf_animation.sample_clip(
+            self.document, self.tree, clip, rate_hz, self.units.document_factor, self.body_size_m
+        )
 
     def load_mesh(self) -> Mesh | None:
-        return gltf_mesh.build_mesh(self.document, self.tree, self.skins, self.bind, self.deforming, self.units.document_factor)
+        return gltf_mesh.build_mesh(
+            self.document, self.tree, self.skins, self.bind, self.deforming, self.units.document_factor
+        )
 
     def clip_notices(self, number: int) -> tuple[Notice, ...]:
         return gltf_animation.clip_notices(self.document, self.tree, self.clips[number])
