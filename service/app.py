@@ -14,11 +14,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service import errors
+from service.assets.endpoints import routers as asset_routers
 from service.context import VERSION, make_context
 from service.health.endpoints import router as health_router
 from service.inspections.endpoints import router as inspections_router
 from service.jobs.artifacts import router as artifacts_router
 from service.jobs.endpoints import router as jobs_router
+from service.mappings.endpoints import router as mappings_router
+from service.models.endpoints import router as models_router
 from service.openapi import add_schemas
 from service.problems import router as problems_router
 from service.settings import Settings
@@ -49,7 +52,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.context = context
-    for router in (jobs_router, artifacts_router, inspections_router, health_router, problems_router):
+    jobs = (jobs_router, artifacts_router, inspections_router)
+    for router in (*jobs, *asset_routers, mappings_router, models_router, health_router, problems_router):
         app.include_router(router)
     errors.install(app)
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": "gateway, worker and an embedded Redis with one command",
     "gateway": "the HTTP gateway alone",
     "worker": "one worker alone",
+    "models": "list, pull and verify the learned models",
     "samples": "write the project's own sample characters and clips",
     "demo": "start everything, post a sample over HTTP, print states and scores",
     "evaluate": "measure quality over many files",
