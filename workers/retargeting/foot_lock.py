@@ -1,20 +1,21 @@
 """Foot lock: the source's foot contacts held on the target by inverse kinematics of the legs.
 
-Takes the analytic result, finds where each foot belongs (`foot_path`, `foot_heights`), shifts the body a little
-(`hips_shift`), keeps swinging feet above the ground (`swing`) and bends the legs (`ik`). Only the legs and the path of
-the hips change; a clip without contacts comes back as it is. On one body with its own motion nothing happens.
+Takes the analytic result, finds where each foot belongs (`foot_path`, `foot_heights`), sets steps down within reach
+(`stride`), shifts the body a little (`hips_shift`), keeps swinging feet above the ground (`swing`) and bends the legs
+(`ik`). Only the legs and the path of the hips change; a clip without contacts comes back as it is. On one body with
+its own motion nothing happens.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workers.retargeting import hips_shift, ik, swing
+from workers.retargeting import hips_shift, ik, stride, swing
 from workers.retargeting.contacts import FootContacts
 from workers.retargeting.foot_heights import FootHeights, Ground, foot_heights
-from workers.retargeting.foot_path import FootPath, FootPoint, foot_path
+from workers.retargeting.foot_path import FootPath, FootPoint, foot_path, slid
 from workers.retargeting.legs import Leg, carried, find_legs, turn_part
 from workers.retargeting.motion import BodyMotion
 from workers.retargeting.smoothing import weighted_mean
@@ -67,7 +68,7 @@ def hold_feet(
     ]
     if not feet:
         return motion
-    shift = _body_shift(feet, motion.body.leg_length_m, motion.rate_hz)
+    feet, shift = _body_shift(feet, motion.body.leg_length_m, motion.rate_hz)
     return _bend_legs(motion, timeline, feet, shift)
 
 
@@ -109,18 +110,22 @@ def _slip(source: BodyMotion, contacts: FootContacts, timeline: Timeline, positi
     return weighted_mean(speed, timeline.frames_in(SLIP_WINDOW_S)) / source.body.height_m
 
 
-def _body_shift(feet: list[_Foot], leg_m: float, rate_hz: float) -> Array:
-    """Shift `(frames, 3)` of the hips and all that hangs on them."""
+def _body_shift(feet: list[_Foot], leg_m: float, rate_hz: float) -> tuple[list[_Foot], Array]:
+    """The feet, their steps within reach where possible, and the shift `(frames, 3)` of the hips and all below."""
     paths = [foot.path for foot in feet]
     shift = hips_shift.average_shift(paths, hips_shift.constant_lift(paths), leg_m, rate_hz)
-    demands = []
+    placed, demands = [], []
     for foot in feet:
         length = np.linalg.norm(foot.knee - foot.socket, axis=-1) + np.linalg.norm(foot.ankle - foot.knee, axis=-1)
-        extension = np.linalg.norm(foot.ankle - foot.socket, axis=-1)
-        missing = hips_shift.missing_reach(foot.target(shift) - foot.socket - shift, extension, length)
+        limit = hips_shift.reach_limit(np.linalg.norm(foot.ankle - foot.socket, axis=-1), length)
+        leg = foot.target(shift) - foot.socket - shift
+        slides = stride.stance_slides(leg, limit, foot.path.stances, leg_m, rate_hz)
+        foot = replace(foot, path=slid(foot.path, slides, rate_hz))
+        missing = hips_shift.missing_reach(foot.target(shift) - foot.socket - shift, limit, length)
         # Only what bears on the ground may pull the body; elsewhere the leg stretches as far as it can.
         demands.append(np.where(foot.path.weight >= 1.0, missing, 0.0))
-    return shift - UP * hips_shift.lowering(demands, rate_hz)[:, None]
+        placed.append(foot)
+    return placed, shift - UP * hips_shift.lowering(demands, rate_hz)[:, None]
 
 
 def _place_foot(foot: _Foot, shift: Array, rate_hz: float) -> tuple[Array, Array]:

@@ -52,6 +52,7 @@ class FootPath:
     held: Array  # (frames, 3)
     weight: Array  # (frames,)
     pitch: Array  # (frames, 4) turn of the foot about its ankle
+    stances: Indices  # (n, 2) runs
 
 
 def foot_path(points: list[FootPoint], leg_m: float, rate_hz: float, period: int | None) -> FootPath:
@@ -65,7 +66,17 @@ def foot_path(points: list[FootPoint], leg_m: float, rate_hz: float, period: int
         points = [points[0], replace(points[1], analytic=ankle.analytic + arm)]
     correction, stances = stance_correction(points, leg_m, rate_hz, period)
     held, weight = blend_stances(correction, stances, rate_hz)
-    return FootPath(held, weight, pitch)
+    return FootPath(held, weight, pitch, stances)
+
+
+def slid(path: FootPath, slides: Array, rate_hz: float) -> FootPath:
+    """The path with each stance moved along the ground by its slide `(n, 2)`, x and z."""
+    if not slides.any():
+        return path
+    constant = np.zeros_like(path.held)
+    for (start, stop), slide in zip(path.stances, slides, strict=True):
+        constant[start:stop, ::2] = slide
+    return replace(path, held=path.held + blend_stances(constant, path.stances, rate_hz)[0])
 
 
 def agreeing_heights(ankle: FootPoint, toes: FootPoint) -> list[FootPoint]:

@@ -46,13 +46,19 @@ def average_shift(paths: list[FootPath], lift: Array, leg_m: float, rate_hz: flo
     return np.asarray(lift + slow)
 
 
-def missing_reach(leg: Array, extension: Array, length: Array) -> Array:
+def reach_limit(extension: Array, length: Array) -> Array:
+    """How far an ankle may be from its hip joint `(frames,)`.
+
+    A leg may be as straight as the analytic one is (`extension`), or use its bones' `length` up to the soft limit.
+    """
+    return np.asarray(np.maximum(extension, SOFT_REACH * length))
+
+
+def missing_reach(leg: Array, limit: Array, length: Array) -> Array:
     """How far the body should come down `(frames,)`, at least 0, so that one leg is not overstretched.
 
-    `leg` `(frames, 3)` leads from the hip joint to where the ankle belongs. A leg may be as straight as the analytic
-    one is (`extension`), or use its bones' `length` up to the soft limit; both `(frames,)`.
+    `leg` `(frames, 3)` leads from the hip joint to where the ankle belongs, `limit` is its `reach_limit`.
     """
-    limit = np.maximum(extension, SOFT_REACH * length)
     excess = np.linalg.norm(leg, axis=-1) - limit
     standing = -leg[:, 1] - np.sqrt(np.maximum(limit**2 - leg[:, 0] ** 2 - leg[:, 2] ** 2, 0.0))
     needed = np.minimum(np.minimum(standing, LARGEST_LOWERING_PER_EXCESS * excess), LARGEST_LOWERING * length)
