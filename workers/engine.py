@@ -33,6 +33,7 @@ from workers.retargeting.alignment import align_rest
 from workers.retargeting.analytic import driven_joints, leg_scale, transfer
 from workers.retargeting.contacts import FootContacts, find_contacts, sole_heights
 from workers.retargeting.copy_rest import copy_rest
+from workers.retargeting.fingers import finger_notices
 from workers.retargeting.foot_lock import hold_feet
 from workers.retargeting.ground import Floor, estimate_floor
 from workers.retargeting.legs import find_legs
@@ -182,6 +183,7 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
     alignment = align_rest(source.body, body)
     notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
+    notices += finger_notices(source.body, body)
     result = transfer(source.motion, body, alignment, floor_m)
     naive = copy_rest(source.motion, body, floor_m)
     if options.foot_contact == "auto":

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from workers.engine import retarget_clip
 from workers.formats.bundle import FileBundle
@@ -62,7 +63,7 @@ def bone_axis(body: Body, role: str, tip: str) -> Array:
     return quat.unit(ends[1] - ends[0])
 
 
-def about(axis: Array, degrees: Array | list[float]) -> Array:
+def about(axis: Array, degrees: ArrayLike) -> Array:
     return quat.from_axis_angle(axis, np.radians(np.asarray(degrees, dtype=np.float64)))
 
 
@@ -280,14 +281,11 @@ def test_a_joint_in_line_leaves_its_limb_in_place() -> None:
         skeleton,
         names=tuple(skeleton.names[j] for j in order),
         parents=np.array([rank.get(int(parents[j]), -1) for j in order]),
-        **{
-            name: values[order]
-            for name, values in {
-                "file_indices": skeleton.file_indices, "node_offsets_m": offsets, "rest_offsets_m": offsets,
-                "node_rotations": rotations, "rest_rotations": rotations, "deforming": skeleton.deforming,
-                "translation_scale": skeleton.translation_scale, "end_site": skeleton.end_site,
-            }.items()
-        },
+        file_indices=skeleton.file_indices[order],
+        node_offsets_m=offsets[order], rest_offsets_m=offsets[order],
+        node_rotations=rotations[order], rest_rotations=rotations[order],
+        deforming=skeleton.deforming[order], end_site=skeleton.end_site[order],
+        translation_scale=skeleton.translation_scale[order],
     )  # fmt: skip
     mapping = find_roles(inline)
     made = measure_body(inline, mapping, None)

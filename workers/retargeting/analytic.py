@@ -2,9 +2,10 @@
 
 For each role `W_target(f) = D(f) A T`: D is the source's turn away from its rest pose (in the target's world), A the
 alignment of the two rest poses (`workers.retargeting.alignment`), T the target's rest rotation. Spine and neck
-chains are spread by arc length (`spine`). The middle between the hip joints moves as the source's, scaled by leg
-length, so that legs of the same shape reach the same ground. Needs no frame twice and no search: linear in frames
-and joints. Feet are held on the ground by `foot_lock`, travel is moved by `root_motion`.
+chains are spread by arc length (`spine`), so are fingers that are not alike (`fingers`). The middle between the hip
+joints moves as the source's, scaled by leg length, so that legs of the same shape reach the same ground. Needs no
+frame twice and no search: linear in frames and joints. Feet are held on the ground by `foot_lock`, travel is moved by
+`root_motion`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from workers.retargeting.alignment import RestAlignment
 from workers.retargeting.copy_rest import WorldRelation, relate, rest_deltas, shared_roles
+from workers.retargeting.fingers import drive_fingers, finger_joints
 from workers.retargeting.motion import BodyMotion, from_rotations
 from workers.retargeting.spine import part_ends, spread
 from workers.skeleton import kinematics, quat
@@ -42,6 +44,7 @@ def driven_joints(source: Body, target: Body) -> list[int]:
     for chain, roles in (("spine", SPINE_ROLES), ("neck", ("neck",))):
         if _chain(source, chain, roles) or chain == "neck":
             joints.update(_chain(target, chain, roles))
+    joints.update(finger_joints(source, target))
     return sorted(joints)
 
 
@@ -56,6 +59,7 @@ def _driven_rotations(source: BodyMotion, target: Body, alignment: RestAlignment
     driven = np.zeros(len(target.skeleton), dtype=bool)
     driven[joints] = True
     _drive_trunk(source, target, turn, rotations, driven)
+    drive_fingers(source, target, alignment, turn, rotations, driven)
     return rotations, driven
 
 

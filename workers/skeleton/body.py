@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.skeleton import kinematics, quat
+from workers.skeleton.finger_chains import Finger, find_finger_chains
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Mesh, Skeleton
 from workers.skeleton.roles import SIDES
@@ -48,6 +49,7 @@ class Body:
     sole_tilt: Mapping[str, Array]  # foot role -> turn `(4,)` that lays the sole level, where it does not rest so
     attachments: Mapping[int, int]  # joint that hangs outside its limb -> the limb joint that carries it in a body
     twists: tuple[TwistJoint, ...]
+    fingers: Mapping[str, Finger]  # such as leftIndex
 
     def joint(self, role: str) -> int | None:
         return self.mapping.joint(role)
@@ -94,7 +96,7 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
     return Body(
         skeleton, mapping, rotations, positions, facing, height, leg,
         soles.floor_m, soles.drop_m, soles.tilt, _attachments(skeleton, mapping),
-        measure_twists(skeleton, mapping, positions, mesh),
+        measure_twists(skeleton, mapping, positions, mesh), find_finger_chains(skeleton, mapping, mesh),
     )  # fmt: skip
 
 
