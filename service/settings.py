@@ -61,6 +61,9 @@ class Settings(BaseSettings):
 
     input_ttl_s: Annotated[int, Field(gt=0)] = Field(default=DAY_S, description="Uploads are kept this long.")
     output_ttl_s: Annotated[int, Field(gt=0)] = Field(default=7 * DAY_S, description="Results are kept this long.")
+    asset_ttl_s: Annotated[int, Field(gt=0)] = Field(
+        default=30 * DAY_S, description="Stored motions and characters are kept this long after their last use."
+    )
     record_ttl_s: Annotated[int, Field(gt=0)] = Field(
         default=30 * DAY_S, description="Job records are kept this long, so that an expired result can say so."
     )

@@ -47,9 +47,18 @@ class Form:
 
 @contextlib.asynccontextmanager
 async def receive_form(
-    request: Request, blobs: BlobStore, settings: Settings, *, file_parts: Iterable[str], text_parts: Iterable[str]
+    request: Request,
+    blobs: BlobStore,
+    settings: Settings,
+    *,
+    file_parts: Iterable[str],
+    text_parts: Iterable[str],
+    id_parts: Iterable[str] = (),
 ) -> AsyncIterator[Form]:
-    """The request's form. Raises InvalidRequest, FileTooLarge, Unavailable (disk nearly full)."""
+    """The request's form. A part of `id_parts` may be a file or, without a file name, the id of a stored one.
+
+    Raises InvalidRequest, FileTooLarge, Unavailable (disk nearly full).
+    """
     boundary = _boundary(request.headers.get("content-type", ""))
     overhead = settings.upload_max_parts * PART_OVERHEAD_BYTES + 2 * settings.field_max_bytes
     body_max_bytes = settings.upload_max_bytes + overhead
@@ -58,7 +67,7 @@ async def receive_form(
         raise _too_large(settings)
     await run_in_threadpool(blobs.check_free_disk, settings.min_free_disk_ratio)
 
-    receiver = _FormReceiver(boundary, blobs, settings, set(file_parts), set(text_parts))
+    receiver = _FormReceiver(boundary, blobs, settings, set(file_parts), set(text_parts), set(id_parts))
     try:
         received = 0
         stream = request.stream()
@@ -105,6 +114,23 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
+async def receive_json(request: Request, settings: Settings) -> bytes:
+    """The body of a JSON request, up to `field_max_bytes`. Raises InvalidRequest."""
+    body = bytearray()
+    stream = request.stream()
+    while chunk := await _next_chunk(stream, settings.upload_idle_s):
+        body += chunk
+        if len(body) > settings.field_max_bytes:
+            raise InvalidRequest(f"the JSON body is longer than {settings.field_max_bytes:,} bytes; leave out some")
+    return bytes(body)
+
+
+def is_json(request: Request) -> bool:
+    """Whether the request says that its body is JSON."""
+    kind, _ = parse_options_header(request.headers.get("content-type", ""))
+    return kind == b"application/json"
+
+
 async def _next_chunk(stream: AsyncIterator[bytes], idle_s: float) -> bytes:
     """The next piece of the body, empty at its end."""
     try:
@@ -121,13 +147,20 @@ class _FormReceiver:
     """Sorts the parser's events into files and texts. `feed` blocks on the disk, so it runs in a thread."""
 
     def __init__(
-        self, boundary: bytes, blobs: BlobStore, settings: Settings, file_parts: set[str], text_parts: set[str]
+        self,
+        boundary: bytes,
+        blobs: BlobStore,
+        settings: Settings,
+        file_parts: set[str],
+        text_parts: set[str],
+        id_parts: set[str],
     ) -> None:
         self.form = Form()
         self._blobs = blobs
         self._settings = settings
         self._file_parts = file_parts
         self._text_parts = text_parts
+        self._id_parts = id_parts
         self._part_count = 0
         self._file_bytes = 0
         self._header_name = bytearray()
@@ -194,12 +227,15 @@ class _FormReceiver:
         _, parameters = parse_options_header(self._disposition)
         name = parameters.get(b"name", b"").decode("utf-8", "replace")
         file_name = parameters.get(b"filename")
-        if name in self._file_parts:
+        is_id = name in self._id_parts and file_name is None
+        if name in self._file_parts and not is_id:
             if file_name is None:
                 raise _wrong_part(name, f"must be a file with a name, as with curl -F {name}=@path")
-            self._begin_file(name, file_name.decode("utf-8", "replace"))
-        elif name in self._text_parts:
             if name in self.form.texts:
+                raise _wrong_part(name, "is given twice, as a file and as an id")
+            self._begin_file(name, file_name.decode("utf-8", "replace"))
+        elif name in self._text_parts or is_id:
+            if name in self.form.texts or name in self.form.files:
                 raise _wrong_part(name, "is given twice")
             self._text, self._text_name = bytearray(), name
         else:

@@ -6,45 +6,73 @@ a file for. Reading errors are raised as they are.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from workers.define import defined_scene, given_rest, left_alone_joints, without
+from workers.definitions import CharacterDefinition
 from workers.errors import MappingIncomplete, NoSkeleton, RetargetError
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.preparation import find_motion_roles
-from workers.skeleton import kinematics
+from workers.mapping_choice import MappingChoice, PresetLookup, choose_mapping
+from workers.options import MappingOverride
+from workers.preparation import find_motion_roles, measured, own_motion, with_height
 from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles import find_roles, require_roles
+from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.mapping import HumanoidMapping
-from workers.skeleton.model import Notice, Scene
-from workers.skeleton.rest_pose import choose_rest
+from workers.skeleton.model import Scene, Skeleton
+from workers.skeleton.rest_pose import Rest, choose_rest
+from workers.skeleton.role_confidence import candidates
+from workers.skeleton.roles import ALL_ROLES, REQUIRED_ROLES
 
 SCHEMA = "retarget-inspection/1"
 
 
-def inspect_file(bundle: FileBundle) -> dict[str, Any]:
-    """The inspection of a motion or character file. Raises InputErrors of reading only."""
-    return inspect_scene(read_scene(bundle), bundle.name)
+def inspect_file(
+    bundle: FileBundle, override: MappingOverride | None = None, definition: CharacterDefinition | None = None
+) -> dict[str, Any]:
+    """The inspection of a motion or character file. Raises InputErrors of reading, and as `inspect_scene`."""
+    return inspect_scene(read_scene(bundle), bundle.name, override, definition)
 
 
-def inspect_scene(scene: Scene, name: str) -> dict[str, Any]:
-    """The inspection of a file that is read already. `name` is the file's."""
-    mapping, rest, notices = _roles_and_rest(scene)
+def inspect_scene(
+    scene: Scene,
+    name: str,
+    override: MappingOverride | None = None,
+    definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
+) -> dict[str, Any]:
+    """The inspection of a file that is read already, as a job would take it. `name` is the file's.
+
+    Of `override` the target side counts. Raises InvalidOptions and AmbiguousUnits for an override or a definition that
+    does not fit the file.
+    """
+    scene = defined_scene(scene, definition)
+    choice = _choice(scene, override or MappingOverride(), definition, find_preset)
+    left_alone = left_alone_joints(scene.skeleton, definition)
+    found = _roles_and_rest(scene, choice, left_alone, definition)
+    mapping, skeleton = found.mapping, scene.skeleton
     problem: RetargetError | None = None
     try:
-        require_roles(mapping, scene.skeleton, name)
+        require_roles(mapping, skeleton, name)
     except (MappingIncomplete, NoSkeleton) as error:
         problem = error
     units = scene.units
+    absent = [role for role in ALL_ROLES if role not in mapping.roles]
     return {
         "schema": SCHEMA,
         "file": name,
         "format": scene.format,
-        "joints": int((scene.skeleton.deforming & ~scene.skeleton.end_site).sum()),
+        "joints": int((skeleton.deforming & ~skeleton.end_site).sum()),
         "skins": scene.skins,
+        "skin_list": [{"name": skin, "joints": len(joints)} for skin, joints in scene.extras.get("skins", ())],
         "meshes": scene.meshes,
+        "skeleton_fingerprint": skeleton_fingerprint(skeleton),
+        "shared_names": _shared_names(skeleton),
         "units": {
             "factor": units.factor,
             "unit": units.unit,
@@ -52,39 +80,86 @@ def inspect_scene(scene: Scene, name: str) -> dict[str, Any]:
             "guessed": units.guessed,
             "reason": units.reason,
         },
-        "rest_pose": rest,
-        "body": _measures(scene, mapping) if problem is None else None,
+        "rest_pose": {"kind": found.rest.kind, "guessed": found.rest.guessed},
+        "body": _measures(scene, found, definition) if problem is None else None,
         "clips": [
             {"name": c.name, "frames": c.frames, "fps": round(c.rate_hz, 4), "duration_s": round(c.duration_s, 4)}
             for c in scene.clips
         ],
-        "usable_as": {
-            "motion": problem is None and bool(scene.clips),
-            "character": problem is None and scene.skins > 0,
-        },
+        "usable_as": {"motion": problem is None and bool(scene.clips), "character": problem is None},
         "problem": problem.to_dict() if problem is not None else None,
-        "mapping": mapping.to_dict(scene.skeleton),
-        "warnings": [notice.to_dict() for notice in (*scene.notices, *notices)],
+        "mapping": {
+            **mapping.to_dict(skeleton),
+            "preset": choice.preset.to_dict() if choice.preset is not None else None,
+        },
+        "unmatched": {
+            "roles": absent,
+            "required": [role for role in REQUIRED_ROLES if role in absent],
+            "candidates": {role: names for role, names in candidates(skeleton, mapping, absent).items() if names},
+            "joints": mapping.to_dict(skeleton)["unmapped"],
+        },
+        "definition": definition.model_dump(mode="json", exclude_defaults=True) if definition is not None else None,
+        "left_alone": [skeleton.names[joint] for joint in sorted(left_alone)],
+        "warnings": [notice.to_dict() for notice in (*scene.notices, *found.rest.notices)],
     }
 
 
-def _roles_and_rest(scene: Scene) -> tuple[HumanoidMapping, dict[str, Any], tuple[Notice, ...]]:
-    """Mapping and rest pose as a job would take them by default."""
+@dataclass(frozen=True)
+class _Found:
+    mapping: HumanoidMapping
+    rest: Rest
+
+
+def _choice(
+    scene: Scene,
+    override: MappingOverride,
+    definition: CharacterDefinition | None,
+    find_preset: PresetLookup | None,
+) -> MappingChoice:
+    """The mapping that is given. A file of motions alone takes a preset for motions, any other one for characters."""
     if scene.rest_kind == "bind" or not scene.clips:
-        mapping = find_roles(scene.skeleton, declared=scene.extras.get("declared_roles"))
-        return mapping, {"kind": scene.rest_kind, "guessed": False}, ()
-    rotations, positions = kinematics.clip_world(scene.skeleton, scene.load_clip(0, None))
-    mapping = find_motion_roles(scene, positions, {})
+        return choose_mapping(scene.skeleton, "target", override, definition, find_preset)
+    turned = MappingOverride(source=override.target, source_preset=override.target_preset)
+    return choose_mapping(scene.skeleton, "source", turned, definition, find_preset)
+
+
+def _roles_and_rest(
+    scene: Scene, choice: MappingChoice, left_alone: frozenset[int], definition: CharacterDefinition | None
+) -> _Found:
+    """Mapping and rest pose as a job would take them by default."""
+    plain = Rest(scene.skeleton, scene.rest_kind, guessed=False)
+    motion = None
+    if scene.rest_kind == "bind" or not scene.clips:
+        declared = scene.extras.get("declared_roles")
+        mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
+    else:
+        motion = own_motion(scene, definition)
+        mapping = find_motion_roles(scene, motion[1], choice.override)
+    mapping = choice.explain(mapping)
     try:
         require_roles(mapping, scene.skeleton, "file")
     except (MappingIncomplete, NoSkeleton):
-        return mapping, {"kind": scene.rest_kind, "guessed": False}, ()
-    rest = choose_rest(scene, mapping, rotations, positions, "auto", None)
-    return mapping, {"kind": rest.kind, "guessed": rest.guessed}, rest.notices
+        return _Found(mapping, plain)
+    mapping = without(mapping, left_alone, definition)
+    rest = given_rest(scene, mapping, definition)
+    if rest is None and motion is not None:
+        rest = choose_rest(scene, mapping, *motion, "auto", None)
+    return _Found(mapping, rest or plain)
 
 
-def _measures(scene: Scene, mapping: HumanoidMapping) -> dict[str, Any]:
-    body = measure_body(scene.skeleton, mapping, scene.load_mesh() if scene.rest_kind == "bind" else None)
+def _shared_names(skeleton: Skeleton) -> list[str]:
+    """Names that several joints bear: only an index tells those joints apart."""
+    counts = Counter(skeleton.names[joint] for joint in np.flatnonzero(skeleton.deforming & ~skeleton.end_site))
+    return sorted(name for name, count in counts.items() if name and count > 1)
+
+
+def _measures(scene: Scene, found: _Found, definition: CharacterDefinition | None) -> dict[str, Any]:
+    has_surface = scene.rest_kind == "bind"
+    body = (
+        measured(scene, found.rest, found.mapping, definition)
+        if has_surface
+        else with_height(measure_body(found.rest.skeleton, found.mapping, None), definition)
+    )
     yaw = float(np.degrees(2.0 * np.arctan2(body.facing[1], body.facing[3])))
     return {
         "height_m": round(body.height_m, 4),

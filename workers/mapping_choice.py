@@ -13,14 +13,13 @@ from typing import Any, Literal
 
 from workers.definitions import CharacterDefinition
 from workers.errors import InvalidOptions
-from workers.options import JointChoice, JointIndex, MappingOverride
+from workers.options import NO_PRESET, JointChoice, JointIndex, MappingOverride
 from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Skeleton
 from workers.skeleton.role_overrides import resolve_overrides
 
 Side = Literal["source", "target"]
-NO_PRESET = "none"
 
 
 @dataclass(frozen=True)

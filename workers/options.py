@@ -22,6 +22,7 @@ class JointIndex(BaseModel):
 
 
 JointChoice = str | JointIndex | None
+NO_PRESET = "none"  # instead of a preset's id: use none
 
 
 class MappingOverride(BaseModel):

@@ -71,7 +71,7 @@ def prepare_character(
     given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
     scene = defined_scene(scene, definition)
     choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
-    motion = _own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 else None
+    motion = own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 and scene.clips else None
     if motion is None:
         declared = scene.extras.get("declared_roles")
         mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
@@ -96,7 +96,7 @@ def prepare_character(
             else choose_rest(scene, mapping, *motion, "auto", None)
         )
     rest = rest_as_nodes(rest, left_alone)
-    body = _measured(scene, rest, mapping, definition)
+    body = measured(scene, rest, mapping, definition)
     return PreparedCharacter(scene, body, rest, definition, choice.preset, left_alone)
 
 
@@ -131,17 +131,18 @@ def prepare_motion(
         mesh = scene.load_mesh() if rest.kind == "bind" else None
         body = with_height(measure_body(rest.skeleton, mapping, mesh), definition)
     else:
-        body = _measured(scene, rest, mapping, definition)
+        body = measured(scene, rest, mapping, definition)
     clip_notices = scene.extras.get("clip_notices")
     notices = (*scene.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()))
     motion = from_clip(body, clip)
     return PreparedMotion(scene, body, rest, motion, clip_index, whole.frames, notices, definition, choice.preset)
 
 
-def _own_motion(scene: Scene, definition: CharacterDefinition | None) -> tuple[Array, Array] | None:
-    """The character's own clip in world space, as evidence of how its rig stands; None where it has none."""
-    if not scene.clips:
-        return None
+def own_motion(scene: Scene, definition: CharacterDefinition | None) -> tuple[Array, Array]:
+    """The file's own clip in world space (see `kinematics.clip_world`), as evidence of how its rig stands.
+
+    Raises ClipNotFound, InvalidOptions.
+    """
     wanted = None if definition is None else definition.clip
     try:
         index = scene.find_clip(wanted)
@@ -152,7 +153,7 @@ def _own_motion(scene: Scene, definition: CharacterDefinition | None) -> tuple[A
     return kinematics.clip_world(scene.skeleton, scene.load_clip(index, None))
 
 
-def _measured(scene: Scene, rest: Rest, mapping: HumanoidMapping, definition: CharacterDefinition | None) -> Body:
+def measured(scene: Scene, rest: Rest, mapping: HumanoidMapping, definition: CharacterDefinition | None) -> Body:
     """The body in its rest pose, its mesh posed there too."""
     mesh = scene.load_mesh()
     if mesh is not None and rest.skeleton is not scene.skeleton:

@@ -30,6 +30,7 @@ from workers.errors import InternalError, JobTimeout, OutOfMemory, RetargetError
 from workers.formats.confinement import SandboxLimits
 from workers.formats.sandbox import Sandbox
 from workers.ingest import Ingest
+from workers.job_knowledge import given_definitions, preset_lookup
 from workers.options import parse_options
 from workers.settings import WorkerSettings
 from workers.skeleton.model import Scene
@@ -103,7 +104,7 @@ class TaskDesk:
     blobs: BlobStore
     scenes: SceneSource
     retarget: Callable[..., Any]
-    inspect: Callable[[Scene, str], dict[str, Any]]
+    inspect: Callable[..., dict[str, Any]]
 
     @staticmethod
     def open(settings: WorkerSettings, connection: Redis) -> TaskDesk:
@@ -194,7 +195,8 @@ def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress:
     start_s = time.perf_counter()
     motion, character, original = _scenes(desk, record, progress)
     loading_s = time.perf_counter() - start_s
-    outcome = desk.retarget(motion, character, options, source_character=original, on_stage=progress)
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(desk.store.redis)}
+    outcome = desk.retarget(motion, character, options, source_character=original, on_stage=progress, **known)
     progress("exporting", 0.99)
     timings_s = {"loading": loading_s, **outcome.report.get("timings_s", {})}
     report = json.dumps({**outcome.report, "timings_s": timings_s}, allow_nan=False, indent=1).encode()
@@ -210,7 +212,10 @@ def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress:
 def inspect_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
     """Say what the job's file holds; returns what to publish."""
     (scene,) = _read_all(desk, record, [record.input.file], progress)
-    return {"inspection": desk.inspect(scene, record.input.file[0].name)}
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(desk.store.redis)}
+    return {
+        "inspection": desk.inspect(scene, record.input.file[0].name, parse_options(record.options).mapping, **known)
+    }
 
 
 def _scenes(desk: TaskDesk, record: JobRecord, progress: Progress) -> tuple[Scene, Scene, Scene | None]:

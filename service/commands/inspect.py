@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from service.commands.definition_flag import add_definition_flag, read_definition
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", help="BVH, GLB, glTF or zip")
+    parser.add_argument("file", help="BVH, FBX, GLB, glTF, VRM or zip")
+    add_definition_flag(parser, "--definition", "the file's rig: mapping, rest pose, scale, joints to leave alone, ...")
     parser.add_argument("--json", action="store_true", help="print the whole inspection as JSON")
 
 
@@ -17,7 +20,8 @@ def run(arguments: argparse.Namespace) -> int:
     from workers.formats.load_bundle import bundle_from_path
     from workers.inspection import inspect_file
 
-    found = inspect_file(bundle_from_path(Path(arguments.file)))
+    definition = read_definition(arguments.definition)
+    found = inspect_file(bundle_from_path(Path(arguments.file)), definition=definition)
     if arguments.json:
         print(json.dumps(found, allow_nan=False, indent=1))
     else:
@@ -34,6 +38,7 @@ def print_inspection(found: dict[str, Any]) -> None:
         f"{found['skins']} skins, {found['meshes']} meshes"
     )
     print(f"  units: 1 = {units['factor']:g} m, {units['up_axis']} up{guessed}: {units['reason']}")
+    print(f"  skeleton: {found['skeleton_fingerprint']}")
     print(f"  rest pose: {rest['kind']}{' (guessed)' if rest['guessed'] else ''}")
     if found["body"]:
         body = found["body"]
@@ -45,11 +50,20 @@ def print_inspection(found: dict[str, Any]) -> None:
         print(f"  clip {clip['name']!r}: {clip['frames']} frames at {clip['fps']:g} fps, {clip['duration_s']:g} s")
     print(f"  {'role':<26}{'joint':<28}{'confidence':>10}  reason")
     for role, match in found["mapping"]["roles"].items():
-        print(f"  {role:<26}{match['joint']:<28}{match['confidence']:>10.2f}  {match['reason']}")
+        others = ", ".join(other["joint"] for other in match["alternatives"])
+        reason = match["reason"] + (f" (or {others})" if others else "")
+        print(f"  {role:<26}{match['joint']:<28}{match['confidence']:>10.2f}  {reason}")
     for name, chain in found["mapping"]["chains"].items():
         print(f"  chain {name}: {', '.join(chain)}")
-    if found["mapping"]["unmapped"]:
-        print(f"  unmapped: {', '.join(found['mapping']['unmapped'])}")
+    unmatched = found["unmatched"]
+    for role in unmatched["required"]:
+        names = ", ".join(unmatched["candidates"].get(role, [])) or "none by name"
+        print(f"  no joint for {role}, which is needed; candidates: {names}")
+    optional = [role for role in unmatched["roles"] if role not in unmatched["required"]]
+    if optional:
+        print(f"  no joint for: {', '.join(optional)}")
+    if unmatched["joints"]:
+        print(f"  unmapped: {', '.join(unmatched['joints'])}")
     if found["problem"]:
         print(f"  problem: {found['problem']['code']}: {found['problem']['detail']}")
     for warning in found["warnings"]:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from service.commands.definition_flag import add_definition_flag, read_definition
 from service.commands.option_flags import add_option_flags, read_options
 from service.commands.progress import stage_printer
 from workers.errors import InvalidOptions
@@ -19,13 +20,15 @@ EXIT_VERDICT = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("motion", help="BVH, GLB or glTF file with the motion")
-    parser.add_argument("character", help="GLB or glTF file of the character (or a zip of one with its files)")
+    parser.add_argument("character", help="GLB, glTF, FBX or VRM file of the character, a skeleton as BVH, or a zip")
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT.glb|.bvh", help="result file; its ending picks the format"
     )
     parser.add_argument(
         "--source-character", metavar="FILE", help="the character the motion was made on, for its rest pose"
     )
+    add_definition_flag(parser, "--definition", "the character: mapping, rest pose, scale, joints to leave alone, ...")
+    add_definition_flag(parser, "--source-definition", "the same of the motion's rig")
     parser.add_argument("--report", metavar="R.json", help="write the quality report here")
     parser.add_argument("--json", action="store_true", help="print the whole report instead of a summary")
     add_option_flags(parser)
@@ -40,8 +43,18 @@ def run(arguments: argparse.Namespace) -> int:
     options = _with_format(read_options(arguments), Path(arguments.out))
     motion, character = (bundle_from_path(Path(path)) for path in (arguments.motion, arguments.character))
     original = bundle_from_path(Path(arguments.source_character)) if arguments.source_character else None
+    definition = read_definition(arguments.definition)
+    source_definition = read_definition(arguments.source_definition)
     with stage_printer(sys.stderr) as on_stage:
-        outcome = retarget(motion, character, options, source_character=original, on_stage=on_stage)
+        outcome = retarget(
+            motion,
+            character,
+            options,
+            source_character=original,
+            definition=definition,
+            source_definition=source_definition,
+            on_stage=on_stage,
+        )
     (data,) = outcome.artifacts.values()
     write_file(Path(arguments.out), data)
     if arguments.report:
@@ -59,7 +72,7 @@ def _with_format(options: JobOptions, out: Path) -> JobOptions:
     ending = out.suffix.lower().removeprefix(".")
     if ending not in ("glb", "bvh"):
         raise InvalidOptions(f"-o: {out.name!r} must end in .glb or .bvh")
-    if "format" in options.model_fields_set and options.format != ending:
+    if options.format not in ("auto", ending):
         raise InvalidOptions(f"-o: {out.name!r} contradicts --format {options.format}")
     return options.model_copy(update={"format": ending})
 

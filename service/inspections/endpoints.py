@@ -13,24 +13,20 @@ from service.jobs.endpoints import job_response
 from service.jobs.intake import check_queue, submit_inspect
 from service.jobs.views import JobView, job_url
 from service.openapi import curl, error_responses, inspect_body
+from service.reading_errors import READING_ERRORS
 from service.uploads import receive_form
 from workers.errors import (
-    ERRORS_BY_CODE,
     FileTooLarge,
-    InputError,
     InternalError,
     JobTimeout,
+    NotFound,
     NotReady,
     OutOfMemory,
     QueueFull,
     RetargetError,
-    SourceFileNotFound,
 )
 
 router = APIRouter(prefix="/v1", tags=["inspect"])
-
-# What reading a file can end in; the other errors belong to retargeting or to the command line.
-_READING = [kind for kind in ERRORS_BY_CODE.values() if issubclass(kind, InputError) and kind is not SourceFileNotFound]
 
 
 @router.post(
@@ -40,7 +36,7 @@ _READING = [kind for kind in ERRORS_BY_CODE.values() if issubclass(kind, InputEr
     responses={
         200: {"description": "Skeleton, mapping, units, clips", "content": {"application/json": {}}},
         202: {"model": JobView, "description": "Not finished yet; poll the job at Location"},
-        **error_responses(*_READING, FileTooLarge, QueueFull, NotReady, JobTimeout, OutOfMemory),
+        **error_responses(*READING_ERRORS, FileTooLarge, NotFound, QueueFull, NotReady, JobTimeout, OutOfMemory),
     },
     openapi_extra={
         **inspect_body(),
@@ -50,7 +46,14 @@ _READING = [kind for kind in ERRORS_BY_CODE.values() if issubclass(kind, InputEr
 async def post_inspect(request: Request, context: Shared) -> Response:
     """Answers with the inspection within seconds, else with the job that works on it."""
     await run_in_threadpool(check_queue, context)
-    async with receive_form(request, context.blobs, context.settings, file_parts=["file"], text_parts=[]) as form:
+    async with receive_form(
+        request,
+        context.blobs,
+        context.settings,
+        file_parts=["file"],
+        text_parts=["definition", "options"],
+        id_parts=["file"],
+    ) as form:
         submitted = await run_in_threadpool(submit_inspect, context, form)
     record = await context.changes.wait_until(
         submitted.id, lambda record: record.is_final, context.settings.inspect_wait_s

@@ -10,13 +10,13 @@ from starlette.responses import JSONResponse
 
 from service.context import Context, Shared
 from service.jobs.http_headers import matches
-from service.jobs.intake import check_queue, submit_retarget
+from service.jobs.intake import check_queue, form_of_json, submit_retarget
 from service.jobs.queue import withdraw
 from service.jobs.retention import forget_job
 from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
 from service.jobs.views import EXAMPLE_ID, JobPage, JobView, entity_tag, job_url, job_view
 from service.openapi import curl, error_responses, job_body
-from service.uploads import receive_form
+from service.uploads import is_json, receive_form, receive_json
 from workers.errors import (
     FileTooLarge,
     InvalidOptions,
@@ -39,7 +39,7 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
     status_code=202,
     response_model=JobView,
     summary="Retarget a motion onto a character",
-    responses=error_responses(FileTooLarge, UnsupportedFormat, InvalidOptions, QueueFull),
+    responses=error_responses(FileTooLarge, UnsupportedFormat, InvalidOptions, NotFound, QueueFull),
     openapi_extra={
         **job_body(),
         "x-codeSamples": curl(
@@ -48,14 +48,20 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
     },
 )
 async def post_job(request: Request, context: Shared) -> Response:
-    """Takes the files, and answers as soon as they are stored: poll the job at `Location`."""
+    """Takes the files, or ids of stored ones, and answers as soon as they are kept: poll the job at `Location`."""
     await run_in_threadpool(check_queue, context)
+    if is_json(request):
+        record = await run_in_threadpool(
+            submit_retarget, context, form_of_json(await receive_json(request, context.settings))
+        )
+        return await run_in_threadpool(job_response, context, record, 202)
     async with receive_form(
         request,
         context.blobs,
         context.settings,
         file_parts=["motion", "character", "source_character"],
-        text_parts=["options", "metadata"],
+        text_parts=["options", "metadata", "definition", "source_definition"],
+        id_parts=["motion", "character", "source_character"],
     ) as form:
         record = await run_in_threadpool(submit_retarget, context, form)
     return await run_in_threadpool(job_response, context, record, 202)

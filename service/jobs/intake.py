@@ -1,25 +1,37 @@
 """From an accepted form to a job: check the parts, look at the first bytes, keep the uploads, submit.
 
+A part is a file or the id of a stored asset; a JSON body is a form of ids alone.
+
 Blocking; the endpoints run it in a thread. If anything fails on the way, the uploads taken so far are released.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
+from service.assets.intake import lend_asset
+from service.assets.schemas import ASSET_ID_PATTERN, AssetRecord
 from service.context import VERSION, Context
+from service.jobs.definition_part import definition_text
+from service.jobs.first_look import look_at
+from service.jobs.job_request import JobRequest
 from service.jobs.queue import submit
 from service.jobs.references import BlobReferences
 from service.jobs.schemas import InputFile, JobInput, JobRecord, utc_now
+from service.mappings.store import MappingStore
 from service.uploads import Form, UploadedFile
 from workers.errors import InvalidOptions, InvalidRequest, QueueFull
-from workers.formats.sniff import sniff
-from workers.options import JobOptions, parse_options
+from workers.options import NO_PRESET, JobOptions, parse_options
 
 METADATA_MAX_BYTES = 16 * 1024
+ASSET_PARTS = ("motion", "character", "source_character", "file")
+DEFINITIONS = ("definition", "source_definition")
 
 
 def check_queue(context: Context) -> None:
@@ -30,34 +42,71 @@ def check_queue(context: Context) -> None:
 
 
 def submit_retarget(context: Context, form: Form) -> JobRecord:
-    """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat."""
+    """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["motion", "character"])
+    options = read_options(form.texts.get("options"))
+    _check_presets(context, options)
     record = JobRecord(
         kind="retarget",
-        options=_options(form.texts.get("options")).model_dump(mode="json"),
+        options=options.model_dump(mode="json"),
         metadata=_metadata(form.texts.get("metadata")),
     )
     return _submit(context, form, record)
 
 
 def submit_inspect(context: Context, form: Form) -> JobRecord:
-    """A queued inspect job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat."""
+    """A queued inspect job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["file"])
-    return _submit(context, form, JobRecord(kind="inspect"))
+    options = read_options(form.texts["options"]).model_dump(mode="json") if "options" in form.texts else {}
+    return _submit(context, form, JobRecord(kind="inspect", options=options))
+
+
+def form_of_json(body: bytes) -> Form:
+    """The form that a JSON body stands for: ids of stored assets, options, metadata, definitions.
+
+    Raises InvalidRequest naming each wrong field.
+    """
+    try:
+        request = JobRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid_body(error) from None
+    form = Form()
+    for part, value in request.model_dump(mode="json", exclude_unset=True).items():
+        if value is not None:
+            form.texts[part] = value.encode() if part in ASSET_PARTS else json.dumps(value).encode()
+    return form
+
+
+def invalid_body(error: ValidationError) -> InvalidRequest:
+    """What is wrong with a JSON body, field by field."""
+    items = [
+        {"pointer": "".join(f"/{part}" for part in item["loc"]), "message": str(item["msg"])}
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+    summary = "; ".join(f"{item['pointer'] or 'the body'}: {item['message']}" for item in items[:3])
+    return InvalidRequest(f"{summary}; see /openapi.json", errors=items)
 
 
 def _submit(context: Context, form: Form, record: JobRecord) -> JobRecord:
-    for part, files in form.files.items():
-        _sniff(part, files)
+    definitions = {part: definition_text(form.texts.get(part), part) for part in DEFINITIONS}
+    for files in form.files.values():
+        look_at(files)
     settings = context.settings
     references = BlobReferences(context.store, context.blobs)
     adopted: list[InputFile] = []
     try:
-        inputs = {part: _adopt(references, files, record.id, adopted) for part, files in form.files.items()}
+        inputs: dict[str, Any] = {
+            part: _adopt(references, files, record.id, adopted) for part, files in form.files.items()
+        }
+        assets = {part: _borrow(context, form, part, record.id, adopted) for part in ASSET_PARTS if part in form.texts}
+        inputs |= {part: asset.files for part, asset in assets.items()}
+        for part, owner in (("definition", "character"), ("definition", "file"), ("source_definition", "motion")):
+            if definitions[part] is None and owner in assets:
+                definitions[part] = assets[owner].definition
         now = utc_now()
         submitted = record.model_copy(
             update={
-                "input": JobInput(**inputs),
+                "input": JobInput(**inputs, **definitions, assets={part: asset.id for part, asset in assets.items()}),
                 "engine": {"version": VERSION, "method": None},
                 "created_at": now,
                 "input_expires_at": now + timedelta(seconds=settings.input_ttl_s),
@@ -73,6 +122,28 @@ def _submit(context: Context, form: Form, record: JobRecord) -> JobRecord:
     return submitted
 
 
+def _borrow(context: Context, form: Form, part: str, job_id: str, adopted: list[InputFile]) -> AssetRecord:
+    """The stored asset that a part names, its files held for the job."""
+    name = form.texts[part].decode("utf-8", "replace").strip()
+    if re.fullmatch(ASSET_ID_PATTERN, name) is None:
+        message = f"{name[:60]!r} is neither a file nor the id of a stored asset (mot_..., chr_...)"
+        raise InvalidRequest(
+            f"part {part!r}: {message}; send a file as with curl -F {part}=@path",
+            errors=[{"pointer": f"/{part}", "message": message}],
+        )
+    record = lend_asset(context, name, job_id, f"/{part}")
+    adopted.extend(record.files)
+    return record
+
+
+def _check_presets(context: Context, options: JobOptions) -> None:
+    """Raise InvalidOptions for a preset that is not there, rather than let the job find out."""
+    for side, name in (("source", options.mapping.source_preset), ("target", options.mapping.target_preset)):
+        if name not in (None, NO_PRESET) and MappingStore(context.store.redis).find(str(name)) is None:
+            message = f"there is no mapping preset {str(name)[:64]!r}; GET /v1/mappings lists them"
+            raise InvalidOptions(message, errors=[{"pointer": f"/options/mapping/{side}_preset", "message": message}])
+
+
 def _adopt(
     references: BlobReferences, files: Iterable[UploadedFile], job_id: str, adopted: list[InputFile]
 ) -> list[InputFile]:
@@ -85,26 +156,16 @@ def _adopt(
 
 
 def _require(form: Form, parts: Iterable[str]) -> None:
-    missing = [part for part in parts if part not in form.files]
+    missing = [part for part in parts if part not in form.files and part not in form.texts]
     if missing:
         raise InvalidRequest(
-            f"missing file part: {', '.join(missing)}; send it as with curl -F {missing[0]}=@path",
+            f"missing file part: {', '.join(missing)}; send it as with curl -F {missing[0]}=@path, or its id",
             errors=[{"pointer": f"/{part}", "message": "this file part is required"} for part in missing],
         )
 
 
-def _sniff(part: str, files: list[UploadedFile]) -> None:
-    """Refuse at once what one look shows to be no scene. Of several files the worker finds the main one.
-
-    JSON longer than the head is left to the worker too: the mark of a glTF may come later.
-    """
-    entry = files[0]
-    is_cut_json = entry.writer.bytes > len(entry.head) and entry.head.lstrip().startswith(b"{")
-    if len(files) == 1 and not is_cut_json:
-        sniff(entry.head, entry.name)
-
-
-def _options(text: bytes | None) -> JobOptions:
+def read_options(text: bytes | None) -> JobOptions:
+    """The options of a part. Raises InvalidOptions with pointers into the request."""
     try:
         return parse_options(text)
     except InvalidOptions as error:

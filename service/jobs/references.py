@@ -46,6 +46,14 @@ class BlobReferences:
             self._store.redis.zadd(_holders_key(key), {job_id: self._store.now()})
             return True
 
+    def hold(self, key: str, holder: str) -> bool:
+        """Hold an upload that is stored already; False where it is gone."""
+        with self._lock(key):
+            if not self._blobs.exists(key):
+                return False
+            self._store.redis.zadd(_holders_key(key), {holder: self._store.now()})
+            return True
+
     def release(self, key: str, job_id: str) -> bool:
         """The job needs the blob no more; True where that removed the blob."""
         with self._lock(key):
@@ -67,7 +75,7 @@ class BlobReferences:
         with self._lock(key):
             holders: Any = self._store.redis.zrange(_holders_key(key), 0, -1, withscores=True)
             young = [name for name, adopted in holders if adopted > now.timestamp() - SUBMISSION_S]
-            if young or self._store.get_many(name.decode() for name, _ in holders):
+            if young or self._is_any_there([name.decode() for name, _ in holders]):
                 return False
             self._store.redis.delete(_holders_key(key))
             self._blobs.delete(key)
@@ -85,6 +93,11 @@ class BlobReferences:
             pipeline.sadd(name, key)
             pipeline.expire(name, SCENES_KNOWN_S)
             pipeline.execute()
+
+    def _is_any_there(self, holders: list[str]) -> bool:
+        """Whether one of these jobs or assets has a record."""
+        keys = [f"{PREFIX}:{kind}:{name}" for name in holders for kind in ("job", "asset")]
+        return bool(keys and self._store.redis.exists(*keys))
 
     def _lock(self, key: str) -> Lock:
         name = f"{PREFIX}:lock:{key}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from service.assets.retention import sweep_assets
 from service.blobs import OUTPUTS, SCENES, UNFINISHED, UPLOADS, BlobStore, output_prefix
 from service.jobs.queue import withdraw
 from service.jobs.references import BlobReferences
@@ -28,6 +29,7 @@ class Swept:
     inputs: int = 0  # jobs whose inputs were released
     outputs: int = 0  # jobs whose outputs were removed
     records: int = 0
+    assets: int = 0  # stored motions and characters
     orphans: int = 0  # blobs that belong to no job
 
 
@@ -47,6 +49,7 @@ def sweep_expired(store: JobStore, blobs: BlobStore, now: datetime | None = None
             _sweep_job(store, blobs, found[0], at, swept)
         else:
             store.delete(job_id)  # its deadline is all that is left of it
+    swept.assets = sweep_assets(store, blobs, at)
     if store.redis.set(f"{PREFIX}:orphans-swept", "1", nx=True, ex=ORPHAN_INTERVAL_S):
         swept.orphans = sweep_orphans(store, blobs, at)
     return swept

@@ -22,8 +22,16 @@ _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's alphabet, in ASCII o
 
 def new_job_id() -> str:
     """`job_` and 26 characters: 48 bits of milliseconds, 80 random bits. Later ids sort after earlier ones."""
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return "job_" + "".join(_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return new_id("job_")
+
+
+def new_id(prefix: str) -> str:
+    return id_of(prefix, (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big"))
+
+
+def id_of(prefix: str, number: int) -> str:
+    """The prefix and the lowest 130 bits of a number, in 26 characters."""
+    return prefix + "".join(_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
 def utc_now() -> datetime:
@@ -43,7 +51,9 @@ class InputFile(BaseModel):
 class JobInput(BaseModel):
     """What the user sent. Each is a list of files: one, or a `.gltf` with its files, or one zip. Unused ones are empty.
 
-    A retarget job has `motion`, `character` and perhaps `source_character`; an inspect job has `file`.
+    A retarget job has `motion`, `character` and perhaps `source_character`; an inspect job has `file`. `assets` are the
+    ids of the stored assets that stand behind them. `definition` is that of the character (or of the inspected file),
+    `source_definition` that of the motion's rig, both as JSON text, so that errors can name its lines.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +61,9 @@ class JobInput(BaseModel):
     character: list[InputFile] = Field(default_factory=list)
     source_character: list[InputFile] = Field(default_factory=list)
     file: list[InputFile] = Field(default_factory=list)
+    assets: dict[str, str] = Field(default_factory=dict)
+    definition: str | None = None
+    source_definition: str | None = None
 
     def blobs(self) -> set[str]:
         """Keys of all blobs that the job reads."""

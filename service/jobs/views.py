@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,12 +25,15 @@ class InputFileView(BaseModel):
 
 
 class JobInputView(BaseModel):
-    """The files as they were received. Empty lists are parts that were not sent."""
+    """The files as they were received; `assets` are the ids of those that were stored. Empty lists were not sent."""
 
     motion: list[InputFileView] = Field(default_factory=list)
     character: list[InputFileView] = Field(default_factory=list)
     source_character: list[InputFileView] = Field(default_factory=list)
     file: list[InputFileView] = Field(default_factory=list)
+    assets: dict[str, str] = Field(default_factory=dict)
+    definition: dict[str, Any] | None = None
+    source_definition: dict[str, Any] | None = None
 
 
 class ArtifactView(BaseModel):
@@ -122,6 +126,9 @@ def job_view(store: JobStore, record: JobRecord) -> JobView:
             character=_files(record.input.character),
             source_character=_files(record.input.source_character),
             file=_files(record.input.file),
+            assets=record.input.assets,
+            definition=_json(record.input.definition),
+            source_definition=_json(record.input.source_definition),
         ),
         options=record.options,
         engine=record.engine,
@@ -144,6 +151,10 @@ def entity_tag(record: JobRecord, position: int | None) -> str:
 
 def _files(files: list[InputFile]) -> list[InputFileView]:
     return [InputFileView(name=entry.name, sha256=entry.sha256, bytes=entry.bytes) for entry in files]
+
+
+def _json(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else json.loads(text)
 
 
 def _result_view(record: JobRecord) -> JobResultView | None:

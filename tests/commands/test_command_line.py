@@ -74,7 +74,7 @@ def test_inspect_for_people_and_programs(folder: Path) -> None:
     assert page.returncode == 0
     assert "leftUpperArm" in page.stdout
     found = json.loads(retarget(folder, "inspect", "walk.bvh", "--json").stdout)
-    assert found["usable_as"] == {"motion": True, "character": False}
+    assert found["usable_as"] == {"motion": True, "character": True}
     assert found["mapping"]["roles"]["hips"]["joint"] == "hips"
     assert found["clips"][0]["name"] == "walk"
 

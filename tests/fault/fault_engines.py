@@ -31,6 +31,7 @@ def retarget(
     *,
     source_character: Scene | None = None,
     on_stage: Callable[[str, float], None],
+    **known: Any,
 ) -> Any:
     """`description` is `verb argument`; see the branches."""
     global CALLS
@@ -74,7 +75,7 @@ def retarget(
     )
 
 
-def inspect(scene: Scene, name: str) -> dict[str, Any]:
+def inspect(scene: Scene, name: str, *_: Any, **known: Any) -> dict[str, Any]:
     return {"name": name, "bytes": len(scene.extras["data"])}
 
 

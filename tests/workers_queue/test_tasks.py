@@ -30,7 +30,7 @@ class Bench:
         self.store, self.blobs = JobStore(connection), BlobStore(str(folder))
         self.hook: Hook = lambda: None
         self.seen: list[tuple[Any, Any, JobOptions]] = []
-        self.desk = TaskDesk(self.store, self.blobs, self, self._retarget, lambda scene, name: {"name": name})
+        self.desk = TaskDesk(self.store, self.blobs, self, self._retarget, lambda scene, name, *_, **__: {"name": name})
         files = [self._upload("walk.bvh", b"HIERARCHY\n"), self._upload("hero.glb", b"glTF\x02\0\0\0")]
         self.record = JobRecord(input=JobInput(motion=files[:1], character=files[1:]), options={"seed": 7})
         self.store.create(self.record)
@@ -53,6 +53,7 @@ class Bench:
         *,
         source_character: Any,
         on_stage: Callable[[str, float], None],
+        **known: Any,
     ) -> Any:
         on_stage("retargeting", 0.5)
         self.seen.append((motion, character, options))

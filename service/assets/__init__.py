@@ -1,0 +1,1 @@
+"""Stored motions and characters: record (schemas, store), way in and out (intake), HTTP face (endpoints)."""

@@ -1,0 +1,28 @@
+"""The end of stored assets: when they are deleted, or have not been used for a while."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from service.assets.schemas import AssetRecord
+from service.assets.store import AssetStore
+from service.blobs import BlobStore
+from service.jobs.references import BlobReferences
+from service.jobs.store import JobStore
+
+
+def forget_asset(store: JobStore, blobs: BlobStore, record: AssetRecord) -> None:
+    """Remove an asset now. Jobs that use it keep their files."""
+    assets, references = AssetStore(store.redis), BlobReferences(store, blobs)
+    with assets.lock(record.id):
+        assets.delete(record)
+        for entry in record.files:
+            references.release(entry.blob, record.id)
+
+
+def sweep_assets(store: JobStore, blobs: BlobStore, now: datetime) -> int:
+    """Remove the assets that have expired at `now` (UTC); how many."""
+    due = AssetStore(store.redis).due(now)
+    for record in due:
+        forget_asset(store, blobs, record)
+    return len(due)

@@ -1,0 +1,25 @@
+"""The JSON body of POST /v1/jobs: stored assets by id, instead of files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.assets.schemas import EXAMPLE_IDS, AssetId
+
+
+class JobRequest(BaseModel):
+    """A job on stored assets. The definition stored with a character counts where none is given here.
+
+    Options and definitions are checked with their own parsers, which name what is wrong by field.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    motion: AssetId = Field(examples=[EXAMPLE_IDS["motion"]])
+    character: AssetId = Field(examples=[EXAMPLE_IDS["character"]])
+    source_character: AssetId | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    definition: dict[str, Any] | None = None
+    source_definition: dict[str, Any] | None = None

@@ -1,0 +1,135 @@
+"""Mapping presets over HTTP: make, list, look, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+
+from service.context import Context, Shared
+from service.jobs.intake import check_queue, submit_inspect
+from service.jobs.schemas import JobRecord
+from service.mappings.intake import check_origin, inspection_form, preset_from, read_request
+from service.mappings.schemas import (
+    EXAMPLE_ID,
+    FINGERPRINT_PATTERN,
+    PRESET_ID_PATTERN,
+    MappingRequest,
+    PresetPage,
+    PresetView,
+    preset_url,
+    preset_view,
+)
+from service.mappings.store import MappingStore
+from service.openapi import curl, error_responses, mapping_body
+from service.reading_errors import READING_ERRORS
+from service.uploads import Form, is_json, receive_form, receive_json
+from workers.errors import FileTooLarge, InvalidRequest, JobTimeout, NotFound, NotReady, OutOfMemory, QueueFull
+
+router = APIRouter(prefix="/v1/mappings", tags=["mappings"])
+
+PresetId = Annotated[str, Path(description="A preset's id.", examples=[EXAMPLE_ID], max_length=64)]
+Cursor = Annotated[str | None, Query(pattern=PRESET_ID_PATTERN, description="`next_cursor` of the page before.")]
+Fingerprint = Annotated[str | None, Query(pattern=FINGERPRINT_PATTERN, description="Only those of this skeleton.")]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=PresetView,
+    summary="Keep a mapping for a skeleton",
+    responses=error_responses(*READING_ERRORS, FileTooLarge, NotFound, QueueFull, NotReady, JobTimeout, OutOfMemory),
+    openapi_extra={
+        **mapping_body(),
+        "x-codeSamples": curl(
+            'curl -sS "$URL/v1/mappings" -H "Content-Type: application/json" '
+            '-d \'{"name": "our rig", "fingerprint": "skl_00000000000000000000000000000000", '
+            '"mapping": {"leftToes": null}}\''
+        ),
+    },
+)
+async def post_mapping(request: Request, context: Shared) -> Response:
+    """From now on, jobs whose motion or character has this skeleton use it. The fingerprint is in inspections and
+    reports; with a file or an asset it is taken from there.
+    """
+    inspected: JobRecord | None = None
+    if is_json(request):
+        wanted = read_request(await receive_json(request, context.settings))
+        check_origin(wanted, has_file=False)
+        if wanted.asset is not None:
+            inspected = await _inspect(context, wanted, None)
+    else:
+        async with receive_form(
+            request,
+            context.blobs,
+            context.settings,
+            file_parts=["file"],
+            text_parts=["preset"],
+            id_parts=["file"],
+        ) as form:
+            wanted = _wanted_of(form)
+            inspected = await _inspect(context, wanted, form)
+    record = await run_in_threadpool(preset_from, context, wanted, inspected)
+    return JSONResponse(preset_view(record).model_dump(mode="json"), 201, {"Location": preset_url(record.id)})
+
+
+@router.get(
+    "",
+    summary="List mapping presets, newest first",
+    responses=error_responses(),
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/mappings?limit=5"')},
+)
+def list_mappings(
+    context: Shared,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Cursor = None,
+    fingerprint: Fingerprint = None,
+) -> PresetPage:
+    records, next_cursor = MappingStore(context.store.redis).page(limit, cursor, fingerprint)
+    return PresetPage(data=[preset_view(record) for record in records], next_cursor=next_cursor)
+
+
+@router.get(
+    "/{preset_id}",
+    summary="A mapping preset",
+    responses=error_responses(NotFound),
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/mappings/$MAPPING"')},
+)
+def get_mapping(context: Shared, preset_id: PresetId) -> PresetView:
+    return preset_view(MappingStore(context.store.redis).get(preset_id))
+
+
+@router.delete(
+    "/{preset_id}",
+    status_code=204,
+    summary="Delete a mapping preset",
+    responses=error_responses(NotFound),
+    openapi_extra={"x-codeSamples": curl('curl -sS -X DELETE "$URL/v1/mappings/$MAPPING"')},
+)
+def delete_mapping(context: Shared, preset_id: PresetId) -> Response:
+    """Jobs that run already keep what they took from it."""
+    store = MappingStore(context.store.redis)
+    store.delete(store.get(preset_id))
+    return Response(status_code=204)
+
+
+def _wanted_of(form: Form) -> MappingRequest:
+    if "preset" not in form.texts:
+        message = 'this JSON part is required, as with curl -F \'preset={"name": "our rig"}\''
+        raise InvalidRequest(f"part 'preset': {message}", errors=[{"pointer": "/preset", "message": message}])
+    wanted = read_request(form.texts["preset"], "/preset")
+    check_origin(wanted, has_file="file" in form.files or "file" in form.texts)
+    if "file" not in form.files and "file" not in form.texts:
+        message = "the file part is missing; without a file send the preset as a JSON body"
+        raise InvalidRequest(message, errors=[{"pointer": "/file", "message": message}])
+    return wanted
+
+
+async def _inspect(context: Context, wanted: MappingRequest, form: Form | None) -> JobRecord:
+    await run_in_threadpool(check_queue, context)
+    submitted = await run_in_threadpool(submit_inspect, context, inspection_form(wanted, form))
+    return await context.changes.wait_until(
+        submitted.id, lambda record: record.is_final, context.settings.inspect_wait_s
+    )

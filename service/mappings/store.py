@@ -1,0 +1,97 @@
+"""MappingStore: presets in Redis, found by id or by the fingerprint of a skeleton. Blocking.
+
+    :mapping:<id>                  the record as JSON
+    :mappings                      sorted set of ids, all scores 0: ids sort by age
+    :mappings-of:<fingerprint>     the same of one skeleton
+
+Presets are kept until they are deleted. `find_for` is what workers ask (`workers.mapping_choice.PresetLookup`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis import Redis
+
+from service.jobs.store import PREFIX
+from service.mappings.schemas import PresetRecord
+from workers.errors import InvalidOptions, NotFound
+
+INDEX = f"{PREFIX}:mappings"
+KIND_OF_SIDE = {"source": "motion", "target": "character"}
+
+
+class MappingStore:
+    """Presets of one Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def put(self, record: PresetRecord) -> None:
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(_key(record.id), record.model_dump_json())
+            pipe.zadd(INDEX, {record.id: 0})
+            pipe.zadd(_index(record.fingerprint), {record.id: 0})
+            pipe.execute()
+
+    def find(self, preset_id: str) -> PresetRecord | None:
+        raw: Any = self._redis.get(_key(preset_id))
+        return None if raw is None else PresetRecord.model_validate_json(raw)
+
+    def get(self, preset_id: str) -> PresetRecord:
+        """The preset. Raises NotFound."""
+        record = self.find(preset_id)
+        if record is None:
+            raise NotFound(f"there is no mapping preset {preset_id[:64]!r}; GET /v1/mappings lists them")
+        return record
+
+    def delete(self, record: PresetRecord) -> None:
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(_key(record.id))
+            pipe.zrem(INDEX, record.id)
+            pipe.zrem(_index(record.fingerprint), record.id)
+            pipe.execute()
+
+    def page(
+        self, limit: int, cursor: str | None = None, fingerprint: str | None = None
+    ) -> tuple[list[PresetRecord], str | None]:
+        """Up to `limit` presets, newest first, older than the id `cursor`; and the cursor of the next page."""
+        index = INDEX if fingerprint is None else _index(fingerprint)
+        found: Any = self._redis.zrevrangebylex(index, f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1)
+        ids = [name.decode() for name in found]
+        records = [record for name in ids[:limit] if (record := self.find(name)) is not None]
+        return records, ids[limit - 1] if len(ids) > limit else None
+
+    def find_for(self, side: str, fingerprint: str, preset_id: str | None) -> PresetRecord | None:
+        """The preset of this id, else the newest for a skeleton on this side (source or target).
+
+        Raises InvalidOptions for an id that does not exist or belongs to another skeleton.
+        """
+        if preset_id is not None:
+            record = self.find(preset_id)
+            if record is None:
+                raise _refuse(side, f"there is no mapping preset {preset_id[:64]!r}; GET /v1/mappings lists them")
+            if record.fingerprint != fingerprint:
+                what = f"preset {record.name!r} is for the skeleton {record.fingerprint}, the file has {fingerprint}"
+                raise _refuse(side, f"{what}; leave it out, or make one from this file")
+            return record
+        cursor = None
+        while True:
+            records, cursor = self.page(100, cursor, fingerprint)
+            for record in records:
+                if record.kind in ("any", KIND_OF_SIDE[side]):
+                    return record
+            if cursor is None:
+                return None
+
+
+def _refuse(side: str, message: str) -> InvalidOptions:
+    return InvalidOptions(f"mapping: {message}", errors=[{"pointer": f"/mapping/{side}_preset", "message": message}])
+
+
+def _key(preset_id: str) -> str:
+    return f"{PREFIX}:mapping:{preset_id}"
+
+
+def _index(fingerprint: str) -> str:
+    return f"{PREFIX}:mappings-of:{fingerprint}"
