@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
 from workers.preparation import PreparedCharacter, prepare_character
 from workers.skeleton.model import Scene
 from workers.skeleton.roles import REQUIRED_ROLES
 
-CHARACTER_ENDINGS = (".glb", ".gltf")
+CHARACTER_ENDINGS = (".glb", ".gltf", ".vrm", ".fbx")
 MOTION_ENDINGS = (*CHARACTER_ENDINGS, ".bvh")
+
+
+LIMBS = 4
 
 
 @dataclass(frozen=True)
@@ -69,14 +74,14 @@ def no_character(scene: Scene) -> str | None:
     """Why a file is no humanoid character, None where it may be one."""
     if scene.skins == 0:
         return "it has no skin"
-    return too_few_joints(scene)
+    return too_few_joints(scene) or no_limbs(scene)
 
 
 def no_motion(scene: Scene) -> str | None:
     """Why a file is no motion of a whole body, None where it may be one."""
     if not scene.clips:
         return "it has no clip"
-    return too_few_joints(scene)
+    return too_few_joints(scene) or no_limbs(scene)
 
 
 def too_few_joints(scene: Scene) -> str | None:
@@ -85,6 +90,17 @@ def too_few_joints(scene: Scene) -> str | None:
     if joints >= len(REQUIRED_ROLES):
         return None
     return f"its {joints} joints are fewer than the {len(REQUIRED_ROLES)} that a body needs"
+
+
+def no_limbs(scene: Scene) -> str | None:
+    """A body has two arms and two legs of two bones each: a tree with fewer leaves or branches cannot hold them."""
+    skeleton = scene.skeleton
+    joints = np.flatnonzero(skeleton.deforming)
+    parents = set(skeleton.parents[joints].tolist())
+    tips = sum(1 for joint in joints if int(joint) not in parents)
+    if tips >= LIMBS:
+        return None
+    return f"its skeleton ends in {tips} chains, fewer than the {LIMBS} limbs of a body"
 
 
 @lru_cache(maxsize=4)
