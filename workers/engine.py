@@ -155,7 +155,7 @@ def retarget_scenes(
         if name.endswith(".bvh"):
             check_bvh(data, done[-1].clip)
         else:
-            factor = target.scene.units.factor if target.scene.document is not None else 1.0
+            factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
             check_glb(data, done[-1].clip, done[-1].result, factor)
     with watch.stage("scoring", 0.9):
         reports = [report_clip(item, target, written) for item in done]
