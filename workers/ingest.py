@@ -59,7 +59,6 @@ class Ingest:
         with self._blobs.writer() as writer:
             writer.write(read.stored)
             self._references.adopt_scene(writer, job_id, key)
-        LOG.info("%s: read in the sandbox, %.0f MiB at most", files[0].name, read.peak_bytes / 2**20)
         return key
 
     def key(self, files: list[InputFile]) -> str:

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def running_server(data: Path, log: IO[str]) -> Iterator[str]:
+def running_server(data: Path, log: IO[str], workers: int = 1) -> Iterator[str]:
     """`retarget serve` on a free port of this machine; yields its URL and stops it at the end."""
     command = [
         sys.executable,
@@ -73,6 +73,8 @@ def running_server(data: Path, log: IO[str]) -> Iterator[str]:
         "0",
         "--data-dir",
         str(data),
+        "--workers",
+        str(workers),
     ]
     # Its own Redis and blobs, whatever this shell is set up for.
     environment = {k: v for k, v in os.environ.items() if k not in ("RETARGET_REDIS_URL", "RETARGET_BLOB_URL")}

@@ -37,6 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_corpus(loops)
     _add_json(loops)
 
+    hostile = subparsers.add_parser("hostile", help="malformed and mutated files, over HTTP and the command line")
+    hostile.add_argument("--data", type=Path, metavar="DIR", help="folder with malformed, characters and motions")
+    hostile.add_argument("--mutations", type=int, default=2000, metavar="N", help="of good files (%(default)s)")
+    hostile.add_argument("--malformed", choices=("all", "none"), default="all", help="files of DIR/malformed")
+    hostile.add_argument("--seed", type=int, default=1, metavar="S", help="of the mutations (%(default)s)")
+    hostile.add_argument("--through", choices=("cli", "http", "both"), default="both", help="(%(default)s)")
+    hostile.add_argument(
+        "--combinations", choices=("all", "one"), default="all", help="of role and way, for each file (%(default)s)"
+    )
+    hostile.add_argument("--jobs", type=int, default=2, metavar="N", help="at the same time (%(default)s)")
+    _add_json(hostile)
+
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=Path(), metavar="DIR", help="folder that the patterns are under")
@@ -49,7 +61,9 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    studies = {"sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops}
+    studies = {
+        "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
+    }  # fmt: skip
     return studies[arguments.study](arguments)
 
 
@@ -159,6 +173,47 @@ def run_loops(arguments: argparse.Namespace) -> int:
     _write_json(arguments.json, {"rows": [dataclasses.asdict(row) for row in rows]})
     print(f"closed / pairs: {closed} / {len(rows)}; smooth over the seam: {smooth} / {len(rows)}")
     return 0 if closed == smooth == len(rows) else 1
+
+
+def run_hostile(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where nothing crashed, hung, showed a traceback or passed without a word, else 1."""
+    from workers.evaluation.hostile import WAYS, HostileStudy, Outcome, plan, shuffled
+    from workers.evaluation.hostile_files import malformed_files, mutations, source_files
+
+    if arguments.data is not None and not arguments.data.is_dir():
+        raise InvalidOptions(f"--data: {str(arguments.data)!r} is no folder; name one or leave it out")
+    files = []
+    if arguments.data is not None and arguments.malformed == "all":
+        files += shuffled(malformed_files(arguments.data / "malformed"), arguments.seed)
+    malformed = len(files)
+    files += mutations(source_files(arguments.data), arguments.mutations, arguments.seed)
+    ways = WAYS if arguments.through == "both" else tuple(way for way in WAYS if way == arguments.through)
+    bad: list[Outcome] = []
+
+    def on_outcome(outcome: Outcome) -> None:
+        if outcome.crashed or outcome.traced or outcome.hung or outcome.fatal or outcome.code in ("internal", "none"):
+            bad.append(outcome)
+            marks = "crash " * outcome.crashed + "hang " * outcome.hung + "fatal " * outcome.fatal
+            where = f"{outcome.way} {outcome.role} {outcome.label}"
+            print(f"BAD {marks}{where}: {outcome.code}: {outcome.detail}", flush=True)
+
+    with HostileStudy(arguments.jobs, with_http="http" in ways) as study:
+        tally = study.run(plan(files, ways, arguments.combinations == "all"), on_outcome)
+    print(f"{malformed} malformed files, {arguments.mutations} mutations (seed {arguments.seed}): {tally.cases} cases")
+    for way, codes in tally.codes.items():
+        print(f"  {way}: {_counts(codes)}")
+    print(f"worker crashes: {tally.crashes}; tracebacks shown: {tally.tracebacks}; hangs over 30 s: {tally.hangs}")
+    print(f"internal errors: {tally.internal}; slowest case: {tally.slowest_s:.1f} s")
+    print(f"parsing processes ended by a file: {tally.parser_deaths}; most memory of one: {tally.parser_peak_mib} MiB")
+    print(f"most memory of a command-line process: {tally.command_peak_mib} MiB")
+    if study.validates:
+        print(f"glTF accepted and validated: {tally.validated}; structurally broken among them: {tally.fatal_accepted}")
+        print(f"  with other errors, handed back as they came: {_counts(tally.accepted_with_errors) or 'none'}")
+    else:
+        print("no gltf-validator here: accepted files were not validated")
+    bad_rows = [{**dataclasses.asdict(outcome), "validator": sorted(outcome.validator)} for outcome in bad]
+    _write_json(arguments.json, {"tally": dataclasses.asdict(tally), "bad": bad_rows})
+    return 0 if tally.clean else 1
 
 
 def _number(value: float | None) -> str:

@@ -161,13 +161,16 @@ class SandboxProcess:
                 close_files([file])
 
     def _take(self, answer: Message, target: int, name: str) -> SandboxAnswer:
+        peak = answer.get("peak_bytes")
+        if type(peak) is int:
+            LOG.info("%s: the parsing process held at most %.0f MiB", name, peak / 2**20)
         if "bug" in answer:
             self.usable = False
             LOG.error("%s: the reader failed:\n%s", name, str(answer["bug"])[: self._limits.message_bytes])
             raise InternalError(f"{name}: reading it met an unexpected error; this is a bug, the log has the details")
         if "error" in answer:
             raise self._told(answer["error"], name)
-        length, peak = answer.get("length"), answer.get("peak_bytes")
+        length = answer.get("length")
         found = os.fstat(target).st_size
         if type(length) is not int or type(peak) is not int or length != found or length == 0:
             raise self._nonsense(name, "a result of another length than it says")

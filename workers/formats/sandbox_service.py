@@ -45,7 +45,9 @@ class SandboxService:
             answer = self._work(request, files)
         finally:
             close_files(files)
-        answer["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        # Its own, or that of a program it started, such as the FBX reader.
+        usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        answer["peak_bytes"] = max(usage) * 1024
         self._channel.send(answer)
 
     def _work(self, request: Message, files: list[int]) -> Message:
