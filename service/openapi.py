@@ -100,9 +100,9 @@ def inspect_body() -> dict[str, Any]:
     )
 
 
-def curl(command: str) -> list[dict[str, str]]:
-    """`x-codeSamples` with one shell command; `$URL` is the address of the service."""
-    return [{"lang": "Shell", "label": "curl", "source": command}]
+def curl(*commands: str) -> list[dict[str, str]]:
+    """`x-codeSamples`, one shell command each; `$URL` is the address of the service, `$JOB` and its like are ids."""
+    return [{"lang": "Shell", "label": "curl", "source": command} for command in commands]
 
 
 def add_schemas(schema: dict[str, Any]) -> None:

@@ -20,6 +20,10 @@ from workers.errors import FileTooLarge, InvalidOptions, NotFound, UnsupportedFo
 Cursor = Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 AssetIdPath = Annotated[str, Path(description="An asset's id.", examples=list(EXAMPLE_IDS.values()), max_length=64)]
+MORE: dict[AssetKind, list[str]] = {
+    "motion": [],
+    "character": ["-F file=@character.glb -F definition=@definition.json"],
+}
 FILES: dict[AssetKind, str] = {"motion": "walk.bvh", "character": "character.glb"}
 
 
@@ -40,7 +44,10 @@ def make_router(kind: AssetKind) -> APIRouter:
         },
         openapi_extra={
             **asset_body(kind),
-            "x-codeSamples": curl(f'curl -sS "$URL/v1/{collection}" -F file=@{FILES[kind]}'),
+            "x-codeSamples": curl(
+                f'curl -sS "$URL/v1/{collection}" -F file=@{FILES[kind]}',
+                *(f'curl -sS "$URL/v1/{collection}" {more}' for more in MORE[kind]),
+            ),
         },
     )
     async def post_asset(request: Request, context: Shared) -> Response:

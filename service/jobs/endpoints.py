@@ -43,7 +43,10 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
     openapi_extra={
         **job_body(),
         "x-codeSamples": curl(
-            'curl -sS "$URL/v1/jobs" -F motion=@walk.bvh -F character=@character.glb -F \'options={"start":"origin"}\''
+            'curl -sS "$URL/v1/jobs" -F motion=@walk.bvh -F character=@character.glb -F \'options={"start":"origin"}\'',
+            'curl -sS "$URL/v1/jobs" -F motion=@walk.bvh -F character=$CHARACTER -F definition=@definition.json',
+            'curl -sS "$URL/v1/jobs" -H "Content-Type: application/json" '
+            '-d \'{"motion": "\'$MOTION\'", "character": "\'$CHARACTER\'"}\'',
         ),
     },
 )

@@ -44,9 +44,9 @@ Fingerprint = Annotated[str | None, Query(pattern=FINGERPRINT_PATTERN, descripti
     openapi_extra={
         **mapping_body(),
         "x-codeSamples": curl(
-            'curl -sS "$URL/v1/mappings" -H "Content-Type: application/json" '
-            '-d \'{"name": "our rig", "fingerprint": "skl_00000000000000000000000000000000", '
-            '"mapping": {"leftToes": null}}\''
+            'curl -sS "$URL/v1/mappings" -H "Content-Type: application/json" -d \'{"name": "our rig", '
+            '"fingerprint": "skl_00000000000000000000000000000000", "mapping": {"leftToes": null}}\'',
+            'curl -sS "$URL/v1/mappings" -F file=@character.glb -F \'preset={"name": "as found"}\'',
         ),
     },
 )

@@ -83,6 +83,7 @@ def test_the_examples_run(
     curl_path()
     (tmp_path / "walk.bvh").write_bytes(BVH)
     (tmp_path / "character.glb").write_bytes(GLB)
+    (tmp_path / "definition.json").write_text('{"leave_alone": ["tail_*"]}')
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "URL": address}
     ran = 0
 
@@ -100,43 +101,67 @@ def test_the_examples_run(
         assert done.returncode == 0, f"{command}: {done.stdout} {done.stderr}"
         return done.stdout
 
+    def answer(command: str) -> dict[str, Any]:
+        body, status = run(command).rsplit("\n", 1)
+        assert status.startswith("2"), f"{command}: {status}"
+        found: dict[str, Any] = json.loads(body)
+        return found
+
     samples = {
-        (method, path): operation["x-codeSamples"][0]["source"]
+        (method, path): [sample["source"] for sample in operation["x-codeSamples"]]
         for method, path, operation in operations(openapi_document)
     }
-    body, status = run(samples.pop(("post", "/v1/jobs"))).rsplit("\n", 1)
-    assert status == "202"
-    job = json.loads(body)
-    assert job["options"]["start"] == "origin"
+    count = sum(len(commands) for commands in samples.values())
+    for name, collection in (("MOTION", "motions"), ("CHARACTER", "characters")):
+        for command in samples.pop(("post", f"/v1/{collection}")):
+            environment[name] = answer(command)["id"]
+    jobs = [answer(command) for command in samples.pop(("post", "/v1/jobs"))]
+    assert jobs[0]["options"]["start"] == "origin"
+    assert [job["status"] for job in jobs] == ["queued"] * 3
     finish_job(
         store,
         blobs,
-        job["id"],
+        jobs[0]["id"],
         {"walk.glb": ("model/gltf-binary", GLB), "report.json": ("application/json", b"{}")},
     )
-    environment |= {"JOB": job["id"], "ARTIFACT": "walk.glb"}
+    environment |= {"JOB": jobs[0]["id"], "ARTIFACT": "walk.glb"}
 
-    def inspect() -> None:
-        while not (waiting := [found.id for found in store.page(kind="inspect")[0]]):
-            time.sleep(0.02)
-        store.claim(waiting[0], "e1", 30)
-        store.publish(waiting[0], "e1", {"inspection": {"joints": 1}})
+    role = {"joint": "Pelvis", "index": 3}
+    inspection = {
+        "skeleton_fingerprint": "skl_" + "1" * 32,
+        "shared_names": [],
+        "problem": None,
+        "mapping": {"roles": {"hips": role}},
+    }
 
-    worker = threading.Thread(target=inspect)
+    def inspect(stop: threading.Event) -> None:
+        while not stop.wait(0.02):
+            for found in store.page(kind="inspect", status="queued")[0]:
+                if store.claim(found.id, "e1", 30):
+                    store.publish(found.id, "e1", {"inspection": inspection})
+
+    stop = threading.Event()
+    worker = threading.Thread(target=inspect, args=(stop,))
     worker.start()
-    assert json.loads(run(samples.pop(("post", "/v1/inspect"))).rsplit("\n", 1)[0]) == {"joints": 1}
-    worker.join()
-    cancel = samples.pop(("post", "/v1/jobs/{job_id}/cancel"))
-    delete = samples.pop(("delete", "/v1/jobs/{job_id}"))
-    for command in samples.values():
-        run(command)
+    try:
+        for command in samples.pop(("post", "/v1/inspect")):
+            assert answer(command) == inspection
+        presets = [answer(command) for command in samples.pop(("post", "/v1/mappings"))]
+    finally:
+        stop.set()
+        worker.join()
+    assert presets[1]["mapping"] == {"hips": "Pelvis"}
+    environment["MAPPING"] = presets[0]["id"]
+    (cancel,) = samples.pop(("post", "/v1/jobs/{job_id}/cancel"))
+    deletions = [samples.pop(key) for key in list(samples) if key[0] == "delete"]
+    for command in (command for commands in samples.values() for command in commands):
+        assert run(command).rsplit("\n", 1)[1] == "200", command
     assert (tmp_path / "result.bin").read_bytes().startswith(GLB)
-    run(delete)
-    environment["JOB"] = json.loads(
-        run(f'curl -sS "{address}/v1/jobs" -F motion=@walk.bvh -F character=@character.glb').rsplit("\n", 1)[0]
-    )["id"]
-    assert '"canceled"' in run(cancel)
-    assert ran == len(operations(openapi_document)) + 1
+    for (command,) in deletions:
+        assert run(command).rsplit("\n", 1)[1] == "204", command
+    environment["JOB"] = jobs[1]["id"]
+    assert answer(cancel)["status"] == "canceled"
+    assert ran == count
 
 
 def test_the_option_examples_in_the_document_are_valid(openapi_document: dict[str, Any]) -> None:
