@@ -27,6 +27,7 @@ BONES = tuple(
 # Distance from the bone's axis and beyond its ends, in bone lengths: for names that say twist, and for others.
 NAMED_BAND, PLAIN_BAND = 0.2, 0.03
 ENDS = 0.05
+MOST = 16  # joints beyond this number on one bone are something else
 
 
 def chain_name(role: str) -> str:
@@ -42,6 +43,7 @@ def find_twists(
     `positions_m` `(joints, 3)` is a pose, `roles` role -> joint.
     """
     mapped = set(roles.values())
+    limbs = mapped.union(*(skeleton.ancestors(joint) for joint in mapped))
     result = {}
     for role, tip_role in BONES:
         if role not in roles or tip_role not in roles:
@@ -55,13 +57,15 @@ def find_twists(
         if length < 1e-9:
             continue
         found = {}
-        for joint in [*inline, *_beside(skeleton, readings, upper, mapped, set(inline))]:
+        for joint in [*inline, *_beside(skeleton, readings, upper, limbs, inline)]:
             offset = positions_m[joint] - positions_m[upper]
             place = float(offset @ bone) / length**2
             aside = float(np.linalg.norm(offset - place * bone)) / length
-            if skeleton.deforming[joint] and _fits(readings[joint], joint in inline, place, aside):
+            # A name that says nothing may be anything, but hair and cloth have more than one joint.
+            free = joint in inline or not (readings[joint].parts or skeleton.children[joint])
+            if skeleton.deforming[joint] and _fits(readings[joint], free, place, aside):
                 found[joint] = place
-        if found:
+        if 0 < len(found) <= MOST:
             result[chain_name(role)] = tuple(sorted(found, key=lambda joint: (found[joint], joint)))
     return result
 
@@ -73,14 +77,14 @@ def _between(skeleton: Skeleton, upper: int, tip: int) -> list[int]:
 
 
 def _beside(
-    skeleton: Skeleton, readings: Sequence[NameReading], upper: int, mapped: set[int], inline: set[int]
+    skeleton: Skeleton, readings: Sequence[NameReading], upper: int, limbs: set[int], inline: list[int]
 ) -> list[int]:
-    """Joints that move rigidly with a bone, without a limb below: its children, and those of further twist joints."""
+    """Joints that move rigidly with a bone and lead to no limb: its children, and those of further twist joints."""
     found = []
     queue = [upper, *inline]
     while queue:
         for child in skeleton.children[queue.pop()]:
-            if child in inline or child in mapped or skeleton.end_site[child] or _holds(skeleton, child, mapped):
+            if child in limbs or child in inline or skeleton.end_site[child]:
                 continue
             found.append(child)
             if readings[child].twist:
@@ -88,18 +92,7 @@ def _beside(
     return found
 
 
-def _holds(skeleton: Skeleton, joint: int, mapped: set[int]) -> bool:
-    below = [joint]
-    for item in below:
-        if item in mapped:
-            return True
-        below.extend(skeleton.children[item])
-    return False
-
-
-def _fits(reading: NameReading, inline: bool, place: float, aside: float) -> bool:
+def _fits(reading: NameReading, free: bool, place: float, aside: float) -> bool:
     if reading.twist:
         return aside < NAMED_BAND and -ENDS < place < 1.0 + ENDS
-    if reading.auxiliary > 0.5 or aside > PLAIN_BAND or not ENDS < place < 1.0 - ENDS:
-        return False
-    return inline or not reading.parts
+    return free and reading.auxiliary <= 0.5 and aside < PLAIN_BAND and ENDS < place < 1.0 - ENDS

@@ -46,7 +46,8 @@ def measure_twists(
             continue
         bone = positions_m[tip] - positions_m[upper]
         share = bone / float(bone @ bone)
-        line = [joint for joint in (upper, *chain, tip) if joint == tip or joint in skeleton.ancestors(tip)]
+        above = {tip, *skeleton.ancestors(tip)}
+        line = [joint for joint in (upper, *chain, tip) if joint in above]
         skin = _skin_places(upper, chain, line, positions_m, share, mesh)
         is_upper = role.endswith(UPPER_PARTS)
         for joint in chain:
@@ -74,12 +75,9 @@ def _skin_places(
     if mesh is None:
         middles = {joint: positions_m[[joint, after]].mean(axis=0) for joint, after in pairwise(line)}
         return {joint: float((middle - positions_m[upper]) @ share) for joint, middle in middles.items()}
-    along = (mesh.positions_m - positions_m[upper]) @ share
-    weights = {joint: np.where(mesh.joints == joint, mesh.weights, 0.0).sum(axis=1) for joint in (upper, *chain)}
-    amounts = {joint: float(weight.sum()) for joint, weight in weights.items()}
-    least = LITTLE_SKIN * sum(amounts.values())
-    return {
-        joint: float(np.clip(along, 0.0, 1.0) @ weights[joint]) / amount
-        for joint, amount in amounts.items()
-        if amount > least
-    }
+    along = np.clip((mesh.positions_m - positions_m[upper]) @ share, 0.0, 1.0)
+    joints, weights = mesh.joints.ravel(), mesh.weights
+    amounts = np.bincount(joints, weights.ravel(), len(positions_m))
+    moments = np.bincount(joints, (weights * along[:, None]).ravel(), len(positions_m))
+    least = LITTLE_SKIN * float(amounts[[upper, *chain]].sum())
+    return {joint: float(moments[joint] / amounts[joint]) for joint in (upper, *chain) if amounts[joint] > least}
