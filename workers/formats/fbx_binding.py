@@ -22,6 +22,7 @@ from workers.skeleton.model import Array, Indices  # noqa: E402
 Thing = TypeVar("Thing")
 _KEPT: list[Any] = []
 _DEEPEST_NODE = 1000
+_NO_MEMORY = (ufbx.OutOfMemoryError, ufbx.MemoryLimitError, ufbx.AllocationLimitError)
 _SAYS_NOTHING = ("Failed to load", "Unknown error")
 
 
@@ -54,7 +55,7 @@ def load(data: bytes, name: str) -> Any:
                 node_depth_limit=_DEEPEST_NODE,
             )
         )
-    except (ufbx.OutOfMemoryError, ufbx.MemoryLimitError, ufbx.AllocationLimitError):
+    except _NO_MEMORY:
         raise MemoryError from None
     except ufbx.UfbxError as error:
         raise _load_error(error, name) from None
@@ -86,17 +87,20 @@ def _one_line(error: Exception) -> str:
 
 
 def bake(scene: Any, animation: Any, rate_hz: float, frames: int) -> Any:
-    """All layers of one stack as keys of plain translation, rotation and scale."""
-    return kept(
-        ufbx.bake_anim(
-            scene,
-            animation,
-            resample_rate=rate_hz,
-            minimum_sample_rate=rate_hz,
-            # The library's own limit of 32 would leave gaps between keys that lie further apart.
-            max_keyframe_segments=max(32, frames + 1),
+    """All layers of one stack as keys of plain translation, rotation and scale. Raises MemoryError."""
+    try:
+        return kept(
+            ufbx.bake_anim(
+                scene,
+                animation,
+                resample_rate=rate_hz,
+                minimum_sample_rate=rate_hz,
+                # The library's own limit of 32 would leave gaps between keys that lie further apart.
+                max_keyframe_segments=max(32, frames + 1),
+            )
         )
-    )
+    except _NO_MEMORY:
+        raise MemoryError from None
 
 
 def sample_vectors(keys: Any, times: Iterable[float]) -> Array:

@@ -37,6 +37,8 @@ def main() -> None:
     except Exception as error:
         text = f"{name}: the file is damaged ({type(error).__name__}); export it again"
         reply = pack({"error": ParseFailed(text).to_dict()})
+    if len(reply) > int(request["reply_bytes"]):
+        reply = pack({"error": TooLarge(f"{name}: the FBX unfolds to more than fits; reduce the file").to_dict()})
     output.write(reply)
     output.flush()
     os._exit(0)
@@ -53,6 +55,7 @@ def _set_limits(request: dict[str, Any]) -> None:
         _, hard = resource.getrlimit(kind)
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (allowed, hard))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it otherwise
     # Where the kernel cannot tell that the parent is gone, the process still ends: SIGALRM is not handled, so it kills.
     signal.alarm(int(request["wall_s"]))
 

@@ -36,7 +36,7 @@ def file_facts(scene: Any) -> dict[str, Any]:
 
 def read_file(scene: Any, name: str, limits: Limits) -> tuple[FbxScene, dict[int, int]]:
     """The scene without takes, and the node index of each of the binding's `typed_id`s."""
-    check_limit(len(kept(scene.nodes)), limits.nodes, "nodes", name)
+    check_limit(len(kept(scene.nodes)) - 1, limits.nodes, "nodes", name)
     textures, texture_of = _textures(scene)
     materials, material_of = _materials(scene, texture_of)
     nodes, index_of, mesh_objects = _nodes(scene, material_of, name)
@@ -92,8 +92,6 @@ def _nodes(scene: Any, material_of: dict[int, int], name: str) -> tuple[list[Fbx
 
 def _mesh(mesh: Any, index_of: dict[int, int], scene: FbxScene) -> FbxMesh:
     name = str(mesh.name)
-    if len(kept(mesh.blend_deformers)):
-        scene.warn("blend-shapes-dropped", f"mesh {name!r}: blend shapes are left out of the result")
     if len(kept(mesh.cache_deformers)):
         scene.warn("cache-dropped", f"mesh {name!r}: its geometry cache is left out of the result")
     if kept(mesh.vertex_color).exists:
@@ -103,7 +101,7 @@ def _mesh(mesh: Any, index_of: dict[int, int], scene: FbxScene) -> FbxMesh:
     faces = integers(mesh.faces, 2)
     return FbxMesh(
         name=name,
-        positions=vectors(mesh.vertices, 3),
+        positions=_blended(mesh, name, vectors(mesh.vertices, 3), scene),
         faces=faces,
         corners=corners,
         normals=_per_corner(kept(mesh.vertex_normal), 3, len(corners)),
@@ -111,6 +109,16 @@ def _mesh(mesh: Any, index_of: dict[int, int], scene: FbxScene) -> FbxMesh:
         face_materials=materials if len(materials) == len(faces) else np.zeros(len(faces), dtype=np.int64),
         clusters=_clusters(mesh, name, index_of, scene),
     )
+
+
+def _blended(mesh: Any, name: str, positions: Array, scene: FbxScene) -> Array:
+    """Vertices `(vertices, 3)` with the blend shapes at the weights that the file holds: as it shows the mesh."""
+    for deformer in each(mesh.blend_deformers):
+        scene.warn("blend-shapes-dropped", f"mesh {name!r}: its blend shapes stay at the weights that the file holds")
+        if any(float(channel.weight) for channel in each(deformer.channels)):
+            offsets = [deformer.get_vertex_offset(vertex) for vertex in range(len(positions))]
+            positions = positions + np.array(offsets, dtype=np.float64).reshape(-1, 3)
+    return positions
 
 
 def _per_corner(attribute: Any, width: int, corners: int) -> Array | None:

@@ -42,11 +42,11 @@ def read_takes(
         begin, end = float(stack.time_begin), float(stack.time_end)
         named = _frames(begin, end, rate_hz, limits)
         baked = bake(binding, kept(stack.anim), rate_hz, named or 0)
-        if named is None:
-            begin, end = float(baked.key_time_min), float(baked.key_time_max)
-            named = _frames(begin, end, rate_hz, limits) or int(min(max(end - begin, 0.0) * rate_hz, 1e15)) + 1
-            check_limit(named, limits.frames, "frames", f"{name}: take {take_name!r}")
         nodes = [node for node in each(baked.nodes) if int(node.typed_id) in index_of]
+        if named is None:
+            begin, end = _key_span(nodes)
+            named = _frames(begin, end, rate_hz, limits) or int(min((end - begin) * rate_hz, 1e15)) + 1
+            check_limit(named, limits.frames, "frames", f"{name}: take {take_name!r}")
         keys += named * len(nodes)
         check_limit(keys, limits.rotation_keys, "rotation keys", name)
         times = [begin + frame / rate_hz for frame in range(named)]
@@ -66,6 +66,21 @@ def _frames(begin: float, end: float, rate_hz: float, limits: Limits) -> int | N
     if not (np.isfinite(begin) and np.isfinite(end)) or end <= begin or (end - begin) * rate_hz >= limits.frames:
         return None
     return round((end - begin) * rate_hz) + 1
+
+
+def _key_span(nodes: list[Any]) -> tuple[float, float]:
+    """First and last key of what moves, in seconds; (0, 0) where nothing does."""
+    times = []
+    for node in nodes:
+        for still, keys in (
+            (node.constant_translation, node.translation_keys),
+            (node.constant_rotation, node.rotation_keys),
+            (node.constant_scale, node.scale_keys),
+        ):
+            if not still and len(kept(keys)):
+                times += [float(kept(keys[0]).time), float(kept(keys[len(keys) - 1]).time)]
+    finite = [time for time in times if np.isfinite(time)]
+    return min(finite, default=0.0), max(finite, default=0.0)
 
 
 def _path(baked: Any, scene: FbxScene, index: int, times: list[float]) -> FbxPath:
