@@ -3,9 +3,10 @@
 The roll of a bone is the twist of a swing-twist split: of the hand's turn against the lower arm, about the lower arm;
 of the upper arm's turn against the shoulder. Three things go wrong with that split, and are met here:
 
-* it has a pole: bones that point opposite to the reference direction have no roll. For upper arms and thighs the
-  reference is chosen so that the opposite lies where no limb reaches (up and back for legs; for arms inward and back,
-  through the chest), whatever pose the rig rests in; frames near it take the roll of their neighbours.
+* it has a pole: bones that point opposite to the reference direction have no roll. The reference is where the bone
+  rests, since its skin was bound there; but the opposite of a hanging arm or leg is straight up, where limbs do go, so
+  there it is moved outwards (arms) or forwards (legs) and the pole with it to where no limb reaches. Lifting the arm
+  sideways and the leg forwards is then still no roll. Frames near the pole take the roll of their neighbours.
 * it is known up to full turns only: it is unwrapped along time, so that a share of it never flips, and the clip as a
   whole is put nearest to zero.
 * unwrapped, it can pile up: arms that circle add a turn a circle, although no skin does. Beyond `MOST_RAD` a whole turn
@@ -29,9 +30,9 @@ from workers.skeleton.model import Array, Indices
 from workers.skeleton.role_twists import BONES
 from workers.skeleton.twist_joints import UPPER_PARTS
 
-# Reference directions in the canonical frame: left, up, forward; mirrored for the right side.
-ARM_REFERENCE: Array = np.array([0.85, -0.25, 0.45])
-LEG_REFERENCE: Array = np.array([0.1, -0.9, 0.4])
+# Added to the direction in which a left limb rests, in the canonical frame (left, up, forward).
+ARM_OUTWARD: Array = np.array([0.7, 0.0, 0.0])
+LEG_FORWARD: Array = np.array([0.0, 0.0, 0.5])
 LEAST_CERTAINTY = 0.15  # cosine of half the swing: about 163 degrees away from the reference
 MOST_RAD = 1.5 * np.pi
 UNWIND_S = 0.5
@@ -72,10 +73,11 @@ def bone_roll(motion: BodyMotion, role: str) -> Array:
         return continuous_roll(_relative(motion, limb, tip), axis, axis, motion.rate_hz)
     side = "left" if role.startswith("left") else "right"
     is_arm = role.endswith("Arm")
-    names, reference = ((f"{side}Shoulder", *TRUNK), ARM_REFERENCE) if is_arm else (("hips",), LEG_REFERENCE)
+    names, moved = ((f"{side}Shoulder", *TRUNK), ARM_OUTWARD) if is_arm else (("hips",), LEG_FORWARD)
     root = next(joint for name in names if (joint := body.joint(name)) is not None)
-    mirrored = quat.unit(reference if side == "left" else reference * [-1.0, 1.0, 1.0])
-    return continuous_roll(_relative(motion, root, limb), axis, quat.rotate(body.facing, mirrored), motion.rate_hz)
+    mirrored = moved if side == "left" else moved * [-1.0, 1.0, 1.0]
+    reference = quat.unit(axis + quat.rotate(body.facing, mirrored))
+    return continuous_roll(_relative(motion, root, limb), axis, reference, motion.rate_hz)
 
 
 def continuous_roll(turns: Array, axis: Array, reference: Array, rate_hz: float) -> Array:
