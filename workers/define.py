@@ -7,8 +7,8 @@ AmbiguousUnits; one that names what the file does not have is InvalidOptions. Bo
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -57,8 +57,8 @@ def left_alone_joints(skeleton: Skeleton, definition: CharacterDefinition | None
     found: set[int] = set()
     for number, pattern in enumerate(definition.leave_alone if definition is not None else ()):
         exact = [joint for joint, name in enumerate(skeleton.names) if name == pattern]
-        text = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-        fitting = exact or [joint for joint, name in enumerate(skeleton.names) if name and re.fullmatch(text, name)]
+        plain = pattern.replace("[", "[[]")  # a bracket is a letter here
+        fitting = exact or [joint for joint, name in enumerate(skeleton.names) if name and fnmatchcase(name, plain)]
         if not fitting:
             assert definition is not None
             raise definition.refuse(f"/leave_alone/{number}", f"no joint is named {pattern!r}; inspect lists the names")

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from workers.errors import InvalidOptions
 from workers.formats.bvh_write import write_bvh
 from workers.formats.gltf_write import write_animation_glb, write_glb, write_notices
 from workers.formats.skeleton_glb import write_skeleton_glb
@@ -26,12 +27,14 @@ def export(
     target: PreparedCharacter, clips: list[Clip], driven: list[int], options: JobOptions
 ) -> tuple[str, bytes, tuple[Notice, ...]]:
     """File name, bytes, and what the writer changed. `driven` are the joints whose rotation the clips key, of those
-    that the skeleton has.
+    that the skeleton has. Raises InvalidOptions for several clips in one BVH, and what the writers raise.
     """
     if options.clip_name is not None:
         clips = [replace(clip, name=options.clip_name) for clip in clips]
     skeleton = target.body.skeleton
-    if result_format(target, options) == "bvh":
+    if result_format(target, options, len(clips)) == "bvh":
+        if len(clips) > 1:
+            raise InvalidOptions(f"format: a BVH holds one clip, not {len(clips)}; ask for glb or name one clip")
         return (
             "result.bvh",
             write_bvh(target.scene.skeleton if target.scene.format == "bvh" else skeleton, clips[0]),
@@ -46,11 +49,11 @@ def export(
     return "result.glb", write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips), notices
 
 
-def result_format(target: PreparedCharacter, options: JobOptions) -> Literal["glb", "bvh"]:
-    """What `format: auto` means for this character."""
+def result_format(target: PreparedCharacter, options: JobOptions, clips: int) -> Literal["glb", "bvh"]:
+    """What `format: auto` means for this character and number of clips."""
     if options.format != "auto":
         return options.format
-    return "bvh" if target.scene.format == "bvh" else "glb"
+    return "bvh" if target.scene.format == "bvh" and clips == 1 else "glb"
 
 
 def _restored(skeleton: Skeleton) -> list[int]:

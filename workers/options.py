@@ -97,7 +97,7 @@ class JobOptions(BaseModel):
         "full", description="The whole character, or skeleton and clip without meshes."
     )
     format: Literal["auto", "glb", "bvh"] = Field(
-        "auto", description="Format of the result; auto is BVH for a BVH character, else GLB."
+        "auto", description="Format of the result; auto is BVH for one clip on a BVH character, else GLB."
     )
     fail_on: Literal["review", "fail"] | None = Field(
         None, description="Verdict that counts as failure for the caller."

@@ -69,6 +69,58 @@ def test_fail_on_review_exits_5_and_still_writes(folder: Path) -> None:
     assert (folder / "gated.glb").exists()
 
 
+def test_definitions_from_files(folder: Path) -> None:
+    (folder / "hero.json").write_text('{\n "leave_alone": ["head"],\n "mapping": {"leftToes": null}\n}')
+    (folder / "wrong.json").write_text('{\n "leave_alone": ["tail"]\n}')
+    (folder / "broken.json").write_text('{\n "colour": 1\n}')
+    words = ("run", "walk.bvh", "stout.glb", "-o", "defined.glb", "--definition", "hero.json", "--json")
+    done = retarget(folder, *words)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["target"]["left_alone"] == ["head"] and report["source"]["definition"] is None
+    assert "leftToes" not in report["mapping"]["target"]["roles"]
+    found = json.loads(retarget(folder, "inspect", "stout.glb", "--definition", "hero.json", "--json").stdout)
+    assert found["left_alone"] == ["head"] and {"head", "leftToes"} <= set(found["unmatched"]["roles"])
+    for name, flag, code, text in (
+        ("wrong.json", "--definition", 2, "error: invalid-options: wrong.json: line 2, /leave_alone/0: no joint"),
+        ("broken.json", "--source-definition", 2, "error: invalid-options: broken.json: line 2, /colour"),
+        ("none.json", "--definition", 3, "error: file-not-found: definition: no file 'none.json'"),
+    ):
+        done = retarget(folder, "run", "walk.bvh", "stout.glb", "-o", "x.glb", flag, name)
+        assert done.returncode == code and text in done.stderr.strip().splitlines()[-1], done.stderr
+
+
+def test_a_bvh_character_gives_bvh_or_glb(folder: Path) -> None:
+    assert retarget(folder, "run", "wave.bvh", "walk.bvh", "-o", "on_bvh.bvh").returncode == 0
+    assert (folder / "on_bvh.bvh").read_text().startswith("HIERARCHY")
+    assert retarget(folder, "run", "wave.bvh", "walk.bvh", "-o", "on_bvh.glb").returncode == 0
+    assert (folder / "on_bvh.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_mapping_incomplete_names_roles_and_candidates(folder: Path) -> None:
+    """One thigh has nothing below it: on one line what is missing and, where a name suggests some, candidates."""
+    lines, kept, depth, skipping = (folder / "walk.bvh").read_text().splitlines(), [], 0, None
+    header = lines[: lines.index("MOTION")]
+    for line in header:
+        if "JOINT leftLowerLeg" in line:
+            skipping = depth
+        if skipping is None:
+            kept.append(line)
+        depth += line.count("{") - line.count("}")
+        if skipping is not None and depth == skipping and "}" in line:
+            skipping = None
+            kept += ["End Site", "{", "OFFSET 0 -1 0", "}"]
+    channels = sum(int(line.split()[1]) for line in kept if line.split()[:1] == ["CHANNELS"])
+    motion = ["MOTION", "Frames: 1", "Frame Time: 0.0333", " ".join(["0"] * channels)]
+    (folder / "legless.bvh").write_text("\n".join([*kept, *motion]) + "\n")
+    done = retarget(folder, "run", "wave.bvh", "legless.bvh", "-o", "x.glb")
+    assert done.returncode == 3
+    assert "error: mapping-incomplete: character: no joint found for" in done.stderr and "leftLowerLeg" in done.stderr
+    page = retarget(folder, "inspect", "legless.bvh").stdout
+    assert "no joint for leftLowerLeg, which is needed; candidates:" in page
+    assert "problem: mapping-incomplete" in page
+
+
 def test_inspect_for_people_and_programs(folder: Path) -> None:
     page = retarget(folder, "inspect", "stout.glb")
     assert page.returncode == 0

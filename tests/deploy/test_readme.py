@@ -15,6 +15,7 @@ from dockerfile_reader import REPOSITORY
 
 from service.cli import COMMANDS
 from service.commands.demo import running_server
+from workers.definitions import parse_definition
 from workers.errors import ERRORS_BY_CODE
 
 README = (REPOSITORY / "README.md").read_text()
@@ -53,6 +54,18 @@ def test_http_example_runs_as_written(tmp_path: Path) -> None:
     assert '"status":"succeeded"' in printed
     assert (tmp_path / "result.glb").read_bytes()[:4] == b"glTF"
     assert '"scores_naive_copy"' in printed
+
+
+def test_the_definition_and_the_stored_files_work_as_written(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl")
+    definition, script = _section("When a file needs a word").split("```\n")[1:4:2]
+    (tmp_path / "stout.json").write_text(definition)
+    assert parse_definition(definition).leave_alone == ["*Thumb*"]
+    _bash(f"{RETARGET} samples samples >/dev/null", tmp_path)
+    with (tmp_path / "server.log").open("w") as log, running_server(tmp_path / "data", log) as url:
+        printed = _bash(script.replace("http://127.0.0.1:8000", url), tmp_path)
+    assert '"name":"our rig"' in printed and '"status":"succeeded"' in printed
 
 
 def test_command_line_example_runs_as_written(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from workers.options import JobOptions
 from workers.preparation import prepare_character, prepare_motion
 from workers.retargeting.motion import BodyMotion
 from workers.samples.glb import make_character
+from workers.samples.rig import RigStyle
 from workers.samples.shape import STOUT
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
@@ -124,6 +125,30 @@ def test_joints_left_alone_are_never_keyed(samples: Samples) -> None:
     assert {"rightShoulder", "leftLowerArm"} <= keyed_nodes(result)
     assert {"head", "leftShoulder", "leftHand", "rightHand"} <= set(result.report["target"]["left_alone"])
     assert "head" not in result.report["mapping"]["target"]["roles"]
+
+
+def test_brackets_in_joint_names_are_letters(samples: Samples) -> None:
+    with pytest.raises(InvalidOptions, match=r"no joint is named '\[lr\]eft"):
+        run(samples, define(leave_alone=["[lr]eftHand"]))
+
+
+def test_patterns_that_could_match_in_many_ways_are_quick(samples: Samples) -> None:
+    with pytest.raises(InvalidOptions, match="no joint is named"):
+        run(samples, define(leave_alone=["*" + "e*" * 90 + "#"]))
+
+
+def test_twist_joints_follow_what_is_left_alone(samples: Samples) -> None:
+    rig = RigStyle("T", 0.0, "bone_y", "m", "Y", "mixamo", True)
+    character = FileBundle("twisted.glb", make_character(STOUT, rig))
+
+    def twists(*leave_alone: str) -> set[str]:
+        definition = define(leave_alone=list(leave_alone))
+        result = retarget(samples["wave.bvh"], character, JobOptions(), definition=definition)
+        return {name.partition(":")[2] for name in keyed_nodes(result) if "Twist" in name}
+
+    assert twists() == {"LeftForeArmTwist", "RightForeArmTwist", "LeftArmTwist", "RightArmTwist"}
+    assert twists("*Twist") == set()
+    assert twists("*:LeftHand") == {"RightForeArmTwist", "LeftArmTwist", "RightArmTwist"}
 
 
 def test_a_joint_left_alone_may_not_carry_the_travel(samples: Samples) -> None:

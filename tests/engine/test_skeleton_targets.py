@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workers.engine import EngineResult, retarget
-from workers.errors import NoSkeleton, NoSkin
+from workers.errors import InvalidOptions, NoSkeleton, NoSkin
 from workers.evaluation.gltf_validator import find_validator, validate
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf_container import join_container
@@ -105,6 +105,18 @@ def test_a_bare_gltf_skeleton_is_a_character(samples: Samples, format: str) -> N
              for scene in (ours, theirs)]  # fmt: skip
     assert np.abs((paths[0] - paths[0][0]) - (paths[1] - paths[1][0])).max() < 0.02
     json.dumps(result.report, allow_nan=False)
+
+
+def test_several_clips_need_a_glb(samples: Samples) -> None:
+    """A file with two clips: the BVH character's default is then GLB, and one BVH is refused."""
+    source = read_gltf(samples["wave.glb"]).document
+    document = dict(source.document.json)
+    document["animations"] = [{**document["animations"][0], "name": name} for name in ("one", "two")]
+    twice = {"twice.glb": FileBundle("twice.glb", join_container(document, source.document.buffers[0]))}
+    result = run(twice, "twice.glb", samples["walk.bvh"], clip="all")
+    assert [clip.name for clip in scene_of(result).clips] == ["one", "two"]
+    with pytest.raises(InvalidOptions, match="a BVH holds one clip"):
+        run(twice, "twice.glb", samples["walk.bvh"], clip="all", format="bvh")
 
 
 def test_a_mesh_without_skin_and_skeleton_is_refused(samples: Samples) -> None:
