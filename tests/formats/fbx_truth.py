@@ -2,7 +2,7 @@
 
 At a fraction of each take it writes the world matrices of all nodes and the skinned vertices of all meshes in world
 space, evaluated from the curves, not from baked keys: `take{t}_nodes` `(nodes, 4, 4)`, `take{t}_vertices`
-`(vertices, 3)`, `take{t}_name`, `take{t}_frame`, `take{t}_blended` (how many vertices the take's blend shapes move), and
+`(vertices, 3)`, `take{t}_name`, `take{t}_frame`, `take{t}_blended` (how many vertices its blend shapes move), and
 `names` of the nodes. Nothing of the GLB is involved. A process of its own, as the binding wants it.
 """
 
