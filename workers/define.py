@@ -110,17 +110,23 @@ def _with_units(scene: Scene, definition: CharacterDefinition) -> Scene:
         raise _ambiguous(definition, "/up_axis", f"{up_axis} contradicts the file, where {units.up_axis} is up")
     if definition.scale is None and definition.up_axis is None:
         return scene
+    is_settled = definition.scale is not None and (definition.up_axis is not None or scene.format != "bvh")
+    said = ", ".join(
+        text
+        for text, value in ((f"{scale:g} m a unit", definition.scale), (f"{up_axis} up", definition.up_axis))
+        if value is not None
+    )
     given = replace(
         units,
         factor=scale,
         unit=f"{scale:g} m" if rescaled else units.unit,
         up_axis=up_axis,
-        guessed=units.guessed and definition.scale is None,
-        reason=units.reason if definition.scale is None else "given by the definition",
+        guessed=units.guessed and not is_settled,
+        reason=f"{said} by the definition" + ("" if is_settled else f"; otherwise {units.reason}"),
     )
     turn = quat.multiply(to_y_up(AXES.index(up_axis)), quat.conjugate(to_y_up(AXES.index(units.up_axis))))
     restated = restate(scene, scale / units.factor, turn, given)
-    settled = {"units-guessed"} if definition.scale is not None else set()
+    settled = {"units-guessed"} if is_settled else set()
     settled |= {"up-axis-uncertain"} if definition.up_axis is not None else set()
     return replace(restated, notices=tuple(notice for notice in scene.notices if notice.code not in settled))
 

@@ -237,6 +237,8 @@ def test_units_and_axis_of_a_bvh(samples: Samples) -> None:
     assert doubled.body.height_m == pytest.approx(2 * plain.body.height_m, rel=1e-6)
     assert np.abs(doubled.motion.positions_m - 2 * plain.motion.positions_m).max() < 1e-6
     assert not doubled.scene.units.guessed and "units-guessed" not in {n.code for n in doubled.notices}
+    scaled = prepare_motion(read_scene(samples["walk.bvh"]), 0, JobOptions(), definition=define(scale=factor))
+    assert scaled.scene.units.guessed and "units-guessed" in {n.code for n in scaled.notices}  # the axis still is
     lying = prepare_character(read_scene(samples["walk.bvh"]), {}, define(up_axis="Z"))
     assert lying.scene.units.up_axis == "Z"
     with pytest.raises(InvalidOptions, match="no bind pose"):
