@@ -1,0 +1,13 @@
+"""Rendering: skin a character, see it from a few cameras, and carry gradients from the pixels back to its joints.
+
+    rotations    quaternions in torch               kinematics   forward kinematics in torch
+    skinning     linear blend skinning              decimate     fewer faces, weights kept
+    body_proxy   a surface for a bare skeleton      cameras      views that follow a body
+    visibility   z-buffer                           edges        silhouettes: anti-aliasing and its gradient
+    shading      neutral clay, Phong                ground       grid and soft shadow
+    rasterizer   the renderer of this project       renderer     the interface, and the choice of a backend
+    preview      animations and sheets as bytes     gradients    the renderer's gradients against finite differences
+
+Everything here needs torch; the command line's light paths must not import this package. Nothing in a module depends on
+the device: tensors stay where the caller put them.
+"""

@@ -1,0 +1,92 @@
+"""The z-buffer: which face each pixel centre sees. No gradients: what a pixel sees is recomputed from the face.
+
+Every face is expanded into the pixels of its bounding box, all faces at once; the nearest wins by one scatter of keys
+that hold the bits of 1 / depth above the face's number. 1 / depth is linear on the screen, and positive floats order
+like their bits.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# (face, pixel) pairs worked on at once: some 100 bytes each.
+PAIRS_AT_ONCE = 2_000_000
+NEAR_M = 1e-2
+INSIDE = -1e-5  # barycentric slack, so that no crack opens between neighbours by rounding
+
+
+def visible_faces(pixels: Tensor, depths: Tensor, faces: Tensor, size: int) -> Tensor:
+    """Number of the nearest face at each pixel centre, `(B, size * size)`, -1 for none.
+
+    `pixels` `(B, V, 2)` and `depths` `(B, V)` as from `Camera.project`; `faces` `(F, 3)`. Faces that reach behind the
+    camera are left out.
+    """
+    batch, count = len(pixels), len(faces)
+    keys = torch.full((batch * size * size,), -1, dtype=torch.int64, device=pixels.device)
+    if count:
+        with torch.no_grad():
+            _fill(keys, pixels.detach().float(), depths.detach().float(), faces, size)
+    found: Tensor = torch.where(keys >= 0, keys & 0xFFFFFFFF, -1).view(batch, size * size)
+    return found
+
+
+def _fill(keys: Tensor, pixels: Tensor, depths: Tensor, faces: Tensor, size: int) -> None:
+    corners = pixels[:, faces].flatten(0, 1)  # (B * F, 3, 2)
+    depth = depths[:, faces].flatten(0, 1)
+    low, high = corners.amin(1), corners.amax(1)
+    first = torch.ceil(low - 0.5).clamp(0, size).to(torch.int64)
+    last = torch.floor(high - 0.5).clamp(-1, size - 1).to(torch.int64)
+    extent = (last - first + 1).clamp(min=0)
+    covered = extent[:, 0] * extent[:, 1]
+    planes, flat = _planes(corners, depth)
+    covered[flat | (depth.amin(1) < NEAR_M)] = 0
+    chosen = torch.nonzero(covered)[:, 0]
+    if not len(chosen):
+        return
+    planes, first, width, covered = planes[chosen], first[chosen], extent[chosen, 0], covered[chosen]
+    ends = covered.cumsum(0)
+    start = 0
+    while start < len(chosen):
+        done = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(torch.searchsorted(ends, done + PAIRS_AT_ONCE, right=True)))
+        part = slice(start, stop)
+        _scatter(keys, planes[part], first[part], width[part], covered[part], chosen[part], len(faces), size)
+        start = stop
+
+
+def _planes(corners: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+    """Per face: origin x and y, then slopes (x, y) of the barycentrics of corners 1 and 2, then 1 / depth as value and
+    slopes; and which faces are seen edge on.
+    """
+    origin = corners[:, 0]
+    (ax, ay), (bx, by) = (corners[:, 1] - origin).unbind(-1), (corners[:, 2] - origin).unbind(-1)
+    area = ax * by - ay * bx
+    flat = area.abs() < 1e-9
+    scale = 1.0 / torch.where(flat, 1.0, area)
+    slopes = torch.stack([by * scale, -bx * scale, -ay * scale, ax * scale], dim=-1)
+    inverse = 1.0 / depth.clamp(min=NEAR_M)
+    rise = inverse[:, 1:] - inverse[:, :1]
+    inverse_slopes = rise[:, :1] * slopes[:, :2] + rise[:, 1:] * slopes[:, 2:]
+    return torch.cat([origin, slopes, inverse[:, :1], inverse_slopes], dim=-1), flat
+
+
+def _scatter(
+    keys: Tensor, planes: Tensor, first: Tensor, width: Tensor, covered: Tensor, numbers: Tensor, faces: int, size: int
+) -> None:
+    owner = torch.repeat_interleave(torch.arange(len(covered), device=keys.device), covered)
+    within = torch.arange(len(owner), device=keys.device) - (covered.cumsum(0) - covered)[owner]
+    row = torch.div(within, width[owner], rounding_mode="floor")
+    x = first[owner, 0] + within - row * width[owner]
+    y = first[owner, 1] + row
+    plane = planes[owner]
+    dx, dy = x + 0.5 - plane[:, 0], y + 0.5 - plane[:, 1]
+    second = plane[:, 2] * dx + plane[:, 3] * dy
+    third = plane[:, 4] * dx + plane[:, 5] * dy
+    inside = torch.nonzero((second >= INSIDE) & (third >= INSIDE) & (second + third <= 1.0 - INSIDE))[:, 0]
+    inverse = plane[inside, 6] + plane[inside, 7] * dx[inside] + plane[inside, 8] * dy[inside]
+    number = numbers[owner[inside]]
+    image = torch.div(number, faces, rounding_mode="floor")
+    bits = inverse.clamp(min=1e-9).view(torch.int32).to(torch.int64)
+    place = (image * size + y[inside]) * size + x[inside]
+    keys.scatter_reduce_(0, place, (bits << 32) | (number - image * faces), "amax")
