@@ -1,0 +1,62 @@
+"""From a model's name to an encoder that is ready: resolved in the model store, loaded, on its device.
+
+A new kind of encoder is one line in `KINDS`: the `encoder` of a manifest, and the class that runs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Literal
+
+import torch
+
+from model_store.manifest import Dtype
+from model_store.status import resolve
+from workers.errors import InvalidOptions
+from workers.semantics.encoders.base import Encoder
+
+_HERE = "workers.semantics.encoders"
+KINDS = {
+    "blip-itm": f"{_HERE}.blip:BlipMatchingEncoder",
+    "blip-vqa": f"{_HERE}.blip:BlipAnsweringEncoder",
+    "blip2-itm": f"{_HERE}.blip2:Blip2MatchingEncoder",
+    "blip2-flan-t5": f"{_HERE}.flan_t5:Blip2FlanT5Encoder",
+    "instructblip": f"{_HERE}.flan_t5:InstructBlipEncoder",
+    "clip": f"{_HERE}.contrastive:ClipEncoder",
+    "siglip": f"{_HERE}.contrastive:SiglipEncoder",
+    "xclip": f"{_HERE}.xclip:XClipEncoder",
+}
+BATCH_SIZE = 8
+
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+
+
+def load_encoder(
+    reference: str, device: DeviceChoice = "auto", dtype: Dtype | None = None, batch_size: int = BATCH_SIZE
+) -> Encoder:
+    """The encoder `name` or `name@version`; `dtype` overrides its manifest's policy for the device.
+
+    Raises InvalidOptions for an unknown name or an unusable device, ModelUnavailable with the command to run.
+    """
+    installed = resolve(reference)
+    manifest = installed.manifest
+    if manifest.encoder not in KINDS:
+        raise InvalidOptions(
+            f"model {manifest.reference} is run by {manifest.encoder!r}, which this version does not know; known: "
+            f"{', '.join(sorted(KINDS))}"
+        )
+    chosen = choose_device(device)
+    precision = dtype or (manifest.dtype.cuda if chosen.type == "cuda" else manifest.dtype.cpu)
+    module, _, name = KINDS[manifest.encoder].partition(":")
+    kind = getattr(importlib.import_module(module), name)
+    encoder: Encoder = kind(
+        manifest, installed.identity, installed.folder, chosen, getattr(torch, precision), batch_size
+    )
+    return encoder
+
+
+def choose_device(device: DeviceChoice) -> torch.device:
+    """`auto` takes CUDA where it works. Raises InvalidOptions where CUDA is asked for and absent."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InvalidOptions("there is no usable CUDA device; choose the device cpu or auto")
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
