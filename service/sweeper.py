@@ -2,7 +2,8 @@
 
 - running, but its lease is over (its worker died): tried again, or failed after the last attempt
 - canceling, but its worker is gone: canceled
-- queued, but no longer in RQ (a worker died between taking and claiming it, or RQ's entry is gone): handed in again
+- queued, or parked between two workers, but no longer in RQ (a worker died between taking and claiming it, or before
+  it had handed it on, or RQ's entry is gone): handed in again
 - inputs and outputs past their time: removed (`service.jobs.retention`)
 
 It runs as a thread in the gateway and in every worker, so that it runs as long as anything does; a key in Redis lets
@@ -61,21 +62,22 @@ class Sweeper:
                 retry_or_fail(self._store, self._settings, record.id, record.execution_id, reason, worker_lost(reason))
 
     def hand_in_lost_jobs(self) -> None:
-        """Queued jobs that RQ does not have, twice in a row, are handed to it again."""
-        suspects = self._lost(self._store.queued_ids())
+        """Queued and parked jobs that RQ does not have, twice in a row, are handed to it again."""
+        suspects = self._lost([*self._store.queued_ids(), *self._store.parked_ids()])
         if not suspects or self._stopped.wait(SETTLE_S):
             return
         for job_id in self._lost(suspects):
             for record in self._store.get_many([job_id]):
-                if record.status == "queued":
+                if record.status == "queued" or record.is_parked:
                     enqueue(self._store, record, self._settings)
-                    LOG.warning("%s: was queued, but lost on its way; handed in again", job_id)
+                    LOG.warning("%s: was waiting, but lost on its way; handed in again", job_id)
 
     def _lost(self, job_ids: list[str]) -> list[str]:
         return [
             record.id
             for record in self._store.get_many(job_ids)
-            if record.status == "queued" and not is_in_transport(self._store, record, self._settings.lease_s)
+            if (record.status == "queued" or record.is_parked)
+            and not is_in_transport(self._store, record, self._settings.lease_s)
         ]
 
     def _run(self) -> None:

@@ -30,7 +30,7 @@ LOG = logging.getLogger("retarget.ingest")
 
 
 class Ingest:
-    """Scenes of uploads, from the store or from the sandbox."""
+    """Stored scenes of uploads, read in the sandbox where they are not there yet."""
 
     def __init__(self, store: JobStore, blobs: BlobStore, sandbox: Sandbox) -> None:
         self._blobs = blobs
@@ -38,15 +38,12 @@ class Ingest:
         self._references = BlobReferences(store, blobs)
         self._version = reader_version()
 
-    def scene(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> Scene:
-        """The scene of one input: a file, a `.gltf` with its files, or a zip. `on_wait` may raise to end the reading.
-
-        Raises Expired where the upload is gone, and what `Sandbox.read` raises.
-        """
-        return load_stored(self._blobs, self.stored(files, job_id, on_wait))
-
     def stored(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> str:
-        """The blob key of the stored scene of one input, which the job holds from now on. Raises as `scene`."""
+        """The blob key of the stored scene of one input, which the job holds from now on.
+
+        An input is a file, a `.gltf` with its files, or a zip. `on_wait` may raise to end the reading. Raises Expired
+        where the upload is gone, and what `Sandbox.read` raises.
+        """
         key = self.key(files)
         if self._references.hold_scene(key, job_id):
             try:
@@ -65,9 +62,6 @@ class Ingest:
         """Where the stored scene of these files lies, whether it exists or not."""
         held = [self._version, [[file.name, file.sha256] for file in files]]
         return stored_scene_key(hashlib.sha256(json.dumps(held).encode()).hexdigest())
-
-    def close(self) -> None:
-        self._sandbox.close()
 
     def _bundle(self, files: list[InputFile]) -> FileBundle:
         return bundle_of_upload({file.name: partial(self._read, file) for file in files})

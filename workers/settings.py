@@ -9,10 +9,15 @@ from pydantic import Field, ValidationError
 from service.settings import Settings
 from workers.errors import InvalidOptions
 
+QUEUES = ("ingest", "retarget")
+
 
 class WorkerSettings(Settings):
     """Limits of the work-horse, and how fast trouble is noticed. Sizes in bytes, times in seconds."""
 
+    worker_queues: str = Field(
+        "ingest,retarget", description="Queues that a worker serves; one without ingest never sees an upload."
+    )
     retarget_engine: str = Field(
         "workers.scene_engine:retarget", description="Function that retargets, as module:name."
     )
@@ -54,6 +59,15 @@ class WorkerSettings(Settings):
     )
     worker_ttl_s: Annotated[int, Field(ge=16)] = Field(30, description="RQ forgets a worker that is silent this long.")
     sweep_interval_s: Annotated[float, Field(gt=0)] = Field(5.0, description="How often lost jobs are looked for.")
+
+    @property
+    def queue_names(self) -> list[str]:
+        """The queues in the order they are served. Raises InvalidOptions for one that does not exist."""
+        names = [name.strip() for name in self.worker_queues.split(",") if name.strip()]
+        unknown = sorted(set(names) - set(QUEUES))
+        if unknown or not names:
+            raise InvalidOptions(f"queues {self.worker_queues!r}: unknown; choose from {', '.join(QUEUES)}")
+        return names
 
 
 def worker_settings(**given: Any) -> WorkerSettings:

@@ -16,7 +16,7 @@ import logging
 import mimetypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol, cast
 
@@ -24,12 +24,15 @@ import redis
 from redis import Redis
 
 from service.blobs import BlobStore, output_key, output_prefix
+from service.jobs.queue import enqueue
 from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobResult
 from service.jobs.store import JobStore
+from service.recovery import retry_or_fail, worker_lost
 from workers.errors import InternalError, JobTimeout, OutOfMemory, RetargetError, Unavailable
 from workers.formats.confinement import SandboxLimits
 from workers.formats.sandbox import Sandbox
-from workers.ingest import Ingest
+from workers.formats.scene_file import SceneFileUnusable
+from workers.ingest import Ingest, load_stored
 from workers.job_knowledge import given_definitions, preset_lookup
 from workers.options import parse_options
 from workers.settings import WorkerSettings
@@ -44,9 +47,22 @@ REPORT_SUMMARY = ("engine", "scores", "scores_naive_copy", "warnings")
 _CUDA_ERRORS = ("AcceleratorError", "CudaError")
 _OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "cannot allocate memory")
 
+Inputs = dict[str, list[InputFile]]  # what the user sent, by part
+
 
 class Canceled(Exception):
     """The user canceled the job; nothing may be published."""
+
+
+class ScenesLost(Exception):
+    """The stored scenes of a job that was handed over are gone or of another version: its files must be read again."""
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """The files of a job are read, and another worker goes on: stored scenes by input."""
+
+    scenes: dict[str, str]
 
 
 class ExecutionLost(Exception):
@@ -57,7 +73,7 @@ class ExecutionLost(Exception):
 class Outcome:
     """How an execution ended, and why the process had better be replaced, if it had."""
 
-    how: Literal["succeeded", "failed", "canceled", "lost"]
+    how: Literal["succeeded", "failed", "canceled", "lost", "handed over"]
     worn_out: str | None = None
 
 
@@ -93,18 +109,23 @@ class Progress:
 class SceneSource(Protocol):
     """What gives tasks their scenes: `workers.ingest.Ingest`."""
 
-    def scene(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> Scene: ...
+    def stored(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> str: ...
 
 
 @dataclass(frozen=True)
 class TaskDesk:
-    """What tasks need: the records, the blobs, the scenes of uploads, and the engine, imported once."""
+    """What tasks need: the records, the blobs, the scenes of uploads, and the engine, imported once.
+
+    `scenes` is None in a worker that does not ingest. One that only ingests hands jobs over: `retargets` is false.
+    """
 
     store: JobStore
     blobs: BlobStore
-    scenes: SceneSource
+    scenes: SceneSource | None
     retarget: Callable[..., Any]
     inspect: Callable[..., dict[str, Any]]
+    settings: WorkerSettings = field(default_factory=WorkerSettings)
+    retargets: bool = True
 
     @staticmethod
     def open(settings: WorkerSettings, connection: Redis) -> TaskDesk:
@@ -119,9 +140,13 @@ class TaskDesk:
         return TaskDesk(
             store=store,
             blobs=blobs,
-            scenes=Ingest(store, blobs, Sandbox(limits, settings.scene_reader)),
+            scenes=Ingest(store, blobs, Sandbox(limits, settings.scene_reader))
+            if "ingest" in settings.queue_names
+            else None,
             retarget=_imported(settings.retarget_engine),
             inspect=_imported(settings.inspect_engine),
+            settings=settings,
+            retargets="retarget" in settings.queue_names,
         )
 
     def run(self, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
@@ -137,6 +162,8 @@ class TaskDesk:
             record = self.store.get(job_id)
             progress = Progress(self.store, record, execution_id, timeout_s)
             result = TASKS[record.kind](self, record, execution_id, progress)
+            if isinstance(result, HandOver):
+                return self._hand_over(job_id, execution_id, result)
             if self._publish(record, execution_id, result):
                 return Outcome("succeeded")
             raise ExecutionLost
@@ -146,12 +173,30 @@ class TaskDesk:
             LOG.info("%s: execution %s lost the job, nothing is published", job_id, execution_id)
             self._remove_outputs(job_id, execution_id)
             return Outcome("lost")
+        except ScenesLost as error:
+            LOG.warning("%s: %s", job_id, error)
+            self.store.release(job_id, execution_id)
+            reason = "what was read from its files was gone"
+            retry_or_fail(self.store, self.settings, job_id, execution_id, reason, worker_lost(reason))
+            return Outcome("lost")
         except Canceled:
             self._remove_outputs(job_id, execution_id)
             self.store.finish_cancel(job_id, execution_id)
             return Outcome("canceled")
         except Exception as error:
             return self._fail(job_id, execution_id, error)
+
+    def _hand_over(self, job_id: str, execution_id: str, result: HandOver) -> Outcome:
+        """Park the job and send it on. What is lost on the way is found by the sweeper."""
+        answer = self.store.hand_over(job_id, execution_id, result.scenes)
+        if answer == "cancel":
+            raise Canceled
+        if answer == "lost":  # perhaps sent twice over a broken connection: then it is parked, and will be found
+            raise ExecutionLost
+        for record in self.store.get_many([job_id]):
+            if record.is_parked:
+                enqueue(self.store, record, self.settings)
+        return Outcome("handed over")
 
     def _publish(self, record: JobRecord, execution_id: str, result: dict[str, Any]) -> bool:
         if self.store.publish(record.id, execution_id, result):
@@ -189,14 +234,23 @@ class TaskDesk:
         return Artifact(name=name, media_type=media_type, bytes=blob.bytes, sha256=blob.sha256, blob=blob.key)
 
 
-def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
-    """Retarget the job's motion to its character; returns what to publish (see JobResult)."""
+def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any] | HandOver:
+    """Retarget the job's motion to its character; returns what to publish (see JobResult), or hands the job over."""
     options = parse_options(record.options)
     start_s = time.perf_counter()
-    motion, character, original = _scenes(desk, record, progress)
+    if not desk.retargets:
+        return HandOver(_store_all(desk, record, _inputs(record), progress))
+    scenes = _load_all(desk, record, _inputs(record), progress)
     loading_s = time.perf_counter() - start_s
     known = {**given_definitions(record.input), "find_preset": preset_lookup(desk.store.redis)}
-    outcome = desk.retarget(motion, character, options, source_character=original, on_stage=progress, **known)
+    outcome = desk.retarget(
+        scenes["motion"],
+        scenes["character"],
+        options,
+        source_character=scenes.get("source_character"),
+        on_stage=progress,
+        **known,
+    )
     progress("exporting", 0.99)
     timings_s = {"loading": loading_s, **outcome.report.get("timings_s", {})}
     report = json.dumps({**outcome.report, "timings_s": timings_s}, allow_nan=False, indent=1).encode()
@@ -211,35 +265,48 @@ def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress:
 
 def inspect_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
     """Say what the job's file holds; returns what to publish."""
-    (scene,) = _read_all(desk, record, [record.input.file], progress)
+    scene = _load_all(desk, record, {"file": record.input.file}, progress)["file"]
     known = {**given_definitions(record.input), "find_preset": preset_lookup(desk.store.redis)}
     return {
         "inspection": desk.inspect(scene, record.input.file[0].name, parse_options(record.options).mapping, **known)
     }
 
 
-def _scenes(desk: TaskDesk, record: JobRecord, progress: Progress) -> tuple[Scene, Scene, Scene | None]:
+def _inputs(record: JobRecord) -> Inputs:
     """Motion, character, and the character that the motion was made on, if it was sent."""
-    given = [record.input.motion, record.input.character]
-    if record.input.source_character:
-        given.append(record.input.source_character)
-    scenes = _read_all(desk, record, given, progress)
-    return scenes[0], scenes[1], scenes[2] if len(scenes) > 2 else None
+    given = {name: getattr(record.input, name) for name in ("motion", "character", "source_character")}
+    return {name: files for name, files in given.items() if files}
 
 
-def _read_all(desk: TaskDesk, record: JobRecord, inputs: list[list[InputFile]], progress: Progress) -> list[Scene]:
-    """The scenes of several inputs, read one after the other; the job can be stopped while they are."""
-    scenes = []
-    for number, files in enumerate(inputs):
+def _store_all(desk: TaskDesk, record: JobRecord, inputs: Inputs, progress: Progress) -> dict[str, str]:
+    """Keys of the stored scenes of several inputs, read one after the other; the job can be stopped while they are."""
+    assert desk.scenes is not None
+    keys = {}
+    for number, (name, files) in enumerate(inputs.items()):
         share = VALIDATING_SHARE * number / len(inputs)
         progress("validating", share)
-        scenes.append(desk.scenes.scene(files, record.id, partial(progress, "validating", share)))
+        keys[name] = desk.scenes.stored(files, record.id, partial(progress, "validating", share))
     progress("loading", VALIDATING_SHARE)
-    return scenes
+    return keys
+
+
+def _load_all(desk: TaskDesk, record: JobRecord, inputs: Inputs, progress: Progress) -> dict[str, Scene]:
+    """The scenes of several inputs. Raises ScenesLost where another worker had read them and they are gone."""
+    if desk.scenes is None and record.scenes is None:
+        raise ScenesLost("it was handed to a worker that reads no files")
+    if desk.scenes is not None and record.scenes is None:
+        keys = _store_all(desk, record, inputs, progress)
+    else:
+        progress("loading", VALIDATING_SHARE)
+        keys = record.scenes or {}
+    try:
+        return {name: load_stored(desk.blobs, keys[name]) for name in inputs}
+    except (SceneFileUnusable, FileNotFoundError, KeyError) as error:
+        raise ScenesLost(f"a stored scene cannot be loaded: {error}") from None
 
 
 # The kind in our record decides, not the name in RQ's entry: who can write to RQ must not choose what runs here.
-TASKS: dict[JobKind, Callable[[TaskDesk, JobRecord, str, Progress], dict[str, Any]]] = {
+TASKS: dict[JobKind, Callable[[TaskDesk, JobRecord, str, Progress], dict[str, Any] | HandOver]] = {
     "retarget": retarget_job,
     "inspect": inspect_job,
 }

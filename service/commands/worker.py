@@ -6,17 +6,14 @@ import argparse
 import logging
 import os
 
-from workers.errors import InvalidOptions
-from workers.settings import worker_settings
-
-QUEUES = ("ingest", "retarget")
+from workers.settings import QUEUES, worker_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redis-url", metavar="URL", help="Redis with the jobs (default: RETARGET_REDIS_URL)")
     parser.add_argument("--blob-url", metavar="URL", help="store of uploads and results (default: RETARGET_BLOB_URL)")
     parser.add_argument(
-        "--queues", default=",".join(QUEUES), metavar="NAMES", help="queues to serve, the first one first (%(default)s)"
+        "--queues", metavar="NAMES", help=f"queues to serve, the first one first (default: {','.join(QUEUES)})"
     )
     parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
 
@@ -29,11 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
     from workers.connections import quick_redis
     from workers.queue_worker import QueueWorker
 
-    queues = [name for name in arguments.queues.split(",") if name]
-    unknown = sorted(set(queues) - set(QUEUES))
-    if unknown or not queues:
-        raise InvalidOptions(f"--queues {arguments.queues}: unknown queue; choose from {', '.join(QUEUES)}")
-    settings = worker_settings(redis_url=arguments.redis_url, blob_url=arguments.blob_url)
+    settings = worker_settings(
+        redis_url=arguments.redis_url, blob_url=arguments.blob_url, worker_queues=arguments.queues
+    )
+    queues = settings.queue_names
     logging.basicConfig(
         level=logging.INFO, format=f"%(asctime)s worker[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
     )

@@ -1,8 +1,10 @@
 """Handing jobs to RQ, which carries them to a worker: the payload is the job's id, the serializer JSON.
 
-Two queues: `ingest` (untrusted parsing: inspect) and `retarget`. RQ's job id is ours plus the attempt it is for, so a
-requeued job is a new RQ job. RQ's status is transport only: delivery may happen twice or never, and the record decides
-(`JobStore.claim` refuses the second; the sweeper finds the lost with `is_in_transport`).
+Two queues. Every job starts on `ingest`, where files are read. A worker that serves both queues goes on with it; one
+that only ingests parks it, with the stored scenes of its files, and hands it to `retarget`, whose workers see no
+upload. Inspections go ahead of other jobs. RQ's job id is ours plus the attempt it is for, and `-retarget` for a parked
+job, so a requeued job is a new RQ job. RQ's status is transport only: delivery may happen twice or never, and the
+record decides (`JobStore.claim` refuses the second; the sweeper finds the lost with `is_in_transport`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from service.jobs.schemas import JobKind, JobRecord
 from service.jobs.store import JobStore
 from service.settings import Settings
 
-QUEUE_OF_KIND: dict[JobKind, str] = {"inspect": "ingest", "retarget": "retarget"}
+INGEST, RETARGET = "ingest", "retarget"
+# The queue whose workers bound how many jobs of a kind get done.
+QUEUE_OF_KIND: dict[JobKind, str] = {"inspect": INGEST, "retarget": RETARGET}
 FUNCTION_OF_KIND: dict[JobKind, str] = {
     "inspect": "workers.tasks.inspect_job",
     "retarget": "workers.tasks.retarget_job",
@@ -29,12 +33,17 @@ TRANSPORT_FAILURE_TTL_S = 3600  # long enough to look at a crash
 
 def transport_id(record: JobRecord) -> str:
     """RQ's id of the record's next execution."""
-    return f"{record.id}-{record.attempt + 1}"
+    return f"{record.id}-{record.attempt + 1}" if record.scenes is None else f"{record.id}-{record.attempt}-retarget"
 
 
-def queue(connection: Redis, kind: JobKind) -> Queue:
-    """The RQ queue that jobs of this kind travel on."""
-    return Queue(QUEUE_OF_KIND[kind], connection=connection, serializer=JSONSerializer)
+def queue(connection: Redis, name: str) -> Queue:
+    """An RQ queue by name."""
+    return Queue(name, connection=connection, serializer=JSONSerializer)
+
+
+def queue_of(connection: Redis, record: JobRecord) -> Queue:
+    """The RQ queue that the record's next execution travels on."""
+    return queue(connection, INGEST if record.scenes is None else RETARGET)
 
 
 def submit(store: JobStore, record: JobRecord, settings: Settings) -> None:
@@ -47,9 +56,9 @@ def submit(store: JobStore, record: JobRecord, settings: Settings) -> None:
 
 
 def enqueue(store: JobStore, record: JobRecord, settings: Settings, pipeline: Pipeline | None = None) -> None:
-    """Hand a queued record to RQ, as part of the caller's transaction if one is given."""
+    """Hand a queued or parked record to RQ, as part of the caller's transaction if one is given."""
     timeout_s = settings.inspect_timeout_s if record.kind == "inspect" else settings.job_timeout_s
-    queue(store.redis, record.kind).enqueue_call(
+    queue_of(store.redis, record).enqueue_call(
         FUNCTION_OF_KIND[record.kind],
         args=[record.id],
         timeout=timeout_s,
@@ -57,6 +66,7 @@ def enqueue(store: JobStore, record: JobRecord, settings: Settings, pipeline: Pi
         failure_ttl=TRANSPORT_FAILURE_TTL_S,
         job_id=transport_id(record),
         description=f"{record.kind} {record.id}",
+        at_front=record.kind == "inspect",
         pipeline=pipeline,
     )
 
@@ -65,7 +75,7 @@ def withdraw(store: JobStore, record: JobRecord) -> None:
     """Take back a job that ended before it ran; a worker that has just taken it finds nothing to claim."""
     name = transport_id(record)
     with store.redis.pipeline(transaction=True) as pipeline:
-        pipeline.lrem(queue(store.redis, record.kind).key, 0, name)
+        pipeline.lrem(queue_of(store.redis, record).key, 0, name)
         pipeline.delete(Job.key_for(name))
         pipeline.execute()
 
@@ -76,7 +86,7 @@ def is_in_transport(store: JobStore, record: JobRecord, silent_s: float) -> bool
     Started without a claim on the record and without RQ's heartbeat for `silent_s` seconds counts as lost.
     """
     name = transport_id(record)
-    waiting = queue(store.redis, record.kind)
+    waiting = queue_of(store.redis, record)
     if waiting.get_job_position(name) is not None or store.redis.lpos(waiting.intermediate_queue_key, name) is not None:
         return True
     try:

@@ -6,6 +6,7 @@ once; the workers' sweeper calls it. A job whose inputs expire while it waits be
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,9 @@ from service.jobs.queue import withdraw
 from service.jobs.references import BlobReferences
 from service.jobs.schemas import JobRecord
 from service.jobs.store import PREFIX, JobStore
+from workers.errors import Unavailable
 
+GIVE_UP_LEASE_S = 5.0
 BUSY_RETRY = timedelta(minutes=10)
 ORPHAN_INTERVAL_S = 3600
 ORPHAN_AGE = timedelta(hours=24)  # longer than any upload or execution lasts
@@ -58,7 +61,7 @@ def sweep_expired(store: JobStore, blobs: BlobStore, now: datetime | None = None
 def forget_job(store: JobStore, blobs: BlobStore, record: JobRecord) -> None:
     """Remove a job now: first its record, which ends a running execution's right to publish, then its blobs."""
     store.delete(record.id)
-    if record.status == "queued":
+    if record.status == "queued" or record.is_parked:
         withdraw(store, record)
     blobs.delete_tree(output_prefix(record.id))
     release_inputs(store, blobs, record)
@@ -88,9 +91,20 @@ def sweep_orphans(store: JobStore, blobs: BlobStore, now: datetime) -> int:
     return removed
 
 
+def _give_up(store: JobStore, record: JobRecord) -> None:
+    """Fail a job that no second worker took while its uploads were kept."""
+    execution_id = uuid.uuid4().hex
+    if store.claim(record.id, execution_id, GIVE_UP_LEASE_S) is not None:
+        error = Unavailable("no worker that retargets took the job on in time; send it again")
+        store.fail(record.id, execution_id, error.to_dict())
+
+
 def _sweep_job(store: JobStore, blobs: BlobStore, record: JobRecord, now: datetime, swept: Swept) -> None:
     if record.status == "queued" and record.input_expires_at is not None and record.input_expires_at <= now:
         swept.expired += store.expire(record.id)
+        record = store.get(record.id)
+    if record.is_parked and record.input_expires_at is not None and record.input_expires_at <= now:
+        _give_up(store, record)
         record = store.get(record.id)
     if not record.is_final:
         store.postpone(record.id, now + BUSY_RETRY)

@@ -122,8 +122,14 @@ class JobRecord(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
     cancel_requested: bool = False
     requeue_reason: str | None = None  # why the latest execution was given up
+    scenes: dict[str, str] | None = None  # input -> key of its stored scene, once handed to a worker that reads none
     version: int = 0  # counts changes
 
     @property
     def is_final(self) -> bool:
         return self.status in FINAL_STATUSES
+
+    @property
+    def is_parked(self) -> bool:
+        """Running, but between two workers: its files were read, and it waits for one that retargets."""
+        return self.status == "running" and self.execution_id is None and self.scenes is not None

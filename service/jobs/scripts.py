@@ -7,6 +7,7 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :index:<kind>:<status>    sorted set of ids, all scores 0: ids sort by age; <status> may be `all`
     :waiting:<kind>           sorted set of queued ids by the time they were queued
     :leases                   sorted set of ids by lease_until
+    :parked                   sorted set of ids by the time they were handed from one worker to the next
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
     :changed                  channel: the id of every job that changed
@@ -40,6 +41,7 @@ local function enter(status)
   else
     redis.call('ZREM', prefix .. ':waiting:' .. kind, id)
   end
+  redis.call('ZREM', prefix .. ':parked', id)
   if status ~= 'running' and status ~= 'canceling' then
     redis.call('ZREM', prefix .. ':leases', id)
     set('execution_id', '', 'lease_until', '')
@@ -65,15 +67,26 @@ local function finish(status)
   announce()
 end
 
+-- Running, but held by no execution: handed over and not yet taken.
+local function is_parked()
+  return field('status') == 'running' and redis.call('ZSCORE', prefix .. ':parked', id) ~= false
+end
+
 local function owns(token) return token ~= '' and field('execution_id') == token end
 """
 
 # ARGV 3: execution id, 4: lease in seconds
 CLAIM = """
-if field('status') ~= 'queued' then return {'no'} end
-enter('running')
-redis.call('HINCRBY', key, 'attempt', 1)
-set('execution_id', ARGV[3], 'progress', '0', 'stage', '', 'claimed_at', stamp(now))
+if is_parked() then
+  redis.call('ZREM', prefix .. ':parked', id)
+elseif field('status') == 'queued' then
+  enter('running')
+  redis.call('HINCRBY', key, 'attempt', 1)
+  set('progress', '0', 'stage', '')
+else
+  return {'no'}
+end
+set('execution_id', ARGV[3], 'claimed_at', stamp(now))
 if field('started_at') == '' then set('started_at', stamp(now)) end
 lease(tonumber(ARGV[4]))
 announce()
@@ -84,6 +97,17 @@ return {'yes'}
 RENEW = """
 if not owns(ARGV[3]) then return {'no'} end
 lease(tonumber(ARGV[4]))
+return {'yes'}
+"""
+
+# ARGV 3: execution id, 4: scenes as JSON
+HAND_OVER = """
+if not owns(ARGV[3]) then return {'lost'} end
+if field('status') == 'canceling' then return {'cancel'} end
+set('scenes', ARGV[4], 'execution_id', '', 'lease_until', '')
+redis.call('ZREM', prefix .. ':leases', id)
+redis.call('ZADD', prefix .. ':parked', stamp(now), id)
+announce()
 return {'yes'}
 """
 
@@ -130,7 +154,7 @@ return {'yes'}
 REQUEST_CANCEL = """
 local status = field('status')
 if status == '' then return {'missing'} end
-if status == 'queued' then
+if status == 'queued' or is_parked() then
   set('cancel_requested', '1')
   finish('canceled')
 elseif status == 'running' then
@@ -163,7 +187,7 @@ return {'yes'}
 REQUEUE = """
 if field('status') ~= 'running' or not owns(ARGV[3]) or lease_is_live() then return {'no'} end
 enter('queued')
-set('progress', '0', 'stage', '', 'requeue_reason', ARGV[4])
+set('progress', '0', 'stage', '', 'scenes', '', 'requeue_reason', ARGV[4])
 announce()
 return {'yes'}
 """
@@ -184,6 +208,7 @@ return {'yes'}
 DELETE = """
 local kind, status = field('kind'), field('status')
 redis.call('ZREM', prefix .. ':leases', id)
+redis.call('ZREM', prefix .. ':parked', id)
 redis.call('ZREM', prefix .. ':deadlines', id)
 if status == '' then return {'no'} end
 redis.call('ZREM', prefix .. ':index:' .. kind .. ':' .. status, id)

@@ -22,7 +22,7 @@ from workers.errors import NotCancelable, NotFound
 
 PREFIX = "retarget"
 CHANGES = f"{PREFIX}:changed"
-_JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata"})
+_JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes"})
 _TIME_FIELDS = frozenset(
     {"lease_until", "created_at", "started_at", "claimed_at", "finished_at", "expires_at", "input_expires_at"},
 )
@@ -67,12 +67,23 @@ class JobStore:
         return [_from_hash(raw) for raw in pipe.execute() if raw]
 
     def claim(self, job_id: str, execution_id: str, lease_s: float) -> JobRecord | None:
-        """queued -> running under a lease, one attempt more. None where the job is not queued (any more)."""
+        """queued -> running under a lease, one attempt more; a parked job goes on in the same attempt.
+
+        None where the job is neither (any more).
+        """
         if not execution_id:
             raise ValueError("an execution needs an id")
         if self._run("CLAIM", job_id, execution_id, lease_s) != "yes":
             return None
         return next(iter(self.get_many([job_id])), None)
+
+    def hand_over(self, job_id: str, execution_id: str, scenes: dict[str, str]) -> Literal["yes", "cancel", "lost"]:
+        """Give up the lease of a running job whose files are read: it stays running, parked until another claims it.
+
+        Handing it to RQ is the caller's (`queue.enqueue`), as after `requeue`.
+        """
+        answer = self._run("HAND_OVER", job_id, execution_id, _to_json(scenes))
+        return "yes" if answer == "yes" else "cancel" if answer == "cancel" else "lost"
 
     def renew(self, job_id: str, execution_id: str, lease_s: float) -> bool:
         """Prolong the lease, while canceling too. False: this execution has lost the job and must stop."""
@@ -134,9 +145,14 @@ class JobStore:
         """All queued jobs, those that wait longest first within each kind."""
         return [job_id for kind in _KINDS for job_id in _texts(self.redis.zrange(f"{PREFIX}:waiting:{kind}", 0, -1))]
 
+    def parked_ids(self) -> list[str]:
+        """Jobs between two workers, those that wait longest first."""
+        return _texts(self.redis.zrange(f"{PREFIX}:parked", 0, -1))
+
     def queue_depth(self) -> int:
-        """Number of queued jobs of all kinds."""
-        return sum(int(_plain(self.redis.zcard(f"{PREFIX}:waiting:{kind}"))) for kind in _KINDS)
+        """Number of jobs of all kinds that wait for a worker, be it their first or their second."""
+        waiting = [*(f"{PREFIX}:waiting:{kind}" for kind in _KINDS), f"{PREFIX}:parked"]
+        return sum(int(_plain(self.redis.zcard(name))) for name in waiting)
 
     def queue_position(self, job_id: str, kind: JobKind = "retarget") -> int | None:
         """How many jobs of its kind are before this one in the queue; None where it is not queued."""

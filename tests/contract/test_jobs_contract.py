@@ -36,7 +36,7 @@ def test_posting_a_job(client: TestClient, store: JobStore, redis: Redis, blobs:
     assert blobs.read(record.input.motion[0].blob) == BVH
     assert blobs.read(record.input.character[0].blob) == GLB
     assert "blob" not in response.text and "execution_id" not in response.text
-    assert redis.lrange("rq:queue:retarget", 0, -1) == [f"{job['id']}-1".encode()]
+    assert redis.lrange("rq:queue:ingest", 0, -1) == [f"{job['id']}-1".encode()]
 
 
 def test_a_character_may_be_many_files_and_a_source_character_may_come_too(client: TestClient, store: JobStore) -> None:
@@ -149,11 +149,11 @@ def test_cancel(client: TestClient, store: JobStore) -> None:
 
 def test_what_ended_before_it_ran_is_taken_back_from_the_queue(client: TestClient, redis: Redis) -> None:
     canceled, deleted = (post_job(client).headers["location"] for _ in range(2))
-    assert redis.llen("rq:queue:retarget") == 2
+    assert redis.llen("rq:queue:ingest") == 2
     client.post(f"{canceled}/cancel")
     client.delete(deleted)
     assert list(redis.scan_iter("rq:job:*")) == []
-    assert redis.llen("rq:queue:retarget") == 0
+    assert redis.llen("rq:queue:ingest") == 0
 
 
 def test_delete_removes_everything(

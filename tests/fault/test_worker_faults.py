@@ -73,7 +73,7 @@ def test_a_queued_job_that_rq_lost_is_handed_in_again(station: Station) -> None:
 
 def test_entries_of_rq_that_are_not_ours_do_no_harm(station: Station, worker: Worker) -> None:
     """Neither a function of somebody else's, nor bytes that are no JSON, runs or ends the worker."""
-    lane = queue(station.redis, "retarget")
+    lane = queue(station.redis, "ingest")
     foreign = lane.enqueue_call("os.getcwd", args=[])
     nobody = lane.enqueue_call("os._exit", args=["job_" + "0" * 26])
     broken = lane.enqueue_call("os.getcwd", args=["x"])

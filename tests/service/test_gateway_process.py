@@ -234,9 +234,9 @@ def test_the_gateway_alone_settles_a_job_whose_only_worker_died(
 ) -> None:
     job_id = post_job(gateway.client).json()["id"]
     store.claim(job_id, "e1", 0.1)
-    redis.delete("rq:queue:retarget", f"rq:job:{job_id}-1")
+    redis.delete("rq:queue:ingest", f"rq:job:{job_id}-1")
     wait_until(lambda: store.get(job_id).status == "queued", seconds=15)
-    wait_until(lambda: redis.lrange("rq:queue:retarget", 0, -1) == [f"{job_id}-2".encode()])
+    wait_until(lambda: redis.lrange("rq:queue:ingest", 0, -1) == [f"{job_id}-2".encode()])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:

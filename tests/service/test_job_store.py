@@ -298,3 +298,52 @@ def test_json_fields_are_readable_by_others(store: JobStore, redis: Redis) -> No
     assert json.loads(raw[b"metadata"]) == {"a": 1}
     assert float(raw[b"created_at"]) == pytest.approx(record.created_at.timestamp())
     assert JobRecord.model_validate_json(record.model_dump_json()) == record
+
+
+def test_a_job_is_handed_from_one_worker_to_the_next(store: JobStore) -> None:
+    """Running all the while, in one attempt, its progress kept; the first execution has lost it, the second fenced."""
+    record = make_record(store)
+    assert store.claim(record.id, "e1", 30)
+    store.progress(record.id, "e1", "loading", 0.08)
+    assert store.hand_over(record.id, "other", {"motion": "scenes/x"}) == "lost"
+    assert store.hand_over(record.id, "e1", {"motion": "scenes/x"}) == "yes"
+    parked = store.get(record.id)
+    assert (parked.status, parked.is_parked, parked.execution_id, parked.lease_until) == ("running", True, None, None)
+    assert parked.scenes == {"motion": "scenes/x"} and store.parked_ids() == [record.id]
+    assert store.expired_leases(store.now() + 1000) == [] and store.queue_depth() == 1
+    assert store.progress(record.id, "e1", "loading", 0.5) == "lost"
+    assert not store.publish(record.id, "e1", {"artifacts": []}) and not store.fail(record.id, "e1", {"code": "x"})
+    assert store.hand_over(record.id, "e1", {}) == "lost"
+    taken = store.claim(record.id, "e2", 30)
+    assert taken is not None and (taken.attempt, taken.progress, taken.stage) == (1, 0.08, "loading")
+    assert not taken.is_parked and store.parked_ids() == [] and store.claim(record.id, "e3", 30) is None
+    assert store.publish(record.id, "e2", {"artifacts": []})
+
+
+def test_a_parked_job_is_canceled_at_once_or_deleted(store: JobStore) -> None:
+    canceled, deleted = make_record(store), make_record(store)
+    for record in (canceled, deleted):
+        assert store.claim(record.id, "e1", 30)
+        assert store.hand_over(record.id, "e1", {}) == "yes"
+    assert store.request_cancel(canceled.id).status == "canceled"
+    assert store.claim(canceled.id, "e2", 30) is None
+    assert store.delete(deleted.id) and store.parked_ids() == [] and store.claim(deleted.id, "e2", 30) is None
+
+
+def test_a_job_that_is_canceling_is_not_handed_over(store: JobStore) -> None:
+    record = make_record(store)
+    assert store.claim(record.id, "e1", 30)
+    store.request_cancel(record.id)
+    assert store.hand_over(record.id, "e1", {}) == "cancel" and store.parked_ids() == []
+
+
+def test_a_second_worker_that_dies_sends_the_job_back_to_be_read(store: JobStore) -> None:
+    record = make_record(store)
+    assert store.claim(record.id, "e1", 30)
+    assert store.hand_over(record.id, "e1", {"motion": "scenes/x"}) == "yes"
+    assert store.claim(record.id, "e2", 30)
+    assert store.release(record.id, "e2") and store.requeue(record.id, "e2", "its worker died")
+    again = store.get(record.id)
+    assert (again.status, again.scenes, again.progress) == ("queued", None, 0.0)
+    taken = store.claim(record.id, "e3", 30)
+    assert taken is not None and taken.attempt == 2

@@ -24,7 +24,7 @@ def fetch(redis: Redis, name: str) -> Job:
 @pytest.mark.parametrize(
     ("kind", "queue_name", "function", "timeout_s"),
     [
-        ("retarget", "retarget", "workers.tasks.retarget_job", 600),
+        ("retarget", "ingest", "workers.tasks.retarget_job", 600),
         ("inspect", "ingest", "workers.tasks.inspect_job", 60),
     ],
 )
@@ -74,7 +74,7 @@ def test_a_requeued_job_is_a_new_message(store: JobStore, redis: Redis, settings
     store.release(record.id, "e1")
     assert store.requeue(record.id, "e1", "its worker died")
     transport.enqueue(store, store.get(record.id), settings)
-    assert redis.lrange("rq:queue:retarget", 0, -1) == [f"{record.id}-1".encode(), f"{record.id}-2".encode()]
+    assert redis.lrange("rq:queue:ingest", 0, -1) == [f"{record.id}-1".encode(), f"{record.id}-2".encode()]
 
 
 def test_whether_rq_still_has_it(store: JobStore, redis: Redis, settings: Settings) -> None:
@@ -83,7 +83,7 @@ def test_whether_rq_still_has_it(store: JobStore, redis: Redis, settings: Settin
     record = JobRecord()
     transport.submit(store, record, settings)
     assert transport.is_in_transport(store, record, 30)
-    waiting = transport.queue(redis, "retarget")
+    waiting = transport.queue(redis, "ingest")
     redis.lmove(waiting.key, waiting.intermediate_queue_key)
     assert transport.is_in_transport(store, record, 30)  # on its way to a worker
     redis.delete(waiting.intermediate_queue_key)
@@ -94,3 +94,24 @@ def test_whether_rq_still_has_it(store: JobStore, redis: Redis, settings: Settin
         pipeline.execute()
     assert transport.is_in_transport(store, record, 30)  # just started
     assert not transport.is_in_transport(store, record, 0)  # started, and silent since
+
+
+def test_a_parked_job_travels_to_those_who_retarget(store: JobStore, redis: Redis, settings: Settings) -> None:
+    record = JobRecord()
+    transport.submit(store, record, settings)
+    store.claim(record.id, "e1", 30)
+    store.hand_over(record.id, "e1", {"motion": "scenes/x"})
+    parked = store.get(record.id)
+    assert not transport.is_in_transport(store, parked, 30)
+    transport.enqueue(store, parked, settings)
+    assert redis.lrange("rq:queue:retarget", 0, -1) == [f"{record.id}-1-retarget".encode()]
+    assert transport.is_in_transport(store, parked, 30)
+    transport.withdraw(store, store.request_cancel(record.id))
+    assert redis.lrange("rq:queue:retarget", 0, -1) == []
+
+
+def test_inspections_go_ahead(store: JobStore, redis: Redis, settings: Settings) -> None:
+    job, look = JobRecord(), JobRecord(kind="inspect")
+    for record in (job, look):
+        transport.submit(store, record, settings)
+    assert redis.lrange("rq:queue:ingest", 0, -1) == [f"{look.id}-1".encode(), f"{job.id}-1".encode()]

@@ -21,7 +21,7 @@ from service.jobs.store import JobStore
 from workers.errors import Expired, ParseFailed
 from workers.formats import load_bundle
 from workers.formats.sandbox import Sandbox
-from workers.ingest import Ingest
+from workers.ingest import Ingest, load_stored
 from workers.samples.write import sample_files
 
 pytestmark = pytest.mark.timeout(60)
@@ -57,7 +57,7 @@ class Bench:
         return record
 
     def scene(self, record: JobRecord) -> object:
-        return self.ingest.scene(record.input.motion, record.id, lambda: None)
+        return load_stored(self.blobs, self.ingest.stored(record.input.motion, record.id, lambda: None))
 
     def stored(self) -> list[str]:
         return [entry.key for entry in self.blobs.list(SCENES)]

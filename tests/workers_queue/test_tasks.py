@@ -15,6 +15,7 @@ from redis import Redis
 from service.blobs import BlobStore
 from service.jobs.schemas import InputFile, JobInput, JobRecord
 from service.jobs.store import JobStore
+from workers import tasks
 from workers.errors import JobTimeout, ParseFailed
 from workers.options import JobOptions
 from workers.tasks import Progress, TaskDesk, as_typed_error
@@ -40,10 +41,10 @@ class Bench:
         blob = self.blobs.put_stream([data])
         return InputFile(name=name, sha256=blob.sha256, bytes=blob.bytes, blob=blob.key)
 
-    def scene(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> Any:
-        """Stands where the ingest stands: what it gives goes to the engine as it is."""
+    def stored(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> str:
+        """Stands where the ingest stands: the scene is the file as it is."""
         on_wait()
-        return self.blobs.read(files[0].blob)
+        return files[0].blob
 
     def _retarget(
         self,
@@ -76,7 +77,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(connection: Redis, tmp_path: Path) -> Bench:
+def bench(connection: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(tasks, "load_stored", lambda blobs, key: blobs.read(key))
     return Bench(connection, tmp_path)
 
 
