@@ -25,7 +25,7 @@ from twist_bodies import (
     with_twists,
 )
 
-from workers.engine import retarget_clip
+from workers.engine import retarget_clip, retarget_scenes
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.options import JobOptions
@@ -270,3 +270,20 @@ def _below(body: Body, joint: int) -> list[int]:
     for item in found:
         found.extend(body.skeleton.children[item])
     return found
+
+
+def test_the_written_file_keys_them_and_only_where_there_are_any() -> None:
+    source = read_scene(FileBundle("source.glb", make_character(TALL, None, make_clips(TALL)[2:3])))
+    for style in (STYLES[1], RigStyle()):
+        scene = character(style).scene
+        data = retarget_scenes(source, scene, JobOptions(output="animation")).artifacts["result.glb"]
+        again = read_scene(FileBundle("result.glb", data))
+        clip = again.load_clip(0, None)
+        names = [name for name in again.skeleton.names if name.endswith("Twist")]
+        assert len(names) == (4 if style.twist_joints else 0)
+        for name in names:
+            turned = clip.rotations[:, again.skeleton.names.index(name)]
+            assert np.degrees(quat.angle_between(turned[1:], turned[:1])).max() > 5.0, name
+        keyed = {channel["target"]["node"] for channel in again.document.document.json["animations"][0]["channels"]}
+        wanted = {int(again.skeleton.file_indices[again.skeleton.names.index(name)]) for name in names}
+        assert wanted <= keyed and len(keyed) == 52 + len(names)
