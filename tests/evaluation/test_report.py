@@ -54,6 +54,11 @@ class FloorModel(Closed):
     highest_m: float | None
 
 
+class LimitModel(Closed):
+    beyond_pct: float
+    worst_deg: float
+
+
 class FileModel(Closed):
     format: str
     joints: int
@@ -67,12 +72,22 @@ class FileModel(Closed):
     leg_length_m: float
     floor_m: float
     floor: FloorModel | None
+    skeleton_fingerprint: str | None
+    definition: dict[str, Any] | None
+    left_alone: list[str]
+    joint_limits: dict[str, LimitModel]
+
+
+class PresetModel(Closed):
+    id: str
+    name: str
 
 
 class MappingModel(Closed):
     roles: dict[str, dict[str, Any]]
     chains: dict[str, list[str]]
     unmapped: list[str]
+    preset: PresetModel | None
 
 
 class Sides(Closed):

@@ -51,7 +51,7 @@ def test_kinematics_without_scale_reach_the_exact_positions(seed: int, signs: bo
     rotations = world_rotations(skeleton, skeleton.node_rotations)
     positions = world_positions(skeleton, rotations, skeleton.node_offsets_m)
     exact = tree.world
-    np.testing.assert_allclose(positions, exact[:, :3, 3], atol=1e-9)
+    np.testing.assert_allclose(positions, exact[:, :3, 3] * scene.units.factor, rtol=1e-9, atol=1e-9)
     mirrors = np.where(tree.mirrored[:, None], [-1.0, 1.0, 1.0], 1.0)
     rebuilt = quat.to_matrix(rotations) * (mirrors * tree.scales[:, None])[:, None, :]
     np.testing.assert_allclose(rebuilt, exact[:, :3, :3], atol=1e-9 * np.abs(exact).max())
