@@ -153,3 +153,25 @@ def test_very_short_clips_are_answered(frames: int) -> None:
     motion, _ = jump(BODY, 30.0)
     short = replace(motion, rotations=motion.rotations[:frames], positions_m=motion.positions_m[:frames])
     assert find_contacts(short).planted.shape == (frames, 4)
+
+
+def test_a_body_that_bobs_in_the_air_carries_its_feet() -> None:
+    motion, _ = jump(BODY, 60.0, rise_m=0.1)
+    still = replace(
+        motion, rotations=motion.rotations[:1].repeat(61, axis=0), positions_m=motion.positions_m[:1].repeat(61, axis=0)
+    )
+    assert find_contacts(still).planted.all()
+    bob = 0.04 * (1.0 + np.cos(2.0 * np.pi * np.arange(61) / 60.0))
+    bobbing = shifted(still, np.stack([np.zeros(61), bob, np.zeros(61)], axis=1)[:, None])
+    assert not find_contacts(bobbing).planted.any()
+
+
+def test_crouching_and_rising_leaves_the_feet_planted() -> None:
+    hips = np.tile(BODY.rest_positions_m[BODY.hips], (61, 1))
+    hips[:, 1] -= 0.05 + 0.15 * (1.0 - np.cos(2.0 * np.pi * np.arange(61) / 60.0))
+    planted = np.ones(61, dtype=bool)
+    feet = {
+        side: Foot(np.tile([0.1 * sign, BODY.sole_drop_m[f"{side}Foot"], 0.0], (61, 1)), np.zeros(61), planted, planted)
+        for side, sign in (("left", 1.0), ("right", -1.0))
+    }
+    assert find_contacts(pose_legs(BODY, hips, feet, 60.0)).planted.all()

@@ -96,6 +96,16 @@ def test_a_walk_does_not_slide(name: str, rate_hz: float) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
+def test_steps_of_a_big_head_on_short_legs_fit_longer_ones(name: str) -> None:
+    """It rolls over feet that are long for its legs: neither its step nor its heel may overstrain the target."""
+    chibi = replace(make_body(0.2, 0.18, ankle=0.12, foot=0.16), height_m=2.4)
+    source, _ = walk(chibi, 30.0, stride_m=0.75)
+    result, analytic, contacts, _ = retarget(source, TARGETS[name])
+    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + LEAST_SKATE
+    assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9
+
+
+@pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize("rise_m", [0.0, 0.06])
 def test_planted_soles_are_on_the_targets_floor(name: str, rise_m: float) -> None:
     source, _ = walk(SOURCE, 60.0)

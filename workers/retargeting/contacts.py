@@ -30,7 +30,9 @@ PLANTED_HEIGHT = 0.03
 PLANTED_SPEED_PER_S = 0.25
 CERTAIN_SPEED_PER_S = 0.20
 VERTICAL_SPEED_PER_S = 0.2
-BELT_SHARE = 0.5  # of a treadmill's speed: its stance feet keep pace only roughly
+# Shares of a treadmill's speed: its stance feet keep pace and height only roughly.
+BELT_SHARE = 0.5
+BELT_RISE = 0.15
 SHORTEST_CONTACT_S = 0.07
 LONGEST_GAP_S = 0.05
 GROUND_QUANTILE = 0.2
@@ -40,6 +42,9 @@ APPROACH_S = 0.1
 APPROACH_MARGIN = 0.015
 LONGEST_TURN_S = 0.4
 SHORTEST_RAISED_S = 0.15
+# A point that rises and falls by more than this share of height, and with the hips, is carried by the body in the air.
+CARRIED_RISE = 0.015
+CARRIED_APART = 0.5
 # Hip joints over a bearing foot, shares of leg length: high as in walking or bending over, or low under an upright
 # trunk as in squatting. Lying, swimming and flying bodies have neither.
 HIPS_HIGH = 0.75
@@ -75,7 +80,7 @@ def find_contacts(motion: BodyMotion) -> FootContacts:
             continue
         moving = velocities(timeline.unroll_positions(positions), motion.rate_hz) - belt
         bearing = _bears(motion.body, hips - timeline.unroll(positions[:, 1]), head - hips)
-        point = _Point(motion, timeline, all_soles, column, bearing)
+        point = _Point(motion, timeline, all_soles, column, hips, bearing)
         found, level = point.contacts(moving, float(np.linalg.norm(belt)))
         planted[:, column], ground[:, column] = timeline.crop(found), timeline.crop(level)
     return FootContacts(planted, ground, belt)
@@ -113,11 +118,14 @@ def _bears(body: Body, hips_over_foot: Array, head_over_hips: Array) -> Mask:
 class _Point:
     """One foot point along the unrolled time line, with what its contacts are judged by."""
 
-    def __init__(self, motion: BodyMotion, timeline: Timeline, soles: Array, column: int, bearing: Mask) -> None:
+    def __init__(
+        self, motion: BodyMotion, timeline: Timeline, soles: Array, column: int, hips: Array, bearing: Mask
+    ) -> None:
         self.height_m = motion.body.height_m
         self.rate_hz = motion.rate_hz
         self.sole = soles[:, column]
         self.lowest = np.nanmin(soles, axis=1)
+        self.hips = hips
         self.bearing = bearing
         self.shortest = max(2, timeline.frames_in(SHORTEST_CONTACT_S))
         self.gap = timeline.frames_in(LONGEST_GAP_S)
@@ -139,7 +147,7 @@ class _Point:
         """Frames slow enough, with hysteresis."""
         speed = np.linalg.norm(velocity, axis=1)
         limit = max(PLANTED_SPEED_PER_S * self.height_m, BELT_SHARE * belt_speed)
-        level = np.abs(velocity[:, 1]) < VERTICAL_SPEED_PER_S * self.height_m
+        level = np.abs(velocity[:, 1]) < max(VERTICAL_SPEED_PER_S * self.height_m, BELT_RISE * belt_speed)
         certain = limit * CERTAIN_SPEED_PER_S / PLANTED_SPEED_PER_S
         slow = hysteresis((speed < certain) & level, (speed < limit) & level)
         return drop_short(close_gaps(slow, self.gap), self.shortest)
@@ -147,12 +155,12 @@ class _Point:
     def _plausible(self, start: int, stop: int, ground: float) -> bool:
         """Whether a still point bears on something.
 
-        The body must be above it (not so when lying, swimming or flying). A foot sets down from above or level and
-        leaves upward or level; one that comes from below and leaves downward turned round in the air. Where the clip
-        shows only one of the two, that decides; a long stay on the lowest point is a contact in any case. A point above
-        what else the body stands on must do both, and stay.
+        The body must be above it (not so when lying, swimming or flying) and move without it. A foot sets down from
+        above or level and leaves upward or level; one that comes from below and leaves downward turned round in the
+        air. Where the clip shows only one of the two, that decides; a long stay on the lowest point is a contact in any
+        case. A point above what else the body stands on must do both, and stay.
         """
-        if np.mean(self.bearing[start:stop]) < 0.5:
+        if np.mean(self.bearing[start:stop]) < 0.5 or self._carried(start, stop):
             return False
         margin = APPROACH_MARGIN * self.height_m
         back = max(1, round(APPROACH_S * self.rate_hz))
@@ -166,3 +174,9 @@ class _Point:
             return bool(seen) and all(seen) and stop - start >= SHORTEST_RAISED_S * self.rate_hz
         long = stop - start >= LONGEST_TURN_S * self.rate_hz
         return long or not seen or any(seen)
+
+    def _carried(self, start: int, stop: int) -> bool:
+        """Whether the point goes up and down as the hips do."""
+        rise = float(np.ptp(self.sole[start:stop]))
+        apart = float(np.ptp(self.sole[start:stop] - self.hips[start:stop]))
+        return rise > CARRIED_RISE * self.height_m and apart < CARRIED_APART * rise

@@ -11,7 +11,7 @@ from workers.retargeting.contacts import FootContacts, sole_heights
 from workers.retargeting.ground import estimate_floor
 from workers.retargeting.motion import BodyMotion
 from workers.retargeting.timeline import Timeline
-from workers.skeleton.body import FOOT_ROLES
+from workers.skeleton.body import FOOT_ROLES, Body
 from workers.skeleton.model import Array
 
 Ground = Literal["auto", "flat", "none"]
@@ -31,7 +31,8 @@ def foot_heights(
     motion: BodyMotion, source: BodyMotion, contacts: FootContacts, timeline: Timeline, scale: float, ground: Ground
 ) -> FootHeights:
     """`auto`: heights over the source's base floor, scaled, over the target's floor; `flat`: every contact on the
-    target's floor; `none`: as the motion has them. Small movements of a planted sole stay, scaled."""
+    target's floor; `none`: as the motion has them. Small movements of a planted sole over its ground stay, scaled as
+    the foot is (`foot_scale`): a heel that lifts turns the foot as far as the source's does."""
     analytic = np.full((timeline.index.shape[0], len(FOOT_ROLES)), np.nan)
     for column, role in enumerate(FOOT_ROLES):
         positions = motion.role_positions(role)
@@ -46,7 +47,13 @@ def foot_heights(
     stand = motion.body.floor_m + np.array([motion.body.sole_drop_m.get(role, np.nan) for role in FOOT_ROLES])
     over = soles >= below - OVER_GROUND * source.body.height_m
     least = np.where(over, stand + scale * (np.minimum(soles, below) - level), -np.inf)
-    return FootHeights(stand + scale * (soles - level), least)
+    above = foot_scale(source.body, motion.body, scale) * (soles - below)
+    return FootHeights(stand + scale * (below - level) + above, least)
+
+
+def foot_scale(source: Body, target: Body, scale: float) -> float:
+    """What movements of a planted foot are scaled by: the size of the body, where its legs are long for it."""
+    return min(scale, target.height_m / source.height_m)
 
 
 def ground_below(ground_m: Array) -> Array:

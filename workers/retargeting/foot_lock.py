@@ -14,7 +14,7 @@ import numpy as np
 
 from workers.retargeting import hips_shift, ik, stride, swing
 from workers.retargeting.contacts import FootContacts
-from workers.retargeting.foot_heights import FootHeights, Ground, foot_heights
+from workers.retargeting.foot_heights import FootHeights, Ground, foot_heights, foot_scale
 from workers.retargeting.foot_path import FootPath, FootPoint, foot_path, slid
 from workers.retargeting.legs import Leg, carried, find_legs, turn_part
 from workers.retargeting.motion import BodyMotion
@@ -83,7 +83,7 @@ def _gather(
 ) -> _Foot:
     turn = quat.multiply(motion.body.facing, quat.conjugate(source.body.facing))
     # The ground of a treadmill keeps pace with the legs; a foot that slides on it slides by the body's size.
-    slide = min(scale, motion.body.height_m / source.body.height_m)
+    slide = foot_scale(source.body, motion.body, scale)
     ground = contacts.ground_velocity_m_s * (np.arange(len(timeline.index)) / source.rate_hz)[:, None]
     points = []
     for role in (f"{leg.side}Foot", f"{leg.side}Toes"):

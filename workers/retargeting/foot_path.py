@@ -27,8 +27,8 @@ BLEND_S = 0.2
 CARRY_S = 0.1
 FIRM_SLIP_PER_S = 0.1
 # Shares of the leg: corrections along the ground are exact up to the first and end at the second.
-FREE_CORRECTION = 0.2
-LARGEST_CORRECTION = 0.3
+FREE_CORRECTION = 0.3
+LARGEST_CORRECTION = 0.45
 LARGEST_PITCH_RAD = np.radians(15.0)
 PITCH_BLEND_S = 0.1
 STEEP_ARM = 0.3  # sine of the arm's angle from upright, where pitch begins to be possible
