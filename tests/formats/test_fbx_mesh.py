@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.formats.bundle import FileBundle
+from workers.formats.fbx_model import FbxScene
 from workers.formats.fbx_process import convert_fbx
 from workers.formats.fbx_read import read_fbx
 from workers.formats.fbx_triangles import triangulate, weld
@@ -231,3 +232,13 @@ def test_a_mesh_without_skin_hangs_on_its_node():
     assert mesh is not None and (scene.rest_kind, scene.skins) == ("node", 1)
     assert {scene.skeleton.names[j] for j in mesh.joints[:, 0]} == {"hand"}
     np.testing.assert_allclose(mesh.positions_m.mean(axis=0), [0.55, 1.1, 0.0], atol=1e-6)
+
+
+def test_many_notices_of_one_kind_are_summed_up():
+    scene = FbxScene([], {}, [], [], {})
+    for number in range(20):
+        scene.warn("texture-missing", f"texture {number}")
+    scene.warn("take-empty", "take 'a'")
+    told = scene.told()
+    assert [code for code, _, _ in told] == ["texture-missing"] * 5 + ["take-empty"]
+    assert told[4][1] == "texture 4 (and 15 more like this)"

@@ -6,9 +6,12 @@ in depth-first order, parents first, and everything refers to them by that index
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from workers.skeleton.model import Array, Indices
+
+_MOST_ALIKE = 5
 
 
 @dataclass(eq=False)
@@ -103,4 +106,19 @@ class FbxScene:
     notices: list[tuple[str, str, str | None]] = field(default_factory=list)  # code, message, joint
 
     def warn(self, code: str, message: str, joint: str | None = None) -> None:
+        """Note what the report should tell."""
         self.notices.append((code, message, joint))
+
+    def told(self) -> list[tuple[str, str, str | None]]:
+        """The notices, at most `_MOST_ALIKE` of each code, the last of them with the number of those left out."""
+        counts = Counter(code for code, _, _ in self.notices)
+        seen: Counter[str] = Counter()
+        result = []
+        for code, message, joint in self.notices:
+            seen[code] += 1
+            left_out = counts[code] - _MOST_ALIKE
+            if seen[code] == _MOST_ALIKE and left_out > 0:
+                message = f"{message} (and {left_out} more like this)"
+            if seen[code] <= _MOST_ALIKE:
+                result.append((code, message, joint))
+        return result

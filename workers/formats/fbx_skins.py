@@ -12,6 +12,7 @@ matrices are claimed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +109,7 @@ def bare_skin(scene: FbxScene, local: Array) -> FbxSkin | None:
     limbs = {index for index, node in enumerate(scene.nodes) if node.bone}
     if not limbs:
         return None
-    joints = sorted(limbs | {above for limb in limbs for above in _between(scene, limb, limbs)})
+    joints = sorted(_between(scene, limbs))
     pose = {joint: scene.bind_poses[joint] for joint in joints if joint in scene.bind_poses}
     world = world_matrices(scene, local)
     inner = {scene.nodes[joint].parent for joint in joints} & set(joints)
@@ -120,25 +121,21 @@ def bare_skin(scene: FbxScene, local: Array) -> FbxSkin | None:
 
 
 def _joints(scene: FbxScene, bones: list[int]) -> list[int]:
-    above = {index for bone in bones for index in _ancestors(scene, bone) if _is_limb(scene, index)}
-    return sorted({*bones, *above})
+    """The bones that hold vertices and all limbs above them, parents first."""
+    above = _nearest_below(scene, set(bones))
+    return sorted({*bones, *(index for index in above if scene.nodes[index].bone)})
 
 
-def _is_limb(scene: FbxScene, index: int) -> bool:
-    return scene.nodes[index].bone
-
-
-def _ancestors(scene: FbxScene, index: int) -> list[int]:
-    result = []
-    while (index := scene.nodes[index].parent) >= 0:
-        result.append(index)
-    return result
-
-
-def _between(scene: FbxScene, limb: int, limbs: set[int]) -> list[int]:
-    above = _ancestors(scene, limb)
-    tops = [place for place, index in enumerate(above) if index in limbs]
-    return above[: tops[-1]] if tops else []
+def _between(scene: FbxScene, limbs: set[int]) -> set[int]:
+    """Nodes with a limb above and a limb below them."""
+    above, below = set(limbs), set(limbs)
+    for index, node in enumerate(scene.nodes):
+        if node.parent in above:
+            above.add(index)
+    for index in reversed(range(len(scene.nodes))):
+        if index in below and scene.nodes[index].parent >= 0:
+            below.add(scene.nodes[index].parent)
+    return above & below
 
 
 def _complete(scene: FbxScene, joints: list[int], known: dict[int, Array], local: Array) -> None:
@@ -147,6 +144,8 @@ def _complete(scene: FbxScene, joints: list[int], known: dict[int, Array], local
     From a bind pose that agrees with the others, from the joint above, or from the nearest joint below.
     """
     trusted = _agrees(scene.bind_poses, known)
+    nearest = _nearest_below(scene, known)
+    world: Array | None = None
     for joint in joints:  # parents first
         if joint in known:
             continue
@@ -156,21 +155,31 @@ def _complete(scene: FbxScene, joints: list[int], known: dict[int, Array], local
         elif parent in known:
             known[joint] = known[parent] @ local[joint]
         else:
-            known[joint] = _from_below(scene, joint, known, local)
+            found = _from_below(scene, joint, nearest[joint], known, local) if joint in nearest else None
+            if found is None:
+                world = world_matrices(scene, local) if world is None else world
+                found = world[joint]
+            known[joint] = found
 
 
-def _from_below(scene: FbxScene, joint: int, known: dict[int, Array], local: Array) -> Array:
-    for below in sorted(known):
-        chain = [below, *_ancestors(scene, below)]
-        if joint in chain:
-            way = np.eye(4)
-            for index in reversed(chain[: chain.index(joint)]):
-                way = way @ local[index]
-            if _invertible(way):
-                result: Array = known[below] @ np.linalg.inv(way)
-                return result
-    world: Array = world_matrices(scene, local)[joint]
-    return world
+def _nearest_below(scene: FbxScene, known: Collection[int]) -> dict[int, int]:
+    """For every node above a known one: a known node below it."""
+    result: dict[int, int] = {}
+    for index in reversed(range(len(scene.nodes))):  # children before parents
+        nearest = index if index in known else result.get(index, -1)
+        if nearest >= 0 and scene.nodes[index].parent >= 0:
+            result[scene.nodes[index].parent] = nearest
+    return result
+
+
+def _from_below(scene: FbxScene, joint: int, below: int, known: dict[int, Array], local: Array) -> Array | None:
+    way, index = np.eye(4), below
+    while index != joint:
+        way, index = local[index] @ way, scene.nodes[index].parent
+    if not _invertible(way):
+        return None
+    result: Array = known[below] @ np.linalg.inv(way)
+    return result
 
 
 def _agrees(poses: dict[int, Array], known: dict[int, Array]) -> bool:

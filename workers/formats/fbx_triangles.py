@@ -58,6 +58,8 @@ def _clip_ears(polygon: Array) -> Indices:
     if count > _MOST_EARS:
         return fan
     flat = _in_plane(polygon)
+    if _is_convex(flat):
+        return fan
     left = list(range(count))
     triangles = []
     while len(left) > 3:
@@ -78,6 +80,15 @@ def _in_plane(polygon: Array) -> Array:
     across = np.cross(helper, normal)
     across /= np.linalg.norm(across)
     return np.stack([polygon @ across, polygon @ np.cross(normal, across)], axis=1)
+
+
+def _is_convex(flat: Array) -> bool:
+    """Never turns right, and goes round once."""
+    ways = np.roll(flat, -1, axis=0) - flat
+    following = np.roll(ways, -1, axis=0)
+    across = ways[:, 0] * following[:, 1] - ways[:, 1] * following[:, 0]
+    turns = np.arctan2(across, np.einsum("ni,ni->n", ways, following))
+    return bool(np.all(turns >= 0.0) and turns.sum() < 3.0 * np.pi)
 
 
 def _is_ear(flat: Array, left: list[int], place: int) -> bool:
