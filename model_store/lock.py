@@ -47,7 +47,7 @@ def read_lock(manifest: Manifest) -> Lock | None:
     path = lock_path(manifest)
     try:
         return Lock.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
         raise ModelUnavailable(
