@@ -48,8 +48,8 @@ def inspect_scene(
 ) -> dict[str, Any]:
     """The inspection of a file that is read already, as a job would take it. `name` is the file's.
 
-    Of `override` the target side counts. Raises InvalidOptions and AmbiguousUnits for an override or a definition that
-    does not fit the file.
+    Of `override` one side counts, target before source. Raises InvalidOptions and AmbiguousUnits for an override or a
+    definition that does not fit the file.
     """
     scene = defined_scene(scene, definition)
     choice = _choice(scene, override or MappingOverride(), definition, find_preset)
@@ -117,10 +117,12 @@ def _choice(
     find_preset: PresetLookup | None,
 ) -> MappingChoice:
     """The mapping that is given. A file of motions alone takes a preset for motions, any other one for characters."""
+    given, preset = override.target or override.source, override.target_preset or override.source_preset
     if scene.rest_kind == "bind" or not scene.clips:
-        return choose_mapping(scene.skeleton, "target", override, definition, find_preset)
-    turned = MappingOverride(source=override.target, source_preset=override.target_preset)
-    return choose_mapping(scene.skeleton, "source", turned, definition, find_preset)
+        as_target = MappingOverride(target=given, target_preset=preset)
+        return choose_mapping(scene.skeleton, "target", as_target, definition, find_preset)
+    as_source = MappingOverride(source=given, source_preset=preset)
+    return choose_mapping(scene.skeleton, "source", as_source, definition, find_preset)
 
 
 def _roles_and_rest(

@@ -109,8 +109,15 @@ def _of_definition(skeleton: Skeleton, definition: CharacterDefinition) -> dict[
 
 
 def _of_preset(skeleton: Skeleton, preset: MappingPreset) -> dict[str, int | None]:
+    """A preset's joints. An index of a joint that has a name of its own may mean another joint in the next file."""
     try:
-        return resolve_overrides(skeleton, preset.mapping)
+        joints = resolve_overrides(skeleton, preset.mapping)
+        for role, joint in joints.items():
+            name = "" if joint is None else skeleton.names[joint]
+            if name and isinstance(preset.mapping[role], JointIndex) and skeleton.names.count(name) == 1:
+                message = f"{role} is given by index, which differs between files; name the joint, {name!r}"
+                raise InvalidOptions(message, errors=[{"pointer": f"/mapping/{role}", "message": message}])
     except InvalidOptions as error:
         message = f"mapping preset {preset.name!r} ({preset.id}): {error.extra['errors'][0]['message']}"
-        raise InvalidOptions(f"{message}; delete the preset", errors=error.extra["errors"]) from None
+        raise InvalidOptions(f"{message}; make it anew and delete this one", errors=error.extra["errors"]) from None
+    return joints

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from service.commands.definition_flag import add_definition_flag, read_definition
+from service.commands.option_flags import read_mapping
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="BVH, FBX, GLB, glTF, VRM or zip")
     add_definition_flag(parser, "--definition", "the file's rig: mapping, rest pose, scale, joints to leave alone, ...")
+    parser.add_argument("--mapping", metavar="FILE", help="JSON file {target: {role: joint}}, to see what it does")
     parser.add_argument("--json", action="store_true", help="print the whole inspection as JSON")
 
 
@@ -21,7 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     from workers.inspection import inspect_file
 
     definition = read_definition(arguments.definition)
-    found = inspect_file(bundle_from_path(Path(arguments.file)), definition=definition)
+    override = read_mapping(arguments.mapping) if arguments.mapping else None
+    found = inspect_file(bundle_from_path(Path(arguments.file)), override, definition)
     if arguments.json:
         print(json.dumps(found, allow_nan=False, indent=1))
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from workers.errors import InvalidOptions, SourceFileNotFound
-from workers.options import JobOptions, parse_options
+from workers.options import JobOptions, MappingOverride, parse_options
 
 # Fields that have a flag of their own kind.
 OWN_FLAG = ("mapping", "preview")
@@ -47,6 +47,11 @@ def read_options(arguments: argparse.Namespace) -> JobOptions:
     if arguments.preview:
         data["preview"] = True
     return parse_options(data)
+
+
+def read_mapping(path: str) -> MappingOverride:
+    """The mapping override in a file. Raises InvalidOptions, SourceFileNotFound."""
+    return parse_options({"mapping": _read_json(path, "--mapping")}).mapping
 
 
 def _read_json(path: str, flag: str) -> dict[str, Any]:

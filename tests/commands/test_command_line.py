@@ -81,6 +81,9 @@ def test_definitions_from_files(folder: Path) -> None:
     assert "leftToes" not in report["mapping"]["target"]["roles"]
     found = json.loads(retarget(folder, "inspect", "stout.glb", "--definition", "hero.json", "--json").stdout)
     assert found["left_alone"] == ["head"] and {"head", "leftToes"} <= set(found["unmatched"]["roles"])
+    (folder / "mapping.json").write_text('{"target": {"leftToes": null}}')
+    found = json.loads(retarget(folder, "inspect", "walk.bvh", "--mapping", "mapping.json", "--json").stdout)
+    assert "leftToes" in found["unmatched"]["roles"] and "rightToes" not in found["unmatched"]["roles"]
     for name, flag, code, text in (
         ("wrong.json", "--definition", 2, "error: invalid-options: wrong.json: line 2, /leave_alone/0: no joint"),
         ("broken.json", "--source-definition", 2, "error: invalid-options: broken.json: line 2, /colour"),
