@@ -137,6 +137,8 @@ def test_a_burst_worker_ends_with_the_queue(station: Station) -> None:
     for worker in station.workers:
         worker.kill()
         worker.wait()
+    # Redis would give a job to a worker that died while it waited for one, until it notices.
+    wait_until(lambda: station.redis.info("clients")["blocked_clients"] == 0, 5.0, "nobody waits for jobs")
     jobs = [station.post(), station.post(kind="inspect")]
     worker = station.start_worker("--burst")
     assert worker.wait(timeout=30) == 0
