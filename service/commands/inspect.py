@@ -10,6 +10,8 @@ from typing import Any
 from service.commands.definition_flag import add_definition_flag, read_definition
 from service.commands.option_flags import read_mapping
 
+SURE = 0.9  # runners-up are shown below this
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="BVH, FBX, GLB, glTF, VRM or zip")
@@ -54,7 +56,7 @@ def print_inspection(found: dict[str, Any]) -> None:
     print(f"  {'role':<26}{'joint':<28}{'confidence':>10}  reason")
     for role, match in found["mapping"]["roles"].items():
         others = ", ".join(other["joint"] for other in match["alternatives"])
-        reason = match["reason"] + (f" (or {others})" if others else "")
+        reason = match["reason"] + (f" (or {others})" if others and match["confidence"] < SURE else "")
         print(f"  {role:<26}{match['joint']:<28}{match['confidence']:>10.2f}  {reason}")
     for name, chain in found["mapping"]["chains"].items():
         print(f"  chain {name}: {', '.join(chain)}")
