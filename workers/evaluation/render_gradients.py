@@ -27,7 +27,7 @@ from workers.retargeting.motion import BodyMotion, to_clip
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.shape import STOUT, TALL
-from workers.skeleton.model import Skeleton
+from workers.skeleton.model import Mesh, Skeleton
 
 LIMB_ROLES = tuple(
     f"{side}{part}" for side in ("left", "right") for part in ("UpperArm", "LowerArm", "UpperLeg", "LowerLeg")
@@ -136,15 +136,15 @@ def cases(posed: PosedBody, seed: int) -> Iterator[tuple[str, Pose, np.typing.ND
     )
 
 
-def sample_motion(clip: str, stout: bool, faces: int) -> tuple[BodyMotion, Skin]:
-    """A sample clip on the tall or the stout body, as read back from a file, and its skin."""
+def sample_motion(clip: str, stout: bool) -> tuple[BodyMotion, Mesh]:
+    """A sample clip on the tall or the stout body, as read back from a file, and its surface."""
     shape = STOUT if stout else TALL
     motions = [motion for motion in make_clips(shape) if motion.name == clip]
     scene = read_scene(FileBundle("sample.glb", make_character(shape, motions=motions)))
     prepared = prepare_motion(scene, 0, parse_options(None))
     mesh = scene.load_mesh()
     assert mesh is not None
-    return prepared.motion, bind_skin(prepare_surface(mesh, faces), prepared.rest.skeleton)
+    return prepared.motion, mesh
 
 
 def gradient_table(
@@ -158,7 +158,8 @@ def gradient_table(
     rows = []
     for number, (clip, share, view) in enumerate(moments):
         stout = number % 2 == 1
-        motion, skin = sample_motion(clip, stout, faces)
+        motion, mesh = sample_motion(clip, stout)
+        skin = bind_skin(prepare_surface(mesh, faces), motion.body.skeleton)
         posed = pose_body(motion, skin, round(share * (motion.frames - 1)), view)
         for name, pose, steps, target in cases(posed, number):
             checks = check_gradient(renderer, pose, steps, skin.faces, posed.camera, target, sizes, fine_size)

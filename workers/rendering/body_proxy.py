@@ -31,7 +31,7 @@ LIMBS = (
 TRUNK_AT = np.array([0.0, 0.35, 0.75, 1.0])
 TRUNK_WIDTH = np.array([0.085, 0.072, 0.090, 0.060])
 TRUNK_DEPTH = np.array([0.060, 0.055, 0.064, 0.042])
-NECK = 0.032
+NECK, YOKE = 0.032, 0.034
 HEAD_RADII = (0.046, 0.070, 0.056)  # half breadth, height, depth
 HAND = (0.024, 0.011, 0.052)  # half width, thickness, length
 FINGER = 0.0055
@@ -93,43 +93,57 @@ def _parts(m: _Measures) -> Iterator[_Part]:
         yield from _foot(m, side)
 
 
-def _trunk(m: _Measures) -> Iterator[_Part]:
-    """Pelvis, then one part for each bone of the spine up to the neck."""
+def _spine(m: _Measures) -> tuple[list[str], list[Array]]:
+    """Spine roles from the hips up, and the places where their parts start, with the top of the trunk at the end: the
+    neck, or where there is none the middle of the shoulders.
+    """
     hips = [place for role in ("leftUpperLeg", "rightUpperLeg") if (place := m.place(role)) is not None]
-    middle = np.mean(hips, axis=0)
-    chain = [role for role in SPINE if role != "head" and m.place(role) is not None]
-    places = [middle, *(m.body.rest_positions_m[m.joint(role)] for role in chain[1:])]
-    if len(places) == 1:
-        shoulders = [place for side in SIDES if (place := m.place(f"{side}UpperArm")) is not None]
-        places.append(np.mean(shoulders, axis=0))
+    shoulders = [place for role in ("leftUpperArm", "rightUpperArm") if (place := m.place(role)) is not None]
+    chain = [role for role in SPINE if role not in ("neck", "head") and m.place(role) is not None]
+    places = [np.mean(hips, axis=0), *(m.body.rest_positions_m[m.joint(role)] for role in chain[1:])]
+    neck = m.place("neck")
+    places.append(neck if neck is not None else np.mean(shoulders, axis=0))
+    return chain, places
+
+
+def _trunk(m: _Measures) -> Iterator[_Part]:
+    """Pelvis, one part for each bone of the spine, and a yoke from its top to the shoulders."""
+    chain, places = _spine(m)
     lengths = np.linalg.norm(np.diff(places, axis=0), axis=1)
     ways = np.concatenate([[0.0], np.cumsum(lengths)]) / max(float(lengths.sum()), 1e-9)
     breadth = np.clip(m.spacing("UpperArm", 0.22) / (0.215 * m.height), 0.7, 1.4)
     widths = np.interp(ways, TRUNK_AT, TRUNK_WIDTH) * m.height * breadth
     depths = np.interp(ways, TRUNK_AT, TRUNK_DEPTH) * m.height
     pelvis = max(0.5 * m.spacing("UpperLeg", 0.1) + 0.038 * m.height, 0.08 * m.height)
-    yield _ellipsoid(m.joint("hips"), middle, m.left, UP, (pelvis, 0.062 * m.height, 0.066 * m.height))
-    for number, role in enumerate(chain[: len(places) - 1]):
-        start, end = places[number], places[number + 1]
+    yield _ellipsoid(m.joint("hips"), places[0], m.left, UP, (pelvis, 0.062 * m.height, 0.066 * m.height))
+    for number, role in enumerate(chain):
         radii = [(widths[k], depths[k]) for k in (number, number + 1)]
-        yield _rounded(m.joint(role), start, end, m.left, radii[0], radii[1])
+        yield _rounded(m.joint(role), places[number], places[number + 1], m.left, radii[0], radii[1])
+    radius = (YOKE * m.height,) * 2
+    for side in SIDES:
+        shoulder = m.place(f"{side}Shoulder")
+        end = shoulder if shoulder is not None else m.place(f"{side}UpperArm")
+        if end is not None:
+            yield _rounded(m.joint(chain[-1]), places[-1], end, m.forward, radius, radius)
 
 
 def _head(m: _Measures) -> Iterator[_Part]:
-    head, neck = m.place("head"), m.place("neck")
+    """Neck, head and nose."""
+    head = m.place("head")
     if head is None:
         return
-    below = neck if neck is not None else m.body.rest_positions_m[m.body.hips]
+    chain, places = _spine(m)
+    below = places[-1]
+    carrier = "neck" if m.place("neck") is not None else chain[-1]
     up = quat.unit(head - below) if np.linalg.norm(head - below) > 1e-6 else UP
     # A neck that leans forward carries an upright head.
     up = quat.unit(up + 2.0 * UP) if up @ UP > 0.5 else up
     breadth, height, depth = (share * m.height for share in HEAD_RADII)
     forward = quat.unit(np.cross(m.left, up))
-    centre = head + up * (height * 0.82) + forward * 0.1 * depth
-    if neck is not None:
-        radius = (NECK * m.height,) * 2
-        yield _rounded(m.joint("neck"), neck, head + 0.3 * height * up, m.left, radius, radius)
+    radius = (NECK * m.height,) * 2
+    yield _rounded(m.joint(carrier), below, head + 0.3 * height * up, m.left, radius, radius)
     joint = m.joint("head")
+    centre = head + up * (height * 0.82) + forward * 0.1 * depth
     yield _ellipsoid(joint, centre, m.left, up, (breadth, height, depth))
     nose = centre + forward * depth - up * 0.12 * height
     yield _ellipsoid(joint, nose, m.left, up, (0.16 * breadth, 0.2 * height, 0.25 * depth))
@@ -210,9 +224,7 @@ def _ellipsoid(joint: int, centre: Array, u: Array, axis: Array, radii: tuple[fl
     return _surface(joint, centre, centre, axis, u, (radii[0], radii[2]), (radii[0], radii[2]), radii[1])
 
 
-def _rounded(
-    joint: int, start: Array, end: Array, u: Array, first: Sequence[float], last: Sequence[float]
-) -> _Part:
+def _rounded(joint: int, start: Array, end: Array, u: Array, first: Sequence[float], last: Sequence[float]) -> _Part:
     """An elliptic tube with round ends; radii along u (made square to the axis) and along the third direction."""
     axis = quat.unit(end - start) if np.linalg.norm(end - start) > 1e-9 else UP
     return _surface(joint, start, end, axis, u, first, last, None)

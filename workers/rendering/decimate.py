@@ -73,9 +73,9 @@ def decimate(mesh: Mesh, most_faces: int) -> Mesh:
 
 def _dense_weights(mesh: Mesh) -> Array:
     used, column = np.unique(mesh.joints, return_inverse=True)
-    weights = np.zeros((len(mesh.positions_m), len(used)), dtype=np.float32)
+    weights = np.zeros((len(mesh.positions_m), len(used)))
     np.add.at(weights, (np.arange(len(weights))[:, None], column.reshape(mesh.joints.shape)), mesh.weights)
-    return weights.astype(np.float64) if weights.size < 2_000_000 else weights
+    return weights
 
 
 def _normals(positions: Array, faces: Indices) -> Array:

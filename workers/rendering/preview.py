@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from workers.rendering.body_proxy import build_proxy
-from workers.rendering.cameras import VIEWS, Camera, clip_facing, follow
+from workers.rendering.cameras import Camera, clip_facing, follow
 from workers.rendering.decimate import prepare_surface
 from workers.rendering.renderer import Renderer
 from workers.rendering.skinning import Skin, bind_skin
@@ -134,11 +134,6 @@ def sheet_png(
     out = io.BytesIO()
     Image.fromarray(np.concatenate(_spaced(rows))).save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def contact_sheet_views() -> tuple[str, ...]:
-    """All views there are."""
-    return tuple(VIEWS)
 
 
 def _beside(pictures: Sequence[Picture]) -> Picture:

@@ -1,4 +1,4 @@
-"""Quaternions in torch: xyzw, unit, active, batched, differentiable everywhere (conventions of `workers.skeleton.quat`).
+"""Quaternions in torch: xyzw, unit, active, batched, differentiable (conventions of `workers.skeleton.quat`).
 
 Only what forward kinematics and skinning need. Formulas as in `workers.skeleton.quat`.
 """
@@ -26,9 +26,10 @@ def multiply(a: Tensor, b: Tensor) -> Tensor:
 
 def rotate(q: Tensor, v: Tensor) -> Tensor:
     """Vectors `(..., 3)` turned by quaternions `(..., 4)`. Broadcasts."""
-    xyz, v = torch.broadcast_tensors(q[..., :3], v)
+    xyz = q[..., :3]
     twice = 2.0 * torch.linalg.cross(xyz, v)
-    return v + q[..., 3:] * twice + torch.linalg.cross(xyz, twice)
+    turned: Tensor = v + q[..., 3:] * twice + torch.linalg.cross(xyz, twice)
+    return turned
 
 
 def to_matrix(q: Tensor) -> Tensor:
@@ -39,7 +40,7 @@ def to_matrix(q: Tensor) -> Tensor:
         2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w),
         2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y),
     ]  # fmt: skip
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    return torch.stack(rows, dim=-1).reshape(*q.shape[:-1], 3, 3)
 
 
 def from_rotation_vector(vector: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Shading: one neutral clay for every body, so that a character's looks do not enter a comparison. Phong's model.
 
-The lights turn with the camera: each view of a body is lit alike. The viewer is taken as far away (one direction for the
-whole picture), which a long lens makes almost true.
+The lights turn with the camera: each view of a body is lit alike. The viewer is taken as far away (one direction for
+the whole picture), which a long lens makes almost true.
 """
 
 from __future__ import annotations

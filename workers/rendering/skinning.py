@@ -2,7 +2,8 @@
 
 The bind pose is the skeleton's rest pose (`kinematics.rest_world`), in which a `Mesh` is given. A vertex follows the
 weighted mean of its joints' rigid transforms (Magnenat-Thalmann et al. 1988): blending the 3 x 4 matrices first is one
-matrix product, `(vertices, joints) x (joints, 12)`, on any device. Several meshes, skins and rigid parts are one `Mesh`.
+matrix product, `(vertices, joints) x (joints, 12)`, on any device. Several meshes, skins and rigid parts come as one
+`Mesh`.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ class Skin:
         turn = to_matrix(rotations.index_select(1, self.used)) @ to_matrix(self.unbind)
         shift = positions_m.index_select(1, self.used) - (turn @ self.bind_positions_m[..., None])[..., 0]
         joints = torch.cat([turn, shift[..., None]], dim=-1).flatten(-2)
-        blended = (self.weights @ joints).unflatten(-1, (3, 4))
-        return (blended[..., :3] * self.positions_m[:, None]).sum(-1) + blended[..., 3]
+        blended = (self.weights @ joints).view(len(rotations), -1, 3, 4)
+        moved: Tensor = (blended[..., :3] * self.positions_m[:, None]).sum(-1) + blended[..., 3]
+        return moved
 
 
 def bind_skin(
