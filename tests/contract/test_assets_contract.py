@@ -225,3 +225,37 @@ def test_an_inspection_of_a_stored_file(client: TestClient, store: JobStore) -> 
     worker.join()
     assert response.json() == {"joints": 3}
     assert json.loads(client.get("/v1/jobs?kind=inspect").text)["data"][0]["input"]["assets"] == {"file": motion}
+
+
+def test_uploads_jobs_and_deletions_of_one_asset_race(
+    client: TestClient, store: JobStore, blobs: BlobStore, settings: Settings
+) -> None:
+    """Whatever comes first: a job that was taken has its files, and in the end nothing is left that nobody needs."""
+    character = store_asset(client, "characters")["id"]
+    jobs: list[str] = []
+
+    def churn(number: int) -> None:
+        for _ in range(5):
+            motion = store_asset(client)["id"]
+            response = client.post("/v1/jobs", json={"motion": motion, "character": character})
+            assert response.status_code in (202, 404), response.text
+            if response.status_code == 202:
+                jobs.append(response.json()["id"])
+            if number:
+                assert client.delete(f"/v1/motions/{motion}").status_code in (204, 404)
+
+    threads = [threading.Thread(target=churn, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(jobs) > 5
+    for record in store.get_many(jobs):
+        assert all(blobs.exists(key) for key in record.input.blobs())
+    for asset in client.get("/v1/motions").json()["data"]:
+        client.delete(asset["url"])
+    client.delete(f"/v1/characters/{character}")
+    assert len(stored_files(settings)) == 2  # one content each, for the jobs
+    for job in jobs:
+        client.delete(f"/v1/jobs/{job}")
+    assert stored_files(settings) == []
