@@ -172,6 +172,16 @@ def test_a_process_killed_from_outside_is_replaced_and_the_file_read_again(make:
     assert all(gone(pid) for pid in killed) and found(sandbox, "facts")["pid"] not in killed
 
 
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
+def test_a_process_that_dies_while_idle_is_replaced(make: Make, sent: signal.Signals) -> None:
+    sandbox = make()
+    pid = found(sandbox, "facts")["pid"]
+    os.kill(pid, sent)
+    while not gone(pid):
+        time.sleep(0.01)
+    assert found(sandbox, "facts")["pid"] != pid
+
+
 def test_who_waits_may_stop_it_at_once(make: Make) -> None:
     class Enough(Exception):
         pass

@@ -48,6 +48,7 @@ LOG = logging.getLogger("retarget.sandbox")
 START_TIMEOUT_S = 60.0
 TICK_S = 0.2
 _ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP})  # no fault in a file raises these
 OnWait = Callable[[], None]
 
 
@@ -115,7 +116,7 @@ class SandboxProcess:
         self.files += 1
         source, target = memory_file(bundle.data), memory_file()
         try:
-            self._channel.send({"name": bundle.name, "limits": asdict(limits)}, (source, target))
+            self._ask(bundle.name, limits, source, target)
             answer = self._converse(bundle, time.monotonic() + wall_s, on_wait)
             return self._take(answer, target, bundle.name)
         except ChannelClosed:
@@ -129,6 +130,13 @@ class SandboxProcess:
             raise
         finally:
             close_files([source, target])
+
+    def _ask(self, name: str, limits: Limits, source: int, target: int) -> None:
+        try:
+            self._channel.send({"name": name, "limits": asdict(limits)}, (source, target))
+        except ChannelClosed:  # it died while it had nothing to do
+            self.kill()
+            raise SandboxKilled from None
 
     def _converse(self, bundle: FileBundle, deadline_s: float, on_wait: OnWait) -> Message:
         """Serve files beside the main one until the process answers."""
@@ -210,7 +218,7 @@ class SandboxProcess:
             return _too_slow(name)
         if code == -signal.SIGXFSZ:
             return TooLarge(f"{name}: what it holds is too large to be kept; split or reduce the file")
-        if code == -signal.SIGKILL:
+        if code is not None and -code in _FROM_OUTSIDE:
             return SandboxKilled()
         cause = "an unknown cause" if code is None else describe_exit(code)
         return ParseFailed(
