@@ -177,7 +177,9 @@ def _textures(scene: Any) -> tuple[list[FbxTexture], dict[int, int]]:
     for texture in each(scene.textures):
         index_of[int(texture.typed_id)] = len(textures)
         filename = str(texture.relative_filename) or str(texture.filename) or str(texture.absolute_filename)
-        textures.append(FbxTexture(str(texture.name), filename, bytes(texture.content)))
+        textures.append(
+            FbxTexture(str(texture.name), filename, bytes(texture.content), moved=bool(texture.has_uv_transform))
+        )
     return textures, index_of
 
 

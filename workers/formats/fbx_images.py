@@ -30,6 +30,8 @@ def write_materials(scene: FbxScene, builder: BinaryBuilder, siblings: Collectio
             if image is not None:
                 place[number] = len(images)
                 images.append(image)
+                if scene.textures[number].moved:
+                    scene.warn("texture-transform-dropped", f"texture {image['name']!r} lies unshifted and unturned")
             else:
                 material.texture = -1
         surface: Json = {"metallicFactor": material.metallic, "roughnessFactor": material.roughness}

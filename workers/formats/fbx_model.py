@@ -68,11 +68,12 @@ class FbxMaterial:
 
 @dataclass(eq=False)
 class FbxTexture:
-    """An image file: embedded (`content`) or only named (`filename`)."""
+    """An image file: embedded (`content`) or only named (`filename`); `moved` where it is shifted, turned or scaled."""
 
     name: str
     filename: str
     content: bytes
+    moved: bool
 
 
 @dataclass(eq=False)
