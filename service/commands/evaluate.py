@@ -212,7 +212,7 @@ def run_hostile(arguments: argparse.Namespace) -> int:
     else:
         print("no gltf-validator here: accepted files were not validated")
     bad_rows = [{**dataclasses.asdict(outcome), "validator": sorted(outcome.validator)} for outcome in bad]
-    _write_json(arguments.json, {"tally": dataclasses.asdict(tally), "bad": bad_rows})
+    _write_json(arguments.json, {"tally": tally.to_dict(), "bad": bad_rows})
     return 0 if tally.clean else 1
 
 

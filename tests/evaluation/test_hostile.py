@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -110,7 +111,7 @@ def test_each_fault_spoils_the_tally() -> None:
     fine = Outcome("x", "glb", "motion", "cli", "parse-failed", "", 0.1)
     tally = Tally()
     tally.add(fine)
-    assert tally.clean
+    assert tally.clean and json.loads(json.dumps(tally.to_dict()))["codes"] == {"cli motion": {"parse-failed": 1}}
     for fault in ({"crashed": True}, {"traced": True}, {"hung": True}, {"fatal": True}, {"code": "internal"}):
         spoiled = Tally()
         spoiled.add(Outcome(**{**vars(fine), **fault}))

@@ -105,6 +105,11 @@ class Tally:
         self.accepted_with_errors.update(outcome.validator)
         self.slowest_s = max(self.slowest_s, outcome.seconds)
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        codes = {way: dict(counts) for way, counts in self.codes.items()}
+        return {**vars(self), "codes": codes, "accepted_with_errors": dict(self.accepted_with_errors)}
+
     @property
     def clean(self) -> bool:
         return not (self.crashes or self.tracebacks or self.hangs or self.internal or self.fatal_accepted)
