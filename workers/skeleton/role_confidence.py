@@ -124,8 +124,18 @@ def alternatives(
     return tuple((other, float(score)) for other, score in best)
 
 
+# Where a limb's joint hangs: without a telling name, what hangs there is a candidate.
+ABOVE = {
+    "UpperArm": ("Shoulder", "upperChest", "chest", "spine"), "LowerArm": ("UpperArm",), "Hand": ("LowerArm",),
+    "UpperLeg": ("hips",), "LowerLeg": ("UpperLeg",), "Foot": ("LowerLeg",), "Toes": ("Foot",),
+}  # fmt: skip
+
+
 def candidates(skeleton: Skeleton, mapping: HumanoidMapping, roles: list[str]) -> dict[str, list[str]]:
-    """Joint names that might play missing roles, best first; joints without a role only."""
+    """Joint names that might play missing roles, best first; joints without a role only.
+
+    First those whose names fit, then what hangs below the limb's part above.
+    """
     readings = NameReader(skeleton.names).readings
     used = {match.joint for match in mapping.roles.values()}
     free = [j for j in range(len(skeleton)) if j not in used and not skeleton.end_site[j]]
@@ -135,7 +145,16 @@ def candidates(skeleton: Skeleton, mapping: HumanoidMapping, roles: list[str]) -
             ((name_score(readings[j], role) * (1.0 - readings[j].auxiliary), j) for j in free),
             key=lambda item: -item[0],
         )
-        result[role] = [
-            skeleton.names[j] or f"#{int(skeleton.file_indices[j])}" for score, j in ranked[:5] if score > 0.2
-        ]
+        named = [j for score, j in ranked if score > 0.2]
+        below = [j for j in _below_the_part_above(skeleton, mapping, role) if j in free and j not in named]
+        result[role] = [skeleton.names[j] or f"#{int(skeleton.file_indices[j])}" for j in (*named, *below)[:5]]
     return result
+
+
+def _below_the_part_above(skeleton: Skeleton, mapping: HumanoidMapping, role: str) -> tuple[int, ...]:
+    side = role_side(role) or ""
+    for part in ABOVE.get(role.removeprefix(side), ()):
+        joint = mapping.joint(part if part[0].islower() else side + part)
+        if joint is not None:
+            return skeleton.children[joint]
+    return ()
