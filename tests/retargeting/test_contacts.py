@@ -121,6 +121,24 @@ def test_a_foot_held_in_the_air_is_not_planted() -> None:
     assert contacts.planted[lift <= 0.0, :2].mean() > 0.9
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_foot_above_the_other_is_planted_only_if_seen_to_come_and_go(leaves: bool) -> None:
+    """Set down on a step and lifted off again, or held in the air, as a dancer does, until the clip ends."""
+    frames = 180
+    times = np.arange(frames) / 60.0
+    lift = np.interp(times, [0.5, 1.0, 1.3], [0.0, 0.45, 0.3])
+    if leaves:
+        lift += np.interp(times, [2.3, 2.6], [0.0, 0.2])
+    hips = np.tile(BODY.rest_positions_m[BODY.hips] - [0.0, 0.05, 0.0], (frames, 1))
+    feet = {}
+    for side, sign, up in (("left", 1.0, lift), ("right", -1.0, np.zeros(frames))):
+        ankle = np.stack([np.full(frames, 0.1 * sign), BODY.sole_drop_m["leftFoot"] + up, 0.5 * up], axis=1)
+        feet[side] = Foot(ankle, np.zeros(frames), up <= 0.0, up <= 0.0)
+    contacts = find_contacts(pose_legs(BODY, hips, feet, 60.0))
+    assert contacts.planted[90:130, :2].all() if leaves else not contacts.planted[60:, :2].any()
+    assert contacts.planted[:, 2:].all()
+
+
 def test_a_lying_body_has_no_contacts() -> None:
     motion, _ = jump(BODY, 60.0, rise_m=0.1)
     still = replace(motion, rotations=motion.rotations[:60], positions_m=motion.positions_m[:60])

@@ -125,6 +125,8 @@ class _Point:
         self.rate_hz = motion.rate_hz
         self.sole = soles[:, column]
         self.lowest = np.nanmin(soles, axis=1)
+        left, right = np.fmin(*soles[:, :2].T), np.fmin(*soles[:, 2:].T)
+        self.foot_over_other = left - right if column < 2 else right - left
         self.hips = hips
         self.bearing = bearing
         self.shortest = max(2, timeline.frames_in(SHORTEST_CONTACT_S))
@@ -158,7 +160,8 @@ class _Point:
         The body must be above it (not so when lying, swimming or flying) and move without it. A foot sets down from
         above or level and leaves upward or level; one that comes from below and leaves downward turned round in the
         air. Where the clip shows only one of the two, that decides; a long stay on the lowest point is a contact in any
-        case. A point above what else the body stands on must do both, and stay.
+        case. A point above what else the body stands on must not do the contrary of either, and stay; a foot over the
+        other must be seen to do both, since a dancer holds a foot still in the air.
         """
         if np.mean(self.bearing[start:stop]) < 0.5 or self._carried(start, stop):
             return False
@@ -171,7 +174,9 @@ class _Point:
         ]
         raised = np.median(ground - self.lowest[start:stop]) > PLANTED_HEIGHT * self.height_m
         if raised:
-            return bool(seen) and all(seen) and stop - start >= SHORTEST_RAISED_S * self.rate_hz
+            foot_raised = np.median(self.foot_over_other[start:stop]) > PLANTED_HEIGHT * self.height_m
+            enough = len(seen) >= (2 if foot_raised else 1)
+            return enough and all(seen) and stop - start >= SHORTEST_RAISED_S * self.rate_hz
         long = stop - start >= LONGEST_TURN_S * self.rate_hz
         return long or not seen or any(seen)
 
