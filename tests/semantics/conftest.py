@@ -9,10 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-pytest.importorskip("transformers", reason="the extra 'semantics' is not installed")
-
-from tiny_models import TINY, save_tiny
-
 from model_store.catalogue import find_manifest
 from model_store.pull import pull
 from model_store.sources import parse_source
@@ -32,6 +28,8 @@ def few_threads() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A model folder with the tiny stand-in of every encoder the project has a manifest for."""
+    from tiny_models import TINY, save_tiny  # loads transformers, which not every test here needs
+
     folder = tmp_path_factory.mktemp("models")
     before = os.environ.get("RETARGET_MODEL_DIR")
     os.environ["RETARGET_MODEL_DIR"] = str(folder / "store")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from moving_body import JOINTS, NAMES, Curves, random_curves, sample
 
 from workers.errors import InvalidOptions
+from workers.evaluation.corpus import load_scene
+from workers.options import parse_options
+from workers.preparation import prepare_motion
 from workers.retargeting.contacts import FootContacts, find_contacts
 from workers.semantics.keyframes import (
+    SPACING_S,
     TOLERANCE,
     choose_keyframes,
     contact_frames,
@@ -134,11 +143,13 @@ def worst_miss(path: Array, keys: Array) -> float:
     return float(np.linalg.norm(path - line, axis=1).max())
 
 
-def test_enough_budget_misses_nothing_that_matters() -> None:
-    motion = sample(random_curves(1), 4.0, 30.0)
+@pytest.mark.parametrize("rate_hz", [30.0, 120.0])
+def test_enough_budget_misses_nothing_that_matters(rate_hz: float) -> None:
+    motion = sample(random_curves(1), 4.0, rate_hz)
     keys = choose_keyframes(motion, None, motion.frames)
     assert len(keys) < motion.frames
-    assert worst_miss(pose_path(motion), keys) <= TOLERANCE
+    assert np.diff(keys).min() >= SPACING_S * rate_hz - 0.5
+    assert worst_miss(pose_path(motion), keys) <= 2 * TOLERANCE
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -167,3 +178,35 @@ def test_budget_and_short_clips() -> None:
 
 def test_values_between_keys_are_interpolated() -> None:
     assert interpolate_timeline(np.array([0, 2, 5]), [1.0, 0.0, 0.3], 6) == pytest.approx([1, 0.5, 0, 0.1, 0.2, 0.3])
+
+
+REAL = ("cmu-cc/002_04.bvh", "cmu-cc/005_03.bvh", "cmu-cc/007_01.bvh", "kaykit-medium/Med_CombatMelee.glb")
+
+
+def test_real_motions(shared_data: Path) -> None:
+    """Budget and ends are kept, half the frames give nearly the same moments, and mostly less is missed between the
+    keys than between as many evenly spread frames."""
+    ratios = []
+    for name in REAL:
+        path = shared_data / "motions" / name
+        if not path.is_file():
+            pytest.skip(f"no {path}")
+        scene = load_scene(path)
+        motion = prepare_motion(scene, min(1, len(scene.clips) - 1), parse_options(None)).motion
+        keys = choose_keyframes(motion, find_contacts(motion), 10)
+        assert keys[0] == 0 and keys[-1] == motion.frames - 1 and 2 < len(keys) <= 10
+        thin = replace(
+            motion, rate_hz=motion.rate_hz / 2, rotations=motion.rotations[::2], positions_m=motion.positions_m[::2]
+        )
+        thin_keys = choose_keyframes(thin, find_contacts(thin), 10)
+        apart = np.abs(keys[:, None] / motion.rate_hz - thin_keys[None] / thin.rate_hz).min(axis=1)
+        assert np.median(apart) <= 1 / thin.rate_hz, name
+        points = pose_path(motion)
+        even = np.linspace(0, motion.frames - 1, len(keys)).round().astype(int)
+        ratios.append(worst_miss(points, keys) / worst_miss(points, even))
+    assert np.median(ratios) < 1.0 and max(ratios) < 1.6
+
+
+def test_choosing_frames_loads_no_torch() -> None:
+    program = "import sys, workers.semantics.keyframes; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

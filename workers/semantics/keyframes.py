@@ -29,9 +29,10 @@ SMOOTHING_S = 0.06
 NEIGHBOURHOOD_S = 0.15  # an extreme is one among this much to either side
 POINTER = 0.08  # of body height: how far before a joint the point lies that shows its turning
 TOLERANCE = 0.01  # of body height
-WEIGHT_CONTACT = 1.5
+SPACING_S = 0.08  # keys closer than this show the same
+WEIGHT_CONTACT = 1.25
 WEIGHT_EXTREME = 1.0
-WEIGHT_OTHER = 0.5
+WEIGHT_OTHER = 0.7
 SPEED_DIP = 0.8  # a minimum must be this much lower than the speed around it
 ENDS = ("head", *(f"{side}{part}" for side in SIDES for part in ("Hand", "LowerArm", "Foot")))
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
@@ -51,7 +52,7 @@ def choose_keyframes(motion: BodyMotion, contacts: FootContacts | None, budget: 
     weights[extreme_frames(motion)] = WEIGHT_EXTREME
     if contacts is not None:
         weights[contact_frames(contacts)] = WEIGHT_CONTACT
-    return _simplify(path, weights, budget)
+    return _simplify(path, weights, budget, max(1, round(SPACING_S * motion.rate_hz)))
 
 
 def interpolate_timeline(keyframes: Indices, values: ArrayLike, frames: int) -> Array:
@@ -128,9 +129,11 @@ def _windows(values: Array, half: int) -> Array:
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
 
 
-def _simplify(path: Array, weights: Array, budget: int) -> Indices:
-    """Greedy curve simplification of `path` `(frames, d)`; ties go to the earlier frame."""
+def _simplify(path: Array, weights: Array, budget: int, spacing: int) -> Indices:
+    """Greedy curve simplification of `path` `(frames, d)`; keys `spacing` frames apart; ties go to the earlier."""
     keys = [0, len(path) - 1]
+    weights = weights.copy()
+    weights[:spacing] = weights[-spacing:] = 0.0
     missed = weights * _missed(path, 0, len(path) - 1)
     while len(keys) < budget:
         worst = int(missed.argmax())
@@ -139,6 +142,7 @@ def _simplify(path: Array, weights: Array, budget: int) -> Indices:
         position = int(np.searchsorted(keys, worst))
         before, after = keys[position - 1], keys[position]
         keys.insert(position, worst)
+        weights[max(0, worst - spacing + 1) : worst + spacing] = 0.0
         for start, stop in ((before, worst), (worst, after)):
             missed[start : stop + 1] = weights[start : stop + 1] * _missed(path, start, stop)
     return np.asarray(keys, dtype=np.int64)
