@@ -1,8 +1,8 @@
 """The renderer's gradients against central finite differences of much finer pictures.
 
 The loss is the mean squared difference to a picture of another pose, an integral over the picture plane: it tends to
-one value as pixels shrink, so its true derivative can be measured at high resolution and compared with the analytic one
-at working resolution. Which poses and bodies are compared is left to the caller (`workers.evaluation.render_gradients`).
+one value as pixels shrink, so its true derivative can be measured at high resolution and compared with the analytic
+one at working resolution. Which poses and bodies are compared is left to `workers.evaluation.render_gradients`.
 """
 
 from __future__ import annotations

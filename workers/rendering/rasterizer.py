@@ -50,9 +50,12 @@ class TorchRenderer:
             z_buffer = colours.new_zeros(batch * size * size).index_copy(0, places, inverse)
             z_buffer = z_buffer.view(batch, size, size)
             crossings = find_crossings(pixels, depths, self._edges_of(faces), z_buffer, camera.focal)
-            with torch.no_grad():
-                slopes = picture_slopes(colours.index_copy(0, places, surface), z_buffer, crossings, camera.focal)
-            surface = carried(surface, slopes[places], weights, pixels.flatten(0, 1)[flat], depths.flatten()[flat])
+            if surface.requires_grad:  # else nothing needs to know where the surface goes
+                with torch.no_grad():
+                    seen_now = colours.index_copy(0, places, surface)
+                    slopes = picture_slopes(seen_now, z_buffer, crossings, camera.focal)
+                corner_depths = depths.flatten()[flat]
+                surface = carried(surface, slopes[places], weights, pixels.flatten(0, 1)[flat], corner_depths)
             colours = blend(colours.index_copy(0, places, surface), crossings)
         return colours.view(batch, size, size, 3).permute(0, 3, 1, 2)
 

@@ -1,0 +1,133 @@
+"""The renderer on shapes whose pictures are known: coverage, occlusion, batches, and odd meshes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from workers.rendering import visibility
+from workers.rendering.cameras import Camera, look_at
+from workers.rendering.edges import find_edges
+from workers.rendering.rasterizer import TorchRenderer
+from workers.rendering.renderer import PYTORCH3D_INSTALLED, choose_renderer
+
+SQUARE_FACES = torch.tensor([[0, 1, 2], [0, 2, 3]])
+
+
+def camera(count: int = 1, size: int = 64) -> Camera:
+    """Straight at a wall from 8 m: a metre is `size / 4` pixels; the floor is far below."""
+    eye, target = np.tile([0.0, 0.0, 8.0], (count, 1)), np.tile([0.0, 0.0, 0.0], (count, 1))
+    return look_at(eye, target, 4.0, -1e4, 1.0, size)
+
+
+def square(x: float, y: float, side: float, z: float = 0.0, turn_rad: float = 0.0) -> Tensor:
+    corners = 0.5 * side * torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    c, s = np.cos(turn_rad), np.sin(turn_rad)
+    turned = corners @ torch.tensor([[c, s], [-s, c]], dtype=torch.float32)
+    return torch.cat([turned + torch.tensor([x, y]), torch.full((4, 1), z)], dim=1)
+
+
+def coverage(vertices: Tensor, faces: Tensor = SQUARE_FACES, size: int = 64) -> Tensor:
+    """How many square metres of the picture are not background."""
+    picture = TorchRenderer().render(vertices[None], faces, camera(size=size))[0].mean(0)
+    background, surface = picture[0, 0], picture[size // 2, size // 2]
+    return ((picture - background) / (surface - background)).sum() * (4.0 / size) ** 2
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 10.0, 30.0, 45.0])
+def test_area_is_true_between_pixels(turn_deg: float) -> None:
+    """Blended silhouettes give a square its area wherever it lies on the grid, within a few thousandths."""
+    areas = [float(coverage(square(0.013 * k, 0.009 * k, 1.7, turn_rad=np.radians(turn_deg)))) for k in range(8)]
+    assert np.allclose(areas, 1.7**2, rtol=0.015)
+
+
+def test_derivative_of_the_area() -> None:
+    """dA/dside = 2 side, and moving the square changes no area."""
+    side = torch.tensor(1.7, requires_grad=True)
+    shift = torch.zeros(2, requires_grad=True)
+    base = square(0.01, 0.02, 1.0, turn_rad=0.3)
+    moved = torch.cat([shift, torch.zeros(1)])
+    coverage(base * torch.stack([side, side, torch.ones(())]) + moved).backward()
+    assert side.grad is not None and shift.grad is not None
+    # The square is scaled about the picture's middle, from which it lies 2 cm away.
+    assert float(side.grad) == pytest.approx(2 * 1.7, rel=0.05)
+    assert float(shift.grad.abs().max()) < 0.1
+
+
+def test_nearest_surface_wins_in_any_order() -> None:
+    near, far = square(0.0, 0.0, 0.8, z=0.5), square(0.0, 0.0, 2.0, z=-0.5)
+    tilted = far + torch.tensor([[0.0, 0.0, 0.9], [0.0, 0.0, -0.9], [0.0, 0.0, -0.9], [0.0, 0.0, 0.9]])
+    pictures = []
+    for order in ((near, tilted), (tilted, near)):
+        faces = torch.cat([SQUARE_FACES, SQUARE_FACES + 4])
+        pictures.append(TorchRenderer().render(torch.cat(order)[None], faces, camera())[0])
+    assert torch.allclose(pictures[0], pictures[1], atol=1e-6)
+    alone = TorchRenderer().render(near[None], SQUARE_FACES, camera())[0]
+    assert torch.allclose(pictures[0][:, 32, 32], alone[:, 32, 32], atol=1e-5)
+
+
+def test_both_windings_look_alike() -> None:
+    body = square(0.1, 0.0, 1.5, turn_rad=0.2) + torch.tensor([[0.0, 0, 0.3], [0, 0, 0], [0, 0, 0.1], [0, 0, 0]])
+    one, other = (TorchRenderer().render(body[None], faces, camera()) for faces in (SQUARE_FACES, SQUARE_FACES.flip(1)))
+    assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_batch_is_its_pictures() -> None:
+    poses = torch.stack([square(0.1 * k, -0.05 * k, 1.0 + 0.2 * k, turn_rad=0.2 * k) for k in range(3)])
+    renderer = TorchRenderer()
+    together = renderer.render(poses, SQUARE_FACES, camera(3))
+    alone = torch.cat([renderer.render(poses[k : k + 1], SQUARE_FACES, camera()) for k in range(3)])
+    assert torch.allclose(together, alone, atol=1e-6)
+    with pytest.raises(ValueError, match="cameras"):
+        renderer.render(poses, SQUARE_FACES, camera(2))
+
+
+def test_work_in_parts_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    poses = torch.stack([square(0.1 * k, 0.0, 2.0, turn_rad=0.2 * k) for k in range(3)])
+    pixels, depths = camera(3).project(poses)
+    whole = visibility.visible_faces(pixels, depths, SQUARE_FACES, 64)
+    monkeypatch.setattr(visibility, "PAIRS_AT_ONCE", 700)
+    assert torch.equal(whole, visibility.visible_faces(pixels, depths, SQUARE_FACES, 64))
+
+
+@pytest.mark.parametrize(
+    "vertices",
+    [
+        square(0.0, 0.0, 1.0, z=9.0),  # behind the camera
+        square(30.0, 0.0, 1.0),  # out of the picture
+        torch.zeros(4, 3),  # a point
+        square(0.0, 0.0, 1.0, z=8.0),  # at the camera
+    ],
+)
+def test_nothing_to_see_is_background(vertices: Tensor) -> None:
+    vertices = vertices.clone().requires_grad_()
+    picture = TorchRenderer().render(vertices[None], SQUARE_FACES, camera())
+    empty = TorchRenderer().render(torch.zeros(1, 4, 3), SQUARE_FACES[:0], camera())
+    assert torch.isfinite(picture).all()
+    assert torch.allclose(picture, empty, atol=1e-5)
+    picture.sum().backward()
+    assert vertices.grad is not None and torch.isfinite(vertices.grad).all()
+
+
+def test_edges_of_a_square_and_of_a_fan() -> None:
+    edges = find_edges(SQUARE_FACES)
+    assert len(edges.ends) == 5
+    border = edges.beside[:, 0] == edges.beside[:, 1]
+    assert int(border.sum()) == 4
+    fan = find_edges(torch.tensor([[0, 1, 2], [0, 1, 3], [0, 1, 4]]))  # three faces at one edge
+    shared = (fan.ends == torch.tensor([0, 1])).all(1)
+    assert int(shared.sum()) == 2
+    assert not (fan.beside[shared, 0] == fan.beside[shared, 1]).any()
+
+
+def test_pytorch3d_agrees_where_it_is_installed() -> None:
+    if not PYTORCH3D_INSTALLED:
+        assert isinstance(choose_renderer("cuda"), TorchRenderer)
+        pytest.skip("pytorch3d is not installed (it has no wheel for this platform)")
+    from workers.rendering.pytorch3d_backend import Pytorch3dRenderer
+
+    body = square(0.05, 0.0, 1.5, turn_rad=0.2)
+    one, other = (each.render(body[None], SQUARE_FACES, camera()) for each in (TorchRenderer(), Pytorch3dRenderer()))
+    assert float((one - other).abs().mean()) < 0.01
