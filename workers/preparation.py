@@ -24,6 +24,7 @@ from workers.skeleton.body import Body, measure_body
 from workers.skeleton.find_roles import find_roles, require_roles
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Clip, Notice, Scene
+from workers.skeleton.own_facing import face_as_clips
 from workers.skeleton.resample import resample
 from workers.skeleton.rest_pose import Rest, choose_rest
 
@@ -95,7 +96,7 @@ def prepare_character(
             if motion is None
             else choose_rest(scene, mapping, *motion, "auto", None)
         )
-    rest = rest_as_nodes(rest, left_alone)
+    rest = face_as_clips(scene, rest_as_nodes(rest, left_alone), mapping)
     body = measured(scene, rest, mapping, definition)
     return PreparedCharacter(scene, body, rest, definition, choice.preset, left_alone)
 
@@ -128,8 +129,11 @@ def prepare_motion(
     rest = given_rest(scene, mapping, definition) if is_open else None
     if rest is None:
         rest = choose_rest(scene, mapping, rotations, positions, options.rest_pose, source_character)
-        mesh = scene.load_mesh() if rest.kind == "bind" else None
-        body = with_height(measure_body(rest.skeleton, mapping, mesh), definition)
+        rest = face_as_clips(scene, rest, mapping)
+        if rest.kind == "bind":
+            body = measured(scene, rest, mapping, definition)
+        else:
+            body = with_height(measure_body(rest.skeleton, mapping, None), definition)
     else:
         body = measured(scene, rest, mapping, definition)
     clip_notices = scene.extras.get("clip_notices")

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
-from workers.skeleton.model import Array, Clip, Indices, Skeleton
+from workers.skeleton.kinematics import subtree as subtree
+from workers.skeleton.model import Array, Clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +58,6 @@ def from_rotations(body: Body, like: BodyMotion, rotations: Array, hips_position
         place = positions[:, carrier] + quat.rotate(rotations[:, carrier], offset)
         positions[:, subtree(skeleton, joint)] += (place - positions[:, joint])[:, None]
     return BodyMotion(body, like.name, like.rate_hz, like.start_s, rotations, positions)
-
-
-def subtree(skeleton: Skeleton, joint: int) -> Indices:
-    """The joint and all its descendants."""
-    inside = np.zeros(len(skeleton), dtype=bool)
-    inside[joint] = True
-    for other in range(joint + 1, len(skeleton)):
-        inside[other] = skeleton.parents[other] >= 0 and inside[skeleton.parents[other]]
-    return np.flatnonzero(inside)
 
 
 def to_clip(motion: BodyMotion, root: int | None = None) -> Clip:

@@ -95,7 +95,7 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
         height = _stature(mapping, positions, leg, soles)
     return Body(
         skeleton, mapping, rotations, positions, facing, height, leg,
-        soles.floor_m, soles.drop_m, soles.tilt, _attachments(skeleton, mapping),
+        soles.floor_m, soles.drop_m, soles.tilt, find_attachments(skeleton, mapping),
         measure_twists(skeleton, mapping, positions, mesh), find_finger_chains(skeleton, mapping, mesh),
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ CARRIERS = tuple(
 )  # fmt: skip
 
 
-def _attachments(skeleton: Skeleton, mapping: HumanoidMapping) -> dict[int, int]:
+def find_attachments(skeleton: Skeleton, mapping: HumanoidMapping) -> dict[int, int]:
     """Limb joints that do not hang below their limb: rigs with baked IK keep feet under the root, and move them by
     translation.
     """

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from workers.skeleton import quat
-from workers.skeleton.model import Array, Clip, Mask, Skeleton
+from workers.skeleton.model import Array, Clip, Indices, Mask, Skeleton
 
 
 def world_rotations(skeleton: Skeleton, rotations: Array) -> Array:
@@ -87,3 +87,12 @@ def follow_rest(skeleton: Skeleton, world: Array, driven: Mask) -> Array:
         else:
             result[:, free] = quat.multiply(result[:, parents], skeleton.rest_rotations[free])
     return result
+
+
+def subtree(skeleton: Skeleton, joint: int) -> Indices:
+    """The joint and all its descendants."""
+    inside = np.zeros(len(skeleton), dtype=bool)
+    inside[joint] = True
+    for other in range(joint + 1, len(skeleton)):
+        inside[other] = skeleton.parents[other] >= 0 and inside[skeleton.parents[other]]
+    return np.flatnonzero(inside)
