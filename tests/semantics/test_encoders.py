@@ -20,6 +20,7 @@ from model_store.pull import pull
 from model_store.sources import parse_source
 from workers.errors import InvalidOptions, ModelUnavailable, OutputInvalid, UnsupportedFeature
 from workers.semantics.encoders.base import Encoder
+from workers.semantics.encoders.flan_t5 import Blip2FlanT5Encoder
 from workers.semantics.encoders.guidance import QUESTION_ACTION, QUESTION_HANDS, GuidedEncoder
 from workers.semantics.encoders.loading import KINDS, load_encoder
 from workers.semantics.encoders.xclip import windows
@@ -113,6 +114,16 @@ def test_match_keeps_its_range_and_reads_image_and_text(name: str, encoder_of: E
 
 
 @pytest.mark.parametrize("name", MATCHING)
+def test_an_overlong_text_is_read_to_where_the_model_ends(name: str, encoder_of: EncoderOf, images: Tensor) -> None:
+    encoder = encoder_of(name)
+    text = "a person waving arms over head. " * 60
+    assert encoder.cuts(text) and not encoder.cuts("a person waving")
+    assert torch.isfinite(encoder.match(images, text)).all()
+    with pytest.raises(InvalidOptions, match="empty"):
+        encoder.match(images, "  ")
+
+
+@pytest.mark.parametrize("name", MATCHING)
 def test_match_is_differentiable(name: str, encoder_of: EncoderOf, images: Tensor) -> None:
     pixels = images.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(encoder_of(name).match(pixels, "a person waving").sum(), pixels)
@@ -164,6 +175,18 @@ def test_the_guiding_text_reaches_the_embedding(name: str, encoder_of: EncoderOf
     assert ((first - second).abs().amax(dim=1) > 1e-6).all()
     # Prompts of several lengths in one batch are padded, and padding is not read.
     torch.testing.assert_close(in_batches_of(other, 1).embed(images), second, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["blip2-flan-t5", "instructblip"])
+def test_only_query_positions_are_compared(name: str, encoder_of: EncoderOf, images: Tensor) -> None:
+    """Four query tokens of width 16, however long the text is; the text has its own positions behind them."""
+    encoder = encoder_of(name)
+    assert isinstance(encoder, Blip2FlanT5Encoder)
+    for words in (1, 20):
+        prompts = ["head " * words] * len(images)
+        inputs, mask, queries = encoder._inputs(images, prompts)
+        assert queries == 4 and inputs.shape[1] == mask.shape[1] == 4 + words + 1  # and the end of the text
+        assert encoder._embed_prompted(images, prompts).shape == (len(images), 4 * 16)
 
 
 @pytest.mark.parametrize("name", GUIDED)

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from workers.errors import OutputInvalid, UnsupportedFeature
+from workers.errors import InvalidOptions, OutputInvalid, UnsupportedFeature
 
 Capability = Literal["embed", "describe", "match"]
 MatchScale = Literal["probability", "cosine"]
@@ -49,12 +49,19 @@ class Encoder(ABC):
         return [text for part in parts for text in part]
 
     def match(self, images: Tensor, text: str) -> Tensor:
-        """How well each frame fits the text, `(frames,)` on `match_scale`. Raises UnsupportedFeature, OutputInvalid."""
+        """How well each frame fits the text, `(frames,)` on `match_scale`; of a text that it `cuts`, the beginning.
+
+        Raises UnsupportedFeature, InvalidOptions for an empty text, OutputInvalid.
+        """
         self._require("match")
         self._check_images(images)
         if not text.strip():
-            raise ValueError("the text to match is empty")
+            raise InvalidOptions("the description to match is empty; say what the motion shows, or leave it out")
         return self._finite(self._match_frames(images, text), "matches")
+
+    def cuts(self, text: str) -> bool:
+        """Whether the text is longer than the model reads; worth a warning."""
+        return False
 
     def guided_by(self, source_images: Tensor) -> Encoder:
         """An encoder that reads every later batch in the light of the source frames; itself where nothing is asked.
@@ -101,16 +108,10 @@ class Encoder(ABC):
             raise ValueError(f"images are {images.dtype}, expected floats from 0 to 1")
 
     def _finite(self, values: Tensor, what: str) -> Tensor:
+        """As float32. Raises OutputInvalid naming the first frames that are not finite."""
         values = values.float()
-        wrong = (
-            torch.nonzero(
-                ~torch.isfinite(values.detach()).flatten(1).all(dim=1)
-                if values.ndim > 1
-                else ~torch.isfinite(values.detach())
-            )
-            .flatten()
-            .tolist()
-        )
+        finite = torch.isfinite(values.detach()).flatten(1).all(dim=1) if values.ndim > 1 else values.isfinite()
+        wrong = torch.nonzero(~finite).flatten().tolist()
         if wrong:
             frames = ", ".join(str(frame) for frame in wrong[:5]) + (", ..." if len(wrong) > 5 else "")
             raise OutputInvalid(

@@ -15,8 +15,6 @@ from torch.nn import functional
 from workers.semantics.encoders.guidance import GuidedEncoder
 from workers.semantics.encoders.pretrained import PretrainedEncoder
 
-MAX_TEXT_TOKENS = 128
-
 
 class BlipMatchingEncoder(PretrainedEncoder):
     """Embedding: the unit vector of the contrastive head. Match: the matching head's probability."""
@@ -31,7 +29,7 @@ class BlipMatchingEncoder(PretrainedEncoder):
         return functional.normalize(projected.float(), dim=-1)
 
     def _match(self, images: Tensor, text: str) -> Tensor:
-        tokens = self._tokens([text] * len(images), MAX_TEXT_TOKENS)
+        tokens = self._tokens([text] * len(images))
         logits: Tensor = self.model.itm_head(_read(self.model, self._prepare(images), tokens)[:, 0])
         return logits.float().softmax(dim=-1)[:, 1]
 
@@ -42,7 +40,7 @@ class BlipAnsweringEncoder(GuidedEncoder):
     model_class = "BlipForQuestionAnswering"
 
     def _answer(self, images: Tensor, prompts: list[str]) -> list[str]:
-        tokens, config = self._tokens(prompts, MAX_TEXT_TOKENS), self.model.config.text_config
+        tokens, config = self._tokens(prompts), self.model.config.text_config
         # The model's own `generate` lets the decoder see padding, so that answers would depend on their neighbours.
         found = self.model.text_decoder.generate(
             input_ids=torch.full((len(images), 1), config.bos_token_id, device=self.device),
@@ -57,7 +55,7 @@ class BlipAnsweringEncoder(GuidedEncoder):
         return [str(text) for text in self.tokenizer.batch_decode(found, skip_special_tokens=True)]
 
     def _embed_prompted(self, images: Tensor, prompts: list[str]) -> Tensor:
-        tokens = self._tokens(prompts, MAX_TEXT_TOKENS)
+        tokens = self._tokens(prompts)
         read = _read(self.model, self._prepare(images), tokens).float()
         mask = tokens["attention_mask"].unsqueeze(-1).float()
         return (read * mask).sum(dim=1) / mask.sum(dim=1)

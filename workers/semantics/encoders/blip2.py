@@ -14,8 +14,6 @@ from torch.nn import functional
 
 from workers.semantics.encoders.pretrained import PretrainedEncoder
 
-MAX_TEXT_TOKENS = 128
-
 
 class Blip2MatchingEncoder(PretrainedEncoder):
     """Embedding: the contrastive head's unit vector of every query, one after the other."""
@@ -37,7 +35,7 @@ class Blip2MatchingEncoder(PretrainedEncoder):
 
     def _match(self, images: Tensor, text: str) -> Tensor:
         states, queries = self._look(images), self._queries(len(images))
-        tokens = self._tokens([text] * len(images), MAX_TEXT_TOKENS)
+        tokens = self._tokens([text] * len(images))
         read = self.model.qformer(
             query_embeds=self.model.embeddings(input_ids=tokens["input_ids"], query_embeds=queries),
             query_length=queries.shape[1],

@@ -26,12 +26,16 @@ class ClipEncoder(PretrainedEncoder):
     capabilities = frozenset({"embed", "match"})
     match_scale: ClassVar[MatchScale | None] = "cosine"
 
+    @property
+    def max_text_tokens(self) -> int:
+        return int(self.model.config.text_config.max_position_embeddings)
+
     def _embed(self, images: Tensor, start: int) -> Tensor:
         features = _pooled(self.model.get_image_features(pixel_values=self._prepare(images)))
         return functional.normalize(features.float(), dim=-1)
 
     def _text_features(self, text: str) -> Tensor:
-        tokens = self._tokens([text], self.model.config.text_config.max_position_embeddings)
+        tokens = self._tokens([text])
         return functional.normalize(_pooled(self.model.get_text_features(**tokens)).float(), dim=-1)
 
     def _match(self, images: Tensor, text: str) -> Tensor:
@@ -46,8 +50,7 @@ class SiglipEncoder(ClipEncoder):
 
     def _text_features(self, text: str) -> Tensor:
         # Trained on lower-case text that always fills the same number of tokens, padding attended to.
-        length = self.model.config.text_config.max_position_embeddings
-        tokens = self._tokens([text.lower()], length, padding="max_length")
+        tokens = self._tokens([text.lower()], padding="max_length")
         features = _pooled(self.model.get_text_features(input_ids=tokens["input_ids"]))
         return functional.normalize(features.float(), dim=-1)
 

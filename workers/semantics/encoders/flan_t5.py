@@ -15,7 +15,6 @@ from torch import Tensor
 
 from workers.semantics.encoders.guidance import GuidedEncoder
 
-MAX_TEXT_TOKENS = 128
 QFORMER_TOKENIZER = "qformer_tokenizer"
 
 
@@ -33,7 +32,7 @@ class Blip2FlanT5Encoder(GuidedEncoder):
     def _inputs(self, images: Tensor, prompts: list[str]) -> tuple[Tensor, Tensor, int]:
         """What the language model reads, its mask, and the number of query tokens at its beginning."""
         seen = self._image_tokens(images, prompts)
-        text = self._tokens(prompts, MAX_TEXT_TOKENS)
+        text = self._tokens(prompts)
         words = self.model.language_model.get_input_embeddings()(text["input_ids"])
         mask = torch.ones(seen.shape[:2], dtype=torch.long, device=self.device)
         return (
@@ -73,7 +72,7 @@ class InstructBlipEncoder(Blip2FlanT5Encoder):
 
     def _image_tokens(self, images: Tensor, prompts: list[str]) -> Tensor:
         words = self.qformer_tokenizer(
-            prompts, padding=True, truncation=True, max_length=MAX_TEXT_TOKENS, return_tensors="pt"
+            prompts, padding=True, truncation=True, max_length=self.max_text_tokens, return_tensors="pt"
         )
         tokens: Tensor = self.model.get_image_features(
             self._prepare(images),

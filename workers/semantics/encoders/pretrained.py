@@ -19,6 +19,8 @@ from workers.errors import InvalidOptions, ModelUnavailable
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.encoders.pixels import PixelPreparation, read_pixel_preparation
 
+MAX_TEXT_TOKENS = 128
+
 
 class PretrainedEncoder(Encoder):
     """Base of all encoders over transformers. Subclasses name the model class and say what an embedding is."""
@@ -49,13 +51,21 @@ class PretrainedEncoder(Encoder):
 
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
 
+    @property
+    def max_text_tokens(self) -> int:
+        """How much of a text is read."""
+        return MAX_TEXT_TOKENS
+
+    def cuts(self, text: str) -> bool:
+        return len(self.tokenizer(text)["input_ids"]) > self.max_text_tokens
+
     def _prepare(self, images: Tensor) -> Tensor:
         return self.pixels(images.to(self.device), self.dtype)
 
-    def _tokens(self, texts: list[str], max_length: int, **options: Any) -> dict[str, Tensor]:
+    def _tokens(self, texts: list[str], padding: str = "longest") -> dict[str, Tensor]:
         """`input_ids` and `attention_mask`, `(texts, tokens)`, on the model's device."""
         found = self.tokenizer(
-            texts, truncation=True, max_length=max_length, return_tensors="pt", **{"padding": True, **options}
+            texts, truncation=True, max_length=self.max_text_tokens, padding=padding, return_tensors="pt"
         )
         ids = found["input_ids"]
         mask = found.get("attention_mask", torch.ones_like(ids))

@@ -21,11 +21,15 @@ class XClipEncoder(PretrainedEncoder):
     match_scale = "cosine"
     temporal = True
 
+    @property
+    def max_text_tokens(self) -> int:
+        return int(self.model.config.text_config.max_position_embeddings)
+
     def _embed_frames(self, images: Tensor) -> Tensor:
         return self._by_window(images, lambda windows: self._video_features(self._pixels_of(windows))[0])
 
     def _match_frames(self, images: Tensor, text: str) -> Tensor:
-        tokens = self._tokens([text], self.model.config.text_config.max_position_embeddings)
+        tokens = self._tokens([text])
         features = self.model.get_text_features(**tokens).pooler_output
 
         def compare(windows: Tensor) -> Tensor:
