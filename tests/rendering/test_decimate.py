@@ -21,14 +21,15 @@ def rows(mesh: Mesh) -> set[bytes]:
     return {row.tobytes() for row in table}
 
 
-@pytest.mark.parametrize("budget", [8000, 3000])
-def test_budget_shape_and_weights(walking: tuple[BodyMotion, Mesh], budget: int) -> None:
+# Collapses into ends cut round parts off a little, the more the fewer faces are left.
+@pytest.mark.parametrize(("budget", "volume_error"), [(8000, 0.03), (3000, 0.10)])
+def test_budget_shape_and_weights(walking: tuple[BodyMotion, Mesh], budget: int, volume_error: float) -> None:
     mesh = walking[1]
     small = prepare_surface(mesh, budget)
     assert len(small.faces) <= budget
     assert len(small.faces) > 0.9 * budget
     assert rows(small) <= rows(mesh), "every kept vertex keeps its place and its weights"
-    assert volume(small) == pytest.approx(volume(mesh), rel=0.04)
+    assert volume(small) == pytest.approx(volume(mesh), rel=volume_error)
     assert np.allclose(small.positions_m.min(0), mesh.positions_m.min(0), atol=0.01)
     assert np.allclose(small.positions_m.max(0), mesh.positions_m.max(0), atol=0.01)
 

@@ -18,7 +18,7 @@ from workers.formats.read import read_scene
 from workers.options import parse_options
 from workers.preparation import prepare_motion
 from workers.rendering import kinematics, rotations
-from workers.rendering.cameras import Camera, clip_facing, follow
+from workers.rendering.cameras import VIEWS, Camera, clip_facing, follow
 from workers.rendering.decimate import prepare_surface
 from workers.rendering.gradients import GradientCheck, Pose, check_gradient
 from workers.rendering.rasterizer import TorchRenderer
@@ -72,12 +72,12 @@ class PosedBody:
         return centre + (vertices - centre) * (1.0 + scale[:, None]) + shift_m[:, None]
 
 
-def pose_body(motion: BodyMotion, skin: Skin, frame: int, view: str) -> PosedBody:
+def pose_body(motion: BodyMotion, skin: Skin, frame: int, view: str, size: int = 224) -> PosedBody:
     """A frame of a motion on its own skin, seen from one of `cameras.VIEWS`."""
     body, clip = motion.body, to_clip(motion)
     left, right, hips = (motion.role_positions(role) for role in ("leftUpperLeg", "rightUpperLeg", "hips"))
     assert left is not None and right is not None and hips is not None
-    cameras = follow(hips, motion.rate_hz, body.height_m, body.floor_m, clip_facing(left, right), views=[view])
+    cameras = follow(hips, motion.rate_hz, body.height_m, body.floor_m, clip_facing(left, right), size, [view])
     offsets = kinematics.fk_offsets(body.skeleton, clip.frames, clip.translations_m)
     chosen = slice(frame, frame + 1)
     return PosedBody(
@@ -145,6 +145,55 @@ def sample_motion(clip: str, stout: bool) -> tuple[BodyMotion, Mesh]:
     mesh = scene.load_mesh()
     assert mesh is not None
     return prepared.motion, mesh
+
+
+def descend(views: Sequence[PosedBody], faces: Tensor, limb: int, start: Tensor, steps: int = 60) -> Tensor:
+    """Rotation vector `(3,)` left over when the pictures' loss alone turns a limb back from `start` `(3,)`.
+
+    `views` are one moment seen from several cameras; `limb` counts in `PosedBody.limbs`. Adam with a falling rate.
+    """
+    posed, count, renderer = views[0], len(views[0].limbs), TorchRenderer()
+    cameras = Camera.join([view.camera for view in views])
+    still = torch.zeros(1, 3), torch.zeros(1, 1)
+
+    def pictures(turn: Tensor) -> Tensor:
+        turns = torch.zeros(1, count, 3).index_copy(1, torch.tensor([limb]), turn.view(1, 1, 3))
+        vertices = posed.vertices(turns, *still).expand(len(views), -1, -1)
+        return renderer.render(vertices, faces, cameras)
+
+    with torch.no_grad():
+        target = pictures(torch.zeros(3))
+    turn = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([turn], lr=0.05)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        (pictures(turn) - target).square().mean().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return turn.detach()
+
+
+def descent_table(
+    error_deg: float = 20.0, faces: int = 5000, moments: Sequence[tuple[str, float, str]] = MOMENTS, size: int = 224
+) -> list[tuple[str, float]]:
+    """Left and right upper arm of every moment turned off by `error_deg` about a random axis: degrees left over after
+    the descent, seen from all views.
+    """
+    random = np.random.default_rng(3)
+    rows = []
+    for clip, share in dict.fromkeys((clip, share) for clip, share, _ in moments):
+        motion, mesh = sample_motion(clip, stout=False)
+        skin = bind_skin(prepare_surface(mesh, faces), motion.body.skeleton)
+        frame = round(share * (motion.frames - 1))
+        views = [pose_body(motion, skin, frame, view, size) for view in VIEWS]
+        for role in ("leftUpperArm", "rightUpperArm"):
+            limb = views[0].limbs.index(motion.body.mapping.roles[role].joint)
+            axis = random.normal(size=3)
+            start = torch.as_tensor(np.radians(error_deg) * axis / np.linalg.norm(axis), dtype=torch.float32)
+            left = descend(views, skin.faces, limb, start)
+            rows.append((f"{clip} {share:.2f} {role}", float(np.degrees(torch.linalg.norm(left).item()))))
+    return rows
 
 
 def gradient_table(

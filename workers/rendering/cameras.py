@@ -7,7 +7,7 @@ bodies of different size fill their pictures alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,9 +45,13 @@ class Camera:
     def __len__(self) -> int:
         return len(self.eye_m)
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All but the size, in the order of the constructor."""
+        return self.eye_m, self.rotation, self.focal, self.floor_m, self.unit_m
+
     def to(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> Camera:
-        names = ("eye_m", "rotation", "focal", "floor_m", "unit_m")
-        return replace(self, **{name: getattr(self, name).to(device, dtype) for name in names})
+        return _camera((tensor.to(device, dtype) for tensor in self.tensors), self.size)
 
     def with_size(self, size: int) -> Camera:
         """The same view in more or fewer pixels."""
@@ -55,8 +59,13 @@ class Camera:
 
     def __getitem__(self, chosen: slice | Tensor) -> Camera:
         """Some of the views."""
-        names = ("eye_m", "rotation", "focal", "floor_m", "unit_m")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
+        return _camera((tensor[chosen] for tensor in self.tensors), self.size)
+
+    @staticmethod
+    def join(cameras: Sequence[Camera]) -> Camera:
+        """All views of several batches; they must share the picture size."""
+        columns = zip(*(camera.tensors for camera in cameras), strict=True)
+        return _camera((torch.cat(column) for column in columns), cameras[0].size)
 
     def project(self, points_m: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels `(B, n, 2)` and depths `(B, n)` of world points `(B, n, 3)`; pixels mean nothing at depth <= 0."""
@@ -65,6 +74,11 @@ class Camera:
         safe = torch.where(depth.abs() > 1e-6, depth, 1e-6)
         half = 0.5 * self.size
         return half + half * self.focal[:, None, None] * local[..., :2] / safe[..., None], depth
+
+
+def _camera(tensors: Iterable[Tensor], size: int) -> Camera:
+    eye_m, rotation, focal, floor_m, unit_m = tensors
+    return Camera(eye_m, rotation, focal, floor_m, unit_m, size)
 
 
 def look_at(eye_m: Array, target_m: Array, focal: float, floor_m: float, unit_m: float, size: int) -> Camera:
