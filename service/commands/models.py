@@ -144,7 +144,10 @@ def _unavailable(status: ModelStatus) -> ModelUnavailable:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.{2 if name == 'GB' else 1}f} {name}"
+    return f"{count} B"
 
 
 class ProgressMeter:

@@ -183,7 +183,7 @@ def test_only_query_positions_are_compared(name: str, encoder_of: EncoderOf, ima
     encoder = encoder_of(name)
     assert isinstance(encoder, Blip2FlanT5Encoder)
     for words in (1, 20):
-        prompts = ["head " * words] * len(images)
+        prompts = [" ".join(["head"] * words)] * len(images)
         inputs, mask, queries = encoder._inputs(images, prompts)
         assert queries == 4 and inputs.shape[1] == mask.shape[1] == 4 + words + 1  # and the end of the text
         assert encoder._embed_prompted(images, prompts).shape == (len(images), 4 * 16)
