@@ -4,6 +4,8 @@ only when no job needs it any more.
 `adopt` and `release` of one blob exclude each other by a lock in Redis: without it a blob could be found "already
 there" by one request while another removes it. The holders of a blob are a sorted set, job id by time of adoption.
 Which uploads a job holds its record tells; which stored scenes, a set of its own, as they are made while it runs.
+Scenes go without the lock, which a worker that is killed would leave behind for minutes: should one be removed in the
+moment that another job finds it, that job reads its files again.
 """
 
 from __future__ import annotations
@@ -30,21 +32,20 @@ class BlobReferences:
 
     def adopt(self, writer: BlobWriter, job_id: str) -> Blob:
         """Make an upload visible and hold it for the job."""
-        return self._adopt(writer, job_id, upload_key(writer.sha256))
+        key = upload_key(writer.sha256)
+        with self._lock(key):
+            self._store.redis.zadd(_holders_key(key), {job_id: self._store.now()})
+            return writer.commit(key)
 
     def adopt_scene(self, writer: BlobWriter, job_id: str, key: str) -> Blob:
         """Make a stored scene visible and hold it for the job."""
         self._note_scene(key, job_id)
-        return self._adopt(writer, job_id, key)
+        return writer.commit(key)
 
     def hold_scene(self, key: str, job_id: str) -> bool:
-        """Hold a stored scene for the job where it exists; False where it does not."""
+        """Hold a stored scene for the job; False where there is none yet."""
         self._note_scene(key, job_id)
-        with self._lock(key):
-            if not self._blobs.exists(key):
-                return False
-            self._store.redis.zadd(_holders_key(key), {job_id: self._store.now()})
-            return True
+        return self._blobs.exists(key)
 
     def hold(self, key: str, holder: str) -> bool:
         """Hold an upload that is stored already; False where it is gone."""
@@ -67,7 +68,12 @@ class BlobReferences:
         """The job needs none of the stored scenes any more that it holds."""
         name = _scenes_key(job_id)
         for key in _texts(self._store.redis.smembers(name)):
-            self.release(key, job_id)
+            with self._store.redis.pipeline(transaction=True) as pipeline:
+                pipeline.zrem(_holders_key(key), job_id)
+                pipeline.zcard(_holders_key(key))
+                _, others = pipeline.execute()
+            if not others:
+                self._blobs.delete(key)
         self._store.redis.delete(name)
 
     def release_if_unused(self, key: str, now: datetime) -> bool:
@@ -81,16 +87,12 @@ class BlobReferences:
             self._blobs.delete(key)
             return True
 
-    def _adopt(self, writer: BlobWriter, job_id: str, key: str) -> Blob:
-        with self._lock(key):
-            self._store.redis.zadd(_holders_key(key), {job_id: self._store.now()})
-            return writer.commit(key)
-
     def _note_scene(self, key: str, job_id: str) -> None:
-        """Before it is held, so that a crash in between loses nothing; it ends with the longest life of a record."""
+        """Job and scene know of each other; the job's set ends with the longest life of a record."""
         name = _scenes_key(job_id)
         with self._store.redis.pipeline(transaction=True) as pipeline:
             pipeline.sadd(name, key)
+            pipeline.zadd(_holders_key(key), {job_id: self._store.now()})
             pipeline.expire(name, SCENES_KNOWN_S)
             pipeline.execute()
 
