@@ -9,7 +9,7 @@ Which pose counts as rest is left to `workers.skeleton.rest_pose`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,6 +89,8 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
     facing = rest_facing(mapping, positions)
     if mesh is not None and len(mesh.positions_m):
         soles = soles_from_mesh(mesh, mapping, positions, facing)
+        # A foot that moves no vertex, as in a character that is all in one piece of armour, still has joints.
+        soles = replace(soles, drop_m={**soles_from_joints(mapping, positions, leg).drop_m, **soles.drop_m})
         height = float(np.ptp(mesh.positions_m[:, 1]))
     else:
         soles = soles_from_joints(mapping, positions, leg)
