@@ -9,10 +9,10 @@ import pytest
 
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.retargeting.contacts import FOOT_ROLES
 from workers.samples.write import sample_files
 from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles import find_roles
+from workers.skeleton.soles import FOOT_ROLES
 
 
 @pytest.mark.parametrize("sides", [("left",), ("left", "right")])
