@@ -9,7 +9,6 @@ job. What users see of a failure is one typed error; the traceback goes to the l
 
 from __future__ import annotations
 
-import errno
 import importlib
 import json
 import logging
@@ -28,7 +27,8 @@ from service.jobs.queue import enqueue
 from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobResult
 from service.jobs.store import JobStore
 from service.recovery import retry_or_fail, worker_lost
-from workers.errors import InternalError, JobTimeout, OutOfMemory, RetargetError, Unavailable
+from workers.errors import InternalError, JobTimeout
+from workers.failures import as_typed_error
 from workers.formats.confinement import SandboxLimits
 from workers.formats.sandbox import Sandbox
 from workers.formats.scene_file import SceneFileUnusable
@@ -44,8 +44,6 @@ VALIDATING_SHARE = 0.08  # of a job's progress; the engine goes on from 0.1
 MEDIA_TYPES = {".glb": "model/gltf-binary", ".gltf": "model/gltf+json", ".json": "application/json"}
 # What the record repeats of the report, so that a user who polls sees it without a second request.
 REPORT_SUMMARY = ("engine", "scores", "scores_naive_copy", "warnings")
-_CUDA_ERRORS = ("AcceleratorError", "CudaError")
-_OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "cannot allocate memory")
 
 Inputs = dict[str, list[InputFile]]  # what the user sent, by part
 
@@ -310,28 +308,6 @@ TASKS: dict[JobKind, Callable[[TaskDesk, JobRecord, str, Progress], dict[str, An
     "retarget": retarget_job,
     "inspect": inspect_job,
 }
-
-
-def as_typed_error(error: Exception) -> tuple[RetargetError, str | None]:
-    """The error users see, and why the process has to be replaced after it, if it has to."""
-    text = str(error).lower()
-    name = type(error).__name__
-    if isinstance(error, RetargetError):
-        return error, "ran out of memory" if isinstance(error, OutOfMemory) else None
-    if (
-        isinstance(error, MemoryError)
-        or name == "OutOfMemoryError"
-        or any(part in text for part in _OUT_OF_MEMORY_TEXTS)
-    ):
-        return OutOfMemory("the job needs more memory than a worker may take; send a shorter clip or a smaller mesh"), (
-            "ran out of memory"
-        )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable("the server's disk is full; try again later", retry_after=60), None
-    worn_out = "the GPU reported an error" if name in _CUDA_ERRORS or "cuda error" in text else None
-    return InternalError(
-        f"an unexpected {name} ended the job; this is a bug, the server's log has the details"
-    ), worn_out
 
 
 def _imported(target: str) -> Callable[..., Any]:

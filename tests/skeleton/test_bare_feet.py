@@ -24,7 +24,9 @@ def test_feet_without_vertices_have_soles(sides: tuple[str, ...]) -> None:
     joints = mesh.joints.copy()
     for side in sides:
         feet = [mapping.joint(f"{side}{part}") for part in ("Foot", "Toes")]
-        joints[np.isin(joints, [joint for joint in feet if joint is not None])] = mapping.joint(f"{side}LowerLeg")
+        shin = mapping.joint(f"{side}LowerLeg")
+        assert shin is not None
+        joints[np.isin(joints, [joint for joint in feet if joint is not None])] = shin
     body = measure_body(scene.skeleton, mapping, replace(mesh, joints=joints))
     mapped = {role for role in FOOT_ROLES if mapping.joint(role) is not None}
     assert set(body.sole_drop_m) == set(whole.sole_drop_m) == mapped

@@ -17,8 +17,9 @@ from service.jobs.schemas import InputFile, JobInput, JobRecord
 from service.jobs.store import JobStore
 from workers import tasks
 from workers.errors import JobTimeout, ParseFailed
+from workers.failures import as_typed_error
 from workers.options import JobOptions
-from workers.tasks import Progress, TaskDesk, as_typed_error
+from workers.tasks import Progress, TaskDesk
 
 REPORT = {"engine": {}, "scores": {}, "scores_naive_copy": {}, "warnings": [], "verdict": {"verdict": "review"}}
 Hook = Callable[[], object]
