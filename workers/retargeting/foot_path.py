@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workers.retargeting.intervals import frames_to_edge, runs
-from workers.retargeting.smoothing import smoothstep, weighted_mean
+from workers.retargeting.smoothing import smoothstep
 from workers.skeleton import quat
 from workers.skeleton.body import UP
 from workers.skeleton.model import Array, Indices, Mask
@@ -30,7 +30,6 @@ FIRM_SLIP_PER_S = 0.1
 FREE_CORRECTION = 0.3
 LARGEST_CORRECTION = 0.45
 LARGEST_PITCH_RAD = np.radians(15.0)
-PITCH_BLEND_S = 0.1
 STEEP_ARM = 0.3  # sine of the arm's angle from upright, where pitch begins to be possible
 
 
@@ -184,8 +183,8 @@ def sole_pitch(points: list[FootPoint], rate_hz: float) -> Array:
     angle = np.arcsin(rise) - np.arcsin(np.clip(arm[:, 1] / safe, -1.0, 1.0))
     both = ankle.planted & toes.planted & (length > 1e-9)
     angle = np.clip(np.where(both, angle, 0.0), -LARGEST_PITCH_RAD, LARGEST_PITCH_RAD)
-    angle = weighted_mean(angle, round(PITCH_BLEND_S * rate_hz))
-    return pitch_turn(arm, angle)
+    held, _ = blend_stances(np.repeat(angle[:, None], 3, axis=1), runs(both), rate_hz)
+    return pitch_turn(arm, np.clip(held[:, 0], -LARGEST_PITCH_RAD, LARGEST_PITCH_RAD))
 
 
 def pitch_turn(arm: Array, angle: Array) -> Array:
