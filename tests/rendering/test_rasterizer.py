@@ -49,7 +49,7 @@ def test_derivative_of_the_area() -> None:
     shift = torch.zeros(2, requires_grad=True)
     base = square(0.01, 0.02, 1.0, turn_rad=0.3)
     moved = torch.cat([shift, torch.zeros(1)])
-    coverage(base * torch.stack([side, side, torch.ones(())]) + moved).backward()
+    coverage(base * torch.stack([side, side, torch.ones(())]) + moved).backward()  # type: ignore[no-untyped-call]
     assert side.grad is not None and shift.grad is not None
     # The square is scaled about the picture's middle, from which it lies 2 cm away.
     assert float(side.grad) == pytest.approx(2 * 1.7, rel=0.05)
@@ -107,7 +107,7 @@ def test_nothing_to_see_is_background(vertices: Tensor) -> None:
     empty = TorchRenderer().render(torch.zeros(1, 4, 3), SQUARE_FACES[:0], camera())
     assert torch.isfinite(picture).all()
     assert torch.allclose(picture, empty, atol=1e-5)
-    picture.sum().backward()
+    picture.sum().backward()  # type: ignore[no-untyped-call]
     assert vertices.grad is not None and torch.isfinite(vertices.grad).all()
 
 

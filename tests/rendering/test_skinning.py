@@ -86,7 +86,7 @@ def test_gradient_reaches_local_rotations_and_root(walking: tuple[BodyMotion, Me
 
     turn = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
     shift = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    mean_vertex(turn, shift).backward()
+    mean_vertex(turn, shift).backward()  # type: ignore[no-untyped-call]
     assert shift.grad is not None and turn.grad is not None
     assert torch.allclose(shift.grad, torch.ones(3, dtype=torch.float64), atol=1e-9)
     for axis in range(3):
