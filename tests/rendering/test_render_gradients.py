@@ -46,5 +46,5 @@ def test_descent_turns_an_arm_back(walking: tuple[BodyMotion, Mesh]) -> None:
     views = [pose_body(motion, skin, 30, view) for view in VIEWS]
     limb = views[0].limbs.index(motion.body.mapping.roles["leftUpperArm"].joint)
     start = np.radians(20.0) * torch.tensor([0.36, 0.48, 0.8])
-    left = descend(views, skin.faces, limb, start, steps=40)
+    left = descend(views, skin.faces, limb, start)
     assert torch.linalg.norm(left).item() < np.radians(5.0)

@@ -20,8 +20,8 @@ from torch import Tensor
 from workers.rendering.visibility import NEAR_M
 
 # How far in front of the edge the surface beside it may lie, in pixels at that depth: more is something else that hides
-# the edge. Round limbs fall away steeply at their silhouette, so a narrow limit loses true edges (measured: 2 pixels cost
-# a tenth of the gradient's cosine); a wide one does little harm, as the outer pixel must lie behind the edge as well.
+# the edge. Round limbs fall away steeply at their silhouette, so a narrow limit loses true edges (measured: 2 pixels
+# cost a tenth of the gradient's cosine); a wide one does little harm, as the outer pixel must lie behind the edge too.
 HIDDEN_PIXELS = 30.0
 
 
