@@ -14,7 +14,7 @@ from torch import Tensor
 from workers.rendering.edges import Crossings
 
 # Neighbours whose depths differ by more than this many pixels' width belong to different surfaces. A wide limit counts
-# hands before the body as its shading, a narrow one loses the sides of round limbs: of 1, 2 and 4 the middle is the best
+# hands before the body as its shading, a narrow one loses the sides of round limbs: of 1, 2 and 4 the middle is a
 # compromise between gradients (1 is better for palms over the chest) and descent to a pose (4 is slightly better).
 SAME_SURFACE_PIXELS = 2.0
 
