@@ -4,7 +4,8 @@
     skinning     linear blend skinning              decimate     fewer faces, weights kept
     body_proxy   a surface for a bare skeleton      cameras      views that follow a body
     visibility   z-buffer                           edges        silhouettes: anti-aliasing and its gradient
-    shading      neutral clay, Phong                ground       grid and soft shadow
+    shading      neutral clay, Phong                slopes       shading that moves with its surface
+    ground       grid and soft shadow
     rasterizer   the renderer of this project       renderer     the interface, and the choice of a backend
     preview      animations and sheets as bytes     gradients    the renderer's gradients against finite differences
 
