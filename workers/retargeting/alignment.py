@@ -24,7 +24,7 @@ from workers.skeleton.model import Array, Notice
 from workers.skeleton.roles import FINGERS, SIDES, finger_roles
 
 # Two rest poses whose legs (fingers) differ by less than the first angle stand alike; beyond the second it is pose.
-LEG_BAND_DEG = (4.0, 10.0)
+LEG_BAND_DEG = (2.5, 6.0)
 FINGER_BAND_DEG = (8.0, 20.0)
 # A palm is known when its fingers fan out by at least this share of the hand's length.
 MIN_FAN = 0.15
