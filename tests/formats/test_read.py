@@ -29,7 +29,7 @@ def test_zip_with_a_bvh():
 
 @pytest.mark.parametrize("data", [b"Kaydara FBX Binary  \x00\x1a\x00", b"; FBX 6.1.0 project file\n"])
 def test_fbx_goes_to_its_reader(data):
-    with pytest.raises(ParseFailed, match="walk.fbx: the file ends too early"):
+    with pytest.raises(ParseFailed, match=r"walk\.fbx: the file ends too early"):
         read_scene(FileBundle("walk.fbx", data))
 
 
