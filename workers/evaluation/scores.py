@@ -122,9 +122,7 @@ def _put_smoothness(scores: Scores, result: BodyMotion, source: BodyMotion) -> N
         _put_ratio(scores, name, jerks, LEAST_JERK, short, "the source does not move")
 
 
-def _put_pose(
-    scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float, limits: Limits
-) -> None:
+def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float, limits: Limits) -> None:
     for name, motion, given in (("joint_limit_pct", result, limits), ("joint_limit_source_pct", source, {})):
         beyond = pose_scores.beyond_limits(motion, given)
         scores.put(name, 100.0 * float(beyond.mean()) if beyond.size else None, "no joint with a known limit")
