@@ -43,7 +43,6 @@ from workers.retargeting.root_motion import place_travel, start_at_origin
 from workers.retargeting.twist import spread_twist, twist_joints
 from workers.skeleton.body import Body
 from workers.skeleton.fingerprint import skeleton_fingerprint
-from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Clip, Notice, Scene
 from workers.verdict import judge
 
@@ -141,12 +140,11 @@ def retarget_scenes(
         target = prepared or prepare_character(character, options.mapping, definition, find_preset)
     chosen = _chosen_clips(motion, options, source_definition)
     done: list[RetargetedClip] = []
-    mapping: HumanoidMapping | None = None
+    source: PreparedMotion | None = None
     for number, index in enumerate(chosen):
         share = 0.15 + 0.7 * number / len(chosen)
         with watch.stage("mapping", share):
-            source = prepare_motion(motion, index, options, source_character, mapping, source_definition, find_preset)
-            mapping = source.body.mapping
+            source = prepare_motion(motion, index, options, source_character, source, source_definition, find_preset)
         with watch.stage("retargeting", share):
             done.append(retarget_clip(source, target, options))
             check_clip(done[-1].result, source.motion)
@@ -208,6 +206,8 @@ def plant(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
     if source.rest.kind == "bind":
         return source, contacts
     motion = level_feet(source.motion, contacts)
+    if motion is source.motion:
+        return source, contacts
     return replace(source, motion=motion, body=motion.body), find_contacts(motion)
 
 

@@ -106,11 +106,14 @@ def prepare_motion(
     clip_index: int,
     options: JobOptions,
     source_character: Scene | None = None,
-    mapping: HumanoidMapping | None = None,
+    sibling: PreparedMotion | None = None,
     definition: CharacterDefinition | None = None,
     find_preset: PresetLookup | None = None,
 ) -> PreparedMotion:
-    """Sample a clip and put it on its body. `mapping` saves finding the roles again for a further clip of one file.
+    """Sample a clip and put it on its body.
+
+    `sibling`, another clip of the file prepared alike, lends its roles, and its body where the rest pose is the bind
+    pose, in which no clip has a say.
 
     `scene` is as read, `definition` that of its rig; the rest pose comes from the options, else `source_character`,
     else the definition. Raises NoSkeleton, MappingIncomplete, SourceMismatch, InvalidOptions, AmbiguousUnits.
@@ -122,12 +125,16 @@ def prepare_motion(
         clip = resample(clip, options.fps)
     rotations, positions = kinematics.clip_world(scene.skeleton, whole)
     choice = choose_mapping(scene.skeleton, "source", options.mapping, definition, find_preset)
-    if mapping is None:
+    if sibling is not None:
+        mapping = sibling.body.mapping
+    else:
         mapping = choice.explain(find_motion_roles(scene, positions, choice.override))
         require_roles(mapping, scene.skeleton, "motion")
     is_open = options.rest_pose == "auto" and source_character is None
     rest = given_rest(scene, mapping, definition) if is_open else None
-    if rest is None:
+    if sibling is not None and sibling.rest.kind == "bind":
+        rest, body = sibling.rest, sibling.body
+    elif rest is None:
         rest = choose_rest(scene, mapping, rotations, positions, options.rest_pose, source_character)
         rest = face_as_clips(scene, rest, mapping)
         if rest.kind == "bind":

@@ -49,11 +49,12 @@ def level_feet(motion: BodyMotion, contacts: FootContacts) -> BodyMotion:
             tilt = _tilt(quat.multiply(quat.conjugate(turned[flat]), away), otherwise=tilt)
             if tilt is not None:
                 tilts[role] = tilt
+    if not over_toes:
+        return motion
     drops = dict(body.sole_drop_m)
-    if over_toes:
-        # Both feet of a rig are alike, and a clip may show only one of them flat.
-        for role in drops.keys() & {"leftFoot", "rightFoot"}:
-            drops[role] = TOES_OVER_SOLE * body.leg_length_m + max(float(np.mean(over_toes)), 0.0)
+    # Both feet of a rig are alike, and a clip may show only one of them flat.
+    for role in drops.keys() & {"leftFoot", "rightFoot"}:
+        drops[role] = TOES_OVER_SOLE * body.leg_length_m + max(float(np.mean(over_toes)), 0.0)
     return replace(motion, body=replace(body, sole_tilt=tilts, sole_drop_m=drops))
 
 
