@@ -61,25 +61,18 @@ def inspect_scene(
         require_roles(mapping, skeleton, name)
     except (MappingIncomplete, NoSkeleton) as error:
         problem = error
-    units = scene.units
     absent = [role for role in ALL_ROLES if role not in mapping.roles]
     return {
         "schema": SCHEMA,
         "file": name,
         "format": scene.format,
-        "joints": int((skeleton.deforming & ~skeleton.end_site).sum()),
+        "joints": skeleton.joint_count,
         "skins": scene.skins,
         "skin_list": [{"name": skin, "joints": len(joints)} for skin, joints in scene.extras.get("skins", ())],
         "meshes": scene.meshes,
         "skeleton_fingerprint": skeleton_fingerprint(skeleton),
         "shared_names": _shared_names(skeleton),
-        "units": {
-            "factor": units.factor,
-            "unit": units.unit,
-            "up_axis": units.up_axis,
-            "guessed": units.guessed,
-            "reason": units.reason,
-        },
+        "units": scene.units.to_dict(),
         "rest_pose": {"kind": found.rest.kind, "guessed": found.rest.guessed},
         "body": _measures(scene, found, definition) if problem is None else None,
         "clips": [
@@ -151,7 +144,7 @@ def _roles_and_rest(
 
 def _shared_names(skeleton: Skeleton) -> list[str]:
     """Names that several joints bear: only an index tells those joints apart."""
-    counts = Counter(skeleton.names[joint] for joint in np.flatnonzero(skeleton.deforming & ~skeleton.end_site))
+    counts = Counter(skeleton.names[joint] for joint in np.flatnonzero(skeleton.real))
     return sorted(name for name, count in counts.items() if name and count > 1)
 
 

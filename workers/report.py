@@ -50,17 +50,11 @@ class FileFacts:
     joint_limits: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        skeleton, units = self.body.skeleton, self.units
+        skeleton = self.body.skeleton
         return {
             "format": self.format,
-            "joints": int((skeleton.deforming & ~skeleton.end_site).sum()),
-            "units": {
-                "factor": units.factor,
-                "unit": units.unit,
-                "up_axis": units.up_axis,
-                "guessed": units.guessed,
-                "reason": units.reason,
-            },
+            "joints": skeleton.joint_count,
+            "units": self.units.to_dict(),
             "clip": self.clip,
             "fps": self.rate_hz,
             "frames": self.frames,

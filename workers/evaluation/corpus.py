@@ -86,7 +86,7 @@ def no_motion(scene: Scene) -> str | None:
 
 def too_few_joints(scene: Scene) -> str | None:
     """A body needs hips and two joints a limb: with fewer joints the answer must be a refusal."""
-    joints = int((scene.skeleton.deforming & ~scene.skeleton.end_site).sum())
+    joints = scene.skeleton.joint_count
     if joints >= len(REQUIRED_ROLES):
         return None
     return f"its {joints} joints are fewer than the {len(REQUIRED_ROLES)} that a body needs"

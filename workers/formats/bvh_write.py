@@ -60,7 +60,7 @@ def write_bvh(skeleton: Skeleton, clip: Clip) -> bytes:
 
 def _kept_joints(skeleton: Skeleton, clip: Clip) -> list[int]:
     """Joints to write, parents first: those that deform, groups above them that move, and one to hold several roots."""
-    real = skeleton.deforming & ~skeleton.end_site
+    real = skeleton.real
     if not real.any():
         real = ~skeleton.end_site
     if not real.any():

@@ -50,7 +50,7 @@ def _node(skeleton: Skeleton, joint: int) -> Json:
 
 
 def _skin(skeleton: Skeleton, builder: BinaryBuilder) -> Json:
-    joints = np.flatnonzero(skeleton.deforming & ~skeleton.end_site)
+    joints = np.flatnonzero(skeleton.real)
     rotations, positions = rest_world(skeleton)
     inverse = np.tile(np.eye(4), (len(joints), 1, 1))
     inverse[:, :3, :3] = quat.to_matrix(quat.conjugate(rotations[joints]))

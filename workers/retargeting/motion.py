@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
-from workers.skeleton.kinematics import subtree as subtree
 from workers.skeleton.model import Array, Clip
 
 
@@ -50,13 +49,13 @@ def from_rotations(body: Body, like: BodyMotion, rotations: Array, hips_position
     """
     skeleton, hips = body.skeleton, body.hips
     positions = kinematics.world_positions(skeleton, rotations, skeleton.node_offsets_m)
-    positions[:, subtree(skeleton, hips)] += (hips_positions_m - positions[:, hips])[:, None]
+    positions[:, kinematics.subtree(skeleton, hips)] += (hips_positions_m - positions[:, hips])[:, None]
     for joint, carrier in body.attachments.items():
         offset = quat.rotate(
             quat.conjugate(body.rest_rotations[carrier]), body.rest_positions_m[joint] - body.rest_positions_m[carrier]
         )
         place = positions[:, carrier] + quat.rotate(rotations[:, carrier], offset)
-        positions[:, subtree(skeleton, joint)] += (place - positions[:, joint])[:, None]
+        positions[:, kinematics.subtree(skeleton, joint)] += (place - positions[:, joint])[:, None]
     return BodyMotion(body, like.name, like.rate_hz, like.start_s, rotations, positions)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from workers.errors import InvalidOptions
 from workers.retargeting.analytic import hip_centre
-from workers.retargeting.motion import BodyMotion, subtree
+from workers.retargeting.motion import BodyMotion
 from workers.skeleton import quat
 from workers.skeleton.body import UP, Body, heading
+from workers.skeleton.kinematics import subtree
 from workers.skeleton.model import Array
 from workers.skeleton.roles import SIDES
 

@@ -22,10 +22,11 @@ from dataclasses import replace
 import numpy as np
 
 from workers.retargeting.legs import turn_part
-from workers.retargeting.motion import BodyMotion, subtree
+from workers.retargeting.motion import BodyMotion
 from workers.retargeting.smoothing import weighted_mean
 from workers.skeleton import quat
 from workers.skeleton.body import Body
+from workers.skeleton.kinematics import subtree
 from workers.skeleton.model import Array, Indices
 from workers.skeleton.role_twists import BONES
 from workers.skeleton.twist_joints import UPPER_PARTS

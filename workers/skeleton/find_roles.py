@@ -76,7 +76,7 @@ def find_roles(
     chains |= find_twists(skeleton, shape.positions_m, readings, {role: match.joint for role, match in matches.items()})
     used = {match.joint for match in matches.values()}
     inside = used | {joint for chain in chains.values() for joint in chain}
-    unmapped = tuple(int(j) for j in np.flatnonzero(skeleton.deforming & ~skeleton.end_site) if j not in inside)
+    unmapped = tuple(int(j) for j in np.flatnonzero(skeleton.real) if j not in inside)
     ordered = {role: matches[role] for role in ALL_ROLES if role in matches}
     return HumanoidMapping(ordered, {name: chain for name, chain in chains.items() if chain}, unmapped)
 
@@ -84,7 +84,7 @@ def find_roles(
 def require_roles(mapping: HumanoidMapping, skeleton: Skeleton, where: str) -> None:
     """Raise NoSkeleton or MappingIncomplete where roles that retargeting needs are missing. `where` names the file."""
     missing = [role for role in REQUIRED_ROLES if role not in mapping.roles]
-    joints = int(np.count_nonzero(skeleton.deforming & ~skeleton.end_site))
+    joints = skeleton.joint_count
     if joints < FEWEST_JOINTS:
         raise NoSkeleton(f"{where}: {joints} joints are no humanoid skeleton; it takes hips, arms and legs")
     if missing:

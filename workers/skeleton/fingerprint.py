@@ -21,7 +21,7 @@ FINGERPRINT_PATTERN = r"^skl_[0-9a-f]{32}$"
 
 def skeleton_fingerprint(skeleton: Skeleton) -> str:
     """`skl_` and 32 hexadecimal digits: sha256 over the tree of deforming joints, children in a canonical order."""
-    joints = skeleton.deforming & ~skeleton.end_site
+    joints = skeleton.real
     if not joints.any():
         joints = ~skeleton.end_site
     chosen = np.flatnonzero(joints)

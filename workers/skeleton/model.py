@@ -58,6 +58,15 @@ class Skeleton:
     def __len__(self) -> int:
         return len(self.parents)
 
+    @property
+    def real(self) -> Mask:
+        """Joints in the sense of the file `(joints,)`: neither end sites nor meshes, cameras and groups."""
+        return self.deforming & ~self.end_site
+
+    @property
+    def joint_count(self) -> int:
+        return int(self.real.sum())
+
     @cached_property
     def levels(self) -> tuple[Indices, ...]:
         """Joints by depth, roots first: forward kinematics takes one vectorised step a level."""
@@ -152,6 +161,11 @@ class Units:
     def document_factor(self) -> float:
         """Metres per unit of `Scene.document`, which a writer divides by."""
         return self.factor / self.converted
+
+    def to_dict(self) -> dict[str, Any]:
+        """For reports and inspections."""
+        keys = ("factor", "unit", "up_axis", "guessed", "reason")
+        return {key: getattr(self, key) for key in keys}
 
 
 @dataclass(frozen=True, eq=False)
