@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from plain_bodies import plain_body
 
 from workers.retargeting.contacts import FootContacts
 from workers.retargeting.motion import BodyMotion, from_clip
 from workers.skeleton import quat
-from workers.skeleton.body import FOOT_ROLES, Body, measure_body
-from workers.skeleton.mapping import HumanoidMapping, RoleMatch
-from workers.skeleton.model import Array, Clip, Skeleton
+from workers.skeleton.body import FOOT_ROLES, Body
+from workers.skeleton.model import Array, Clip
 
 LEG_M = 0.8  # hip joint to ankle
 ANKLE_M = 0.1
@@ -42,18 +42,7 @@ def stick_body(
 ) -> Body:
     """A body `scale` times 1.7 m, at rest turned by `yaw_rad` about Y."""
     joints = [joint for joint in JOINTS if joint[0] not in without]
-    names = tuple(role for role, _, _ in joints)
-    count = len(joints)
-    parents = np.array([-1 if parent is None else names.index(parent) for _, parent, _ in joints])
-    offsets = scale * np.array([offset for _, _, offset in joints])
-    rotations = quat.identity(count)
-    rotations[0] = quat.from_axis_angle([0.0, 1.0, 0.0], yaw_rad)
-    skeleton = Skeleton(
-        names, parents, np.arange(count), offsets, rotations, offsets, rotations,
-        np.ones(count, dtype=bool), np.ones(count), np.zeros(count, dtype=bool),
-    )  # fmt: skip
-    roles = {name: RoleMatch(index, confidence, "by construction") for index, name in enumerate(names)}
-    return measure_body(skeleton, HumanoidMapping(roles, {}, ()), None)
+    return plain_body(joints, scale=scale, yaw_rad=yaw_rad, confidence=confidence)
 
 
 def stick_motion(

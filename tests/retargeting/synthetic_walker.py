@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from plain_bodies import plain_body
 
 from workers.retargeting import ik
 from workers.retargeting.motion import BodyMotion
 from workers.skeleton import kinematics, quat
-from workers.skeleton.body import Body, measure_body
-from workers.skeleton.mapping import HumanoidMapping, RoleMatch
-from workers.skeleton.model import Array, Mask, Skeleton
+from workers.skeleton.body import Body
+from workers.skeleton.model import Array, Mask
 
 LEFT_RIGHT = (("left", 1.0), ("right", -1.0))
 
@@ -43,24 +43,7 @@ def make_body(
         ]
         if toes:
             joints.append((f"{side}Toes", f"{side}Foot", (0.0, -ankle, foot)))
-    names = [name for name, _, _ in joints]
-    count = len(joints)
-    offsets = np.array([offset for _, _, offset in joints])
-    identity = quat.identity(count)
-    skeleton = Skeleton(
-        names=tuple(names),
-        parents=np.array([-1 if parent is None else names.index(parent) for _, parent, _ in joints]),
-        file_indices=np.arange(count),
-        node_offsets_m=offsets,
-        node_rotations=identity,
-        rest_offsets_m=offsets,
-        rest_rotations=identity,
-        deforming=np.ones(count, dtype=bool),
-        translation_scale=np.ones(count),
-        end_site=np.zeros(count, dtype=bool),
-    )
-    roles = {name: RoleMatch(index, 1.0, "made so") for index, name in enumerate(names)}
-    return measure_body(skeleton, HumanoidMapping(roles, {}, ()), None)
+    return plain_body(joints)
 
 
 @dataclass(frozen=True)

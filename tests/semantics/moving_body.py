@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from plain_bodies import plain_body
 
 from workers.retargeting.motion import BodyMotion
 from workers.skeleton import kinematics, quat
-from workers.skeleton.body import Body, measure_body
-from workers.skeleton.mapping import HumanoidMapping, RoleMatch
-from workers.skeleton.model import Array, Skeleton
+from workers.skeleton.body import Body
+from workers.skeleton.model import Array
 
 Curves = Callable[[Array], tuple[Array, Array]]  # seconds -> joint angles (t, joints, 3) rad, hips path (t, 3) m
 
@@ -35,22 +35,7 @@ NAMES = [name for name, _, _ in JOINTS]
 
 
 def make_body(scale: float = 1.0) -> Body:
-    offsets = np.array([offset for _, _, offset in JOINTS]) * scale
-    identity, count = quat.identity(len(JOINTS)), len(JOINTS)
-    skeleton = Skeleton(
-        names=tuple(NAMES),
-        parents=np.array([-1 if parent is None else NAMES.index(parent) for _, parent, _ in JOINTS]),
-        file_indices=np.arange(count),
-        node_offsets_m=offsets,
-        node_rotations=identity,
-        rest_offsets_m=offsets,
-        rest_rotations=identity,
-        deforming=np.ones(count, dtype=bool),
-        translation_scale=np.ones(count),
-        end_site=np.zeros(count, dtype=bool),
-    )
-    roles = {name: RoleMatch(index, 1.0, "made so") for index, name in enumerate(NAMES)}
-    return measure_body(skeleton, HumanoidMapping(roles, {}, ()), None)
+    return plain_body(JOINTS, scale=scale)
 
 
 def sample(
