@@ -17,7 +17,7 @@ import torch
 from workers.evaluation.render_gradients import sample_motion
 from workers.rendering.cameras import follow
 from workers.rendering.decimate import decimate, weld
-from workers.rendering.preview import motion_facing
+from workers.rendering.moving_body import motion_facing
 from workers.rendering.rasterizer import TorchRenderer
 from workers.rendering.renderer import PYTORCH3D_INSTALLED, Renderer
 from workers.rendering.skinning import Skin, bind_skin

@@ -7,7 +7,10 @@
     shading      neutral clay, Phong                slopes       shading that moves with its surface
     ground       grid and soft shadow
     rasterizer   the renderer of this project       renderer     the interface, and the choice of a backend
-    preview      animations and sheets as bytes     gradients    the renderer's gradients against finite differences
+    moving_body  a motion and its surface           framing      cameras that zoom out where a clip needs it
+    preview      source and result side by side     sheet        keyframes in a row with their scores
+    lettering    text and margins of pictures       animation_files   WebP and WebM as bytes
+    gradients    the renderer's gradients against finite differences
 
 Everything here needs torch; the command line's light paths must not import this package. Nothing in a module depends on
 the device: tensors stay where the caller put them.

@@ -57,6 +57,10 @@ class Camera:
         """The same view in more or fewer pixels."""
         return replace(self, size=size)
 
+    def zoomed(self, factor: float) -> Camera:
+        """The same view with everything `factor` times as large in the picture."""
+        return replace(self, focal=self.focal * factor)
+
     def __getitem__(self, chosen: slice | Tensor) -> Camera:
         """Some of the views."""
         return _camera((tensor[chosen] for tensor in self.tensors), self.size)

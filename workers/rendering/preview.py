@@ -1,174 +1,92 @@
-"""Preview pictures as bytes: an animation of source and result side by side, and a sheet of frames with labels.
+"""The frames of a preview: moving bodies side by side at the same times, a row for each view, captions above.
 
-Works on moving surfaces (`MovingBody`), so a generated body and a character look alike. Which frames matter and what
-their scores are is the caller's to say.
+Frames are rendered in batches and handed out as they come, so that whoever encodes them (`animation_files`) may stop
+and need not keep them. What the captions say is the caller's.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
-from workers.rendering.body_proxy import build_proxy
-from workers.rendering.cameras import Camera, clip_facing, follow
-from workers.rendering.decimate import prepare_surface
+from workers.rendering.framing import framed_cameras
+from workers.rendering.lettering import FAINT, INK, PAPER, below, beside, captions, lettered
+from workers.rendering.moving_body import MovingBody, Picture
 from workers.rendering.renderer import Renderer
-from workers.rendering.skinning import Skin, bind_skin
-from workers.retargeting.motion import BodyMotion
-from workers.skeleton.model import Array, Mesh
+from workers.skeleton.model import Array, Indices
 
-Picture = NDArray[np.uint8]  # (height, width, 3)
+VIEWS = ("front", "three_quarter")
+SIZE = 320  # of one body's picture in pixels
+RATE_HZ = 15.0
+BATCH = 8  # frames of every body between two steps of the iteration
+BAR = 4  # height of the bar that shows how far the clip is
 
-FRAMES_AT_ONCE = 16
-MOST_FACES = 12_000
-MOST_FRAMES = 150  # of an animation: longer clips are shown at a lower rate, at their true speed
-CAPTION_HEIGHT, MARGIN = 20, 2
-INK, PAPER = (40, 44, 52), (255, 255, 255)
+
+@dataclass(frozen=True)
+class Shown:
+    """A body of the preview with what stands above it, left and right."""
+
+    label: str
+    note: str
+    body: MovingBody
 
 
 @dataclass(frozen=True, eq=False)
-class MovingBody:
-    """A body's motion with the surface it is seen by, and where the ground is under it."""
+class FrameTimes:
+    """When the frames of a preview are taken, seconds from the clip's first frame, `rate_hz` apart."""
 
-    motion: BodyMotion
-    skin: Skin
-    floor_m: float
+    times_s: Array
+    rate_hz: float
 
-    def cameras(self, facing: Array, size: int, views: Sequence[str]) -> dict[str, Camera]:
-        """One camera a frame for each view (`cameras.follow`)."""
-        path = self.motion.positions_m[:, self.motion.body.hips]
-        return follow(path, self.motion.rate_hz, self.motion.body.height_m, self.floor_m, facing, size, views)
+    def __len__(self) -> int:
+        return len(self.times_s)
 
-    def render(self, renderer: Renderer, frames: Sequence[int], camera: Camera) -> list[Picture]:
-        """Pictures of some frames; `camera` has one view for each frame of the motion."""
-        pictures: list[Picture] = []
-        device, dtype = self.skin.positions_m.device, self.skin.positions_m.dtype
-        for start in range(0, len(frames), FRAMES_AT_ONCE):
-            chosen = list(frames[start : start + FRAMES_AT_ONCE])
-            turns = torch.as_tensor(self.motion.rotations[chosen], dtype=dtype, device=device)
-            places = torch.as_tensor(self.motion.positions_m[chosen], dtype=dtype, device=device)
-            with torch.no_grad():
-                vertices = self.skin.deform(turns, places)
-                seen = renderer.render(vertices, self.skin.faces, camera[torch.tensor(chosen)].to(device, dtype))
-            bytes_ = (seen.clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-            pictures += list(bytes_)
-        return pictures
+    def frames_of(self, body: MovingBody) -> Indices:
+        """The body's frames nearest to these times."""
+        return np.minimum(np.round(self.times_s * body.motion.rate_hz), body.motion.frames - 1).astype(np.int64)
 
 
-def moving_body(
-    motion: BodyMotion, mesh: Mesh | None, floor_m: float, most_faces: int = MOST_FACES, device: str = "cpu"
-) -> MovingBody:
-    """`mesh` is the character's surface in the rest pose of `motion.body.skeleton`; without one a body is generated."""
-    surface = build_proxy(motion.body) if mesh is None or not len(mesh.faces) else prepare_surface(mesh, most_faces)
-    return MovingBody(motion, bind_skin(surface, motion.body.skeleton, device), floor_m)
+def choose_times(bodies: Sequence[MovingBody], most_frames: int, rate_hz: float = RATE_HZ) -> FrameTimes:
+    """As many frames a second as `rate_hz`, the slowest body and `most_frames` allow; the shortest body ends it."""
+    seconds = min((body.motion.frames - 1) / body.motion.rate_hz for body in bodies)
+    rate_hz = min(rate_hz, *(body.motion.rate_hz for body in bodies))
+    if seconds * rate_hz + 1.0 > most_frames:
+        rate_hz = (most_frames - 1) / seconds
+    return FrameTimes(np.arange(int(seconds * rate_hz + 1e-6) + 1) / rate_hz, rate_hz)
 
 
-def motion_facing(motion: BodyMotion) -> Array:
-    """Where the clip faces on average, a turn about Y `(4,)`; source and result are both seen from the source's."""
-    left, right = motion.role_positions("leftUpperLeg"), motion.role_positions("rightUpperLeg")
-    if left is None or right is None:
-        return motion.body.facing
-    return clip_facing(left, right)
-
-
-def preview_webp(
+def preview_frames(
     renderer: Renderer,
-    bodies: Sequence[tuple[str, MovingBody]],
-    size: int = 224,
-    views: Sequence[str] = ("front", "three_quarter"),
-    rate_hz: float = 15.0,
-) -> bytes:
-    """An endless animated WebP: a column for each labelled body, a row for each view, the first body's facing.
-
-    Bodies are shown at the same times; the shortest one ends the animation.
-    """
-    first = bodies[0][1].motion
-    facing = motion_facing(first)
-    seconds = min((body.motion.frames - 1) / body.motion.rate_hz for _, body in bodies)
-    rate_hz = min(rate_hz, first.rate_hz, MOST_FRAMES / max(seconds, 1e-6))
-    times = np.arange(max(1, int(seconds * rate_hz + 1e-6) + 1)) / rate_hz
-    grid: list[list[Picture]] = [[] for _ in times]
-    for view in views:
-        columns = []
-        for _, body in bodies:
-            frames = [int(f) for f in np.minimum(np.round(times * body.motion.rate_hz), body.motion.frames - 1)]
-            columns.append(body.render(renderer, frames, body.cameras(facing, size, [view])[view]))
-        for number in range(len(times)):
-            grid[number].append(_beside([column[number] for column in columns]))
-    captions = _captions([label for label, _ in bodies], size)
-    pictures = [Image.fromarray(np.concatenate([captions, *_spaced(rows)])) for rows in grid]
-    out = io.BytesIO()
-    pictures[0].save(
-        out, "WEBP", save_all=True, append_images=pictures[1:], duration=round(1000.0 / rate_hz), loop=0,
-        quality=80, method=3,
-    )  # fmt: skip
-    return out.getvalue()
+    shown: Sequence[Shown],
+    facing: Array,
+    times: FrameTimes,
+    size: int = SIZE,
+    views: Sequence[str] = VIEWS,
+) -> Iterator[Picture]:
+    """One picture a time: a column for each body, a row for each view, all seen from where `facing` `(4,)` says."""
+    cameras = framed_cameras([item.body for item in shown], facing, size, views)
+    frames = [times.frames_of(item.body) for item in shown]
+    head = captions([(item.label, item.note) for item in shown], size)
+    for start in range(0, len(times), BATCH):
+        part = slice(start, min(start + BATCH, len(times)))
+        rows = []
+        for view in views:
+            columns = [
+                item.body.render(renderer, own[part].tolist(), camera[view])
+                for item, own, camera in zip(shown, frames, cameras, strict=True)
+            ]
+            columns[0] = [lettered(picture, view.replace("_", "-")) for picture in columns[0]]
+            rows.append([beside(pictures) for pictures in zip(*columns, strict=True)])
+        for number, pictures in enumerate(zip(*rows, strict=True), start):
+            grid = below(pictures)
+            yield np.concatenate([head, grid, _bar((number + 1) / len(times), grid.shape[1])])
 
 
-def sheet_png(
-    renderer: Renderer,
-    bodies: Sequence[tuple[str, MovingBody]],
-    frames: Sequence[int],
-    labels: Sequence[str],
-    size: int = 224,
-    view: str = "three_quarter",
-) -> bytes:
-    """A PNG: a column for each frame under its label (time, score), a row for each body.
-
-    `frames` count in every body's motion alike; `labels` has one text a frame.
-    """
-    if len(frames) != len(labels):
-        raise ValueError(f"{len(frames)} frames need as many labels, not {len(labels)}")
-    facing = motion_facing(bodies[0][1].motion)
-    rows: list[Picture] = [_captions(labels, size)]
-    for name, body in bodies:
-        chosen = [min(frame, body.motion.frames - 1) for frame in frames]
-        row = _beside(body.render(renderer, chosen, body.cameras(facing, size, [view])[view]))
-        rows.append(_named(row, name))
-    out = io.BytesIO()
-    Image.fromarray(np.concatenate(_spaced(rows))).save(out, "PNG", optimize=True)
-    return out.getvalue()
-
-
-def _beside(pictures: Sequence[Picture]) -> Picture:
-    gap = np.full((pictures[0].shape[0], MARGIN, 3), 255, dtype=np.uint8)
-    parts: list[Picture] = [pictures[0]]
-    for picture in pictures[1:]:
-        parts += [gap, picture]
-    return np.concatenate(parts, axis=1)
-
-
-def _spaced(rows: Sequence[Picture]) -> list[Picture]:
-    gap = np.full((MARGIN, rows[0].shape[1], 3), 255, dtype=np.uint8)
-    result: list[Picture] = [rows[0]]
-    for row in rows[1:]:
-        result += [gap, row]
-    return result
-
-
-def _captions(texts: Sequence[str], size: int) -> Picture:
-    """A line of texts, each over its picture, shortened where it does not fit."""
-    width = len(texts) * size + (len(texts) - 1) * MARGIN
-    image = Image.new("RGB", (width, CAPTION_HEIGHT), PAPER)
-    draw, font = ImageDraw.Draw(image), _font()
-    for column, text in enumerate(texts):
-        while len(text) > 1 and draw.textlength(text, font) > size - 8:
-            text = text[:-2] + "…"
-        draw.text((column * (size + MARGIN) + 4, 4), text, fill=INK, font=font)
-    return np.asarray(image)
-
-
-def _named(row: Picture, name: str) -> Picture:
-    image = Image.fromarray(row)
-    ImageDraw.Draw(image).text((4, 4), name, fill=INK, font=_font())
-    return np.asarray(image)
-
-
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(12)
+def _bar(share: float, width: int) -> Picture:
+    """How much of the clip has been shown."""
+    bar = np.full((BAR, width, 3), PAPER, dtype=np.uint8)
+    bar[:] = np.uint8(0.25 * np.array(FAINT) + 0.75 * np.array(PAPER))
+    bar[:, : max(1, round(share * width))] = INK
+    return bar

@@ -1,0 +1,78 @@
+"""A body's motion with the surface it is seen by, and pictures of its frames as bytes.
+
+A character and a generated body (`body_proxy`) look alike from here on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workers.rendering.body_proxy import build_proxy
+from workers.rendering.cameras import Camera, clip_facing, follow
+from workers.rendering.decimate import prepare_surface
+from workers.rendering.renderer import Renderer
+from workers.rendering.skinning import Skin, bind_skin
+from workers.retargeting.motion import BodyMotion
+from workers.skeleton.model import Array, Mesh
+
+Picture = NDArray[np.uint8]  # (height, width, 3)
+
+FRAMES_AT_ONCE = 4  # on a CPU more are slower: they leave its cache
+MOST_FACES = 12_000
+
+
+@dataclass(frozen=True, eq=False)
+class MovingBody:
+    """A body's motion with the surface it is seen by, and where the ground is under it."""
+
+    motion: BodyMotion
+    skin: Skin
+    floor_m: float
+
+    def cameras(self, facing: Array, size: int, views: Sequence[str]) -> dict[str, Camera]:
+        """One camera a frame for each view (`cameras.follow`)."""
+        path = self.motion.positions_m[:, self.motion.body.hips]
+        return follow(path, self.motion.rate_hz, self.motion.body.height_m, self.floor_m, facing, size, views)
+
+    def vertices(self, frames: slice | list[int]) -> Tensor:
+        """The surface in some frames, `(frames, vertices, 3)` in the world; no gradients."""
+        device, dtype = self.skin.positions_m.device, self.skin.positions_m.dtype
+        turns = torch.as_tensor(self.motion.rotations[frames], dtype=dtype, device=device)
+        places = torch.as_tensor(self.motion.positions_m[frames], dtype=dtype, device=device)
+        with torch.no_grad():
+            return self.skin.deform(turns, places)
+
+    def render(self, renderer: Renderer, frames: Sequence[int], camera: Camera) -> list[Picture]:
+        """Pictures of some frames; `camera` has one view for each frame of the motion."""
+        pictures: list[Picture] = []
+        for start in range(0, len(frames), FRAMES_AT_ONCE):
+            chosen = list(frames[start : start + FRAMES_AT_ONCE])
+            vertices = self.vertices(chosen)
+            with torch.no_grad():
+                views = camera[torch.tensor(chosen)].to(vertices.device, vertices.dtype)
+                seen = renderer.render(vertices, self.skin.faces, views)
+            bytes_ = (seen.clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+            pictures += list(bytes_)
+        return pictures
+
+
+def moving_body(
+    motion: BodyMotion, mesh: Mesh | None, floor_m: float, most_faces: int = MOST_FACES, device: str = "cpu"
+) -> MovingBody:
+    """`mesh` is the character's surface in the rest pose of `motion.body.skeleton`; without one a body is generated."""
+    surface = build_proxy(motion.body) if mesh is None or not len(mesh.faces) else prepare_surface(mesh, most_faces)
+    return MovingBody(motion, bind_skin(surface, motion.body.skeleton, device), floor_m)
+
+
+def motion_facing(motion: BodyMotion) -> Array:
+    """Where the clip faces on average, a turn about Y `(4,)`; source and result are both seen from the source's."""
+    left, right = motion.role_positions("leftUpperLeg"), motion.role_positions("rightUpperLeg")
+    if left is None or right is None:
+        return motion.body.facing
+    return clip_facing(left, right)
