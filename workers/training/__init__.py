@@ -9,7 +9,6 @@
     damage       motions made wrong on purpose, by known amounts
     poses        more moments from few: between moments, limbs of one moment on another, within joint limits
     describe     what a picture shows in numbers: directions of limbs, hands' distances to the body
-    pool         the picture size that the network sees
     cache        rendered pictures and their table on disk
     fetch        the files to train on, from their public sources, checked by hash
 

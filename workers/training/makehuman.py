@@ -4,8 +4,9 @@ Reads `base.obj` (decimetres), `default.mhskel`, `default_weights.mhw` and spars
 mean of its helper vertices, so a target that moves vertices moves joints. The rig is reduced to the bones that a
 picture shows: the face follows the head, small toes the big one, metacarpals the wrist.
 
-A bone's rest frame has X along the bone, so that the same local rotations point the limbs of every shape the same way,
-although thin and heavy bodies rest with their arms at other angles.
+In the arms and legs a bone's rest frame has X along the bone, so that the same local rotations point the limbs of every
+shape the same way, although thin and heavy bodies rest with their arms at other angles. Trunk, head and feet rest in
+the frame of the world: their bones lie deeper in one shape than in another, but they stand alike.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ KEPT = re.compile(
     r"root|spine0\d|neck0\d|head|pelvis\.[LR]|clavicle\.[LR]|shoulder01\.[LR]|(upper|lower)(arm|leg)0\d\.[LR]|wrist\.[LR]"
     r"|finger\d-\d\.[LR]|foot\.[LR]|toe1-1\.[LR]"
 )
+LIMBS = re.compile(r"(upper|lower)(arm|leg)0\d\.[LR]|wrist\.[LR]|finger\d-\d\.[LR]")
 SMALL_TOES = re.compile(r"toe\d-\d\.([LR])")
 
 Shape = Mapping[str, float]  # name of a target without its ending -> how much of it
@@ -62,7 +64,9 @@ class MakeHuman:
     def _skeleton(self, vertices: Array) -> Skeleton:
         heads = np.stack([vertices[index].mean(axis=0) for index in self.heads])
         tails = np.stack([vertices[index].mean(axis=0) for index in self.tails])
-        world = quat.frame(tails - heads, np.eye(3)[self._references()])
+        limb = np.array([LIMBS.fullmatch(name) is not None for name in self.names])
+        along = quat.frame(tails - heads, np.eye(3)[self._references()])
+        world = np.where(limb[:, None], along, quat.IDENTITY)
         child, above = self.parents >= 0, self.parents[self.parents >= 0]
         local, offsets = world.copy(), heads.copy()
         local[child] = quat.multiply(quat.conjugate(world[above]), world[child])

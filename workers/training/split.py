@@ -25,8 +25,8 @@ Part = Literal["train", "held_out"]
 
 HELD_OUT_CLIPS = 60
 TRAIN_FAMILIES = (
-    "makehuman", "kaykit-manny", "quaternius-men", "quaternius-knight", "quaternius-human", "quaternius-zombie",
-    "samples",
+    "makehuman", "kaykit-manny", "quaternius-men", "quaternius-knight", "quaternius-human", "quaternius-woman",
+    "quaternius-zombie", "samples",
 )  # fmt: skip
 HELD_OUT_FAMILIES = ("mixamo-xy", "kaykit-adventurers", "quaternius-women", "makehuman-held-out")
 # Folder of the data -> pack: clips of one pack may be the same motion on two rigs.
