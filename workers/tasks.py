@@ -41,7 +41,14 @@ from workers.skeleton.model import Scene
 LOG = logging.getLogger("retarget.tasks")
 PROGRESS_INTERVAL_S = 0.2
 VALIDATING_SHARE = 0.08  # of a job's progress; the engine goes on from 0.1
-MEDIA_TYPES = {".glb": "model/gltf-binary", ".gltf": "model/gltf+json", ".json": "application/json"}
+MEDIA_TYPES = {
+    ".glb": "model/gltf-binary",
+    ".gltf": "model/gltf+json",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+}
 # What the record repeats of the report, so that a user who polls sees it without a second request.
 REPORT_SUMMARY = ("engine", "scores", "scores_naive_copy", "warnings")
 

@@ -20,7 +20,8 @@ from workers.errors import Expired, InvalidRequest, NotFound, NotReady
 router = APIRouter(prefix="/v1/jobs", tags=["results"])
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_FILE = {"model/gltf-binary": _BYTES, "text/plain": _BYTES, "application/json": {}, "application/octet-stream": _BYTES}
+_BINARY = ("model/gltf-binary", "text/plain", "image/webp", "video/webm", "image/png", "application/octet-stream")
+_FILE = {"application/json": {}, **dict.fromkeys(_BINARY, _BYTES)}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     206: {"description": "The part that the Range header asks for", "content": _FILE},
     304: {"description": "Unchanged since the ETag in If-None-Match"},
