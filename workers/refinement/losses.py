@@ -1,0 +1,133 @@
+"""What refinement asks of the residual itself: stay near the base, move smoothly, bend no joint too far.
+
+Every loss adds its gradient to the knots itself (`backward`), so that one with a long way to the pixels may do so piece
+by piece and stop between them. All are integrals over the frames they look at, in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.refinement.residual import Base, Freedom, move
+from workers.refinement.spline import Spline
+from workers.refinement.weights import stiffness_rad
+from workers.rendering.skinning import Skin
+from workers.skeleton.model import Array, Indices
+
+OnPiece = Callable[[], None]
+
+
+class Loss(Protocol):
+    """Part of what a window minimises. `knots` are `(knots, values)` in units of `scales`, gradients wanted."""
+
+    def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
+        """Add the gradient to `knots.grad` and return the loss. `on_piece` is called between long pieces of work."""
+        ...
+
+
+def scales(freedom: Freedom) -> Tensor:
+    """Radians that a knot of 1 stands for `(values,)`: the usual range of each joint."""
+    return torch.tensor([stiffness_rad(name) for name in freedom.names])
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The residual at some frames: which knots they follow and how much, `(frames, 4)` both."""
+
+    numbers: Tensor
+    shares: Tensor
+    scales: Tensor  # (values,)
+
+    def values(self, knots: Tensor) -> Tensor:
+        """The residual `(frames, values)` in radians."""
+        followed: Tensor = knots[self.numbers] * self.shares[..., None]
+        return followed.sum(1) * self.scales
+
+
+def curve_at(spline: Spline, frames: Indices, scale: Tensor) -> Curve:
+    numbers, shares = spline.rows(frames)
+    return Curve(
+        torch.as_tensor(numbers, device=scale.device),
+        torch.as_tensor(shares, dtype=scale.dtype, device=scale.device),
+        scale,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """How far the residual turns joints, in usual ranges, squared; `weights` `(frames, values)` times seconds."""
+
+    curve: Curve
+    weights: Tensor
+
+    def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
+        turned = self.curve.values(knots) / self.curve.scales
+        loss = (self.weights * turned**2).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothness:
+    """Jerk of the residual: third differences of the knots, which are the third derivative of a cubic spline."""
+
+    weight: float
+    is_cyclic: bool
+
+    def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
+        line = torch.cat([knots, knots[:3]]) if self.is_cyclic else knots
+        third = line[3:] - 3.0 * line[2:-1] + 3.0 * line[1:-2] - line[:-3]
+        loss = self.weight * (third**2).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+
+class SurfaceTerm(Protocol):
+    """A loss on posed vertices `(frames, vertices, 3)`, one number a frame."""
+
+    def renew(self, vertices_m: Tensor) -> None:
+        """Find again what is near what; without gradient."""
+        ...
+
+    def loss(self, vertices_m: Tensor) -> Tensor: ...
+
+
+@dataclass(eq=False)
+class Surface:
+    """Losses on the posed surface of some frames, `seconds` apart; what is near what is found again every few steps."""
+
+    freedom: Freedom
+    base: Base
+    curve: Curve
+    skin: Skin
+    seconds: float
+    terms: list[tuple[float, SurfaceTerm]]
+    renew_every: int = 4
+
+    def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
+        vertices = self.vertices(knots)
+        loss = vertices.new_zeros(())
+        for weight, term in self.terms:
+            if step % self.renew_every == 0:
+                on_piece()
+                term.renew(vertices.detach())
+            loss = loss + weight * self.seconds * term.loss(vertices).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def vertices(self, knots: Tensor) -> Tensor:
+        """The posed surface `(frames, vertices, 3)`."""
+        return self.skin.deform(*move(self.freedom, self.base, self.curve.values(knots)))
+
+
+def sampled_frames(wanted: Array, rate_hz: float, most_hz: float) -> tuple[Indices, float]:
+    """Some of the frames of a mask `(frames,)`, evenly and no denser than `most_hz`, and the seconds between them."""
+    stride = max(1, round(rate_hz / most_hz))
+    frames = np.flatnonzero(wanted)
+    return frames[frames % stride == 0] if len(frames) > stride else frames, stride / rate_hz

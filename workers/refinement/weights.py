@@ -1,0 +1,75 @@
+"""Every weight of the refinement in one table, each with where it comes from.
+
+All losses are integrals over time (seconds) of dimensionless amounts, so weights depend neither on frame rate nor on
+the clip's length or the body's size. "Tuned" means: chosen on the project's own sample clips and bodies, never on the
+files of the evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Weight:
+    """`unit` says what an amount of 1 is."""
+
+    value: float
+    unit: str
+    source: str
+
+
+WEIGHTS: Mapping[str, Weight] = MappingProxyType(
+    {
+        "penetration": Weight(
+            20.0,
+            "one square arm radius of skin, one arm radius deep",
+            "SMT weighs it 1000 against 10 for arm rotations (arXiv 2312.01964, stage 2); tuned within that ratio",
+        ),
+        "contact": Weight(20.0, "a contact one arm radius from where it belongs", "as penetration: both are distances"),
+        "semantics": Weight(
+            0.0, "the paper's consistency loss over the keyframes and views of the window", "set per encoder"
+        ),
+        "prior": Weight(1.0, "a joint turned by its usual range (STIFFNESS_RAD)", "the unit of all others"),
+        "prior_inactive": Weight(
+            30.0, "the same where nothing is to be corrected", "keeps arms within 3 degrees there; tuned"
+        ),
+        "smoothness": Weight(
+            0.01,
+            "a joint turned by its usual range with a jerk of one such range per knot spacing cubed",
+            "jerk may grow by a tenth at most; tuned",
+        ),
+        "limits": Weight(5.0, "a joint 0.1 rad beyond its limit", "a guard: must beat the prior"),
+    }
+)
+
+# Usual range of a turn away from the base in radians: one standard deviation of the prior. Arms carry the correction;
+# the trunk and the head give way a little; legs swivel where knees or hands meet.
+STIFFNESS_RAD: Mapping[str, float] = MappingProxyType(
+    {
+        "spine": 0.03,
+        "chest": 0.03,
+        "upperChest": 0.03,
+        "neck": 0.03,
+        "head": 0.05,
+        "Shoulder": 0.06,
+        "UpperArm": 0.25,
+        "LowerArm": 0.25,
+        "Hand": 0.15,
+        "Swivel": 0.10,
+    }
+)
+
+
+def stiffness_rad(name: str) -> float:
+    """The usual range of a residual's value by its name (`Freedom.names`)."""
+    if name in STIFFNESS_RAD:
+        return STIFFNESS_RAD[name]
+    return STIFFNESS_RAD[name.removeprefix("left").removeprefix("right")]
+
+
+def weight_values(off: frozenset[str] = frozenset()) -> dict[str, float]:
+    """The table's numbers, those named in `off` zero (ablations)."""
+    return {name: 0.0 if name in off else weight.value for name, weight in WEIGHTS.items()}
