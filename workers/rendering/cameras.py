@@ -23,7 +23,7 @@ VIEWS = {"front": 0.0, "side": 90.0, "three_quarter": -40.0}
 PITCH_DEG = 12.0  # looking down, so that the ground and the depth of a stance show
 DISTANCE = 4.2  # in body heights: a long lens, little perspective
 FIELD = 1.5  # body heights that fit into the picture at that distance: raised arms and jumps stay inside
-AIM = 0.52  # in body heights above the floor
+AIM = 0.6  # in body heights above the floor: hands raised overhead stay inside
 # The camera's path is the root's, smoothed over this time: a step or a lunge shows as a shift in the picture, a walk as
 # the ground passing by.
 FOLLOW_S = 0.6
