@@ -210,41 +210,57 @@ def _partners(body: Body) -> list[int]:
 def _move_hand(
     motion: BodyMotion, posable: PosableBody, random: np.random.Generator, kind: DamageKind, centimetres: float
 ) -> Damaged | None:
-    probe, near = probe_of(posable), NEAR * posable.body.height_m
-    touching = []
-    for side in SIDES:
-        for part in (*TARGETS, f"{mirror(side)} hand"):
-            found = probe.nearest(motion, side, part)
-            if found is not None and found.gap_m.min() < near:
-                touching.append((side, part, found))
-    if not touching:
-        return None
-    side, part, found = touching[int(random.integers(len(touching)))]
+    """Of the hands that touch something, the first by chance whose gap can be changed by that much."""
+    touching = touches(motion, posable)
     unit = posable.body.height_m / STATURE_M / 100.0
-    # Full where the hand is nearest, fading out over the frames in which it leaves.
-    share = np.clip(2.0 - np.maximum(found.gap_m, 0.0) / near, 0.0, 1.0)
+    for number in random.permutation(len(touching)):
+        side, part = touching[number]
+        moved, change = change_gap(motion, posable, side, part, centimetres * unit)
+        if abs(change - centimetres * unit) <= SLACK * abs(centimetres) * unit:
+            return Damaged(kind, abs(change) / unit, f"{side}Hand", moved)
+    return None
+
+
+def touches(motion: BodyMotion, posable: PosableBody, near: float = NEAR) -> list[tuple[str, str]]:
+    """Side of the hand and part, where a hand comes within `near` body heights of a part in any frame."""
+    probe = probe_of(posable)
+    pairs = [(side, part) for side in SIDES for part in (*TARGETS, f"{mirror(side)} hand")]
+    found = {pair: probe.nearest(motion, *pair) for pair in pairs}
+    limit = near * posable.body.height_m
+    return [pair for pair, nearest in found.items() if nearest is not None and nearest.gap_m.min() < limit]
+
+
+def change_gap(
+    motion: BodyMotion, posable: PosableBody, side: str, part: str, wanted_m: float
+) -> tuple[BodyMotion, float]:
+    """A hand's gap to a part made larger by `wanted_m`, smaller where negative, as far as the arm goes; and by how much
+    it changed where the hand was nearest. The change fades out over the frames in which the hand leaves.
+    """
+    probe, near = probe_of(posable), NEAR * posable.body.height_m
+    found = probe.nearest(motion, side, part)
+    if found is None:
+        return motion, 0.0
     closest = int(np.argmin(found.gap_m))
-    reach = centimetres
-    for _ in range(3):  # surfaces are curved: correct the way by what it brought
-        moved = reach_to(motion, side, found.outward * (reach * unit * share)[:, None])
-        after = probe.nearest(moved, side, part) if moved is not None else None
-        if moved is None or after is None:
-            return None
-        change = float(after.gap_m[closest] - found.gap_m[closest]) / unit
-        if abs(change - centimetres) < 0.02 * abs(centimetres):
+    share = np.clip(2.0 - (found.gap_m - found.gap_m[closest]) / near, 0.0, 1.0)
+    moved, change, reach = motion, 0.0, wanted_m
+    for _ in range(4):  # surfaces are curved: correct the way by what it brought
+        moved = reach_to(motion, side, found.outward * (reach * share)[:, None])
+        after = probe.nearest(moved, side, part)
+        if after is None:
+            return motion, 0.0
+        change = float(after.gap_m[closest] - found.gap_m[closest])
+        if abs(change - wanted_m) < 0.02 * abs(wanted_m):
             break
-        reach += centimetres - change
-    if abs(change - centimetres) > SLACK * abs(centimetres):
-        return None
-    return Damaged(kind, abs(change), f"{side}Hand", moved)
+        reach += wanted_m - change
+    return moved, change
 
 
-def reach_to(motion: BodyMotion, side: str, shift_m: Array) -> BodyMotion | None:
-    """The hand moved by `shift_m` `(frames, 3)`, shoulder and the hand's own direction kept; None without an arm."""
+def reach_to(motion: BodyMotion, side: str, shift_m: Array) -> BodyMotion:
+    """The hand moved by `shift_m` `(frames, 3)`, shoulder and hand direction kept; as it was without an arm."""
     body = motion.body
     joints = [body.joint(f"{side}{part}") for part in ("UpperArm", "LowerArm", "Hand")]
     if any(joint is None for joint in joints):
-        return None
+        return motion
     upper, lower, hand = (int(joint) for joint in joints if joint is not None)
     shoulder, elbow, wrist = (motion.positions_m[:, joint] for joint in (upper, lower, hand))
     hinge = quat.rotate(motion.rotations[:, lower], [1.0, 0.0, 0.0])

@@ -42,7 +42,8 @@ SEGMENTS = tuple(name for name, *_ in (*LIMBS, *TURNED, *HANDS))
 TARGETS = ("trunk", "head", "thighs")
 CONTACTS = (*(f"{side} hand to {target}" for side in SIDES for target in TARGETS), "hand to hand", "root height")
 DISTANCE_LIMITS = (-0.1, 0.3)  # body heights
-HAND_POINTS, TARGET_SAMPLES = 40, 320
+DEEPEST = 0.08  # body heights: what lies deeper is on the other side of an opening
+HAND_POINTS, TARGET_SAMPLES = 24, 160
 PART_ROLES = {
     "trunk": ("hips", "spine", "chest", "upperChest"),
     "head": ("head", "jaw", "leftEye", "rightEye"),
@@ -55,7 +56,9 @@ PART_ROLES = {
 
 
 def directions(motion: BodyMotion, view: Array) -> Array:
-    """`(frames, len(SEGMENTS), 3)`, unit; NaN for what the body lacks. `view` `(4,)` turns +Z to the viewer."""
+    """`(frames, len(SEGMENTS), 3)`, unit; NaN for what the body lacks. `view` turns +Z to the viewer,
+    `(4,)` or `(frames, 4)`.
+    """
     body = motion.body
     rows = [_between(motion, start, end) for _, start, end in LIMBS]
     rows += [_turned(motion, role, quat.rotate(body.facing, way)) for _, role, way in TURNED]
@@ -65,7 +68,7 @@ def directions(motion: BodyMotion, view: Array) -> Array:
             rows.append(np.full((motion.frames, 3), np.nan))
         else:
             rows.append(_turned(motion, hand, quat.unit(body.rest_positions_m[joint] - body.rest_positions_m[before])))
-    return quat.rotate(quat.conjugate(view), np.stack(rows, axis=1))
+    return quat.rotate(quat.conjugate(view)[..., None, :], np.stack(rows, axis=1))
 
 
 def _between(motion: BodyMotion, start: str, end: str) -> Array:
@@ -105,6 +108,7 @@ class ContactProbe:
         vertex_part = np.array([owners[joint] for joint in strongest.tolist()], dtype=object)
         self._hands: dict[str, Indices] = {}
         self._targets: dict[str, Indices] = {}
+        self._strides: dict[str, int] = {}  # of how many faces each sample is one
         for side in SIDES:
             points = np.flatnonzero(vertex_part == f"{side} hand")
             if len(points):
@@ -112,7 +116,8 @@ class ContactProbe:
         for part in (*TARGETS, *(f"{side} hand" for side in SIDES)):
             faces = mesh.faces[(vertex_part[mesh.faces] == part).all(axis=1)]
             if len(faces):
-                self._targets[part] = faces[:: max(1, len(faces) // TARGET_SAMPLES)]
+                stride = max(1, len(faces) // TARGET_SAMPLES)
+                self._targets[part], self._strides[part] = faces[::stride], stride
         used = [*self._hands.values(), *(faces.ravel() for faces in self._targets.values())]
         self._vertices = np.unique(np.concatenate(used)) if used else np.zeros(0, dtype=np.int64)
         self._row = np.full(len(mesh.positions_m), -1)
@@ -157,15 +162,20 @@ class ContactProbe:
         centres = corners.mean(axis=2)
         area = np.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
         normals = quat.unit(area)
-        # A sample stands for a disc of its face's size, so that a coarse surface has no holes.
-        radius = np.sqrt(np.linalg.norm(area, axis=-1) / (2.0 * np.pi))
+        # A sample stands for a disc of the size of its share of the surface, so that there are no holes.
+        radius = np.sqrt(self._strides[part] * np.linalg.norm(area, axis=-1) / (2.0 * np.pi))
         way = points[:, :, None] - centres[:, None]
         height = np.einsum("fpti,fti->fpt", way, normals)
         aside = np.sqrt(np.maximum(np.einsum("fpti,fpti->fpt", way, way) - height**2, 0.0))
         distance = np.hypot(height, np.maximum(aside - radius[:, None], 0.0))
         nearest = np.argmin(distance, axis=2)
-        gap = np.take_along_axis(distance, nearest[..., None], axis=2)[..., 0]
-        gap *= np.where(np.take_along_axis(height, nearest[..., None], axis=2)[..., 0] < 0.0, -1.0, 1.0)
+
+        def chosen(values: Array) -> Array:
+            return np.take_along_axis(values, nearest[..., None], axis=2)[..., 0]
+
+        # Parts are open where they were cut from the body: a point counts as inside only right behind a face.
+        behind = (height < 0.0) & (aside <= 1.5 * radius[:, None]) & (height > -DEEPEST * self.body.height_m)
+        gap = chosen(distance) * np.where(chosen(behind), -1.0, 1.0)
         deepest = np.argmin(gap, axis=1)
         frames = np.arange(len(points))
         return Nearest(gap[frames, deepest], normals[frames, nearest[frames, deepest]])

@@ -7,7 +7,7 @@ the family's first body, once; what those poses mean on the other bodies is then
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +85,7 @@ def load_families(data: Path, part: Part) -> list[Family]:
     Raises what reading raises.
     """
     split = load_split()
-    return [_load_family(data, name, split.clips(part)) for name in split.families(part)]
+    return [load_family(data, name, split.clips(part)) for name in split.families(part)]
 
 
 def copy_onto(motion: BodyMotion, body: Body) -> BodyMotion:
@@ -148,6 +148,7 @@ def random_shape(random: np.random.Generator) -> Shape:
     return shape
 
 
+@lru_cache(maxsize=1)
 def load_makehuman(data: Path) -> tuple[MakeHuman, PreparedCharacter]:
     """The parametric body, and its plain man as a character that motions can be brought onto."""
     base = read_makehuman(data / MAKEHUMAN, MOST_FACES)
@@ -155,7 +156,11 @@ def load_makehuman(data: Path) -> tuple[MakeHuman, PreparedCharacter]:
     return base, prepare_character(_bare_scene(skeleton, mesh), {})
 
 
-def _load_family(data: Path, name: str, clip_ids: tuple[str, ...]) -> Family:
+def load_family(data: Path, name: str, clip_ids: tuple[str, ...]) -> Family:
+    """One family by name with those of the clips that it can play. `data` is not read for the project's own samples.
+
+    Raises what reading raises.
+    """
     if name in SHAPES:
         base, prepared = load_makehuman(data)
         bodies = tuple(shaped_body(base, prepared.body, label, name, shape) for label, shape in SHAPES[name].items())
