@@ -19,7 +19,7 @@ from workers import __version__
 from workers.definitions import CharacterDefinition
 from workers.errors import ClipNotFound, InvalidOptions, ModelUnavailable, UnsupportedFeature
 from workers.evaluation.joint_limits import limit_summary
-from workers.evaluation.scores import kinematic_scores
+from workers.evaluation.scores import kinematic_scores, put_meaning
 from workers.evaluation.timeline import build_timeline
 from workers.export import export
 from workers.formats.bundle import FileBundle
@@ -41,6 +41,7 @@ from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion, to_clip
 from workers.retargeting.root_motion import place_travel, start_at_origin
 from workers.retargeting.twist import spread_twist, twist_joints
+from workers.semantics.meaning import Meaning, MeaningStage
 from workers.skeleton.body import Body
 from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.model import Clip, Notice, Scene
@@ -90,6 +91,10 @@ class Stopwatch:
         yield
         self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
 
+    def within(self, name: str, fraction: float, width: float) -> Callable[[float], None]:
+        """What tells how far a stage is, by the share of it that is done; the stage is `width` of the whole job."""
+        return lambda share: self.on_stage(name, fraction + width * share)
+
 
 def retarget(
     motion: FileBundle,
@@ -135,6 +140,7 @@ def retarget_scenes(
 ) -> EngineResult:
     """Retarget files that are read already; `prepared` saves preparing a character again for each of many motions."""
     check_available(options)
+    stage = MeaningStage(options.encoder)
     watch = watch or Stopwatch(_silent)
     with watch.stage("mapping", 0.1):
         target = prepared or prepare_character(character, options.mapping, definition, find_preset)
@@ -142,21 +148,25 @@ def retarget_scenes(
     done: list[RetargetedClip] = []
     source: PreparedMotion | None = None
     for number, index in enumerate(chosen):
-        share = 0.15 + 0.7 * number / len(chosen)
+        share = 0.15 + 0.4 * number / len(chosen)
         with watch.stage("mapping", share):
             source = prepare_motion(motion, index, options, source_character, source, source_definition, find_preset)
         with watch.stage("retargeting", share):
             done.append(retarget_clip(source, target, options))
             check_clip(done[-1].result, source.motion)
-    with watch.stage("exporting", 0.85):
+    with watch.stage("exporting", 0.55):
         name, data, written = export(target, [item.clip for item in done], _keyed(done, target), options)
         if name.endswith(".bvh"):
             check_bvh(data, done[-1].clip)
         else:
             factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
             check_glb(data, done[-1].clip, done[-1].result, factor)
-    with watch.stage("scoring", 0.9):
-        reports = [report_clip(item, target, written) for item in done]
+    reports = []
+    for number, item in enumerate(done):
+        share, width = 0.6 + 0.38 * number / len(done), 0.38 / len(done)
+        with watch.stage("scoring", share):
+            meaning = stage.measure_clip(item, target, options, watch.within("scoring", share, width))
+            reports.append(report_clip(item, target, written, meaning))
     return EngineResult({name: data}, join_reports(reports, watch.timings_s))
 
 
@@ -229,12 +239,16 @@ def claimed_floor(motion: BodyMotion) -> float:
     return min(motion.body.floor_m if stands else 0.0, lowest)
 
 
-def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[Notice, ...] = ()) -> dict[str, Any]:
+def report_clip(
+    done: RetargetedClip, target: PreparedCharacter, written: tuple[Notice, ...], meaning: Meaning
+) -> dict[str, Any]:
     """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells."""
     source, motion = done.source, done.source.motion
     limits = target.definition.joint_limits if target.definition is not None else {}
     scores = kinematic_scores(done.scored, motion, done.contacts, done.source_floor_m, limits=limits)
     naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m, limits=limits)
+    put_meaning(scores, meaning.result)
+    put_meaning(naive, meaning.naive)
     return build_report(
         engine={"version": __version__, "method": "analytic"},
         source=replace(_facts(source, done.source_floor_m, motion), floor=done.floor.to_dict()),
@@ -246,9 +260,10 @@ def report_clip(done: RetargetedClip, target: PreparedCharacter, written: tuple[
         scores=scores,
         scores_naive_copy=naive,
         verdict=judge(scores.values, scores.not_applicable, target.body.height_m, naive.values),
-        timeline=build_timeline(done.scored, motion, done.contacts, done.source_floor_m),
-        notices=(*done.notices, *written),
+        timeline=build_timeline(done.scored, motion, done.contacts, done.source_floor_m, meaning.per_frame),
+        notices=(*done.notices, *written, *meaning.notices),
         timings_s={},
+        semantics=meaning.facts,
     )
 
 
@@ -274,8 +289,6 @@ def check_available(options: JobOptions) -> None:
     """Refuse what this version cannot do, rather than leave it out silently."""
     if options.method == "smt":
         raise ModelUnavailable("method: the SMT network has no weights in model_store yet; use 'auto' or 'analytic'")
-    if options.encoder is not None:
-        raise ModelUnavailable(f"encoder: no encoder {options.encoder!r} in model_store; leave the option out")
     if options.refine != "none":
         raise UnsupportedFeature(f"refine: {options.refine!r} is not part of this version; use 'none'")
     if options.preview:

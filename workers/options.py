@@ -51,7 +51,13 @@ class JobOptions(BaseModel):
         None, description="Time budget of the refinement in seconds."
     )
     encoder: str | None = Field(
-        None, max_length=200, description="Encoder of the semantic scores, by its model_store name."
+        None,
+        min_length=1,
+        max_length=200,
+        description="Encoder of the semantic scores, by its model_store name, or 'none'; default: the built-in one.",
+    )
+    keyframes: Annotated[int, Field(ge=2, le=64)] = Field(
+        8, description="Most keyframes that are rendered for the semantic scores."
     )
     root_motion: Literal["keep", "in_place", "root_joint"] = Field(
         "keep", description="Keep travel at the hips, remove it, or move it to the joint above the hips."

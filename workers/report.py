@@ -86,8 +86,10 @@ def build_report(
     timeline: Mapping[str, Any],
     notices: Sequence[Notice],
     timings_s: Mapping[str, float],
+    semantics: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report. `engine` is `{version, method}`; equal notices are told once.
+    """The report. `engine` is `{version, method}`; equal notices are told once. `semantics` says how meaning was
+    measured (`workers.semantics.scoring`), None where it was not.
 
     `not_applicable` holds the reasons for the result, and those of the copy where they differ, as `naive_copy.<key>`.
     """
@@ -109,6 +111,7 @@ def build_report(
         "not_applicable": reasons,
         "verdict": verdict,
         "timeline": timeline,
+        "semantics": semantics,
         "warnings": [notice.to_dict() for notice in dict.fromkeys(notices)],
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
     }
@@ -117,7 +120,7 @@ def build_report(
     return cleaned
 
 
-CLIP_KEYS = ("scores", "scores_naive_copy", "not_applicable", "verdict", "timeline", "warnings")
+CLIP_KEYS = ("scores", "scores_naive_copy", "not_applicable", "verdict", "timeline", "semantics", "warnings")
 
 
 def join_reports(reports: Sequence[Mapping[str, Any]], timings_s: Mapping[str, float]) -> dict[str, Any]:

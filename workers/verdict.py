@@ -25,6 +25,8 @@ SEVERITY: Mapping[str, int] = {"pass": 0, "review": 1, "fail": 2}
 # with this where the source's is less, so that 2 mm/s over 1 mm/s is no failure.
 VISIBLE_SKATE = 0.02  # body heights / s
 
+MEANING_KEYS = ("semantic_similarity", "semantic_similarity.calibrated")
+
 Value = tuple[float | None, str]  # a value, or None with its reason
 
 
@@ -108,7 +110,17 @@ def _joint_limits(evidence: Evidence) -> Value:
 
 def _meaning(evidence: Evidence) -> Value:
     value = (evidence.scores.get("semantic_similarity") or {}).get("calibrated")
-    return evidence.absent("semantic_similarity") if value is None else (value, "")
+    return evidence.absent(*MEANING_KEYS) if value is None else (value, "")
+
+
+def _meaning_lost(evidence: Evidence) -> Value:
+    """How much less than the naive copy a result means, calibrated; 0 where it means as much."""
+    ours, copies = (
+        (scores.get("semantic_similarity") or {}).get("calibrated") for scores in (evidence.scores, evidence.naive)
+    )
+    if ours is None or copies is None:
+        return evidence.absent(*MEANING_KEYS)
+    return max(0.0, copies - ours), ""
 
 
 TABLE: tuple[Row, ...] = (
@@ -134,6 +146,8 @@ TABLE: tuple[Row, ...] = (
         "change of hip height in % of leg length"),
     Row("semantic_similarity", _meaning, "below", 0.7, 0.4, "pass",
         "calibrated: 1 is the same moment on another body, 0 another moment"),
+    Row("semantic_loss_to_copy", _meaning_lost, "above", 0.15, 1.0, "pass",
+        "calibrated similarity of the naive copy, less the result's"),
     Row("penetration_pct", _plain("penetration_pct"), "above", 2.0, 8.0, "pass",
         "limb vertices inside the body"),
 )  # fmt: skip

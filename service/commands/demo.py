@@ -27,6 +27,7 @@ from typing import IO, Any
 from urllib.parse import urljoin
 
 from service.commands.samples import write_into
+from service.commands.score_table import score_lines
 from workers.errors import InternalError, JobTimeout, RetargetError, Unavailable
 
 FINAL = {"succeeded", "failed", "canceled", "expired"}
@@ -175,15 +176,8 @@ def show(result: dict[str, Any]) -> None:
     print(f"verdict    {result['verdict']}")
     for warning in result["warnings"]:
         print(f"warning    {warning['code']}: {warning['message']}")
-    scores, naive = result["scores"] or {}, result["scores_naive_copy"] or {}
-    print(f"{'score':<28}{'result':>12}{'copy_rest':>12}")
-    for name, value in scores.items():
-        if isinstance(value, int | float):
-            print(f"{name:<28}{value:>12.4g}{_number(naive.get(name)):>12}")
-
-
-def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) else "-"
+    for line in score_lines(result["scores"] or {}, result["scores_naive_copy"] or {}):
+        print(line)
 
 
 def save(url: str, job: dict[str, Any], output: Path) -> list[Path]:

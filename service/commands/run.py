@@ -12,6 +12,7 @@ from typing import Any
 from service.commands.definition_flag import add_definition_flag, read_definition
 from service.commands.option_flags import add_option_flags, read_options
 from service.commands.progress import stage_printer
+from service.commands.score_table import score_lines
 from workers.errors import InvalidOptions
 from workers.options import JobOptions
 
@@ -93,7 +94,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 def print_summary(report: dict[str, Any], out: str) -> None:
     """What a person wants to see: verdict, what decided it, scores beside the naive copy, warnings."""
-    verdict, scores, naive = report["verdict"], report["scores"], report["scores_naive_copy"]
+    verdict = report["verdict"]
     decided = f" (by {', '.join(verdict['decided_by'])})" if verdict["decided_by"] else ""
     print(
         f"{out}: {report['target']['frames']} frames at {report['target']['fps']:.4g} fps, "
@@ -105,10 +106,7 @@ def print_summary(report: dict[str, Any], out: str) -> None:
             f"  {len(counts)} clips: "
             + ", ".join(f"{counts.count(word)} {word}" for word in ("pass", "review", "fail"))
         )
-    print(f"  {'score':<28}{'result':>12}{'copy':>12}")
-    for key, value in scores.items():
-        if isinstance(value, int | float):
-            other = naive.get(key)
-            print(f"  {key:<28}{value:>12.4g}{other if other is None else format(other, '.4g'):>12}")
+    for line in score_lines(report["scores"], report["scores_naive_copy"]):
+        print(f"  {line}")
     for warning in report["warnings"]:
         print(f"  warning: {warning['code']}: {warning['message']}")

@@ -120,6 +120,50 @@ class TimelineModel(Closed):
     foot_skate: list[float | None]
     foot_float_cm: list[float | None]
     limb_direction_error_deg: list[float | None]
+    semantic_similarity: list[float] | None
+
+
+class EncoderModel(Closed):
+    name: str
+    version: str
+    identity: str
+
+
+class KeyframeModel(Closed):
+    frame: int
+    time_s: float
+    raw: float
+    calibrated: float | None
+    raw_naive_copy: float
+    calibrated_naive_copy: float | None
+
+
+class MomentModel(KeyframeModel):
+    view: str
+    view_raw: float
+    reason: str
+
+
+class AnswerModel(Closed):
+    frame: int
+    source: str
+    result: str
+
+
+class SemanticsModel(Closed):
+    encoder: EncoderModel
+    built_in: bool
+    device: str
+    renderer: str
+    views: list[str]
+    views_from_cache: int
+    source_body: Literal["skinned", "generated"]
+    match_scale: Literal["probability", "cosine"] | None
+    description: str | None
+    keyframes: list[KeyframeModel]
+    answers: list[AnswerModel] | None
+    worst_moments: list[MomentModel]
+    seconds: float
 
 
 class WarningModel(Closed):
@@ -143,6 +187,7 @@ class Report(Closed):
     not_applicable: dict[str, str]
     verdict: VerdictModel
     timeline: TimelineModel
+    semantics: SemanticsModel | None
     warnings: list[WarningModel]
     timings_s: dict[str, float]
 

@@ -25,7 +25,7 @@ def outcome(scores: dict[str, Any], row: str, height_m: float = 1.7) -> str:
 
 
 def test_good_scores_pass_with_no_row_absent() -> None:
-    verdict = judge(GOOD, {}, 1.7)
+    verdict = judge(GOOD, {}, 1.7, GOOD)
     assert (verdict["verdict"], verdict["decided_by"], verdict["absent"]) == ("pass", [], [])
     assert [row["score"] for row in verdict["rows"]] == [row.score for row in TABLE]
     json.dumps(verdict, allow_nan=False)
@@ -102,7 +102,24 @@ def test_absent_scores_are_listed_with_their_reasons_and_counted() -> None:
     unchecked = judge({**GOOD, "limb_direction_error_deg": None}, {}, 1.7)
     assert (unchecked["verdict"], unchecked["decided_by"]) == ("review", ["limb_direction_error_deg"])
     no_meaning = judge({**GOOD, "semantic_similarity": {"raw": None, "calibrated": None}}, {}, 1.7)
-    assert (no_meaning["verdict"], no_meaning["absent"]) == ("pass", ["semantic_similarity"])
+    assert (no_meaning["verdict"], no_meaning["absent"]) == ("pass", ["semantic_similarity", "semantic_loss_to_copy"])
+
+
+def test_a_result_that_means_less_than_the_copy_is_for_review() -> None:
+    def against(copy: float, ours: float) -> dict[str, Any]:
+        scores, naive = ({**GOOD, "semantic_similarity": {"raw": 0.9, "calibrated": c}} for c in (ours, copy))
+        return judge(scores, {}, 1.7, naive)
+
+    assert against(1.0, 0.75)["decided_by"] == ["semantic_loss_to_copy"]
+    assert against(1.0, 0.75)["verdict"] == "review"
+    assert against(0.75, 1.0)["verdict"] == "pass"
+
+
+def test_an_uncalibrated_encoder_leaves_the_verdict_alone_and_says_so() -> None:
+    scores = {**GOOD, "semantic_similarity": {"raw": 0.2, "calibrated": None}}
+    verdict = judge(scores, {"semantic_similarity.calibrated": "no anchors"}, 1.7, GOOD)
+    assert verdict["verdict"] == "pass"
+    assert {row["reason"] for row in verdict["rows"] if row["outcome"] == "absent"} == {"no anchors"}
 
 
 def test_at_least() -> None:

@@ -7,21 +7,26 @@ the source's frame rate; a frame or so that one has more at its end is left out.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.engine import claimed_floor
 from workers.errors import SourceMismatch
-from workers.evaluation.scores import kinematic_scores
+from workers.evaluation.scores import kinematic_scores, put_meaning
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.options import parse_options
+from workers.options import JobOptions, parse_options
 from workers.preparation import PreparedMotion, prepare_motion
+from workers.report import json_ready
 from workers.retargeting.contacts import find_contacts
 from workers.retargeting.copy_rest import copy_rest
 from workers.retargeting.ground import estimate_floor
 from workers.retargeting.level_feet import level_feet
 from workers.retargeting.motion import BodyMotion
+from workers.semantics.meaning import MeaningStage
 from workers.verdict import judge
+
+if TYPE_CHECKING:
+    from workers.semantics.seen import SeenClip
 
 # What two exports of one motion may differ by: a frame at the end, or rounding of the frame time.
 DURATION_TOLERANCE = 0.02
@@ -29,13 +34,21 @@ DURATION_TOLERANCE_S = 0.1
 
 
 def score_files(
-    source: FileBundle, result: FileBundle, source_clip: str | None = None, result_clip: str | None = None
+    source: FileBundle,
+    result: FileBundle,
+    source_clip: str | None = None,
+    result_clip: str | None = None,
+    options: JobOptions | None = None,
 ) -> dict[str, Any]:
-    """`{source, result, scores, scores_naive_copy, not_applicable, verdict, warnings}`, the objects of a job's report.
+    """`{source, result, scores, scores_naive_copy, not_applicable, verdict, semantics, warnings}`, the objects of a
+    job's report.
 
-    `source_clip` defaults to the first clip, `result_clip` to the last. Raises what reading and mapping raise, and
-    SourceMismatch where the clips do not last equally long.
+    `source_clip` defaults to the first clip, `result_clip` to the last; of the options count `encoder`, `keyframes` and
+    `description`. Raises what reading and mapping raise, SourceMismatch where the clips do not last equally long, and
+    what the encoder raises.
     """
+    chosen = options or parse_options(None)
+    stage = MeaningStage(chosen.encoder)
     source_scene, result_scene = read_scene(source), read_scene(result)
     source_index = source_scene.find_clip(source_clip)
     result_index = result_scene.find_clip(len(result_scene.clips) - 1 if result_clip is None else result_clip)
@@ -49,15 +62,28 @@ def score_files(
     base = estimate_floor(source_motion, contacts).base_m
     floor_m = claimed_floor(source_motion) if base is None else base
     scores = kinematic_scores(result_motion, source_motion, contacts, floor_m)
-    naive = kinematic_scores(copy_rest(source_motion, made.body, floor_m), source_motion, contacts, floor_m)
+    copied = copy_rest(source_motion, made.body, floor_m)
+    naive = kinematic_scores(copied, source_motion, contacts, floor_m)
+
+    def see(views: tuple[str, ...], device: str) -> SeenClip:
+        from workers.semantics.seen import see as show
+
+        shown = replace(prepared, motion=source_motion, body=source_motion.body)
+        return show(shown, contacts, floor_m, made, result_motion, copied, chosen.keyframes, views, device)
+
+    meaning = stage.measure(see, chosen.description)
+    put_meaning(scores, meaning.result)
+    put_meaning(naive, meaning.naive)
+    notices = (*prepared.notices, *made.notices, *meaning.notices)
     return {
         "source": {"file": source.name, "clip": source_motion.name, "frames": source_motion.frames},
         "result": {"file": result.name, "clip": result_motion.name, "frames": result_motion.frames},
         "scores": scores.values,
         "scores_naive_copy": naive.values,
         "not_applicable": scores.not_applicable,
+        "semantics": json_ready(meaning.facts),
         "verdict": judge(scores.values, scores.not_applicable, made.body.height_m, naive.values),
-        "warnings": [notice.to_dict() for notice in dict.fromkeys((*prepared.notices, *made.notices))],
+        "warnings": [notice.to_dict() for notice in dict.fromkeys(notices)],
     }
 
 

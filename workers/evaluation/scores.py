@@ -16,15 +16,17 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     hips_height_drift_pct         mean |difference of hip height|, in leg lengths       pose_scores.hip_heights
     mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
     mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
-    semantic_similarity {raw, calibrated}, scl, itm, penetration_pct, contact_error, contact_recall, contact_precision
+    semantic_similarity {raw, calibrated}, scl, itm, itm_source    `put_meaning`; workers.semantics.similarity
+    penetration_pct, contact_error, contact_recall, contact_precision
 
-Those of the last line need an encoder or a surface and are absent until one measures them.
+`itm_source` is the source's own match with the description, so that `itm` can be compared. Those of the last line need
+a surface measure and are absent until there is one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,9 +43,9 @@ LEAST_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
 LEAST_JERK = 0.01  # body heights / s^3
 LEAST_MOVEMENT_DEG_S = 0.5
 
-SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm")
+SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm", "itm_source")
 SURFACE_KEYS = ("penetration_pct", "contact_error", "contact_recall", "contact_precision")
-NO_ENCODER = "no encoder is installed: meaning is not measured"
+NO_ENCODER = "meaning is not measured here"
 NO_SURFACE_MEASURE = "this version does not measure penetration and self-contact"
 NO_CONTACTS = "no foot of the source is planted, or a body has no feet"
 
@@ -62,6 +64,39 @@ class Scores:
         self.values[key] = None if value is None else float(f"{value:.6g}")
         if value is None:
             self.not_applicable[key] = reason
+
+
+@dataclass(frozen=True)
+class MeaningValues:
+    """Semantic scores of one body. `reasons` says why a value is absent, by score; `semantic_similarity` is the reason
+    for all that have none of their own.
+    """
+
+    raw: float | None = None
+    calibrated: float | None = None
+    scl: float | None = None
+    itm: float | None = None
+    itm_source: float | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def put_meaning(scores: Scores, meaning: MeaningValues) -> None:
+    """Set the semantic scores, or what was said of their absence."""
+    everything = meaning.reasons.get("semantic_similarity", NO_ENCODER)
+    similarity: dict[str, float | None] = {}
+    for name, value in (("raw", meaning.raw), ("calibrated", meaning.calibrated)):
+        similarity[name] = None if value is None else float(f"{value:.6g}")
+    scores.values["semantic_similarity"] = similarity
+    for name in ("semantic_similarity", "semantic_similarity.calibrated"):
+        scores.not_applicable.pop(name, None)
+    if meaning.raw is None:
+        scores.not_applicable["semantic_similarity"] = everything
+    elif meaning.calibrated is None:
+        key = "semantic_similarity.calibrated"
+        scores.not_applicable[key] = meaning.reasons.get(key, everything)
+    for key in SEMANTIC_KEYS[1:]:
+        scores.not_applicable.pop(key, None)
+        scores.put(key, getattr(meaning, key), meaning.reasons.get(key, everything))
 
 
 def kinematic_scores(
@@ -89,10 +124,9 @@ def kinematic_scores(
     scores.put("mapping_confidence", min(confidence), "")
     error = None if truth is None else 100.0 * float(pose_scores.position_errors(result, truth).mean())
     scores.put("mpjpe_pct_height", error, "no true clip was given")
-    for keys, reason in ((SEMANTIC_KEYS, NO_ENCODER), (SURFACE_KEYS, NO_SURFACE_MEASURE)):
-        for key in keys:
-            scores.put(key, None, reason)
-    scores.values["semantic_similarity"] = {"raw": None, "calibrated": None}
+    put_meaning(scores, MeaningValues())
+    for key in SURFACE_KEYS:
+        scores.put(key, None, NO_SURFACE_MEASURE)
     return scores
 
 

@@ -18,11 +18,17 @@ MAX_POINTS = 120
 
 
 def build_timeline(
-    result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
+    result: BodyMotion,
+    source: BodyMotion,
+    contacts: FootContacts,
+    source_floor_m: float,
+    similarity: Array | None = None,
 ) -> dict[str, Any]:
-    """Arrays over time: `{step_s, frames_per_point, planted, foot_skate, foot_float_cm, limb_direction_error_deg}`.
+    """Arrays over time: `{step_s, frames_per_point, planted, foot_skate, foot_float_cm, limb_direction_error_deg,
+    semantic_similarity}`.
 
-    `planted` is the share of foot joints planted; `foot_skate` is in body heights a second.
+    `planted` is the share of foot joints planted; `foot_skate` is in body heights a second. `similarity` `(frames,)` is
+    the raw semantic similarity; without it that row is None as a whole.
     """
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
     landed = foot_scores.result_track(track, source.body, result.body, source_floor_m)
@@ -41,14 +47,15 @@ def build_timeline(
         "step_s": width / result.rate_hz,
         "frames_per_point": width,
         **{name: _stretches(values, width) for name, values in rows.items()},
+        "semantic_similarity": None if similarity is None else _stretches(similarity[:, None], width, digits=6),
     }
 
 
-def _stretches(values: Array, width: int) -> list[float | None]:
+def _stretches(values: Array, width: int, digits: int = 4) -> list[float | None]:
     """Means of `(frames, n)` over `width` frames each, NaN left out; None where nothing is left."""
     means: list[float | None] = []
     for start in range(0, len(values), width):
         part = values[start : start + width]
         part = part[np.isfinite(part)]
-        means.append(round(float(part.mean()), 4) if part.size else None)
+        means.append(round(float(part.mean()), digits) if part.size else None)
     return means

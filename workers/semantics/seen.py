@@ -48,7 +48,8 @@ SURFACES_KEPT = 32  # decimated, about 1 MB each
 @dataclass(frozen=True, eq=False)
 class SeenClip:
     """`facing` `(4,)` is where the source faces on average, for the cameras of all three. `keyframes` count in each
-    motion alike. `source_body` says whether the source has a surface of its own.
+    motion alike. `source_body` says whether the source has a surface of its own. `compared` are source and result as
+    they were before they were turned for the cameras, with the source's foot contacts.
     """
 
     source: MovingBody
@@ -58,6 +59,7 @@ class SeenClip:
     keyframes: Indices
     views: tuple[str, ...]
     source_body: BodyKind
+    compared: tuple[BodyMotion, BodyMotion, FootContacts]
 
     @property
     def times_s(self) -> Array:
@@ -101,6 +103,7 @@ def see(
         keyframes=choose_keyframes(source.motion, contacts, budget),
         views=tuple(views),
         source_body=kind,
+        compared=(source.motion, result, contacts),
     )
 
 

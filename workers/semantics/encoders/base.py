@@ -7,7 +7,7 @@ A value that is not finite is an error, never a score.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -59,6 +59,12 @@ class Encoder(ABC):
             raise InvalidOptions("the description to match is empty; say what the motion shows, or leave it out")
         return self._finite(self._match_frames(images, text), "matches")
 
+    def match_texts(self, images: Tensor, texts: Sequence[str]) -> Tensor:
+        """`match` with each of several texts, `(frames, texts)`. Encoders that read pictures and texts apart read each
+        picture once.
+        """
+        return torch.stack([self.match(images, text) for text in texts], dim=1)
+
     def cuts(self, text: str) -> bool:
         """Whether the text is longer than the model reads; worth a warning."""
         return False
@@ -69,6 +75,15 @@ class Encoder(ABC):
         For models that are asked questions: the source's answers guide source and result alike, frame by frame, so
         that their embeddings can be compared.
         """
+        return self
+
+    @property
+    def guiding_prompts(self) -> list[str] | None:
+        """The text that guides each frame; None where nothing is asked, or every picture is guided by its own."""
+        return None
+
+    def guided_with(self, prompts: list[str]) -> Encoder:
+        """As `guided_by`, with the `guiding_prompts` that the source frames gave before."""
         return self
 
     def _embed_frames(self, images: Tensor) -> Tensor:

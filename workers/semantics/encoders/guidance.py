@@ -33,13 +33,15 @@ class GuidedEncoder(PretrainedEncoder):
     def guided_by(self, source_images: Tensor) -> GuidedEncoder:
         """Ask the source frames; the encoder returned takes that many frames, in the same order, each time."""
         self._check_images(source_images)
+        return self.guided_with(self._prompts_of(source_images))
+
+    def guided_with(self, prompts: list[str]) -> GuidedEncoder:
         guided = copy.copy(self)  # shares the model
-        guided._guiding_prompts = self._prompts_of(source_images)
+        guided._guiding_prompts = prompts
         return guided
 
     @property
     def guiding_prompts(self) -> list[str] | None:
-        """The text that guides each frame; None where every picture is guided by its own answers."""
         return self._guiding_prompts
 
     def prompt(self, *turns: tuple[str, str | None]) -> str:
