@@ -27,7 +27,7 @@ FRAME = 3  # thickness of the mark around the worst moment
 LOW, MIDDLE, HIGH = (202, 62, 40), (226, 168, 44), (70, 148, 88)
 STEPS = 10
 EMPTY: Colour = (232, 234, 237)  # the rest of a score's bar
-COLOURS = 128  # of the palette
+COLOURS = 256  # of the palette
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,16 @@ def sheet_png(
 
 
 def _with_palette(image: Image.Image) -> Image.Image:
-    """A third of the bytes: shades by median cut, and the few colours of text and marks as they are."""
-    marks = [INK, FAINT, PAPER, ALARM, EMPTY, *(score_colour(step / STEPS) for step in range(STEPS + 1))]
-    shades = image.quantize(COLOURS - len(marks), Image.Quantize.MEDIANCUT).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*shades, *(channel for colour in marks for channel in colour)])
-    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+    """A third of the bytes: shades that leave no pixel far off, and the few colours of text and marks as they are."""
+    marks = sorted({INK, FAINT, PAPER, ALARM, EMPTY, *(score_colour(step / STEPS) for step in range(STEPS + 1))})
+    small = image.quantize(COLOURS - len(marks), Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    shades = small.getpalette() or []
+    pixels, indices = np.asarray(image), np.array(small)
+    for number, colour in enumerate(marks, len(shades) // 3):
+        indices[(pixels == colour).all(axis=2)] = number
+    result = Image.fromarray(indices)
+    result.putpalette([*shades, *(channel for colour in marks for channel in colour)])
+    return result
 
 
 def score_colour(score: float) -> Colour:
