@@ -2,9 +2,9 @@
 
 `images.npy` is uint8 `(N, 112, 112)`. `table.npz` has a row for each picture: `moment` and `variant` (pictures that
 agree in both mean the same), `body`, `family`, `kind` (0 skinned, 1 generated), `view`, `damage` (0 clean),
-`damage_size` (degrees or centimetres), `clip`, `time_s`, `directions` `(N, S, 3)` and `contacts` `(N, K)` in float16. `names.json`
-lists what the numbers stand for. Pictures are made in units of a few moments and bodies of one family, each from a seed
-of its own, so that the number of processes changes nothing.
+`damage_size` (degrees or centimetres), `clip`, `time_s`, and in float16 `directions` `(N, S, 3)` and `contacts`
+`(N, K)`. `names.json` lists what the numbers stand for. Pictures are made in units of a few moments and bodies of one
+family, each from a seed of its own, so that the number of processes changes nothing.
 """
 
 from __future__ import annotations
