@@ -26,6 +26,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.mapping_choice import PresetLookup
 from workers.options import JobOptions
+from workers.pictures import Pictures, ScoredClip, check_pictures, draw_pictures
 from workers.postconditions import check_bvh, check_clip, check_glb
 from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.report import FileFacts, build_report, join_reports
@@ -52,7 +53,9 @@ OnStage = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class EngineResult:
-    """`artifacts`: file name -> bytes (`result.glb` or `result.bvh`). `report` is JSON-ready, without NaN."""
+    """`artifacts`: file name -> bytes: first `result.glb` or `result.bvh`, then the pictures (`workers.pictures`).
+    `report` is JSON-ready, without NaN.
+    """
 
     artifacts: dict[str, bytes]
     report: dict[str, Any]
@@ -161,13 +164,20 @@ def retarget_scenes(
         else:
             factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
             check_glb(data, done[-1].clip, done[-1].result, factor)
-    reports = []
+    scored: list[ScoredClip] = []
+    scoring = 0.15 if options.preview else 0.38  # of the job's progress; the rest goes to the pictures
     for number, item in enumerate(done):
-        share, width = 0.6 + 0.38 * number / len(done), 0.38 / len(done)
+        share, width = 0.6 + scoring * number / len(done), scoring / len(done)
         with watch.stage("scoring", share):
             meaning = stage.measure_clip(item, target, options, watch.within("scoring", share, width))
-            reports.append(report_clip(item, target, written, meaning))
-    return EngineResult({name: data}, join_reports(reports, watch.timings_s))
+            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning)))
+    pictures = Pictures()
+    if options.preview:
+        with watch.stage("exporting", 0.75):
+            pictures = draw_pictures(scored, target, options, watch.within("exporting", 0.75, 0.23))
+    report = join_reports([clip.report for clip in scored], watch.timings_s)
+    report["warnings"] += [notice.to_dict() for notice in pictures.notices]
+    return EngineResult({name: data, **pictures.artifacts}, report)
 
 
 def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:
@@ -292,7 +302,7 @@ def check_available(options: JobOptions) -> None:
     if options.refine != "none":
         raise UnsupportedFeature(f"refine: {options.refine!r} is not part of this version; use 'none'")
     if options.preview:
-        raise UnsupportedFeature("preview: pictures are not part of this version; leave the option out")
+        check_pictures(options)
 
 
 def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:

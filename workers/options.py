@@ -98,7 +98,10 @@ class JobOptions(BaseModel):
         default_factory=MappingOverride, description="Overrides of the automatic joint mapping."
     )
     description: str | None = Field(None, max_length=1000, description="What the motion shows, in words.")
-    preview: bool = Field(False, description="Render a preview.")
+    preview: bool = Field(False, description="Render a preview in motion and a sheet of the keyframes.")
+    preview_format: Literal["webp", "webm"] = Field(
+        "webp", description="Format of the preview: WebP shows in any page, WebM is smaller and longer."
+    )
     output: Literal["full", "animation"] = Field(
         "full", description="The whole character, or skeleton and clip without meshes."
     )
@@ -114,6 +117,12 @@ class JobOptions(BaseModel):
     def _range_is_forward(self) -> JobOptions:
         if self.start_s is not None and self.end_s is not None and self.end_s <= self.start_s:
             raise ValueError("end_s must be greater than start_s")
+        return self
+
+    @model_validator(mode="after")
+    def _format_is_of_a_preview(self) -> JobOptions:
+        if self.preview_format != "webp" and not self.preview:
+            raise ValueError("preview_format needs preview: true")
         return self
 
 

@@ -1,8 +1,8 @@
 """`retarget demo`: the whole path once, over real HTTP, with our own samples.
 
 Starts `retarget serve` on a free port with a data folder of its own, posts the walk and the stout character, prints
-each change of the job, saves the GLB and the report, and stops the server. Uses only the standard library for HTTP,
-so that it also shows what a client needs.
+each change of the job, saves the GLB, the report and the pictures, and stops the server. Uses only the standard library
+for HTTP, so that it also shows what a client needs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     with log, tempfile.TemporaryDirectory(prefix="retarget-demo-") as data, running_server(Path(data), log) as url:
         print(f"server     {url}")
         print(f"post       motion={motion.name} character={character.name}")
-        job = follow(post_job(url, motion, character), time.monotonic() + arguments.timeout_s)
+        job = follow(post_job(url, motion, character, {"preview": True}), time.monotonic() + arguments.timeout_s)
         if job["status"] != "succeeded":
             raise RetargetError.from_dict(job["error"] or {"detail": f"the job ended {job['status']}"})
         show(job["result"])
@@ -137,16 +137,19 @@ def request(
         raise Unavailable(f"{url} does not answer ({error.reason})") from None
 
 
-def post_job(url: str, motion: Path, character: Path) -> str:
-    """Post both files as multipart/form-data; returns the job's address."""
+def post_job(url: str, motion: Path, character: Path, options: dict[str, Any]) -> str:
+    """Post both files and the options as multipart/form-data; returns the job's address."""
     boundary = uuid.uuid4().hex
-    parts = b"".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{path.name}"\r\n\r\n'.encode()
-        + path.read_bytes()
-        + b"\r\n"
+    parts = [
+        (f'name="{name}"; filename="{path.name}"', path.read_bytes())
         for name, path in (("motion", motion), ("character", character))
+    ]
+    parts.append(('name="options"', json.dumps(options).encode()))
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {words}\r\n\r\n".encode() + data + b"\r\n"
+        for words, data in parts
     )
-    body = parts + f"--{boundary}--\r\n".encode()
+    body += f"--{boundary}--\r\n".encode()
     _, headers, _ = request(f"{url}/v1/jobs", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
     return urljoin(url, headers["location"])
 

@@ -22,7 +22,7 @@ def add_option_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("job options", "each is also a field of --options and of the HTTP API")
     group.add_argument("--options", metavar="FILE", help="JSON file of options; flags win over it")
     group.add_argument("--mapping", metavar="FILE", help="JSON file {source: {role: joint}, target: {role: joint}}")
-    group.add_argument("--preview", action="store_const", const=True, help="render a preview")
+    group.add_argument("--preview", action="store_const", const=True, help="render a preview and a sheet of keyframes")
     for name, field in JobOptions.model_fields.items():
         if name in OWN_FLAG:
             continue

@@ -56,14 +56,17 @@ def run(arguments: argparse.Namespace) -> int:
             source_definition=source_definition,
             on_stage=on_stage,
         )
-    (data,) = outcome.artifacts.values()
-    write_file(Path(arguments.out), data)
+    paths = artifact_paths(list(outcome.artifacts), Path(arguments.out))
+    for name, data in outcome.artifacts.items():
+        write_file(paths[name], data)
     if arguments.report:
         write_file(Path(arguments.report), json.dumps(outcome.report, allow_nan=False, indent=1).encode())
     if arguments.json:
         print(json.dumps(outcome.report, allow_nan=False, indent=1))
     else:
         print_summary(outcome.report, arguments.out)
+        for path in list(paths.values())[1:]:
+            print(f"  picture: {path}")
     verdict = outcome.report["verdict"]["verdict"]
     return EXIT_VERDICT if options.fail_on is not None and at_least(verdict, options.fail_on) else 0
 
@@ -76,6 +79,11 @@ def _with_format(options: JobOptions, out: Path) -> JobOptions:
     if options.format not in ("auto", ending):
         raise InvalidOptions(f"-o: {out.name!r} contradicts --format {options.format}")
     return options.model_copy(update={"format": ending})
+
+
+def artifact_paths(names: list[str], out: Path) -> dict[str, Path]:
+    """Where each artifact is written: the first, which is the result, to `out`, pictures beside it."""
+    return {name: out.with_name(f"{out.stem}.{name}") if number else out for number, name in enumerate(names)}
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -69,6 +69,6 @@ def test_client_names_a_server_that_does_not_answer(tmp_path: Path) -> None:
             request(f"{url}/healthz")
         (tmp_path / "x").write_text("x")
         with pytest.raises(Unavailable):
-            post_job(url, tmp_path / "x", tmp_path / "x")
+            post_job(url, tmp_path / "x", tmp_path / "x", {})
         with pytest.raises(JobTimeout):
             follow(f"{url}/v1/jobs/x", time.monotonic() - 1.0)

@@ -160,9 +160,8 @@ def test_mapping_override_and_its_faults(samples: Samples) -> None:
 def test_what_this_version_lacks_is_refused_not_left_out(samples: Samples) -> None:
     with pytest.raises(ModelUnavailable):
         run(samples, method="smt")
-    for options in ({"refine": "geometry"}, {"preview": True}):
-        with pytest.raises(UnsupportedFeature):
-            run(samples, **options)
+    with pytest.raises(UnsupportedFeature):
+        run(samples, refine="geometry")
 
 
 @pytest.mark.parametrize("clip", ["walk", "wave", "hands_on_hips", "clap", "reach_overhead"])
