@@ -33,7 +33,7 @@ def excess_deg(motion: BodyMotion, role: str, limits: JointLimits) -> Array:
     for axis, bounds in enumerate((limits.x, limits.y, limits.z)):
         if bounds is not None:
             excess = np.maximum(excess, _outside(vector[:, axis], bounds))
-    bone = _bone_axis(motion.body, motion.body.mapping.roles[role].joint)
+    bone = bone_axis(motion.body, motion.body.mapping.roles[role].joint)
     twist, swing = _swing_twist_deg(turn, bone)
     if limits.twist is not None:
         excess = np.maximum(excess, _outside(twist, limits.twist))
@@ -78,7 +78,7 @@ def _swing_twist_deg(turn: Array, axis: Array) -> tuple[Array, Array]:
     return twist, 2.0 * np.degrees(np.arccos(cosine))
 
 
-def _bone_axis(body: Body, joint: int) -> Array:
+def bone_axis(body: Body, joint: int) -> Array:
     """Unit direction of the bone in the joint's own axes: to its children's middle, for a leaf from its parent."""
     skeleton, positions = body.skeleton, body.rest_positions_m
     children = [child for child in skeleton.children[joint] if skeleton.deforming[child]]

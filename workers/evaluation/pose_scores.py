@@ -49,7 +49,7 @@ def limb_directions(motion: BodyMotion, limbs: list[tuple[str, str]]) -> Array:
 def limb_errors_deg(result: BodyMotion, source: BodyMotion) -> Array:
     """Angle `(frames, limbs)` between result and source limb directions, degrees; frames must agree."""
     limbs = shared_limbs(source.body, result.body)
-    return _angles_deg(limb_directions(result, limbs), limb_directions(source, limbs))
+    return angles_deg(limb_directions(result, limbs), limb_directions(source, limbs))
 
 
 def limb_speed(motion: BodyMotion, limbs: list[tuple[str, str]]) -> float | None:
@@ -57,7 +57,7 @@ def limb_speed(motion: BodyMotion, limbs: list[tuple[str, str]]) -> float | None
     if motion.frames < 2 or not limbs:
         return None
     directions = limb_directions(motion, limbs)
-    return float(_angles_deg(directions[1:], directions[:-1]).mean() * motion.rate_hz)
+    return float(angles_deg(directions[1:], directions[:-1]).mean() * motion.rate_hz)
 
 
 def hip_heights(motion: BodyMotion, floor_m: float) -> Array:
@@ -98,7 +98,7 @@ def beyond_limits(motion: BodyMotion, given: Limits | None = None) -> Array:
     for side in SIDES:
         if f"{side}LowerArm" not in limits and body.has(f"{side}UpperArm", f"{side}LowerArm", f"{side}Hand"):
             arm, forearm = _segment(motion, f"{side}UpperArm"), _segment(motion, f"{side}LowerArm")
-            columns.append(_angles_deg(arm, forearm) > ELBOW_DEG)
+            columns.append(angles_deg(arm, forearm) > ELBOW_DEG)
         if f"{side}LowerLeg" not in limits and body.has(f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot"):
             flexion = _knee_flexion_deg(motion, side)
             columns.append((flexion < KNEE_DEG[0]) | (flexion > KNEE_DEG[1]))
@@ -115,7 +115,7 @@ def _knee_flexion_deg(motion: BodyMotion, side: str) -> Array:
     left = quat.rotate(_away_from_rest(motion, f"{side}UpperLeg"), quat.rotate(motion.body.facing, LEFT))
     across = np.einsum("fi,fi->f", left, np.cross(thigh, shin))
     # What bends sideways is no hinge motion: the angle keeps its size, the axis gives the sign only.
-    return np.where(across < 0.0, -1.0, 1.0) * _angles_deg(thigh, shin)
+    return np.where(across < 0.0, -1.0, 1.0) * angles_deg(thigh, shin)
 
 
 def _segment(motion: BodyMotion, role: str) -> Array:
@@ -129,7 +129,7 @@ def _away_from_rest(motion: BodyMotion, role: str) -> Array:
     return quat.multiply(motion.rotations[:, joint], quat.conjugate(motion.body.rest_rotations[joint]))
 
 
-def _angles_deg(a: Array, b: Array) -> Array:
+def angles_deg(a: Array, b: Array) -> Array:
     """Angle between unit vectors, accurate near 0 and 180 too (atan2 of cross and dot)."""
     sine = np.linalg.norm(np.cross(a, b), axis=-1)
     angles: Array = np.degrees(np.arctan2(sine, np.einsum("...i,...i->...", a, b)))

@@ -88,42 +88,56 @@ class Smoothness:
         return float(loss.detach())
 
 
-class SurfaceTerm(Protocol):
-    """A loss on posed vertices `(frames, vertices, 3)`, one number a frame."""
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """A posed body at some frames: `vertices_m` `(frames, vertices, 3)` of its surface, and its joints in the world."""
 
-    def renew(self, vertices_m: Tensor) -> None:
+    vertices_m: Tensor
+    rotations: Tensor
+    positions_m: Tensor
+
+    def detach(self) -> Posed:
+        return Posed(self.vertices_m.detach(), self.rotations.detach(), self.positions_m.detach())
+
+
+class PoseTerm(Protocol):
+    """A loss on a posed body."""
+
+    def renew(self, posed: Posed) -> None:
         """Find again what is near what; without gradient."""
         ...
 
-    def loss(self, vertices_m: Tensor) -> Tensor: ...
+    def loss(self, posed: Posed) -> Tensor:
+        """One number a frame `(frames,)`."""
+        ...
 
 
 @dataclass(eq=False)
-class Surface:
-    """Losses on the posed surface of some frames, `seconds` apart; what is near what is found again every few steps."""
+class Pose:
+    """Losses on the poses of some frames, `seconds` apart; what is near what is found again every few steps."""
 
     freedom: Freedom
     base: Base
     curve: Curve
     skin: Skin
     seconds: float
-    terms: list[tuple[float, SurfaceTerm]]
-    renew_every: int = 4
+    terms: list[tuple[float, PoseTerm]]
+    renew_every: int = 5
 
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
-        vertices = self.vertices(knots)
-        loss = vertices.new_zeros(())
+        posed = self.posed(knots)
+        loss = posed.vertices_m.new_zeros(())
         for weight, term in self.terms:
             if step % self.renew_every == 0:
                 on_piece()
-                term.renew(vertices.detach())
-            loss = loss + weight * self.seconds * term.loss(vertices).sum()
+                term.renew(posed.detach())
+            loss = loss + weight * self.seconds * term.loss(posed).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def vertices(self, knots: Tensor) -> Tensor:
-        """The posed surface `(frames, vertices, 3)`."""
-        return self.skin.deform(*move(self.freedom, self.base, self.curve.values(knots)))
+    def posed(self, knots: Tensor) -> Posed:
+        rotations, positions = move(self.freedom, self.base, self.curve.values(knots))
+        return Posed(self.skin.deform(rotations, positions), rotations, positions)
 
 
 def sampled_frames(wanted: Array, rate_hz: float, most_hz: float) -> tuple[Indices, float]:

@@ -103,6 +103,10 @@ class Base:
     rotations: Tensor
     positions_m: Tensor
 
+    def around_hips(self, hips: int) -> Base:
+        """The same with the hips at the origin: far from it single precision is coarse."""
+        return Base(self.rotations, self.positions_m - self.positions_m[:, [hips]])
+
 
 def base_of(motion: BodyMotion, frames: Indices, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Base:
     """The motion's frames as they are."""
@@ -131,7 +135,7 @@ def move(freedom: Freedom, base: Base, residual: Tensor) -> tuple[Tensor, Tensor
             axes = facing.expand(frames, 4)
             if part.frame_joint >= 0:
                 away = base.rotations[:, part.frame_joint]
-                axes = multiply(multiply(away, _conjugate(rest[part.frame_joint])), axes)
+                axes = multiply(multiply(away, conjugate(rest[part.frame_joint])), axes)
             vector = rotate(axes, own)
         turn = from_rotation_vector(vector)
         shift = pivot - rotate(turn, pivot)
@@ -160,5 +164,6 @@ def moved_motion(freedom: Freedom, motion: BodyMotion, residual: Array) -> BodyM
     return replace(motion, rotations=rotations, positions_m=positions)
 
 
-def _conjugate(rotation: Tensor) -> Tensor:
+def conjugate(rotation: Tensor) -> Tensor:
+    """Inverse of unit quaternions `(..., 4)`."""
     return rotation * rotation.new_tensor([-1.0, -1.0, -1.0, 1.0])

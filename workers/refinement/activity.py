@@ -1,0 +1,64 @@
+"""When there is something to correct, and on which limbs: where the base penetrates, and where the source touches.
+
+Elsewhere the residual is held to zero, by a prior that grows with the time to the next such moment and by knots that are
+not free at all: arms must not drift out of the way of everything. In a loop the time goes round.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
+from workers.refinement.residual import SWIVEL, Freedom
+from workers.refinement.spline import Spline
+from workers.retargeting.smoothing import running_maximum, smoothstep, weighted_mean
+from workers.retargeting.timeline import Timeline
+from workers.skeleton.model import Array, Indices, Mask
+
+MARGIN_S = 0.25  # before and after, in which the residual comes and goes
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """`active` `(frames, GROUPS)`; every frame of the clip."""
+
+    active: Mask
+    timeline: Timeline
+
+    @property
+    def frames(self) -> Mask:
+        """Frames `(frames,)` in which any limb has something to correct."""
+        return np.asarray(self.active.any(axis=1))
+
+    def nearness(self) -> Array:
+        """1 where a group is active, falling smoothly to 0 at `MARGIN_S` away, `(frames, GROUPS)`."""
+        width = max(1, self.timeline.frames_in(MARGIN_S))
+        columns = []
+        for column in self.active.T:
+            line = self.timeline.unroll(column.astype(np.float64))
+            wide = weighted_mean(running_maximum(line, (width + 1) // 2), width // 2)
+            columns.append(self.timeline.crop(smoothstep(np.maximum(wide, line))))
+        return np.stack(columns, axis=1)
+
+    def free_knots(self, spline: Spline, freedom: Freedom) -> Mask:
+        """Values that may change `(knots, values)`: of groups that are active near the knot."""
+        near = self.nearness() > 0.0
+        by_group = np.stack([spline.knots_of(column) for column in near.T], axis=1)
+        return np.asarray(by_group[:, value_groups(freedom)])
+
+
+def value_groups(freedom: Freedom) -> Indices:
+    """The group that each value of the residual moves, `(values,)`."""
+    return np.array([_group(name) for name in freedom.names], dtype=np.int64)
+
+
+def _group(name: str) -> int:
+    for number in (*ARM_GROUPS, *LEG_GROUPS):
+        side = "left" if GROUPS[number].startswith("left") else "right"
+        if name.startswith(side):
+            is_leg = name.endswith(SWIVEL)
+            if is_leg == (number in LEG_GROUPS):
+                return number
+    return BODY

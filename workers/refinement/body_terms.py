@@ -1,0 +1,100 @@
+"""Penetration and self-contact on a posed surface: as terms of the loss, and as what a window is judged by.
+
+The geometry is `workers.geometry`'s; here its pairs and anchors meet the frames of a window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.geometry.carry import ContactAnchors, contact_loss
+from workers.geometry.penetration import PenetrationPairs, find_pairs, penetration_loss
+from workers.geometry.posing import pose
+from workers.geometry.surface import BodySurface
+from workers.refinement.losses import Posed
+from workers.rendering.skinning import Skin
+from workers.retargeting.motion import BodyMotion
+from workers.skeleton.model import Indices
+
+
+@dataclass(eq=False)
+class Penetration:
+    """Limbs in the body and in one another."""
+
+    surface: BodySurface
+    pairs: PenetrationPairs | None = None
+
+    def renew(self, posed: Posed) -> None:
+        self.pairs = find_pairs(self.surface, posed.vertices_m)
+
+    def loss(self, posed: Posed) -> Tensor:
+        assert self.pairs is not None
+        return penetration_loss(posed.vertices_m, self.pairs, self.surface.arm_radius_m)
+
+
+@dataclass(frozen=True, eq=False)
+class Contact:
+    """The source's self-contacts, on this body; `anchors` count the frames that are posed."""
+
+    surface: BodySurface
+    anchors: ContactAnchors
+
+    def renew(self, posed: Posed) -> None:
+        """Anchors hold for the whole clip."""
+
+    def loss(self, posed: Posed) -> Tensor:
+        return contact_loss(posed.vertices_m, self.anchors, self.surface.arm_radius_m)
+
+
+def anchors_at(anchors: ContactAnchors, frames: Indices) -> ContactAnchors:
+    """The pairs of some frames, ascending, counted among these."""
+    number = torch.as_tensor(np.searchsorted(frames, anchors.frame.cpu().numpy())).clamp(max=len(frames) - 1)
+    known = torch.as_tensor(frames, dtype=torch.int64)
+    number = number.to(anchors.frame.device)
+    kept = known.to(anchors.frame.device)[number] == anchors.frame
+    chosen = {
+        item.name: value[kept] for item in fields(anchors) if isinstance(value := getattr(anchors, item.name), Tensor)
+    }
+    return replace(anchors, **{**chosen, "frame": number[kept]})
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a window is judged by, means over frames; None where the source does not touch itself.
+
+    `penetration` and `contact_error` are the losses without weights, in arm radii (`penetration_loss`, `contact_loss`).
+    """
+
+    penetration: float
+    deepest_cm: float
+    contact_error: float | None
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """A surface to measure on, and the source's contacts on it; `anchors` count the clip's frames."""
+
+    surface: BodySurface
+    skin: Skin
+    anchors: ContactAnchors
+
+    def measure(self, motion: BodyMotion, frames: Indices) -> Measures:
+        """Over some frames of the motion, ascending."""
+        vertices = torch.as_tensor(pose(self.surface, motion, frames, self.skin))
+        pairs = find_pairs(self.surface, vertices, reach=0.0)
+        depths = pairs.depths_m(vertices)
+        anchors = anchors_at(self.anchors, frames)
+        error = None
+        if len(anchors):
+            touching = len(torch.unique(anchors.frame))
+            error = float(contact_loss(vertices, anchors, self.surface.arm_radius_m).sum()) / touching
+        return Measures(
+            float(penetration_loss(vertices, pairs, self.surface.arm_radius_m).mean()),
+            100.0 * float(depths.max()) if len(depths) else 0.0,
+            error,
+        )

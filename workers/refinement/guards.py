@@ -1,0 +1,114 @@
+"""Guards: what a refined stretch must keep, whatever its scores gain. Each says by how much it was broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workers.evaluation import foot_scores, pose_scores, smoothness
+from workers.evaluation.joint_limits import Limits
+from workers.refinement.residual import Freedom
+from workers.refinement.weights import stiffness_rad
+from workers.retargeting.motion import BodyMotion
+from workers.skeleton.model import Array, Mask
+from workers.skeleton.roles import SIDES
+
+JERK = 1.1  # of the source's, or the base's where that has more
+STILL_JERK = 3.0  # body heights / s^3: a tenth of a calm gesture's; below it nobody sees a difference
+SKATE = 1e-3  # body heights / s
+TURNED = 4.0  # usual ranges of a joint
+IDLE_ARMS_DEG = 3.0  # mean change of the arms' direction where there is nothing to correct
+ARMS = tuple(
+    (f"{side}{a}", f"{side}{b}") for side in SIDES for a, b in (("UpperArm", "LowerArm"), ("LowerArm", "Hand"))
+)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A guard that does not hold."""
+
+    guard: str
+    value: float
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.guard} {self.value:.4g}, at most {self.limit:.4g}"
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Frames of a clip that a window changes, in one piece; `idle` `(frames,)` have nothing to correct."""
+
+    start: int
+    stop: int
+    idle: Mask
+
+    def cut(self, motion: BodyMotion) -> BodyMotion:
+        """The motion's frames of the stretch."""
+        part = slice(self.start, self.stop)
+        return replace(motion, rotations=motion.rotations[part], positions_m=motion.positions_m[part])
+
+
+def stretch_of(changed: Mask, idle: Mask) -> Stretch:
+    """The frames from the first to the last changed one, with three more on each side, so that joins are seen."""
+    frames = np.flatnonzero(changed)
+    start, stop = max(0, int(frames[0]) - 3), min(len(changed), int(frames[-1]) + 4)
+    return Stretch(start, stop, (changed & idle)[start:stop])
+
+
+def broken_guards(
+    base: BodyMotion,
+    refined: BodyMotion,
+    source: BodyMotion,
+    landed: foot_scores.FootTrack,
+    limits: Limits,
+    stretch: Stretch,
+) -> Iterator[Broken]:
+    """The guards that `refined` breaks against `base` within a stretch; all motions are whole clips of one time axis.
+
+    `landed` is the ground of the result (`foot_scores.result_track`).
+    """
+    before, after, wanted = (stretch.cut(motion) for motion in (base, refined, source))
+    moving = smoothness.moving_roles(source.body, base.body)
+    arms = [role for role in moving if role.endswith(("LowerArm", "Hand"))]
+    for name, roles in (("jerk", moving), ("arm jerk", arms)):
+        jerks = [smoothness.jerk(motion, roles) for motion in (before, after, wanted)]
+        if jerks[0] is not None and jerks[1] is not None and jerks[2] is not None:
+            yield from _above(name, jerks[1], max(jerks[0], JERK * jerks[2], STILL_JERK))
+    part = slice(stretch.start, stretch.stop)
+    track = replace(landed, planted=landed.planted[part], ground_m=landed.ground_m[part])
+    slides = [foot_scores.foot_skate(motion, track) for motion in (before, after)]
+    if slides[0] is not None and slides[1] is not None:
+        yield from _above("foot skate", slides[1], slides[0] + SKATE)
+    beyond = [pose_scores.beyond_limits(motion, limits) for motion in (before, after)]
+    if beyond[0].size:
+        yield from _above("joint limits, %", *(100.0 * float(values.mean()) for values in reversed(beyond)))
+    if stretch.idle.any():
+        yield from _above(
+            "idle arms, degrees", float(arms_turned_deg(before, after)[stretch.idle].mean()), IDLE_ARMS_DEG
+        )
+
+
+def too_far(freedom: Freedom, residual: Array) -> Iterator[Broken]:
+    """Joints that a residual `(frames, values)` turns out of all proportion."""
+    for part in freedom.parts:
+        turned = np.linalg.norm(residual[:, part.first : part.first + part.values], axis=1)
+        limit = TURNED * stiffness_rad(part.name)
+        yield from _above(f"turn of {part.name}, rad", float(turned.max(initial=0.0)), limit)
+
+
+def arms_turned_deg(before: BodyMotion, after: BodyMotion) -> Array:
+    """Mean angle between the arms' directions of two motions of one body, `(frames,)`; 0 for a body without arms."""
+    limbs = [limb for limb in ARMS if before.body.has(*limb)]
+    if not limbs:
+        return np.zeros(before.frames)
+    directions = [pose_scores.limb_directions(motion, limbs) for motion in (before, after)]
+    mean: Array = pose_scores.angles_deg(*directions).mean(axis=1)
+    return mean
+
+
+def _above(guard: str, value: float, limit: float) -> Iterator[Broken]:
+    if value > limit * (1.0 + 1e-6) + 1e-9:
+        yield Broken(guard, value, limit)

@@ -1,0 +1,121 @@
+"""What is known of one clip before its refinement begins: what may change, when, and the surface it is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.engine import RetargetedClip
+from workers.evaluation import foot_scores
+from workers.evaluation.joint_limits import Limits
+from workers.geometry.carry import carry
+from workers.geometry.parts import GROUP_OF, GROUPS
+from workers.geometry.penetration import find_pairs
+from workers.geometry.posing import pose
+from workers.geometry.self_contact import find_self_contacts
+from workers.preparation import PreparedCharacter
+from workers.refinement.activity import Activity
+from workers.refinement.body_terms import Yardstick
+from workers.refinement.limits import Elbow, find_elbows
+from workers.refinement.losses import curve_at, scales
+from workers.refinement.residual import Freedom, find_freedom, moved_motion
+from workers.refinement.spline import Spline, fit_spline
+from workers.refinement.surfaces import MovingSurface, moving_surface
+from workers.retargeting.motion import BodyMotion
+from workers.retargeting.timeline import find_timeline
+from workers.retargeting.twist import spread_twist
+from workers.skeleton.model import Array, Indices, Mask
+
+SPACING_S = 0.15  # of the knots
+LOOKED_HZ = 15.0  # frames a second that are searched for what is wrong
+FRAMES_AT_ONCE = 64
+ACTIVE_DEPTH = 0.05  # arm radii: what lies less deep is not worth a change
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One clip. `base` is its result with the travel; the residual is on top of it."""
+
+    base: BodyMotion
+    source: BodyMotion
+    freedom: Freedom
+    spline: Spline
+    activity: Activity
+    yardstick: Yardstick
+    elbows: list[Elbow]
+    limits: Limits
+    landed: foot_scores.FootTrack
+
+    @property
+    def scales(self) -> Tensor:
+        return scales(self.freedom)
+
+    def residual(self, knots: Tensor) -> Array:
+        """Of every frame, radians `(frames, values)`."""
+        return values_at(self.spline, np.arange(self.base.frames), knots, self.scales)
+
+    def motion(self, knots: Tensor) -> BodyMotion:
+        """The base with its residual, twist joints following; the base itself where that is zero."""
+        moved = moved_motion(self.freedom, self.base, self.residual(knots))
+        return moved if moved is self.base else spread_twist(moved)
+
+
+def values_at(spline: Spline, frames: Indices, knots: Tensor, scale: Tensor) -> Array:
+    with torch.no_grad():
+        values: Array = curve_at(spline, frames, scale.double()).values(knots.double()).numpy()
+    return values
+
+
+def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[], None]) -> Problem:
+    """Prepare surfaces (kept for other clips), find the source's self-contacts and what is wrong with the base.
+
+    `on_piece` is called between pieces of work and may raise to stop.
+    """
+    base, source = done.scored, done.source.motion
+    moving = moving_surface(target)
+    on_piece()
+    seen = moving_surface(done.source)
+    on_piece()
+    contacts = find_self_contacts(source, seen.surface, pose(seen.surface, source, skin=seen.skin))
+    anchors = carry(contacts, moving.surface, base.rate_hz)
+    on_piece()
+    timeline = find_timeline(source)
+    active = _penetrating(base, moving, on_piece)
+    for contact in contacts.contacts:
+        groups = GROUP_OF[[contact.part_a, contact.part_b]]
+        active[contact.start : contact.stop, groups] = True
+    freedom = find_freedom(target.body, target.left_alone)
+    track = foot_scores.source_track(done.contacts, source.body, base.body, done.source_floor_m)
+    return Problem(
+        base=base,
+        source=source,
+        freedom=freedom,
+        spline=fit_spline(timeline, SPACING_S),
+        activity=Activity(active, timeline),
+        yardstick=Yardstick(moving.surface, moving.skin, anchors),
+        elbows=find_elbows(base),
+        limits=target.definition.joint_limits if target.definition is not None else {},
+        landed=foot_scores.result_track(track, source.body, base.body, done.source_floor_m),
+    )
+
+
+def _penetrating(motion: BodyMotion, moving: MovingSurface, on_piece: Callable[[], None]) -> Mask:
+    """Groups that penetrate or are penetrated `(frames, GROUPS)`; frames between those looked at follow the nearer."""
+    surface = moving.surface
+    stride = max(1, round(motion.rate_hz / LOOKED_HZ))
+    looked = np.arange(0, motion.frames, stride)
+    found = np.zeros((len(looked), len(GROUPS)), dtype=np.bool_)
+    for start in range(0, len(looked), FRAMES_AT_ONCE):
+        on_piece()
+        vertices = torch.as_tensor(pose(surface, motion, looked[start : start + FRAMES_AT_ONCE], moving.skin))
+        pairs = find_pairs(surface, vertices, reach=0.0)
+        deep = pairs.depths_m(vertices) > ACTIVE_DEPTH * surface.arm_radius_m
+        frame = start + pairs.frame[deep].numpy()
+        found[frame, GROUP_OF[surface.parts[pairs.vertex[deep].numpy()]]] = True
+        found[frame, GROUP_OF[surface.parts[pairs.corners[deep, 0].numpy()]]] = True
+    nearest = np.minimum((np.arange(motion.frames) + stride // 2) // stride, len(looked) - 1)
+    return found[nearest]

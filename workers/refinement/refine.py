@@ -1,0 +1,215 @@
+"""Refining one clip: a retargeted clip in, a better or the same one out. A pure function; the engine calls it.
+
+The clip is looked through for what is wrong with it, cut into windows, and each window is worked on and judged in turn.
+What made the base, the analytic method or a network, does not matter. Time that runs out leaves the rest as it was, with
+a warning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.engine import RetargetedClip
+from workers.options import JobOptions
+from workers.preparation import PreparedCharacter
+from workers.refinement.accept import NO_GAIN, SHARES, WindowOutcome, judge_window
+from workers.refinement.activity import value_groups
+from workers.refinement.body_terms import Contact, Measures, Penetration, anchors_at
+from workers.refinement.guards import arms_turned_deg, broken_guards, stretch_of, too_far
+from workers.refinement.limits import ElbowHinges, GivenLimits
+from workers.refinement.losses import Loss, Pose, Prior, Smoothness, curve_at, sampled_frames
+from workers.refinement.optimiser import optimise
+from workers.refinement.problem import Problem, set_up
+from workers.refinement.residual import base_of
+from workers.refinement.weights import WEIGHTS, weight_values
+from workers.refinement.windows import cut_windows
+from workers.retargeting.motion import BodyMotion, to_clip
+from workers.retargeting.root_motion import place_travel
+from workers.skeleton.model import Indices, Mask, Notice
+
+SAMPLED_HZ = 15.0  # frames that the losses look at
+DEFAULT_BUDGET_S = {"geometry": 60.0, "semantic": 240.0}
+
+OnStep = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class RefinedClip:
+    """`done` with its result, clip and notices refined; `base` is the motion it was before, for scores beside it."""
+
+    done: RetargetedClip
+    base: BodyMotion
+    summary: dict[str, Any]
+
+
+def refine_clip(
+    done: RetargetedClip,
+    target: PreparedCharacter,
+    options: JobOptions,
+    on_step: OnStep,
+    off: frozenset[str] = frozenset(),
+) -> RefinedClip:
+    """Refine a clip within `options.refine_budget_s`. `on_step` hears the share of the work that is done between steps
+    and may raise to stop. `off` names losses to leave out (ablations).
+    """
+    begin = time.monotonic()
+    budget_s = options.refine_budget_s or DEFAULT_BUDGET_S[options.refine]
+    on_step(0.0)
+    problem = set_up(done, target, lambda: on_step(0.0))
+    work = _Work(problem, weight_values(off), begin + budget_s, on_step)
+    outcomes = list(work.windows())
+    motion = problem.motion(work.knots)
+    summary = {
+        "mode": options.refine,
+        "budget_s": budget_s,
+        "seconds": time.monotonic() - begin,
+        "steps": sum(outcome.steps for outcome in outcomes),
+        "accepted_share": float(np.mean([outcome.accepted for outcome in outcomes])) if outcomes else None,
+        "windows": [outcome.to_dict() for outcome in outcomes],
+        "stopped_by": dict(Counter(outcome.stopped_by for outcome in outcomes)),
+        "idle_arms_deg": work.idle_arms_deg(motion),
+        "weights": {name: work.weights[name] for name in WEIGHTS},
+    }
+    if motion is problem.base:
+        return RefinedClip(replace(done, notices=(*done.notices, *_notices(outcomes))), done.scored, summary)
+    placed, root = place_travel(motion, options.root_motion)
+    refined = replace(
+        done,
+        scored=motion,
+        result=placed,
+        clip=to_clip(placed, root),
+        notices=(*done.notices, *_notices(outcomes)),
+    )
+    return RefinedClip(refined, done.scored, summary)
+
+
+def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
+    for outcome in outcomes:
+        if not outcome.accepted and outcome.reason != NO_GAIN:
+            text = f"from {outcome.start_s:.2f} to {outcome.end_s:.2f} s the motion stays unrefined: {outcome.reason}"
+            yield Notice("refinement-rejected", text, frames=outcome.frames)
+
+
+class _Work:
+    """The windows of one clip, one after the other, on one curve."""
+
+    def __init__(self, problem: Problem, weights: dict[str, float], deadline_s: float, on_step: OnStep) -> None:
+        self.problem, self.weights, self.deadline_s, self.on_step = problem, weights, deadline_s, on_step
+        spline, freedom = problem.spline, problem.freedom
+        self.knots = torch.zeros(spline.knots, freedom.values)
+        self.free = problem.activity.free_knots(spline, freedom)
+        self.groups = value_groups(freedom)
+        self.nearness = problem.activity.nearness()
+
+    def windows(self) -> Iterator[WindowOutcome]:
+        """Work on each window in turn."""
+        spline, rate_hz = self.problem.spline, self.problem.base.rate_hz
+        cuts = cut_windows(spline, self.free.any(axis=1), rate_hz)
+        sizes = [int(spline.frames_of(cut).sum()) for cut in cuts]
+        for number, cut in enumerate(cuts):
+            left_s = self.deadline_s - time.monotonic()
+            share = sizes[number] / sum(sizes[number:])
+            done = sum(sizes[:number]) / sum(sizes)
+            yield self._window(cut, left_s * share, done, sizes[number] / sum(sizes))
+
+    def _window(self, cut: Mask, seconds: float, done: float, width: float) -> WindowOutcome:
+        begin, problem = time.monotonic(), self.problem
+        changed = problem.spline.frames_of(cut)
+        frames, step_s = sampled_frames(changed, problem.base.rate_hz, SAMPLED_HZ)
+        judged = _between(frames, changed)
+        start, end = (float(np.flatnonzero(changed)[n] / problem.base.rate_hz) for n in (0, -1))
+        self.on_step(done)
+        before = self._measure(self.knots, judged)
+        measured_s = time.monotonic() - begin
+        outcome = WindowOutcome(start, end, _span(changed), before)
+        # What is found must still be measured: a step that leaves no time for that is of no use.
+        if seconds < 4.0 * measured_s:
+            return outcome.refused("no time was left for it", "seconds")
+        free = self.free & cut[:, None]
+        found = optimise(
+            self.knots,
+            free,
+            self._losses(frames, step_s),
+            begin + seconds - 2.0 * measured_s,
+            lambda share: self.on_step(done + 0.9 * share * width),
+        )
+        outcome = outcome.worked(len(found.losses), found.stopped_by)
+        refusals = []
+        for share in SHARES:
+            self.on_step(done + 0.9 * width)
+            if refusals and time.monotonic() - begin + measured_s > seconds:
+                break
+            knots = self.knots + share * (found.knots - self.knots)
+            after = self._measure(knots, judged)
+            taken, reason = judge_window(before, after, self._broken(knots, changed))
+            if taken:
+                self.knots = knots
+                return outcome.taken(after, share, reason, time.monotonic() - begin)
+            refusals.append(reason)
+            outcome = outcome.refused(refusals[0], found.stopped_by, time.monotonic() - begin, after)
+        return outcome
+
+    def _losses(self, frames: Indices, step_s: float) -> list[Loss]:
+        problem, weights = self.problem, self.weights
+        yardstick = problem.yardstick
+        curve = curve_at(problem.spline, frames, problem.scales)
+        near = self.nearness[frames][:, self.groups]
+        prior = weights["prior"] + weights["prior_inactive"] * (1.0 - near)
+        anchors = anchors_at(yardstick.anchors, frames)
+        terms = [
+            (weights["penetration"], Penetration(yardstick.surface)),
+            (weights["contact"], Contact(yardstick.surface, anchors)),
+            (weights["limits"], ElbowHinges(problem.elbows, frames)),
+            (weights["limits"], GivenLimits(problem.base.body, problem.limits)),
+        ]
+        pose = Pose(
+            problem.freedom,
+            base_of(problem.base, frames).around_hips(problem.base.body.hips),
+            curve,
+            yardstick.skin,
+            step_s,
+            [(weight, term) for weight, term in terms if weight > 0.0],
+        )
+        return [
+            pose,
+            Prior(curve, torch.as_tensor(prior * step_s, dtype=torch.float32)),
+            Smoothness(weights["smoothness"], problem.spline.period is not None),
+        ]
+
+    def _measure(self, knots: Tensor, frames: Indices) -> Measures:
+        return self.problem.yardstick.measure(self.problem.motion(knots), frames)
+
+    def _broken(self, knots: Tensor, changed: Mask) -> list[str]:
+        problem = self.problem
+        stretch = stretch_of(changed, ~problem.activity.frames)
+        residual = problem.residual(knots)
+        guards = broken_guards(
+            problem.base, problem.motion(knots), problem.source, problem.landed, problem.limits, stretch
+        )
+        return [str(item) for item in (*guards, *too_far(problem.freedom, residual[changed]))]
+
+    def idle_arms_deg(self, motion: BodyMotion) -> float | None:
+        """Mean change of the arms' direction over the frames of the clip that have nothing to correct."""
+        idle = ~self.problem.activity.frames
+        return float(arms_turned_deg(self.problem.base, motion)[idle].mean()) if idle.any() else None
+
+
+def _between(frames: Indices, changed: Mask) -> Indices:
+    """As many of the changed frames that the losses do not look at, where there are any."""
+    others = np.setdiff1d(np.flatnonzero(changed), frames)
+    if not len(others):
+        return frames
+    return others[:: max(1, len(others) // len(frames))]
+
+
+def _span(changed: Mask) -> tuple[int, int]:
+    frames = np.flatnonzero(changed)
+    return int(frames[0]), int(frames[-1])
