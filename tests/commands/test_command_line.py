@@ -60,6 +60,19 @@ def test_exit_codes_and_one_line_errors(folder: Path, words: tuple[str, ...], co
     assert "Traceback" not in done.stderr
 
 
+def test_run_writes_the_pictures_beside_the_result(folder: Path) -> None:
+    words = ("run", "wave.bvh", "stout.glb", "-o", "seen.glb", "--preview", "--end-s", "0.2", "--keyframes", "2")
+    (folder / "seen.sheet.png").write_text("an older one")
+    done = retarget(folder, *words)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "seen.preview.webp").read_bytes()[8:12] == b"WEBP"
+    assert (folder / "seen.sheet.png").read_bytes()[1:4] == b"PNG"
+    assert "picture: seen.sheet.png" in done.stdout and "picture: seen.preview.webp" in done.stdout
+    assert sorted(path.name for path in folder.glob("*seen.*")) == ["seen.glb", "seen.preview.webp", "seen.sheet.png"]
+    assert retarget(folder, *words, "--preview-format", "webm").returncode == 0
+    assert (folder / "seen.preview.webm").read_bytes()[:4] == b"\x1a\x45\xdf\xa3"
+
+
 def test_fail_on_review_exits_5_and_still_writes(folder: Path) -> None:
     (folder / "still.json").write_text(json.dumps({"fail_on": "review", "foot_contact": "off"}))
     words = ("run", "walk.bvh", "stout.glb", "-o", "gated.glb", "--options", "still.json", "--report", "gated.json")

@@ -36,6 +36,8 @@ def test_demo_prints_states_and_scores_saves_the_result_and_stops_its_server(tmp
 
     scene = read_gltf(FileBundle("result.glb", (tmp_path / "result.glb").read_bytes()))
     assert scene.clips[-1].name == "walk" and scene.clips[-1].frames == 97
+    assert (tmp_path / "preview.webp").read_bytes()[8:12] == b"WEBP"
+    assert (tmp_path / "sheet.png").read_bytes()[1:4] == b"PNG"
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["verdict"]["verdict"] in ("pass", "review")
 
