@@ -5,7 +5,7 @@ The geometry is `workers.geometry`'s; here its pairs and anchors meet the frames
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -59,7 +59,8 @@ def anchors_at(anchors: ContactAnchors, frames: Indices) -> ContactAnchors:
     chosen = {
         item.name: value[kept] for item in fields(anchors) if isinstance(value := getattr(anchors, item.name), Tensor)
     }
-    return replace(anchors, **{**chosen, "frame": number[kept]})
+    chosen["frame"] = number[kept]
+    return ContactAnchors(**chosen, left_out=anchors.left_out)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class ElbowHinges:
             places = posed.positions_m
             arm = _unit(places[:, elbow.lower] - places[:, elbow.upper])
             forearm = _unit(places[:, elbow.hand] - places[:, elbow.lower])
-            axis = rotate(posed.rotations[:, elbow.upper], posed.positions_m.new_tensor(elbow.axis))
+            axis = rotate(posed.rotations[:, elbow.upper], posed.positions_m.new_tensor(elbow.axis[None]))
             base = posed.positions_m.new_tensor(elbow.sideways[self.frames])
             sideways = (forearm * axis).sum(-1) - base
             bend = (torch.linalg.cross(arm, forearm) * axis).sum(-1)
@@ -142,4 +142,5 @@ class GivenLimits:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-9)
+    unit: Tensor = vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-9)
+    return unit

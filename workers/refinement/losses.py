@@ -18,7 +18,7 @@ from workers.refinement.residual import Base, Freedom, move
 from workers.refinement.spline import Spline
 from workers.refinement.weights import stiffness_rad
 from workers.rendering.skinning import Skin
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Indices, Mask
 
 OnPiece = Callable[[], None]
 
@@ -140,7 +140,7 @@ class Pose:
         return Posed(self.skin.deform(rotations, positions), rotations, positions)
 
 
-def sampled_frames(wanted: Array, rate_hz: float, most_hz: float) -> tuple[Indices, float]:
+def sampled_frames(wanted: Mask, rate_hz: float, most_hz: float) -> tuple[Indices, float]:
     """Some of the frames of a mask `(frames,)`, evenly and no denser than `most_hz`, and the seconds between them."""
     stride = max(1, round(rate_hz / most_hz))
     frames = np.flatnonzero(wanted)

@@ -1,8 +1,8 @@
 """Refining one clip: a retargeted clip in, a better or the same one out. A pure function; the engine calls it.
 
-The clip is looked through for what is wrong with it, cut into windows, and each window is worked on and judged in turn.
-What made the base, the analytic method or a network, does not matter. Time that runs out leaves the rest as it was, with
-a warning.
+The clip is looked through for what is wrong with it, cut into windows, and each window is worked on and judged in
+turn. What made the base, the analytic method or a network, does not matter. Time that runs out leaves the rest as it
+was, with a warning.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, Measures, Penetration, anchors_at
 from workers.refinement.guards import arms_turned_deg, broken_guards, stretch_of, too_far
 from workers.refinement.limits import ElbowHinges, GivenLimits
-from workers.refinement.losses import Loss, Pose, Prior, Smoothness, curve_at, sampled_frames
+from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
 from workers.refinement.optimiser import optimise
 from workers.refinement.problem import Problem, set_up
 from workers.refinement.residual import base_of
@@ -112,7 +112,7 @@ class _Work:
     def windows(self) -> Iterator[WindowOutcome]:
         """Work on each window in turn."""
         spline, rate_hz = self.problem.spline, self.problem.base.rate_hz
-        cuts = cut_windows(spline, self.free.any(axis=1), rate_hz)
+        cuts = cut_windows(spline, np.asarray(self.free.any(axis=1)), rate_hz)
         sizes = [int(spline.frames_of(cut).sum()) for cut in cuts]
         for number, cut in enumerate(cuts):
             left_s = self.deadline_s - time.monotonic()
@@ -142,7 +142,7 @@ class _Work:
             lambda share: self.on_step(done + 0.9 * share * width),
         )
         outcome = outcome.worked(len(found.losses), found.stopped_by)
-        refusals = []
+        refusals: list[str] = []
         for share in SHARES:
             self.on_step(done + 0.9 * width)
             if refusals and time.monotonic() - begin + measured_s > seconds:
@@ -164,7 +164,7 @@ class _Work:
         near = self.nearness[frames][:, self.groups]
         prior = weights["prior"] + weights["prior_inactive"] * (1.0 - near)
         anchors = anchors_at(yardstick.anchors, frames)
-        terms = [
+        terms: list[tuple[float, PoseTerm]] = [
             (weights["penetration"], Penetration(yardstick.surface)),
             (weights["contact"], Contact(yardstick.surface, anchors)),
             (weights["limits"], ElbowHinges(problem.elbows, frames)),
