@@ -86,6 +86,14 @@ def test_exit_codes_listed_are_the_ones_used() -> None:
     assert listed == {0, 5, 130} | {kind.exit_code for kind in ERRORS_BY_CODE.values()}
 
 
+def test_the_picture_is_small_and_made_by_the_command_beside_it() -> None:
+    (shown,) = re.findall(r"^!\[[^]]+\]\((\S+)\)$", README, re.MULTILINE)
+    picture = REPOSITORY / shown
+    assert picture.read_bytes()[1:4] == b"PNG" and picture.stat().st_size < 150_000
+    (command,) = re.findall(r"`(retarget run [^`]*--preview[^`]*)`", README)
+    assert f"-o {picture.name.removesuffix('.sheet.png')}.glb" in command
+
+
 def test_make_targets_and_folders_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     for target in re.findall(r"^make ([a-z]+)", README, re.MULTILINE):
