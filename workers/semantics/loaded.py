@@ -37,9 +37,10 @@ class LoadedEncoder:
 
 def open_encoder(reference: str, device: DeviceChoice = "auto") -> LoadedEncoder:
     """The model, loaded unless it is in memory. Raises InvalidOptions, ModelUnavailable with the command to run."""
-    return _open(reference, resolve(reference).identity, device)
+    installed = resolve(reference)  # anew each time: it may have been calibrated, or pulled again
+    return LoadedEncoder(_load(reference, installed.identity, device), installed.manifest)
 
 
 @lru_cache(maxsize=MODELS_KEPT)
-def _open(reference: str, identity: str, device: DeviceChoice) -> LoadedEncoder:
-    return LoadedEncoder(load_encoder(reference, device), resolve(reference).manifest)
+def _load(reference: str, identity: str, device: DeviceChoice) -> Encoder:
+    return load_encoder(reference, device)
