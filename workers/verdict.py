@@ -25,6 +25,9 @@ SEVERITY: Mapping[str, int] = {"pass": 0, "review": 1, "fail": 2}
 # with this where the source's is less, so that 2 mm/s over 1 mm/s is no failure.
 VISIBLE_SKATE = 0.02  # body heights / s
 
+LIMITS_MEANING = (0.7, 0.4)  # review, fail
+LIMIT_LOSS_TO_COPY = 0.15
+
 MEANING_KEYS = ("semantic_similarity", "semantic_similarity.calibrated")
 
 Value = tuple[float | None, str]  # a value, or None with its reason
@@ -144,9 +147,9 @@ TABLE: tuple[Row, ...] = (
         "% of joints beyond anatomy, beyond the source's"),
     Row("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 8.0, 20.0, "review",
         "change of hip height in % of leg length"),
-    Row("semantic_similarity", _meaning, "below", 0.7, 0.4, "pass",
+    Row("semantic_similarity", _meaning, "below", *LIMITS_MEANING, "pass",
         "calibrated: 1 is the same moment on another body, 0 another moment"),
-    Row("semantic_loss_to_copy", _meaning_lost, "above", 0.15, 1.0, "pass",
+    Row("semantic_loss_to_copy", _meaning_lost, "above", LIMIT_LOSS_TO_COPY, 1.0, "pass",
         "calibrated similarity of the naive copy, less the result's"),
     Row("penetration_pct", _plain("penetration_pct"), "above", 2.0, 8.0, "pass",
         "limb vertices inside the body"),

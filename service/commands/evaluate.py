@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     hostile.add_argument("--jobs", type=int, default=2, metavar="N", help="at the same time (%(default)s)")
     _add_json(hostile)
 
+    meaning = subparsers.add_parser("meaning", help="semantic scores of good results and of spoilt ones")
+    _add_corpus(meaning)
+    meaning.add_argument("--encoder", default="eye", metavar="NAME", help="a model of the store (%(default)s)")
+    meaning.add_argument("--pairs", type=int, default=24, metavar="N", help="clips, each on a character (%(default)s)")
+    meaning.add_argument("--keyframes", type=int, default=8, metavar="N", help="of each clip (%(default)s)")
+    _add_json(meaning)
+
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=Path(), metavar="DIR", help="folder that the patterns are under")
@@ -63,6 +70,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
+        "meaning": run_meaning,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -214,6 +222,33 @@ def run_hostile(arguments: argparse.Namespace) -> int:
     bad_rows = [{**dataclasses.asdict(outcome), "validator": sorted(outcome.validator)} for outcome in bad]
     _write_json(arguments.json, {"tally": tally.to_dict(), "bad": bad_rows})
     return 0 if tally.clean else 1
+
+
+def run_meaning(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where every pair could be scored, else 1."""
+    from workers.evaluation import meaning
+
+    pairs = meaning.plan(_corpus(arguments), arguments.pairs)
+    rows: list[meaning.MeaningRow] = []
+    for found in meaning.study_meaning(pairs, arguments.encoder, arguments.keyframes):
+        rows += found
+        for row in found[:1]:
+            shown = row.error or "  ".join(f"{item.kind} {_number(item.raw)}" for item in found)
+            print(f"{Path(row.motion).name} [{row.clip}] -> {Path(row.character).name}: {shown}", flush=True)
+    summary = meaning.summarise(rows)
+    _write_json(arguments.json, {"summary": summary, "rows": [dataclasses.asdict(row) for row in rows]})
+    for kind, values in summary["distributions"].items():
+        for name, quantiles in values.items():
+            if quantiles is not None:
+                shown = "  ".join(f"{key} {value:.3f}" for key, value in quantiles.items())
+                print(f"{kind:<14} {name:<10} {shown}")
+    for title in ("calibrated_below", "loss_above"):
+        for limit, shares in summary[title].items():
+            shown = "  ".join(f"{kind} {100.0 * share:.0f} %" for kind, share in shares.items())
+            if shown:
+                print(f"{title} {limit}: {shown}")
+    print(f"pairs that could not be scored: {summary['errors']}")
+    return 0 if summary["errors"] == 0 else 1
 
 
 def _number(value: float | None) -> str:

@@ -116,15 +116,17 @@ def _feet(
 ) -> Iterator[list[Difference]]:
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
     landed = foot_scores.result_track(track, source.body, result.body, source_floor_m)
-    heights = foot_scores.sole_clearance(result, landed)[chosen]
-    for role, planted, above in zip(track.roles, track.planted[chosen].T, heights.T, strict=True):
+    scale = result.body.height_m / source.body.height_m
+    # What the source's own foot is off its ground by, as in a heel that lifts, is no difference.
+    off = foot_scores.sole_clearance(result, landed) - scale * foot_scores.sole_clearance(source, track)
+    for role, planted, changes in zip(track.roles, track.planted[chosen].T, off[chosen].T, strict=True):
         yield [
             Difference(
-                abs(float(height)) / (FOOT_SHARE * result.body.height_m) * bool(down),
-                f"{_words(role)}, planted in the source, {100.0 * abs(height):.1f} cm "
-                f"{'above' if height > 0 else 'below'} the ground",
+                abs(float(change)) / (FOOT_SHARE * result.body.height_m) * bool(down),
+                f"{_words(role)}, planted in the source, {100.0 * abs(change):.1f} cm "
+                f"{'higher over' if change > 0 else 'deeper in'} the ground",
             )
-            for height, down in zip(above, planted, strict=True)
+            for change, down in zip(changes, planted, strict=True)
         ]
 
 
