@@ -22,7 +22,7 @@ from workers.rendering.decimate import prepare_surface
 from workers.restate import posed
 from workers.retargeting.motion import BodyMotion, from_rotations
 from workers.samples.write import sample_files
-from workers.skeleton import kinematics
+from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body, measure_body
 from workers.skeleton.model import Array, Clip, Mesh, Scene, Skeleton, Units
 from workers.training.bodies import ClipShelf, Family, LabelledClip, PosableBody
@@ -99,6 +99,12 @@ def copy_onto(motion: BodyMotion, body: Body) -> BodyMotion:
     number = {name: joint for joint, name in enumerate(source.skeleton.names)}
     found = np.array([number.get(name, -1) for name in body.skeleton.names])
     copied = np.where((found >= 0)[:, None], local[:, found], body.skeleton.rest_rotations)
+    # An armature node may have a name of its own on every body, and a turn of its own: below it the world's turn counts.
+    for joint in np.flatnonzero((found >= 0) & (body.skeleton.parents >= 0)):
+        parent = int(body.skeleton.parents[joint])
+        if found[parent] < 0:
+            above = kinematics.world_rotations(body.skeleton, copied)[:, parent]
+            copied[:, joint] = quat.multiply(quat.conjugate(above), motion.rotations[:, found[joint]])
     world = kinematics.world_rotations(body.skeleton, copied)
     scale = body.leg_length_m / source.leg_length_m
     path = motion.positions_m[:, source.hips] * scale
