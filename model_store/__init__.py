@@ -8,6 +8,7 @@ nor transformers: the gateway lists models with it.
     catalogue   all manifests, the project's own and those installed here
     status      is it here: ready, missing or corrupt; `resolve` gives the folder or says which command to run
     sources     what a hub id, a URL or a local folder offers
+    calibration what was measured here for a model that brings no calibration
     transfer    one file over HTTP, resumed where it stopped
     pull        get, check, install by one rename; hashes not known before are recorded in a lock file
 """

@@ -5,15 +5,13 @@ It lies beside the model's folder, not in it, so that a lost or broken folder is
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model_store.manifest import Manifest, Sha256, Source
-from model_store.places import model_dir
+from model_store.places import model_dir, write_whole
 from workers.errors import ModelUnavailable
 
 
@@ -58,13 +56,7 @@ def read_lock(manifest: Manifest) -> Lock | None:
 
 def write_lock(manifest: Manifest, lock: Lock) -> None:
     """Whole or not at all."""
-    path = lock_path(manifest)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".lock-", delete=False) as file:
-        file.write(lock.model_dump_json(indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    write_whole(lock_path(manifest), lock.model_dump_json(indent=1) + "\n")
 
 
 def forget_lock(manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from model_store.calibration import calibrated
 from model_store.catalogue import find_manifest
 from model_store.lock import Lock, LockedFile, read_lock
 from model_store.manifest import Manifest
@@ -36,7 +37,9 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model whose files are all there. `identity` changes with its content: use it in cache keys."""
+    """A model whose files are all there, with the calibration measured here, if any. `identity` changes with its
+    content: use it in cache keys.
+    """
 
     manifest: Manifest
     folder: Path
@@ -100,7 +103,8 @@ def resolve(reference: str) -> InstalledModel:
     digest = hashlib.sha256()
     for name, entry in sorted((expected or {}).items()):
         digest.update(f"{name} {entry.sha256}\n".encode())
-    return InstalledModel(manifest, status.folder, f"{manifest.reference}:{digest.hexdigest()[:16]}")
+    identity = f"{manifest.reference}:{digest.hexdigest()[:16]}"
+    return InstalledModel(calibrated(manifest, identity), status.folder, identity)
 
 
 def sha256_of(path: Path) -> str:

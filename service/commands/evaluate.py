@@ -6,9 +6,12 @@ import argparse
 import dataclasses
 import json
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from service.commands.progress import stage_printer
 from workers.errors import InvalidOptions
 
 
@@ -49,6 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     hostile.add_argument("--jobs", type=int, default=2, metavar="N", help="at the same time (%(default)s)")
     _add_json(hostile)
 
+    eye = subparsers.add_parser("eye", help="whether an encoder sees what a motion shows, on held-out clips and bodies")
+    eye.add_argument("--encoder", required=True, metavar="NAME", help="a model, mobilenet, joints, or all (beside eye)")
+    eye.add_argument("--data", type=Path, metavar="DIR", help="real data; default: own samples, to see that it runs")
+    eye.add_argument("--clips", type=int, default=50, metavar="N", help="of the main group (%(default)s)")
+    eye.add_argument("--seed", type=int, default=1, metavar="S", help="of the intervals (%(default)s)")
+    eye.add_argument("--report", type=Path, metavar="OUT", help="write every figure here")
+    eye.add_argument("--calibrate", action="store_true", help="print the calibration block of the model's manifest")
+    eye.add_argument("--save", action="store_true", help="with --calibrate: use it here from now on")
+
     meaning = subparsers.add_parser("meaning", help="semantic scores of good results and of spoilt ones")
     _add_corpus(meaning)
     meaning.add_argument("--encoder", default="eye", metavar="NAME", help="a model of the store (%(default)s)")
@@ -70,7 +82,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
-        "meaning": run_meaning,
+        "eye": run_eye, "meaning": run_meaning,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -251,6 +263,48 @@ def run_meaning(arguments: argparse.Namespace) -> int:
     return 0 if summary["errors"] == 0 else 1
 
 
+def run_eye(arguments: argparse.Namespace) -> int:
+    if arguments.data is not None and not arguments.data.is_dir():
+        raise InvalidOptions(
+            f"--data: {str(arguments.data)!r} is no folder; name one that holds motions and characters"
+        )
+    if arguments.save and not arguments.calibrate:
+        raise InvalidOptions("--save keeps a calibration; add --calibrate")
+    with stage_printer(sys.stderr) as on_stage:
+
+        def on_step(done: int, total: int) -> None:
+            on_stage("looking", done / total)
+
+        if arguments.calibrate:
+            return _calibrate_eye(arguments, on_step)
+        from workers.evaluation.eye import SIDE_BY_SIDE, evaluate_eye
+        from workers.evaluation.eye_table import report_lines
+
+        names = SIDE_BY_SIDE if arguments.encoder == "all" else (arguments.encoder,)
+        report = evaluate_eye(names, arguments.data, arguments.clips, arguments.seed, on_step)
+    for line in report_lines(report):
+        print(line)
+    _write_json(arguments.report, report.to_dict(), "--report")
+    return 0
+
+
+def _calibrate_eye(arguments: argparse.Namespace, on_step: Callable[[int, int], None]) -> int:
+    from model_store.calibration import save_calibration
+    from model_store.status import resolve
+    from workers.evaluation.eye_calibration import measure_anchors
+    from workers.semantics.encoders.loading import load_encoder
+
+    if arguments.data is None and arguments.save:
+        raise InvalidOptions("--save: a calibration that counts needs held-out data; give --data")
+    installed = resolve(arguments.encoder)
+    anchors = measure_anchors(load_encoder(arguments.encoder), arguments.data, on_step=on_step)
+    print(json.dumps({"calibration": [entry.model_dump(mode="json") for entry in anchors]}, indent=1))
+    if arguments.save:
+        path = save_calibration(installed.manifest, installed.identity, anchors)
+        print(f"saved for {installed.manifest.reference}: {path}", file=sys.stderr)
+    return 0
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
@@ -275,10 +329,10 @@ def _counts(counts: dict[Any, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _write_json(path: Path | None, content: dict[str, Any]) -> None:
+def _write_json(path: Path | None, content: dict[str, Any], flag: str = "--json") -> None:
     if path is None:
         return
     try:
         path.write_text(json.dumps(content, allow_nan=False, indent=1))
     except OSError as error:
-        raise InvalidOptions(f"--json: cannot write {str(path)!r}: {error.strerror}; choose another file") from None
+        raise InvalidOptions(f"{flag}: cannot write {str(path)!r}: {error.strerror}; choose another file") from None

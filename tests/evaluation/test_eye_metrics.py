@@ -37,7 +37,7 @@ def test_auc_knows_perfect_useless_and_reversed() -> None:
 
 def test_intervals_are_over_clips_and_hold_the_value() -> None:
     random = np.random.default_rng(0)
-    clips = np.repeat(np.arange(30), 10)
+    clips = np.repeat(np.arange(30), 10).astype(str)
     positives = Scored(random.normal(1.0, 1.0, 300), clips)
     negatives = Scored(random.normal(0.0, 1.0, 300), clips)
     figure = auc_figure(positives, negatives, seed=1)
@@ -47,20 +47,22 @@ def test_intervals_are_over_clips_and_hold_the_value() -> None:
     # The same scores, all alike within their clip, say less: the interval is wider than that of single moments.
     alike = Scored(np.repeat(positives.values[::10], 10), clips)
     wide = auc_figure(alike, negatives, seed=1)
-    single = auc_figure(Scored(alike.values, np.arange(300)), Scored(negatives.values, np.arange(300)), seed=1)
+    single = auc_figure(
+        Scored(alike.values, np.arange(300).astype(str)), Scored(negatives.values, np.arange(300).astype(str)), seed=1
+    )
     assert wide.low is not None and wide.high is not None and single.low is not None and single.high is not None
     assert wide.high - wide.low > 1.3 * (single.high - single.low)
 
 
 def test_nothing_to_measure_is_no_figure() -> None:
-    nothing = Scored.join([])
-    some = Scored(np.ones(2), np.arange(2))
+    nothing = Scored(np.empty(0), np.empty(0, dtype=np.str_))
+    some = Scored(np.ones(2), np.array(["a", "b"]))
     assert auc_figure(nothing, some, 0) == auc_figure(some, nothing, 0) == mean_figure(nothing, 0) == Figure(None)
-    assert mean_figure(Scored(np.array([0.25, 0.75]), np.zeros(2, dtype=np.int64)), 0) == Figure(0.5, None, None, 1)
+    assert mean_figure(Scored(np.array([0.25, 0.75]), np.array(["a", "a"])), 0) == Figure(0.5, None, None, 1)
 
 
 def test_a_mean_is_over_scores_not_over_clips() -> None:
-    scored = Scored(np.array([1.0, 1.0, 1.0, 0.0]), np.array([4, 4, 4, 9]))
+    scored = Scored(np.array([1.0, 1.0, 1.0, 0.0]), np.array(["a", "a", "a", "b"]))
     assert mean_figure(scored, 0).value == 0.75
 
 

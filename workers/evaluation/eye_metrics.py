@@ -6,12 +6,13 @@ moments. A `Figure` without a value says that there was nothing to measure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Array, Indices, Mask
 
 BOOTSTRAPS = 400
 CONFIDENCE = 0.95
@@ -29,15 +30,13 @@ class Figure:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Scores `(n,)` and the clip that each belongs to `(n,)`."""
+    """Scores `(n,)` and the name of the clip that each belongs to `(n,)`."""
 
     values: Array
-    clips: Indices
+    clips: NDArray[np.str_]
 
     @staticmethod
-    def join(parts: list[Scored]) -> Scored:
-        if not parts:
-            return Scored(np.empty(0), np.empty(0, dtype=np.int64))
+    def join(parts: Sequence[Scored]) -> Scored:
         return Scored(np.concatenate([p.values for p in parts]), np.concatenate([p.clips for p in parts]))
 
 
@@ -75,20 +74,21 @@ def mean_figure(scored: Scored, seed: int) -> Figure:
     return _figure(measure, len(clips), seed)
 
 
-def retrieval_ranks(scores: Array, right: Array | None = None) -> Indices:
+def retrieval_ranks(scores: Array, right: Mask | None = None) -> Indices:
     """Rank of the right candidate in each row of `(queries, candidates)`, 1 is best.
 
     The diagonal is right, or wherever `right` `(queries, candidates)` is true: then the best of those counts. A wrong
     candidate with the same score goes before: an encoder to which all is one finds nothing.
     """
-    marks = np.eye(*scores.shape, dtype=bool) if right is None else right.astype(bool)
+    marks: Mask = np.eye(*scores.shape) > 0.0 if right is None else right
     best = np.where(marks, scores, -np.inf).max(axis=1)
-    return 1 + ((scores >= best[:, None]) & ~marks).sum(axis=1)
+    ahead: Indices = ((scores >= best[:, None]) & ~marks).sum(axis=1)
+    return ahead + 1
 
 
 def in_order(steps: Array) -> Array:
     """Whether scores fall with every step of damage, `(clips, steps)` -> 0 or 1 `(clips,)`; equal is no fall."""
-    return np.all(np.diff(steps, axis=1) < 0.0, axis=1).astype(np.float64)
+    return np.asarray(np.all(np.diff(steps, axis=1) < 0.0, axis=1), dtype=np.float64)
 
 
 def _weighted_auc(positives: Array, negatives: Array) -> Callable[[Array, Array], float]:

@@ -5,6 +5,7 @@ CLIP's match is their cosine; SigLIP was trained to make a probability of it, so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -38,8 +39,15 @@ class ClipEncoder(PretrainedEncoder):
         tokens = self._tokens([text])
         return functional.normalize(_pooled(self.model.get_text_features(**tokens)).float(), dim=-1)
 
+    def match_texts(self, images: Tensor, texts: Sequence[str]) -> Tensor:
+        features = self.embed(images)
+        return self._finite(torch.stack([self._compare(features, text) for text in texts], dim=1), "matches")
+
     def _match(self, images: Tensor, text: str) -> Tensor:
-        return self._embed(images, 0) @ self._text_features(text)[0]
+        return self._compare(self._embed(images, 0), text)
+
+    def _compare(self, features: Tensor, text: str) -> Tensor:
+        return features @ self._text_features(text)[0]
 
 
 class SiglipEncoder(ClipEncoder):
@@ -54,6 +62,6 @@ class SiglipEncoder(ClipEncoder):
         features = _pooled(self.model.get_text_features(input_ids=tokens["input_ids"]))
         return functional.normalize(features.float(), dim=-1)
 
-    def _match(self, images: Tensor, text: str) -> Tensor:
-        cosine = self._embed(images, 0) @ self._text_features(text)[0]
+    def _compare(self, features: Tensor, text: str) -> Tensor:
+        cosine = features @ self._text_features(text)[0]
         return torch.sigmoid(cosine * self.model.logit_scale.float().exp() + self.model.logit_bias.float()).view(-1)
