@@ -3,7 +3,8 @@
 `images.npy` is uint8 `(N, 112, 112)`. `table.npz` has a row for each picture: `moment` and `variant` (pictures that
 agree in both mean the same), `body`, `family`, `kind` (0 skinned, 1 generated), `view`, `damage` (0 clean),
 `damage_size` (degrees or centimetres), `clip`, `time_s`, and in float16 `directions` `(N, S, 3)` and `contacts`
-`(N, K)`. `names.json` lists what the numbers stand for. Pictures are made in units of a few moments and bodies of one
+`(N, K)`. The views of a pose follow each other, the poses of a moment too. `names.json` lists what the numbers stand
+for. Pictures are made in units of a few moments and bodies of one
 family, each from a seed of its own, so that the number of processes changes nothing.
 """
 
@@ -150,8 +151,9 @@ def _render_unit(unit: Unit) -> tuple[int, NDArray[np.uint8], Rows]:
         for row in range(MOMENTS_A_UNIT)
         for picture in make_group(moments, row, unit.number * MOMENTS_A_UNIT + row, family.bodies[0], bodies, random)
     ]
-    images = np.zeros((len(seen), SIDE_PX, SIDE_PX), dtype=np.uint8)
-    ways = np.zeros((len(seen), len(SEGMENTS), 3), dtype=np.float16)
+    views = len(VIEW_NAMES)
+    images = np.zeros((len(seen), views, SIDE_PX, SIDE_PX), dtype=np.uint8)
+    ways = np.zeros((len(seen), views, len(SEGMENTS), 3), dtype=np.float16)
     contacts = np.zeros((len(seen), len(CONTACTS)), dtype=np.float16)
     for number, posable in enumerate(bodies):
         rows = [row for row, one in enumerate(seen) if one.body == number]
@@ -159,21 +161,23 @@ def _render_unit(unit: Unit) -> tuple[int, NDArray[np.uint8], Rows]:
         looks = [seen[row].look for row in rows]
         images[rows] = render(posable, motion, looks)
         ways[rows], contacts[rows] = numbers(posable, motion, looks)
-    families = load_split().train_families
-    return unit.number, images, {
+    family_number = load_split().train_families.index(unit.family)
+    columns: Rows = {
         "moment": np.array([one.moment for one in seen]),
         "variant": np.array([one.variant for one in seen], dtype=np.int16),
         "body": np.array([unit.number * len(bodies) + one.body for one in seen]),
-        "family": np.full(len(seen), families.index(unit.family), dtype=np.int16),
+        "family": np.full(len(seen), family_number, dtype=np.int16),
         "kind": np.array([KINDS.index(bodies[one.body].kind) for one in seen], dtype=np.int8),
-        "view": np.array([VIEW_NAMES.index(one.look.view) for one in seen], dtype=np.int8),
         "damage": np.array([DAMAGE_NAMES.index(one.damage) for one in seen], dtype=np.int8),
         "damage_size": np.array([one.damage_size for one in seen], dtype=np.float32),
         "clip": np.array([one.clip for one in seen], dtype=np.int32),
         "time_s": np.array([one.time_s for one in seen], dtype=np.float32),
-        "directions": ways,
         "contacts": contacts,
     }  # fmt: skip
+    table = {name: np.repeat(column, views, axis=0) for name, column in columns.items()}
+    table["view"] = np.tile(np.arange(views, dtype=np.int8), len(seen))
+    table["directions"] = ways.reshape(-1, len(SEGMENTS), 3)
+    return unit.number, images.reshape(-1, SIDE_PX, SIDE_PX), table
 
 
 def _draw_bodies(family: Family, random: np.random.Generator) -> list[PosableBody]:
@@ -204,7 +208,7 @@ def _write(data: Path, folder: Path, parts: list[tuple[NDArray[np.uint8], Rows]]
     meaning = {
         "families": split.train_families, "kinds": KINDS, "views": VIEW_NAMES, "damages": DAMAGE_NAMES,
         "segments": SEGMENTS, "contacts": CONTACTS, "clips": split.train_clips,
-        "texts": [clip_text(data, clip) for clip in split.train_clips],
+        "clip_texts": [clip_text(data, clip) for clip in split.train_clips],
     }  # fmt: skip
     (folder / "names.json").write_text(json.dumps(meaning, indent=1))
     (folder / READY).write_text(f"{sum(len(images) for images, _ in parts)}\n")

@@ -22,7 +22,7 @@ from workers.training.damage import carried_by, change_gap, probe_of, touches
 
 MOST_PER_CLIP = 48
 # Shares of new moments by how they are made; the rest are moments as they are.
-SHARES = {"between": 0.15, "swap": 0.2, "turn": 0.15, "touch": 0.2}
+SHARES = {"between": 0.15, "swap": 0.15, "turn": 0.15, "touch": 0.35}
 BALL_JOINTS = ("leftUpperArm", "rightUpperArm", "leftUpperLeg", "rightUpperLeg", "spine", "head")
 TURN_DEG = 15.0  # standard deviation
 MOST_TURN_DEG = 30.0
