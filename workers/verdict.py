@@ -10,6 +10,8 @@ height swings twice as hard as one of a quarter.
 Thresholds are set where a viewer of a game character begins to notice (review) and where the motion is spoilt (fail),
 and so that the 99th percentile over 334 clips on 16 characters (`retarget evaluate sweep --clips all`), lies
 near review: skate 1.31, jerk 1.5, leg jerk 2.4, limbs 7.2 degrees.
+The limits on meaning are provisional: no calibrated encoder has been measured with them yet (`retarget evaluate
+meaning` prints what they hit and what they blame).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ back as they came; files accepted with them are counted apart.
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -126,6 +127,20 @@ def plan(files: Iterable[HostileFile], ways: Iterable[Way], every_combination: b
             yield Case(file, role, way)
 
 
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """One variable of the environment set for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 class HostileStudy:
     """Runs cases; a context manager that starts what it needs and leaves nothing behind."""
 
@@ -145,6 +160,8 @@ class HostileStudy:
 
     def __enter__(self) -> HostileStudy:
         with self._stack as stack:
+            # For the processes started from here: what is fed to them is to break readers, not to be rendered.
+            stack.enter_context(_environment("RETARGET_ENCODER", "none"))
             self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="retarget-hostile-")))
             if self._with_http:
                 server = hostile_server(self._folder / "server", self._jobs, HANG_S)

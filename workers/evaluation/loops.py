@@ -77,7 +77,9 @@ def _measure(path: Path, index: int, source: PreparedMotion, character: Path) ->
     target = load_character(character)
     row = LoopRow(str(path), source.motion.name, str(character))
     try:
-        done = retarget_scenes(load_scene(path), target.scene, parse_options({"clip": index}), prepared=target)
+        done = retarget_scenes(
+            load_scene(path), target.scene, parse_options({"clip": index, "encoder": "none"}), prepared=target
+        )
         (data,) = done.artifacts.values()
         scene = read_scene(FileBundle("result.glb", data))
         clip = scene.load_clip(len(scene.clips) - 1, None)

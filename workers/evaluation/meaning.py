@@ -149,11 +149,11 @@ def summarise(rows: Sequence[MeaningRow]) -> dict[str, Any]:
             for kind in kinds
         },
         "calibrated_below": {
-            f"{limit:g}": _shares(rows, kinds, "calibrated", lambda value, limit=limit: value < limit)  # type: ignore[misc]
+            f"{limit:g}": _shares(rows, kinds, "calibrated", lambda value, limit=limit: value < limit)
             for limit in sorted({*CANDIDATES, *LIMITS_MEANING})
         },
         "loss_above": {
-            f"{limit:g}": _shares(rows, kinds, "loss", lambda value, limit=limit: value > limit)  # type: ignore[misc]
+            f"{limit:g}": _shares(rows, kinds, "loss", lambda value, limit=limit: value > limit)
             for limit in sorted({0.05, 0.1, 0.15, 0.2, 0.3, LIMIT_LOSS_TO_COPY})
         },
     }

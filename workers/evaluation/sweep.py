@@ -107,7 +107,8 @@ def run_task(task: ClipTask) -> list[PairOutcome]:
 def _run_pair(task: ClipTask, path: Path, outcome: PairOutcome) -> PairOutcome:
     target, motion = load_character(path), load_scene(task.motion)
     start = time.perf_counter()
-    result = retarget_scenes(motion, target.scene, parse_options({"clip": task.clip}), prepared=target)
+    options = parse_options({"clip": task.clip, "encoder": "none"})  # meaning has a study of its own
+    result = retarget_scenes(motion, target.scene, options, prepared=target)
     seconds = time.perf_counter() - start
     source = _source(task.motion, task.clip)
     (data,) = result.artifacts.values()
