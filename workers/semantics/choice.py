@@ -61,7 +61,7 @@ def choose_encoder(wanted: str | None) -> EncoderChoice:
 def check_ready(reference: str) -> None:
     """Whether the model is here and what runs it is installed, by names and sizes. Raises as `choose_encoder`."""
     manifest = find_manifest(reference)
-    packages = ["torch"] if manifest.source.kind == "packaged" else ["torch", "transformers"]
+    packages = ("torch", "safetensors") if manifest.source.kind == "packaged" else ("torch", "transformers")
     for package in packages:
         if find_spec(package) is None:
             extra = "worker" if package == "torch" else "semantics"
