@@ -25,6 +25,7 @@ KINDS = {
     "clip": f"{_HERE}.contrastive:ClipEncoder",
     "siglip": f"{_HERE}.contrastive:SiglipEncoder",
     "xclip": f"{_HERE}.xclip:XClipEncoder",
+    "eye": f"{_HERE}.builtin:BuiltinEncoder",
 }
 BATCH_SIZE = 8
 

@@ -1,0 +1,63 @@
+"""The built-in encoder `eye`: small, trained by this project on its own renders, ready with no download.
+
+Compares poses, not pictures in general: it knows the renders of `workers.rendering`, one body on its ground, from the
+three views. Its match with a text is a cosine, on the words of its training clips (`model_store/eye`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from model_store.manifest import Manifest
+from workers.errors import ModelUnavailable
+from workers.semantics.encoders.base import Encoder, MatchScale
+from workers.semantics.encoders.eye_network import Architecture, EyeNetwork
+from workers.semantics.encoders.eye_picture import to_grey
+from workers.semantics.encoders.eye_text import words_of
+
+WEIGHTS_NAME = "weights.safetensors"
+ARCHITECTURE_KEY = "architecture"  # in the weights' metadata
+
+
+class BuiltinEncoder(Encoder):
+    capabilities = frozenset({"embed", "match"})
+    match_scale: ClassVar[MatchScale | None] = "cosine"
+
+    def __init__(
+        self, manifest: Manifest, identity: str, folder: Path, device: torch.device, dtype: torch.dtype, batch_size: int
+    ) -> None:
+        super().__init__(manifest.name, identity, device, dtype, batch_size)
+        try:
+            network = read_network(folder / WEIGHTS_NAME)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise ModelUnavailable(
+                f"model {manifest.reference} cannot be loaded from {folder} ({type(error).__name__}: {reason}); "
+                f"run: retarget models verify {manifest.reference}"
+            ) from None
+        network.fold()
+        self.model = network.requires_grad_(False).to(device, dtype, memory_format=torch.channels_last)
+
+    def _embed(self, images: Tensor, start: int) -> Tensor:
+        return self.model.embedding(self._features(images))
+
+    def _match(self, images: Tensor, text: str) -> Tensor:
+        return self.model.motion(self._features(images)) @ self.model.text_tower([words_of(text)])[0]
+
+    def _features(self, images: Tensor) -> Tensor:
+        return self.model.features(to_grey(images.to(self.device, torch.float32)).to(self.dtype))
+
+
+def read_network(path: Path) -> EyeNetwork:
+    """The network in float32, not training. Raises OSError, ValueError, KeyError, RuntimeError or SafetensorError."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    network = EyeNetwork(Architecture.from_json(metadata[ARCHITECTURE_KEY]))
+    network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+    return network.eval()

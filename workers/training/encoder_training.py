@@ -1,0 +1,216 @@
+"""Training of the built-in encoder on a cache of renders: the picture network first, then words on its features.
+
+A step takes several moments, of each a few poses: clean ones on several bodies and damaged ones, each from every view.
+Two heads that are dropped at the end (directions of the limbs, contacts) teach the features what a pose is; the
+embedding learns to compare poses. The same seed, cache, number of steps and number of threads give the same weights;
+a time budget instead of a number of steps does not, so the steps that it came to are in the metrics.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workers.errors import InvalidOptions
+from workers.semantics.encoders.builtin import WEIGHTS_NAME
+from workers.semantics.encoders.eye_network import Architecture
+from workers.training import losses
+from workers.training.augment import augment
+from workers.training.encoder_measures import Measures, measure
+from workers.training.encoder_package import write_network
+from workers.training.encoder_poses import (
+    VIEWS,
+    Integers,
+    Poses,
+    batches,
+    groups_of,
+    read_poses,
+    split_by_clip,
+)
+from workers.training.student import Average, Copies, Student
+from workers.training.text_training import TextRecipe, train_words
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides the training beside data, seed and length."""
+
+    architecture: Architecture = field(default_factory=Architecture)
+    copies: int = 2  # of the network, each with a batch of its own
+    moments: int = 8  # in a batch, and of each so many poses
+    clean: int = 2
+    damaged: int = 2
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.03  # share of the training
+    average_decay: float = 0.998
+    watched_share: float = 0.08  # of the clips
+    same_rad: float = 0.35  # the same moment farther apart than this is not taught as the same
+    different_rad: float = 0.06  # damaged poses closer than this are no damage
+    weight_directions: float = 10.0
+    weight_contacts: float = 1.0
+    weight_regression: float = 10.0
+    weight_telling: float = 1.0
+    weight_ranking: float = 1.0
+    ranking_temperature: float = 0.1
+    text: TextRecipe = field(default_factory=TextRecipe)
+
+
+def train_encoder(
+    cache: Path,
+    out: Path,
+    seed: int,
+    budget_s: float | None = None,
+    steps: int | None = None,
+    recipe: Recipe | None = None,
+    say: Say = print,
+) -> dict[str, Any]:
+    """Trains on the render cache and writes `weights.safetensors` and `training.json` into `out`; returns the latter.
+
+    Give either the seconds or the steps of the training of the picture network; words take a minute more.
+    Raises InvalidOptions for a folder that is no cache.
+    """
+    recipe = recipe or Recipe()
+    poses = read_poses(cache)
+    student, metrics = train_pictures(poses, recipe, seed, budget_s, steps, say)
+    train, watched = split_by_clip(poses, recipe.watched_share, seed)
+    metrics["words"] = train_words(student.network, train, watched, recipe.text, seed)
+    say("words: " + _line(metrics["words"]))
+    metrics["cache"] = {"poses": len(poses), "pictures": poses.rows.size, "clips": len(np.unique(poses.clip))}
+    out.mkdir(parents=True, exist_ok=True)
+    write_network(student.network, out / WEIGHTS_NAME)
+    (out / "training.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    return metrics
+
+
+def train_pictures(
+    poses: Poses,
+    recipe: Recipe,
+    seed: int,
+    budget_s: float | None = None,
+    steps: int | None = None,
+    say: Say = print,
+    every_s: float = 60.0,
+) -> tuple[Student, dict[str, Any]]:
+    """The trained network (weights averaged over the last steps), and what was seen on the way.
+
+    Exactly one of `budget_s` and `steps`. Prints loss and measures every `every_s` seconds.
+    """
+    if (budget_s is None) == (steps is None):
+        raise InvalidOptions("give the length of the training either as seconds or as steps")
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    train, watched = split_by_clip(poses, recipe.watched_share, seed)
+    watched_groups = groups_of(watched)
+    shown = np.concatenate(watched_groups[:: max(1, len(watched_groups) // 60)]) if watched_groups else None
+    student = Student(recipe.architecture, poses.directions.shape[2], poses.contacts.shape[1])
+    student.network.to(memory_format=torch.channels_last)
+    copies = Copies(student, recipe.copies)
+    noises = [torch.Generator().manual_seed(seed + number) for number in range(recipe.copies)]
+    optimiser = torch.optim.AdamW(_decayed(student, recipe.weight_decay), lr=recipe.learning_rate)
+    average = Average(student, recipe.average_decay)
+    source = batches(train, groups_of(train), recipe.moments, recipe.clean, recipe.damaged, random)
+    started = last = time.monotonic()
+    step, history, smooth = 0, [], 0.0
+    say(f"{len(train)} poses of {len(np.unique(train.clip))} clips to train on, {len(watched)} to watch")
+    with copies:
+        while True:
+            progress = step / steps if steps else (time.monotonic() - started) / (budget_s or 1.0)
+            if progress >= 1.0:
+                break
+            for part in optimiser.param_groups:
+                part["lr"] = recipe.learning_rate * _schedule(progress, recipe.warm_up)
+            loss = copies.learn(
+                lambda learner, work: batch_loss(learner, train, work[0], recipe, work[1]),
+                [(next(source), noise) for noise in noises],
+            )
+            nn.utils.clip_grad_norm_(student.parameters(), 5.0)
+            optimiser.step()
+            average.update(student)
+            smooth = loss if step == 0 else 0.98 * smooth + 0.02 * loss
+            step += 1
+            if time.monotonic() - last >= every_s:
+                last = time.monotonic()
+                seen = _measures(average.student, watched, shown)
+                history.append({"step": step, "seconds": round(last - started), "loss": round(smooth, 4), **seen})
+                say(_line(history[-1]))
+    chosen: Student = average.student.eval()
+    final = {"step": step, "seconds": round(time.monotonic() - started), "loss": smooth}
+    final |= _measures(chosen, watched, shown)
+    say(_line(final))
+    return chosen, {"steps": step, "recipe": asdict(recipe), "seed": seed, "watched": final, "history": history}
+
+
+def batch_loss(student: Student, poses: Poses, chosen: Integers, recipe: Recipe, noise: torch.Generator) -> Tensor:
+    """The loss of one batch of poses."""
+    student.train()
+    moment = torch.from_numpy(poses.moment[chosen])
+    view = torch.arange(VIEWS).repeat(len(chosen))
+    pictures = augment(poses.pictures(chosen), moment.repeat_interleave(VIEWS) * VIEWS + view, noise)
+    with torch.autocast("cpu", torch.bfloat16):
+        features = student.network.features(pictures)
+        directions, contacts = student.heads(features)
+    embedded = student.network.embedding(features.float()).view(len(chosen), VIEWS, -1)
+    truth = torch.from_numpy(poses.directions[chosen])
+    touching = torch.from_numpy(poses.contacts[chosen])
+    loss = recipe.weight_directions * losses.direction_loss(directions.float(), truth.flatten(0, 1))
+    loss = loss + recipe.weight_contacts * losses.direction_loss(
+        contacts.float(), losses.touch_level(touching).repeat_interleave(VIEWS, dim=0)
+    )
+    cosines = torch.einsum("ivd,jvd->vij", embedded, embedded)
+    distances = losses.pose_distances(truth[:, 0], touching)
+    variant = torch.from_numpy(poses.variant[chosen])
+    same_moment, apart = moment[:, None] == moment[None], ~torch.eye(len(chosen), dtype=torch.bool)
+    same_meaning = same_moment & (variant[:, None] == variant[None])
+    same = same_meaning & apart & (distances < recipe.same_rad)
+    hard = same_moment & ~same_meaning & (distances > recipe.different_rad)
+    far = ~same_moment
+    weights = _share(same) + _share(hard) + 0.5 * _share(far)
+    targets = losses.target_cosines(distances)
+    loss = loss + recipe.weight_regression * losses.regression_loss(cosines, targets, weights)
+    mean = cosines.mean(dim=0)
+    other = _share(hard) + 0.3 * _share(far)
+    scale = student.telling_scale.exp()
+    loss = loss + recipe.weight_telling * losses.telling_loss(mean, _share(same), other, scale, student.telling_bias)
+    return loss + recipe.weight_ranking * losses.ranking_loss(mean, same, hard, recipe.ranking_temperature)
+
+
+def _share(mask: Tensor) -> Tensor:
+    """Weights that sum to 1 over the mask, so that few pairs weigh as much as many."""
+    return mask / mask.sum().clamp_min(1)
+
+
+def _schedule(progress: float, warm_up: float) -> float:
+    """Linear rise, then half a cosine down to a hundredth."""
+    if progress < warm_up:
+        return 0.01 + 0.99 * progress / warm_up
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+
+
+def _decayed(student: Student, decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels only."""
+    matrices = [parameter for parameter in student.parameters() if parameter.ndim > 1]
+    rest = [parameter for parameter in student.parameters() if parameter.ndim <= 1]
+    return [{"params": matrices, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+
+
+def _measures(student: Student, watched: Poses, shown: Integers | None) -> Measures:
+    if shown is None:
+        return {}
+    student.eval()
+    return measure(student.network, student.heads, watched, shown)
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in entry.items())
