@@ -63,8 +63,18 @@ def evaluate_eye(
     seed: int = 1,
     on_step: OnStep = lambda done, total: None,
 ) -> EyeReport:
-    """Every study for every encoder. Raises InvalidOptions, ModelUnavailable, and what reading the data raises."""
-    lookers = [make_looker(name, data) for name in names]
+    """Every study for encoders by name. Raises InvalidOptions, ModelUnavailable, and what reading the data raises."""
+    return compare([make_looker(name, data) for name in names], data, clips, seed, on_step)
+
+
+def compare(
+    lookers: Sequence[Looker],
+    data: Path | None,
+    clips: int = CLIPS,
+    seed: int = 1,
+    on_step: OnStep = lambda done, total: None,
+) -> EyeReport:
+    """The same for what is at hand already."""
     groups = plan_groups(data, clips, max(2, clips // FEW))
     pairs = [pair for group in groups for pair in make_pairs(group)]
     plan = Plan(HARD_MOMENTS, LADDER_EVERY, text_group=groups[0].name)

@@ -1,7 +1,7 @@
 """What lookers make of pairs: every picture is rendered once, shown to all of them, and forgotten.
 
 Of each pair there are *sights*: moments of the source, and a take that stands beside them, which may be the same moment
-on the other body, a damaged one or another moment altogether. A looker's answer to a sight is the cosine for each
+on the other body, a damaged one or another moment altogether. A looker's answer to a sight is the similarity for each
 moment and view. Where the embedding of a picture depends on nothing but the picture, other moments are not looked at
 again: their rows are known from where they were the right ones. An encoder that asks the source, or that sees several
 frames at once, gets every sight as a job would show it.
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.evaluation.eye_baselines import JOINT_ROLES, Looker, Rows, cosines
+from workers.evaluation.eye_baselines import JOINT_ROLES, Looker, Rows
 from workers.evaluation.eye_negatives import (
     ARM_STEPS_DEG,
     HARD_KINDS,
@@ -82,12 +82,15 @@ class Plan:
 
 @dataclass(eq=False)
 class Look:
-    """What one looker made of one pair. `cosines` by label: the source's moments `(n,)` and cosines `(n, views)`."""
+    """What one looker made of one pair. `scores` by label: which of the source's moments, and similarities
+    `(moments, views)`.
+    """
 
     pair: Pair
+    looker: Looker
     source: Rows
     other: Rows
-    cosines: dict[str, tuple[list[int], NDArray[np.float64]]] = field(default_factory=dict)
+    scores: dict[str, tuple[list[int], NDArray[np.float64]]] = field(default_factory=dict)
     matches: NDArray[np.float64] | None = None  # (texts,): mean match of the other body's pictures
 
 
@@ -98,8 +101,6 @@ def look_at(
     on_step: OnStep = lambda done, total: None,
 ) -> dict[str, list[Look]]:
     """By looker's name, a `Look` for every pair in the same order."""
-    for looker in lookers:
-        looker.prepare([take for pair in pairs for take in (pair.source, pair.other)])
     camera = _blind if all(looker.blind for looker in lookers) else _photographer()
     texts = [pair.text for pair in pairs if pair.group == plan.text_group]
     looks: dict[str, list[Look]] = {looker.name: [] for looker in lookers}
@@ -182,12 +183,12 @@ def _look_at_pair(
     source, other = camera(pair.source), camera(pair.other)
     looks = []
     for looker in lookers:
-        look = Look(pair, looker.look(pair.source, source, source), looker.look(pair.other, other, source))
+        look = Look(pair, looker, looker.look(pair.source, source, source), looker.look(pair.other, other, source))
         everything = list(range(len(pair.source)))
-        look.cosines[CLEAN] = everything, cosines(look.source, look.other)
+        look.scores[CLEAN] = everything, looker.alike(look.source, look.other)
         order = shuffled(len(everything), pair.clip)
         again = looker.look(pair.other.at(order), other[:, order], source) if looker.contextual else look.other[order]
-        look.cosines[SHUFFLED] = everything, cosines(look.source, again)
+        look.scores[SHUFFLED] = everything, looker.alike(look.source, again)
         if texts and looker.can_match:
             some = everything[1 :: max(1, len(everything) // TEXT_MOMENTS)]
             look.matches = looker.match(other[:, some], texts)
@@ -199,8 +200,8 @@ def _look_at_pair(
         seen = camera(sight.take)
         for place in asked:
             rows_here = lookers[place].look(sight.take, seen, source[:, sight.moments])
-            found = cosines(looks[place].source[sight.moments], rows_here)
-            looks[place].cosines[sight.label] = sight.moments, found
+            found = lookers[place].alike(looks[place].source[sight.moments], rows_here)
+            looks[place].scores[sight.label] = sight.moments, found
     return looks
 
 
@@ -209,5 +210,5 @@ def _fill_known(looks: Sequence[Look], pairs: Sequence[Pair]) -> None:
         for sight in strangers(pairs, number):
             assert sight.known is not None
             index, there = sight.known
-            found = cosines(look.source[sight.moments], looks[index].other[there])
-            look.cosines[sight.label] = sight.moments, found
+            found = look.looker.alike(look.source[sight.moments], looks[index].other[there])
+            look.scores[sight.label] = sight.moments, found

@@ -3,10 +3,10 @@
     mobilenet   general image features (`workers.semantics.mobilenet`), from a file under the data
     joints      no pictures at all: where the joints of the body are
 
-Each makes of a take rows `(moments, views, d)` whose similarity is the mean over the views of the cosine, as the
-product's raw score has it. The joints' row is one "view": positions relative to the hips, turned to the source's
-facing, divided by the body's height, over the roles that most rigs have. They are centred at the mean over everything
-that the study sees, because the cosine of two upright bodies is otherwise near 1 whatever they do.
+Each makes of a take rows `(moments, views, d)`. An encoder's similarity is the cosine for each view, as the product's
+raw score has it. The joints' row is one "view": positions relative to the hips, turned to the source's facing, divided
+by the body's height, over the roles that most rigs have; their similarity is 1 less the RMS distance of the joints.
+On the study's pairs that tells moments and damage apart better than a cosine of the positions, centred or not.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ from workers.semantics.encoders.guidance import GuidedEncoder
 from workers.semantics.encoders.loading import load_encoder
 from workers.semantics.mobilenet import MobilenetEncoder
 from workers.skeleton import quat
-from workers.skeleton.model import Array
 from workers.skeleton.roles import SIDES
 
-Rows = NDArray[np.float32]  # (moments, views, d), unit length along d
+Rows = NDArray[np.float32]  # (moments, views, d)
 
 BASELINES = ("mobilenet", "joints")
 MOBILENET_FILE = "models/mobilenet-v1/mobilenet_v1_1.0_224_to_block12.npz"
@@ -68,12 +67,12 @@ class Looker(Protocol):
         """What its manifest or an earlier calibration says of its scores; empty where nothing does."""
         ...
 
-    def prepare(self, takes: Sequence[Take]) -> None:
-        """Told of all clean takes before it looks at any."""
-        ...
-
     def look(self, take: Take, pictures: Tensor, source_pictures: Tensor) -> Rows:
         """`pictures` `(views, moments, 3, side, side)`, and those of the source that they are compared with."""
+        ...
+
+    def alike(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        """Similarity of moments that belong together, for each view `(moments, views)`, at most 1."""
         ...
 
     def match(self, pictures: Tensor, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -93,16 +92,17 @@ class EncoderLooker:
         self.contextual = encoder.temporal or isinstance(encoder, GuidedEncoder)
         self.can_match = "match" in encoder.capabilities
 
-    def prepare(self, takes: Sequence[Take]) -> None:
-        """It needs nothing."""
-
     def look(self, take: Take, pictures: Tensor, source_pictures: Tensor) -> Rows:
         parts = []
         with torch.no_grad():
             for seen, source in zip(pictures, source_pictures, strict=True):
                 embedded = self.encoder.guided_by(source.to(self.encoder.device)).embed(seen.to(self.encoder.device))
                 parts.append(embedded.cpu().numpy())
-        return _unit(np.stack(parts, axis=1))
+        rows = np.stack(parts, axis=1)
+        return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
+
+    def alike(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        return np.asarray(np.einsum("nvd,nvd->nv", first, second, dtype=np.float64))
 
     def match(self, pictures: Tensor, texts: Sequence[str]) -> NDArray[np.float64]:
         images = pictures.flatten(0, 1).to(self.encoder.device)
@@ -120,34 +120,16 @@ class JointLooker:
     can_match = False
     anchors: tuple[Anchors, ...] = ()
 
-    def __init__(self) -> None:
-        self._middle = np.zeros(3 * len(JOINT_ROLES))
-
-    def prepare(self, takes: Sequence[Take]) -> None:
-        self._middle = np.concatenate([self._places(take) for take in takes]).mean(axis=0)
-
     def look(self, take: Take, pictures: Tensor, source_pictures: Tensor) -> Rows:
-        return _unit((self._places(take) - self._middle)[:, None].astype(np.float32))
+        points = quat.rotate(quat.conjugate(take.facing), pose_points(take.motion, JOINT_ROLES))
+        return points.reshape(len(take), 1, -1).astype(np.float32)
+
+    def alike(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        squares = ((first.astype(np.float64) - second) ** 2).sum(axis=-1)
+        return np.asarray(1.0 - np.sqrt(squares / len(JOINT_ROLES)))
 
     def match(self, pictures: Tensor, texts: Sequence[str]) -> NDArray[np.float64]:
         raise NotImplementedError("joint positions know no words")
-
-    def _places(self, take: Take) -> Array:
-        """`(moments, 3 * roles)`"""
-        points = pose_points(take.motion, JOINT_ROLES)
-        return quat.rotate(quat.conjugate(take.facing), points).reshape(len(take), -1)
-
-
-def cosines(first: Rows, second: Rows) -> NDArray[np.float64]:
-    """Of moments that belong together, for each view `(moments, views)`."""
-    return np.asarray(np.einsum("nvd,nvd->nv", first, second, dtype=np.float64))
-
-
-def similarities(first: Sequence[Rows], second: Sequence[Rows]) -> NDArray[np.float64]:
-    """Mean cosine over the views and moments of clips against clips `(n, m)`; all have equally many moments."""
-    left, right = (np.stack([rows.reshape(-1) for rows in side]) for side in (first, second))
-    found: NDArray[np.float64] = (left @ right.T).astype(np.float64)
-    return found / (first[0].shape[0] * first[0].shape[1])
 
 
 def make_looker(name: str, data: Path | None) -> Looker:
@@ -159,7 +141,3 @@ def make_looker(name: str, data: Path | None) -> Looker:
             raise ModelUnavailable("mobilenet: its features lie in a data folder; give --data, or leave mobilenet out")
         return EncoderLooker(MobilenetEncoder(data / MOBILENET_FILE))
     return EncoderLooker(load_encoder(name), resolve(name).manifest.calibration)
-
-
-def _unit(rows: NDArray[np.float32]) -> Rows:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12), dtype=np.float32)

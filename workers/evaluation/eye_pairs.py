@@ -26,8 +26,9 @@ from workers.semantics.seen import from_origin
 from workers.skeleton.model import Array
 from workers.skeleton.roles import SIDES
 from workers.training.bodies import Family, LabelledClip, PosableBody
-from workers.training.families import OWN_CLIPS, copy_onto, load_families, load_family
-from workers.training.motions import SAMPLE_CLIPS, SAMPLES
+from workers.training.families import FILES, MAKEHUMAN, OWN_CLIPS, copy_onto, load_families, load_family
+from workers.training.motions import CLIP_FILES, SAMPLE_CLIPS, SAMPLES
+from workers.training.split import load_split
 
 MOMENTS = 8
 FEWEST_CLIPS = 10  # of a family: with fewer, clips are cut
@@ -116,14 +117,22 @@ def _own_or_all(family: Family) -> list[int]:
 def _families(data: Path | None) -> list[Family]:
     if data is None:
         return [load_family(Path(), SAMPLES, tuple(f"{SAMPLES}/{clip}" for clip in SAMPLE_CLIPS))]
-    families = [family for family in load_families(data, "held_out") if len(family.clips.ids)]
-    families = [family for family in families if len(skinned(family.bodies)) >= 2]
-    if not families:
+    split = load_split()
+    places = [FILES[name] for name in split.held_out_families if name in FILES]
+    places += [f"{MAKEHUMAN}/base.obj", *_clip_files(split.held_out_clips)]
+    missing = [place for place in dict.fromkeys(places) if not any(data.glob(place))]
+    if missing:
         raise InvalidOptions(
-            f"--data: {str(data)!r} has no held-out family of two bodies with clips; name the folder that the split "
-            "was made of, or leave --data out to run on the project's own samples"
+            f"--data: {str(data)!r} lacks {missing[0]} and {len(missing) - 1} more of the held-out files; name the "
+            "folder that the split was made of, or leave --data out to run on the project's own samples"
         )
-    return families
+    return load_families(data, "held_out")
+
+
+def _clip_files(clips: Sequence[str]) -> list[str]:
+    """Where the clips' files lie below the data; the project's own samples lie nowhere."""
+    parts = [clip.split("/") for clip in clips]
+    return [f"{CLIP_FILES[folder][0]}/{file}" for folder, file, *_ in parts if folder != SAMPLES]
 
 
 def make_pairs(group: Group) -> Iterator[Pair]:

@@ -1,6 +1,6 @@
 """The eye study's figures, from what one looker made of all pairs (`eye_album`).
 
-A score is the product's raw similarity of one moment: the mean over the views of the cosine. Positives are the same
+A score is the product's raw similarity of one moment: the mean over the views. Positives are the same
 moment on another body. Hard negatives are held against the positives of the very moments that were damaged. Intervals
 are over clips, and a clip that several groups share is one clip.
 """
@@ -27,7 +27,6 @@ from workers.evaluation.eye_album import (
     on_other,
     on_same,
 )
-from workers.evaluation.eye_baselines import similarities
 from workers.evaluation.eye_metrics import Figure, Scored, auc_figure, in_order, mean_figure, retrieval_ranks
 from workers.evaluation.eye_negatives import ARM_STEPS_DEG, HARD_KINDS
 from workers.semantics.similarity import calibrated_similarity
@@ -86,7 +85,7 @@ def retrieval_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
     for group, members in by_group(looks):
         if group == ALL or len(members) < 2:
             continue
-        table = similarities([look.source for look in members], [look.other for look in members])
+        table = np.array([[_alike(look, other) for other in members] for look in members])
         clips = np.array([look.pair.clip for look in members])
         study = "3 retrieval of the clip on the other body"
         for direction, scores in (("source to other", table), ("other to source", table.T)):
@@ -120,7 +119,7 @@ def text_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
 def ladder_rows(looks: Sequence[Look], anchors: Calibration, seed: int) -> Iterator[Row]:
     """Loss of score under damage on the other body, and how often its order holds."""
     steps = [arm_label(degrees) for degrees in ARM_STEPS_DEG]
-    damaged = [look for look in looks if steps[0] in look.cosines]
+    damaged = [look for look in looks if steps[0] in look.scores]
     study = "5 loss of score, mean"
     for name in (*steps, MIRRORED, SHUFFLED):
         yield Row(study, f"{name}, raw", ALL, mean_figure(_losses(damaged, name), seed))
@@ -151,7 +150,7 @@ def scored(looks: Iterable[Look], label: str, views: Sequence[int] | None = None
     values: list[float] = []
     clips: list[str] = []
     for look in looks:
-        for name, (_, found) in look.cosines.items():
+        for name, (_, found) in look.scores.items():
             if name.startswith(label):
                 values += (found if views is None else found[:, list(views)]).mean(axis=1).tolist()
                 clips += [look.pair.clip] * len(found)
@@ -164,6 +163,11 @@ def half_each(first: Scored, second: Scored) -> Scored:
         return Scored.join([first, second])
     count = min(len(first.values), len(second.values))
     return Scored.join([_thinned(first, count), _thinned(second, count)])
+
+
+def _alike(look: Look, other: Look) -> float:
+    """A clip on the source's body against another on the other one."""
+    return float(look.looker.alike(look.source, other.other).mean())
 
 
 def _thinned(scores: Scored, count: int) -> Scored:
@@ -187,9 +191,9 @@ def _at_damage(looks: Sequence[Look], labels: Sequence[str]) -> tuple[Scored, Sc
     good, bad, clips = [], [], []
     for look in looks:
         for label in labels:
-            if label in look.cosines:
-                moments, found = look.cosines[label]
-                good += look.cosines[CLEAN][1][moments].mean(axis=1).tolist()
+            if label in look.scores:
+                moments, found = look.scores[label]
+                good += look.scores[CLEAN][1][moments].mean(axis=1).tolist()
                 bad += found.mean(axis=1).tolist()
                 clips += [look.pair.clip] * len(moments)
     names = np.array(clips, dtype=np.str_)
@@ -197,12 +201,12 @@ def _at_damage(looks: Sequence[Look], labels: Sequence[str]) -> tuple[Scored, Sc
 
 
 def _score(look: Look, label: str) -> float:
-    return float(look.cosines[label][1].mean())
+    return float(look.scores[label][1].mean())
 
 
 def _clean_at(look: Look, label: str) -> float:
     """Score of the good moments that the label's sight shows damaged."""
-    return float(look.cosines[CLEAN][1][look.cosines[label][0]].mean())
+    return float(look.scores[CLEAN][1][look.scores[label][0]].mean())
 
 
 def _losses(looks: Sequence[Look], label: str, anchors: Calibration | None = None) -> Scored:
@@ -210,7 +214,7 @@ def _losses(looks: Sequence[Look], label: str, anchors: Calibration | None = Non
     losses, clips = [], []
     for look in looks:
         scale = anchors(look) if anchors is not None else None
-        if label not in look.cosines or (anchors is not None and scale is None):
+        if label not in look.scores or (anchors is not None and scale is None):
             continue
         before, after = _clean_at(look, label), _score(look, label)
         if scale is not None:
