@@ -2,8 +2,10 @@
 
 A pixel's colour changes because the normal turns, and because another point of the surface comes to lie under it. The
 second part is the slope of the picture times the point's way across it. The slope is taken from neighbouring pixels of
-the same surface. (The textbook way, to differentiate the weights of the corners within a face, is exact for one point
-but unbounded where faces are narrower than a pixel, as they all are at a silhouette: there it drowns the signal.)
+the same surface, half of each difference on either side: so a difference between two neighbours counts once, here or in
+a crossing, and a pattern that moves as a whole neither gains nor loses. (The textbook way, to differentiate the weights
+of the corners within a face, is exact for one point but unbounded where faces are narrower than a pixel, as they all
+are at a silhouette: there it drowns the signal.)
 """
 
 from __future__ import annotations
@@ -36,11 +38,10 @@ def picture_slopes(colours: Tensor, inverse_depth: Tensor, crossings: Crossings,
         same = (one > 0.0) & (other > 0.0) & ((one - other).abs() <= limit * nearer)
         same &= ~apart.narrow(axis, 0, size - 1)
         step = (picture.narrow(axis, 1, size - 1) - picture.narrow(axis, 0, size - 1)) * same[..., None]
-        total, count = torch.zeros_like(picture), torch.zeros_like(inverse_depth)
+        total = torch.zeros_like(picture)
         for start in (0, 1):
-            total.narrow(axis, start, size - 1).add_(step)
-            count.narrow(axis, start, size - 1).add_(same)
-        slopes.append(total / count.clamp(min=1.0)[..., None])
+            total.narrow(axis, start, size - 1).add_(step, alpha=0.5)
+        slopes.append(total)
     return torch.stack(slopes, dim=3).view(batch * size * size, 2, 3)
 
 
