@@ -17,9 +17,9 @@ import numpy as np
 
 from workers import __version__
 from workers.definitions import CharacterDefinition
-from workers.errors import ClipNotFound, InvalidOptions, ModelUnavailable, UnsupportedFeature
+from workers.errors import ClipNotFound, InvalidOptions, ModelUnavailable
 from workers.evaluation.joint_limits import limit_summary
-from workers.evaluation.scores import kinematic_scores, put_meaning
+from workers.evaluation.scores import MeaningValues, Scores, kinematic_scores, put_meaning
 from workers.evaluation.timeline import build_timeline
 from workers.export import export
 from workers.formats.bundle import FileBundle
@@ -29,6 +29,8 @@ from workers.options import JobOptions
 from workers.pictures import Pictures, ScoredClip, check_pictures, draw_pictures
 from workers.postconditions import check_bvh, check_clip, check_glb
 from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.refinement.outcome import Refinement
+from workers.refinement.stage import RefiningStage
 from workers.report import FileFacts, build_report, join_reports
 from workers.retargeting.alignment import align_rest
 from workers.retargeting.analytic import driven_joints, leg_scale, transfer
@@ -66,6 +68,7 @@ class RetargetedClip:
     """One clip on the character, with all that its report needs. `root` is the joint that carries the travel.
 
     `scored` is the result with its travel, which `root_motion: in_place` takes away: without it planted feet slide.
+    `refinement` tells what was refined of it, None where nothing was asked for.
     """
 
     source: PreparedMotion
@@ -78,6 +81,7 @@ class RetargetedClip:
     clip: Clip
     root: int | None
     notices: tuple[Notice, ...]
+    refinement: Refinement | None = None
 
 
 @dataclass
@@ -143,7 +147,7 @@ def retarget_scenes(
 ) -> EngineResult:
     """Retarget files that are read already; `prepared` saves preparing a character again for each of many motions."""
     check_available(options)
-    stage = MeaningStage(options.encoder)
+    stage, refining = MeaningStage(options.encoder), RefiningStage(options)
     watch = watch or Stopwatch(_silent)
     with watch.stage("mapping", 0.1):
         target = prepared or prepare_character(character, options.mapping, definition, find_preset)
@@ -157,6 +161,11 @@ def retarget_scenes(
         with watch.stage("retargeting", share):
             done.append(retarget_clip(source, target, options))
             check_clip(done[-1].result, source.motion)
+        if refining.is_on:
+            with watch.stage("refining", share):
+                on_step = watch.within("refining", share, 0.4 / len(chosen))
+                done[-1] = refining.refine(done[-1], target, len(chosen) - number, on_step)
+                check_clip(done[-1].result, source.motion)
     with watch.stage("exporting", 0.55):
         name, data, written = export(target, [item.clip for item in done], _keyed(done, target), options)
         if name.endswith(".bvh"):
@@ -170,7 +179,11 @@ def retarget_scenes(
         share, width = 0.6 + scoring * number / len(done), scoring / len(done)
         with watch.stage("scoring", share):
             meaning = stage.measure_clip(item, target, options, watch.within("scoring", share, width))
-            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning)))
+            before = Meaning()
+            if item.refinement is not None:
+                base = replace(item, scored=item.refinement.base)
+                before = stage.measure_clip(base, target, options, watch.within("scoring", share + width, 0.0))
+            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning, before)))
     pictures = Pictures()
     if options.preview:
         with watch.stage("exporting", 0.75):
@@ -250,15 +263,28 @@ def claimed_floor(motion: BodyMotion) -> float:
 
 
 def report_clip(
-    done: RetargetedClip, target: PreparedCharacter, written: tuple[Notice, ...], meaning: Meaning
+    done: RetargetedClip,
+    target: PreparedCharacter,
+    written: tuple[Notice, ...],
+    meaning: Meaning,
+    before: Meaning,
 ) -> dict[str, Any]:
-    """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells."""
+    """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells,
+    `before` the meaning of the clip before its refinement, if it was refined.
+    """
     source, motion = done.source, done.source.motion
     limits = target.definition.joint_limits if target.definition is not None else {}
-    scores = kinematic_scores(done.scored, motion, done.contacts, done.source_floor_m, limits=limits)
-    naive = kinematic_scores(done.naive, motion, done.contacts, done.source_floor_m, limits=limits)
-    put_meaning(scores, meaning.result)
-    put_meaning(naive, meaning.naive)
+
+    def score(result: BodyMotion, values: MeaningValues) -> Scores:
+        scores = kinematic_scores(result, motion, done.contacts, done.source_floor_m, limits=limits)
+        put_meaning(scores, values)
+        return scores
+
+    def timeline(result: BodyMotion, of: Meaning) -> dict[str, Any]:
+        return build_timeline(result, motion, done.contacts, done.source_floor_m, of.per_frame)
+
+    scores, naive = score(done.scored, meaning.result), score(done.naive, meaning.naive)
+    refined = done.refinement
     return build_report(
         engine={"version": __version__, "method": "analytic"},
         source=replace(_facts(source, done.source_floor_m, motion), floor=done.floor.to_dict()),
@@ -270,10 +296,13 @@ def report_clip(
         scores=scores,
         scores_naive_copy=naive,
         verdict=judge(scores.values, scores.not_applicable, target.body.height_m, naive.values),
-        timeline=build_timeline(done.scored, motion, done.contacts, done.source_floor_m, meaning.per_frame),
+        timeline=timeline(done.scored, meaning),
         notices=(*done.notices, *written, *meaning.notices),
         timings_s={},
         semantics=meaning.facts,
+        refinement=None if refined is None else refined.summary,
+        scores_before_refinement=None if refined is None else score(refined.base, before.result),
+        timeline_before_refinement=None if refined is None else timeline(refined.base, before),
     )
 
 
@@ -299,8 +328,6 @@ def check_available(options: JobOptions) -> None:
     """Refuse what this version cannot do, rather than leave it out silently."""
     if options.method == "smt":
         raise ModelUnavailable("method: the SMT network has no weights in model_store yet; use 'auto' or 'analytic'")
-    if options.refine != "none":
-        raise UnsupportedFeature(f"refine: {options.refine!r} is not part of this version; use 'none'")
     if options.preview:
         check_pictures(options)
 

@@ -87,9 +87,13 @@ def build_report(
     notices: Sequence[Notice],
     timings_s: Mapping[str, float],
     semantics: Mapping[str, Any] | None = None,
+    refinement: Mapping[str, Any] | None = None,
+    scores_before_refinement: Scores | None = None,
+    timeline_before_refinement: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report. `engine` is `{version, method}`; equal notices are told once. `semantics` says how meaning was
-    measured (`workers.semantics.scoring`), None where it was not.
+    measured (`workers.semantics.scoring`), `refinement` what was refined (`workers.refinement.refine`), None where
+    nothing was; scores and timeline before it have the keys of those after it.
 
     `not_applicable` holds the reasons for the result, and those of the copy where they differ, as `naive_copy.<key>`.
     """
@@ -108,10 +112,13 @@ def build_report(
         },
         "scores": scores.values,
         "scores_naive_copy": scores_naive_copy.values,
+        "scores_before_refinement": None if scores_before_refinement is None else scores_before_refinement.values,
         "not_applicable": reasons,
         "verdict": verdict,
         "timeline": timeline,
+        "timeline_before_refinement": timeline_before_refinement,
         "semantics": semantics,
+        "refinement": refinement,
         "warnings": [notice.to_dict() for notice in dict.fromkeys(notices)],
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
     }
@@ -120,7 +127,10 @@ def build_report(
     return cleaned
 
 
-CLIP_KEYS = ("scores", "scores_naive_copy", "not_applicable", "verdict", "timeline", "semantics", "warnings")
+CLIP_KEYS = (
+    "scores", "scores_naive_copy", "scores_before_refinement", "not_applicable", "verdict",
+    "timeline", "timeline_before_refinement", "semantics", "refinement", "warnings",
+)  # fmt: skip
 
 
 def join_reports(reports: Sequence[Mapping[str, Any]], timings_s: Mapping[str, float]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def anchors_at(anchors: ContactAnchors, frames: Indices) -> ContactAnchors:
 class Measures:
     """What a window is judged by, means over frames; None where the source does not touch itself.
 
-    `penetration` and `contact_error` are the losses without weights, in arm radii (`penetration_loss`, `contact_loss`).
+    `penetration` is the loss without its weight (`penetration_loss`), `contact_error` that of one contact (`contact_loss`).
     """
 
     penetration: float
@@ -92,8 +92,8 @@ class Yardstick:
         anchors = anchors_at(self.anchors, frames)
         error = None
         if len(anchors):
-            touching = len(torch.unique(anchors.frame))
-            error = float(contact_loss(vertices, anchors, self.surface.arm_radius_m).sum()) / touching
+            total = contact_loss(vertices, anchors, self.surface.arm_radius_m).sum()
+            error = float(total / anchors.weight.sum().clamp(min=1e-9))
         return Measures(
             float(penetration_loss(vertices, pairs, self.surface.arm_radius_m).mean()),
             100.0 * float(depths.max()) if len(depths) else 0.0,

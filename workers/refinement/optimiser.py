@@ -19,7 +19,7 @@ from workers.refinement.losses import Loss
 from workers.skeleton.model import Mask
 
 STEPS = 60
-RATE = 0.12  # first step in usual ranges of a joint; falls to a tenth along a cosine
+RATE = 0.25  # first step in usual ranges of a joint; falls to a tenth along a cosine
 BETAS = (0.8, 0.98)  # short memories, for some tens of steps
 STILL = 0.003  # a loss that falls by less than this share in so many steps has converged
 STILL_STEPS = 8

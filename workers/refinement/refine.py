@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,27 +26,21 @@ from workers.refinement.guards import arms_turned_deg, broken_guards, stretch_of
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
 from workers.refinement.optimiser import optimise
+from workers.refinement.outcome import Refinement
 from workers.refinement.problem import Problem, set_up
 from workers.refinement.residual import base_of
-from workers.refinement.weights import WEIGHTS, weight_values
+from workers.refinement.semantic import Eye, open_eye
+from workers.refinement.weights import weight_values
 from workers.refinement.windows import cut_windows
 from workers.retargeting.motion import BodyMotion, to_clip
 from workers.retargeting.root_motion import place_travel
+from workers.semantics.loaded import LoadedEncoder
+from workers.semantics.seen import see_clip
 from workers.skeleton.model import Indices, Mask, Notice
 
 SAMPLED_HZ = 15.0  # frames that the losses look at
-DEFAULT_BUDGET_S = {"geometry": 60.0, "semantic": 240.0}
 
 OnStep = Callable[[float], None]
-
-
-@dataclass(frozen=True, eq=False)
-class RefinedClip:
-    """`done` with its result, clip and notices refined; `base` is the motion it was before, for scores beside it."""
-
-    done: RetargetedClip
-    base: BodyMotion
-    summary: dict[str, Any]
 
 
 def refine_clip(
@@ -55,40 +48,47 @@ def refine_clip(
     target: PreparedCharacter,
     options: JobOptions,
     on_step: OnStep,
+    *,
+    budget_s: float,
+    loaded: LoadedEncoder | None = None,
     off: frozenset[str] = frozenset(),
-) -> RefinedClip:
-    """Refine a clip within `options.refine_budget_s`. `on_step` hears the share of the work that is done between steps
-    and may raise to stop. `off` names losses to leave out (ablations).
+) -> RetargetedClip:
+    """The clip refined within `budget_s`, or as it was; either way with `refinement`.
+
+    `on_step` hears the share of the work that is done, between steps and between long pieces of one, and may raise to
+    stop. `loaded` is the encoder for `refine: semantic`. `off` names weights to set to zero (ablations).
     """
     begin = time.monotonic()
-    budget_s = options.refine_budget_s or DEFAULT_BUDGET_S[options.refine]
     on_step(0.0)
-    problem = set_up(done, target, lambda: on_step(0.0))
-    work = _Work(problem, weight_values(off), begin + budget_s, on_step)
+
+    def on_piece() -> None:
+        on_step(0.0)
+
+    problem = set_up(done, target, on_piece)
+    eye = None
+    if loaded is not None:
+        seen = see_clip(done, target, options.keyframes, loaded.views, loaded.encoder.device.type)
+        eye = open_eye(seen, loaded.encoder, on_piece)
+    work = _Work(problem, eye, weight_values(off), begin + budget_s, on_step)
     outcomes = list(work.windows())
     motion = problem.motion(work.knots)
     summary = {
         "mode": options.refine,
+        "encoder": None if loaded is None else loaded.to_dict(),
         "budget_s": budget_s,
         "seconds": time.monotonic() - begin,
         "steps": sum(outcome.steps for outcome in outcomes),
         "accepted_share": float(np.mean([outcome.accepted for outcome in outcomes])) if outcomes else None,
-        "windows": [outcome.to_dict() for outcome in outcomes],
         "stopped_by": dict(Counter(outcome.stopped_by for outcome in outcomes)),
         "idle_arms_deg": work.idle_arms_deg(motion),
-        "weights": {name: work.weights[name] for name in WEIGHTS},
+        "windows": [outcome.to_dict() for outcome in outcomes],
+        "weights": work.weights,
     }
+    refined = replace(done, notices=(*done.notices, *_notices(outcomes)), refinement=Refinement(done.scored, summary))
     if motion is problem.base:
-        return RefinedClip(replace(done, notices=(*done.notices, *_notices(outcomes))), done.scored, summary)
+        return refined
     placed, root = place_travel(motion, options.root_motion)
-    refined = replace(
-        done,
-        scored=motion,
-        result=placed,
-        clip=to_clip(placed, root),
-        notices=(*done.notices, *_notices(outcomes)),
-    )
-    return RefinedClip(refined, done.scored, summary)
+    return replace(refined, scored=motion, result=placed, clip=to_clip(placed, root))
 
 
 def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
@@ -101,11 +101,16 @@ def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
 class _Work:
     """The windows of one clip, one after the other, on one curve."""
 
-    def __init__(self, problem: Problem, weights: dict[str, float], deadline_s: float, on_step: OnStep) -> None:
+    def __init__(
+        self, problem: Problem, eye: Eye | None, weights: dict[str, float], deadline_s: float, on_step: OnStep
+    ) -> None:
+        self.eye = eye
         self.problem, self.weights, self.deadline_s, self.on_step = problem, weights, deadline_s, on_step
         spline, freedom = problem.spline, problem.freedom
         self.knots = torch.zeros(spline.knots, freedom.values)
         self.free = problem.activity.free_knots(spline, freedom)
+        if eye is not None:
+            self.free |= eye.free_knots(spline, freedom)
         self.groups = value_groups(freedom)
         self.nearness = problem.activity.nearness()
 
@@ -127,7 +132,7 @@ class _Work:
         judged = _between(frames, changed)
         start, end = (float(np.flatnonzero(changed)[n] / problem.base.rate_hz) for n in (0, -1))
         self.on_step(done)
-        before = self._measure(self.knots, judged)
+        before = self._measure(self.knots, judged, changed)
         measured_s = time.monotonic() - begin
         outcome = WindowOutcome(start, end, _span(changed), before)
         # What is found must still be measured: a step that leaves no time for that is of no use.
@@ -137,7 +142,7 @@ class _Work:
         found = optimise(
             self.knots,
             free,
-            self._losses(frames, step_s),
+            self._losses(frames, step_s, changed),
             begin + seconds - 2.0 * measured_s,
             lambda share: self.on_step(done + 0.9 * share * width),
         )
@@ -148,7 +153,7 @@ class _Work:
             if refusals and time.monotonic() - begin + measured_s > seconds:
                 break
             knots = self.knots + share * (found.knots - self.knots)
-            after = self._measure(knots, judged)
+            after = self._measure(knots, judged, changed)
             taken, reason = judge_window(before, after, self._broken(knots, changed))
             if taken:
                 self.knots = knots
@@ -157,7 +162,7 @@ class _Work:
             outcome = outcome.refused(refusals[0], found.stopped_by, time.monotonic() - begin, after)
         return outcome
 
-    def _losses(self, frames: Indices, step_s: float) -> list[Loss]:
+    def _losses(self, frames: Indices, step_s: float, changed: Mask) -> list[Loss]:
         problem, weights = self.problem, self.weights
         yardstick = problem.yardstick
         curve = curve_at(problem.spline, frames, problem.scales)
@@ -178,14 +183,22 @@ class _Work:
             step_s,
             [(weight, term) for weight, term in terms if weight > 0.0],
         )
-        return [
+        losses: list[Loss] = [
             pose,
             Prior(curve, torch.as_tensor(prior * step_s, dtype=torch.float32)),
             Smoothness(weights["smoothness"], problem.spline.period is not None),
         ]
+        if self.eye is not None and weights["semantics"] > 0.0:
+            losses += self.eye.losses(problem.freedom, problem.spline, problem.scales, changed, weights["semantics"])
+        return losses
 
-    def _measure(self, knots: Tensor, frames: Indices) -> Measures:
-        return self.problem.yardstick.measure(self.problem.motion(knots), frames)
+    def _measure(self, knots: Tensor, frames: Indices, changed: Mask) -> Measures:
+        motion = self.problem.motion(knots)
+        measures = self.problem.yardstick.measure(motion, frames)
+        if self.eye is None:
+            return measures
+        seen = self.eye.similarity(motion, np.flatnonzero(changed), lambda: None)
+        return replace(measures, similarity=seen)
 
     def _broken(self, knots: Tensor, changed: Mask) -> list[str]:
         problem = self.problem

@@ -28,16 +28,22 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
             "one square arm radius of skin, one arm radius deep",
             "SMT weighs it 1000 against 10 for arm rotations (arXiv 2312.01964, stage 2); tuned within that ratio",
         ),
-        "contact": Weight(20.0, "a contact one arm radius from where it belongs", "as penetration: both are distances"),
+        "contact": Weight(
+            60.0,
+            "a contact one arm radius from where it belongs",
+            "tuned: claps last a sixth of a second, and penetration of whole arms must not outweigh them",
+        ),
         "semantics": Weight(
-            0.0, "the paper's consistency loss over the keyframes and views of the window", "set per encoder"
+            30.0,
+            "the paper's consistency loss over the keyframes of a window, of the mean square of the embeddings",
+            "tuned: small beside penetration and contact, above the prior",
         ),
         "prior": Weight(1.0, "a joint turned by its usual range (STIFFNESS_RAD)", "the unit of all others"),
         "prior_inactive": Weight(
             30.0, "the same where nothing is to be corrected", "keeps arms within 3 degrees there; tuned"
         ),
         "smoothness": Weight(
-            0.01,
+            1.0,
             "a joint turned by its usual range with a jerk of one such range per knot spacing cubed",
             "jerk may grow by a tenth at most; tuned",
         ),
@@ -57,7 +63,7 @@ STIFFNESS_RAD: Mapping[str, float] = MappingProxyType(
         "Shoulder": 0.06,
         "UpperArm": 0.25,
         "LowerArm": 0.25,
-        "Hand": 0.15,
+        "Hand": 0.25,
         "Swivel": 0.10,
     }
 )
