@@ -26,6 +26,7 @@ COMMANDS = {
     "models": "list, pull and verify the learned models",
     "samples": "write the project's own sample characters and clips",
     "demo": "start everything, post a sample over HTTP, print states and scores",
+    "train": "train the built-in encoder: files, pictures, network",
     "evaluate": "measure quality over many files",
     "bench": "measure speed beside an opponent in the same run",
 }

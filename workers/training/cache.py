@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing.pool import AsyncResult
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +70,18 @@ def build_cache(data: Path, folder: Path, pictures: int, seed: int, processes: i
         for _ in pool.imap_unordered(_make_bank, sorted(families, key=lambda name: -FAMILY_SHARES[name])):
             pass
         parts: dict[int, tuple[NDArray[np.uint8], Rows]] = {}
-        done, sent, results = 0, 0, []
+        done = 0
+        results: list[AsyncResult[tuple[int, NDArray[np.uint8], Rows]]] = []
         planned = plan(families, seed)
         while done < pictures:
             while len(results) < 2 * processes:
                 results.append(pool.apply_async(_render_unit, (next(planned),)))
-                sent += 1
             number, images, rows = results.pop(0).get()
             parts[number] = (images, rows)
             done += len(images)
             progress(done, pictures)
         pool.terminate()
-    _write(data, folder, [parts[number] for number in sorted(parts)])
+    _write(folder, [parts[number] for number in sorted(parts)])
 
 
 def plan(families: tuple[str, ...], seed: int) -> Iterator[Unit]:
@@ -199,16 +200,16 @@ def _draw_body(family: Family, random: np.random.Generator) -> PosableBody:
     return family.bodies[int(random.integers(len(family.bodies)))]
 
 
-def _write(data: Path, folder: Path, parts: list[tuple[NDArray[np.uint8], Rows]]) -> None:
+def _write(folder: Path, parts: list[tuple[NDArray[np.uint8], Rows]]) -> None:
     """Bodies and moments keep their numbers; whatever was written before is replaced only when all is there."""
     np.save(folder / "images.npy", np.concatenate([images for images, _ in parts]))
-    names = parts[0][1].keys()
-    np.savez(folder / "table.npz", **{name: np.concatenate([rows[name] for _, rows in parts]) for name in names})
+    table: dict[str, Any] = {name: np.concatenate([rows[name] for _, rows in parts]) for name in parts[0][1]}
+    np.savez(folder / "table.npz", **table)
     split = load_split()
     meaning = {
         "families": split.train_families, "kinds": KINDS, "views": VIEW_NAMES, "damages": DAMAGE_NAMES,
         "segments": SEGMENTS, "contacts": CONTACTS, "clips": split.train_clips,
-        "clip_texts": [clip_text(data, clip) for clip in split.train_clips],
+        "clip_texts": [clip_text(clip) for clip in split.train_clips],
     }  # fmt: skip
     (folder / "names.json").write_text(json.dumps(meaning, indent=1))
     (folder / READY).write_text(f"{sum(len(images) for images, _ in parts)}\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from workers.engine import retarget_clip
+from workers.errors import InvalidOptions
 from workers.evaluation.corpus import load_character
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
@@ -99,7 +100,7 @@ def copy_onto(motion: BodyMotion, body: Body) -> BodyMotion:
     number = {name: joint for joint, name in enumerate(source.skeleton.names)}
     found = np.array([number.get(name, -1) for name in body.skeleton.names])
     copied = np.where((found >= 0)[:, None], local[:, found], body.skeleton.rest_rotations)
-    # An armature node may have a name of its own on every body, and a turn of its own: below it the world's turn counts.
+    # An armature node may have a name and a turn of its own on every body: below it the world's turn counts.
     for joint in np.flatnonzero((found >= 0) & (body.skeleton.parents >= 0)):
         parent = int(body.skeleton.parents[joint])
         if found[parent] < 0:
@@ -157,6 +158,8 @@ def random_shape(random: np.random.Generator) -> Shape:
 @lru_cache(maxsize=1)
 def load_makehuman(data: Path) -> tuple[MakeHuman, PreparedCharacter]:
     """The parametric body, and its plain man as a character that motions can be brought onto."""
+    if not (data / MAKEHUMAN).is_dir():
+        raise _incomplete(data, MAKEHUMAN)
     base = read_makehuman(data / MAKEHUMAN, MOST_FACES)
     skeleton, mesh = base.shaped(SHAPES["makehuman"]["man"])
     return base, prepare_character(_bare_scene(skeleton, mesh), {})
@@ -193,7 +196,16 @@ def _load_characters(data: Path, name: str) -> dict[str, PreparedCharacter]:
         return {
             Path(file).stem: prepare_character(read_scene(FileBundle(file, files[file])), {}) for file in SAMPLE_FILES
         }
-    return {path.stem: load_character(path) for path in sorted(data.glob(FILES[name]))}
+    paths = sorted(data.glob(FILES[name]))
+    if not paths:
+        raise _incomplete(data, FILES[name])
+    return {path.stem: load_character(path) for path in paths}
+
+
+def _incomplete(data: Path, pattern: str) -> InvalidOptions:
+    return InvalidOptions(
+        f"--data: no {pattern} under {str(data)!r}; bring the files: retarget train fetch --to FOLDER"
+    )
 
 
 def _load_clip(data: Path, family: str, prepared: PreparedCharacter, own: str | None, clip_id: str) -> LabelledClip:
@@ -202,7 +214,7 @@ def _load_clip(data: Path, family: str, prepared: PreparedCharacter, own: str | 
         motion = copy_onto(source.motion, prepared.body)
     else:
         motion = retarget_clip(source, prepared, JobOptions()).result
-    return LabelledClip(clip_id, family, clip_text(data, clip_id), motion)
+    return LabelledClip(clip_id, family, clip_text(clip_id), motion)
 
 
 def _bare_scene(skeleton: Skeleton, mesh: Mesh) -> Scene:

@@ -87,7 +87,7 @@ class MakeHuman:
             self.vertices_m[tail].mean(axis=0) - self.vertices_m[head].mean(axis=0)
             for head, tail in zip(self.heads, self.tails, strict=True)
         ])  # fmt: skip
-        return np.argmin(np.abs(way), axis=1)
+        return np.asarray(np.argmin(np.abs(way), axis=1))
 
 
 def read_makehuman(folder: Path, most_faces: int) -> MakeHuman:

@@ -1,12 +1,11 @@
 """The labelled clips of the data: their stable ids, their words, and the prepared motion behind each.
 
-An id is `folder/file/clip`, or `folder/file` where a file is one clip. Words come from the CMU index or from the clip's
-own name. T-poses are left out: every pack has one, and it means nothing.
+An id is `folder/file/clip`, or `folder/file` where a file is one clip. Words come from the CMU index, as kept in
+`sources.json`, or from the clip's own name. T-poses are left out: every pack has one, and it means nothing.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from workers.options import JobOptions
 from workers.preparation import PreparedMotion, prepare_motion
 from workers.samples.write import sample_files
 from workers.skeleton.model import Scene
+from workers.training.fetch import list_sources
 
 # Folder of an id -> where its files lie under the data. Other folders are neither trained nor measured on.
 CLIP_FILES = {
@@ -31,7 +31,6 @@ CLIP_FILES = {
 }
 SAMPLES = "samples"
 SAMPLE_CLIPS = ("walk.bvh", "wave.bvh", "hands_on_hips.bvh", "clap.bvh", "reach_overhead.bvh")
-CMU_INDEX = "motions/cmu-index.csv"
 T_POSE = re.compile(r"t-?pose", re.IGNORECASE)
 # The longest stretch of a clip that is used: CMU has clips of half a minute.
 MOST_SECONDS = 20.0
@@ -55,13 +54,12 @@ def load_motion(data: Path, clip_id: str) -> PreparedMotion:
     return prepare_motion(scene, index, JobOptions(end_s=MOST_SECONDS))
 
 
-def clip_text(data: Path, clip_id: str) -> str:
-    """What the clip shows in words: the CMU index's text, else the clip's name."""
+def clip_text(clip_id: str) -> str:
+    """What the clip shows in words: the CMU index's text (`sources.json`), else the clip's name."""
     folder, _, rest = clip_id.partition("/")
     name = rest.rpartition("/")[2].removesuffix(".bvh")
     if folder.startswith("cmu"):
-        subject, take = (int(number) for number in re.findall(r"\d+", name)[:2])
-        return _cmu_index(data)[f"{subject:02d}_{take:02d}"]
+        return _cmu_texts()[rest]
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", name)
     words = re.findall(r"[a-z0-9]+", re.sub(r"\b(?:[A-C]|\d+)\b", "", spaced.replace("_", " ")).lower())
     return " ".join(words)
@@ -93,6 +91,5 @@ def _samples() -> dict[str, bytes]:
 
 
 @lru_cache(maxsize=1)
-def _cmu_index(data: Path) -> dict[str, str]:
-    with (data / CMU_INDEX).open(newline="") as file:
-        return {row["take"]: row["label"] for row in csv.DictReader(file)}
+def _cmu_texts() -> dict[str, str]:
+    return {Path(file.path).name: file.text for file in list_sources() if file.text is not None}

@@ -133,4 +133,5 @@ def _touching(posable: PosableBody, rotations: Array, hips_m: Array, random: np.
     gap = _gap(motion, posable, side, part)
     wanted = float(random.uniform(-0.005, 0.01)) * posable.body.height_m
     moved, _ = change_gap(motion, posable, side, part, wanted - gap)
-    return kinematics.local_rotations(posable.body.skeleton, moved.rotations)[0]
+    touching: Array = kinematics.local_rotations(posable.body.skeleton, moved.rotations)[0]
+    return touching

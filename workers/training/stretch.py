@@ -120,7 +120,8 @@ def _matrix(body: Body, role: str, axes: Array, scales: Scales) -> Array:
         if region in ("head", "Hand", "Foot"):
             # Real heads, hands and feet differ in size more than in form.
             return np.eye(3) * along
-        return np.einsum("k,ki,kj->ij", [across, along, across], axes, axes)
+        stretched: Array = np.einsum("k,ki,kj->ij", [across, along, across], axes, axes)
+        return stretched
     along, across = scales[part]
     end = LIMB_ENDS.get(part)
     joint, tip = body.joint(role), body.joint(role.replace(part, end)) if end is not None else None
@@ -133,7 +134,7 @@ def _matrix(body: Body, role: str, axes: Array, scales: Scales) -> Array:
 def _end_region(part: str) -> str:
     if part == "Toes":
         return "Foot"
-    return "head" if part.endswith(("Eye", "jaw")) else "Hand"
+    return "head" if part in ("Eye", "jaw") else "Hand"
 
 
 def _stretched_places(body: Body, matrices: Array) -> Array:
@@ -148,7 +149,8 @@ def _stretched_places(body: Body, matrices: Array) -> Array:
             if carrier >= 0:
                 offset = body.rest_positions_m[joint] - body.rest_positions_m[carrier]
                 places[joint] = place(carrier) + matrices[carrier] @ offset
-        return places[joint]
+        placed: Array = places[joint]
+        return placed
 
     for joint in range(len(places)):
         place(joint)
