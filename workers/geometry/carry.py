@@ -1,0 +1,142 @@
+"""Carrying self-contacts to another body: the places of a contact as points on the target's faces.
+
+A place (part, share along, angle around) is looked up on the target's surface laid out around its own bone, so it finds
+its counterpart on a body of any shape, rest pose and mesh. The gap scales with the arm radius. The loss keeps the whole
+offset of a pair, distance along the normal and none aside, which holds a contact better than distances do (MeshRet, Ye
+et al. 2024). A contact whose part the target lacks is left out and listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.geometry.contact_model import Places, SelfContact, SelfContacts
+from workers.geometry.nearest import closest_on_triangles
+from workers.geometry.surface import BodySurface
+from workers.skeleton.model import Array, Indices
+
+RADIAL = 0.3  # weight of a difference in distance from the bone against one along or around it
+CANDIDATES = 24
+FADE_S = 0.1  # contacts begin and end softly
+SOFT = 0.1  # arm radii: error up to which the loss is quadratic, beyond linear (Huber 1964)
+
+
+@dataclass(frozen=True, eq=False)
+class ContactAnchors:
+    """`n` pairs of points on a surface, each in one frame. Tensors share one device and type."""
+
+    frame: Tensor  # (n,)
+    a_corners: Tensor  # (n, 3) vertices of the face that holds the first point
+    a_shares: Tensor  # (n, 3) barycentric
+    b_corners: Tensor  # (n, 3)
+    b_shares: Tensor  # (n, 3)
+    gap_m: Tensor  # (n,) wanted distance along the normal of b
+    weight: Tensor  # (n,) sums to about 1 over the points of one contact in one frame
+    contact: Tensor  # (n,) number of the contact
+    left_out: tuple[SelfContact, ...]  # contacts that the body has no part for
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def offsets_m(self, vertices_m: Tensor) -> tuple[Tensor, Tensor]:
+        """From b to a `(n, 3)`, and the outward normal at b `(n, 3)`; `vertices_m` `(frames, vertices, 3)`."""
+        corners = vertices_m[self.frame[:, None], self.b_corners]
+        place = (corners * self.b_shares[..., None]).sum(1)
+        point = (vertices_m[self.frame[:, None], self.a_corners] * self.a_shares[..., None]).sum(1)
+        normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        return point - place, torch.nn.functional.normalize(normal, dim=-1)
+
+    def window(self, start: int, stop: int) -> ContactAnchors:
+        """The pairs of frames `start` to `stop`, their frames counted from `start`."""
+        rows = (self.frame >= start) & (self.frame < stop)
+        tensors = [value[rows] for value in vars(self).values() if isinstance(value, Tensor)]
+        return _anchors([tensors[0] - start, *tensors[1:]], self.left_out)
+
+
+def carry(
+    contacts: SelfContacts, target: BodySurface, rate_hz: float, dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> ContactAnchors:
+    """The contacts on another body, or on the source's own."""
+    rows: list[tuple[Array | Indices, ...]] = []
+    left_out = [contact for contact in contacts.contacts if not _has_parts(target, contact)]
+    kept = [contact for contact in contacts.contacts if _has_parts(target, contact)]
+    fade = max(1.0, FADE_S * rate_hz)
+    for number, contact in enumerate(kept):
+        frames, points = contact.gap.shape
+        a_corners, a_shares = find_places(target, contact.part_a, contact.a)
+        b = Places(*(values.ravel() for values in vars(contact.b).values()))
+        b_corners, b_shares = find_places(target, contact.part_b, b)
+        frame = np.arange(contact.start, contact.stop)
+        # Intervals that the clip's ends cut off do not fade there.
+        rise = np.where(contact.start == 0, 1.0, np.minimum((frame - contact.start + 1.0) / fade, 1.0))
+        fall = np.where(contact.stop == contacts.frames, 1.0, np.minimum((contact.stop - frame) / fade, 1.0))
+        rows.append(
+            (
+                np.repeat(frame, points),
+                np.tile(a_corners, (frames, 1)), np.tile(a_shares, (frames, 1)),
+                b_corners, b_shares,
+                contact.gap.ravel() * target.arm_radius_m,
+                np.repeat(np.minimum(rise, fall) / points, points),
+                np.full(frames * points, number),
+            )
+        )  # fmt: skip
+    empty = (np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), *(np.zeros(0),) * 3)
+    columns = [np.concatenate(values) for values in zip(*(rows or [empty]), strict=True)]
+    whole = (0, 1, 3, 7)
+    tensors = [
+        torch.as_tensor(values, device=device, dtype=torch.int64 if number in whole else dtype)
+        for number, values in enumerate(columns)
+    ]
+    return _anchors(tensors, tuple(left_out))
+
+
+def _anchors(tensors: Sequence[Tensor], left_out: tuple[SelfContact, ...]) -> ContactAnchors:
+    frame, a_corners, a_shares, b_corners, b_shares, gap, weight, contact = tensors
+    return ContactAnchors(frame, a_corners, a_shares, b_corners, b_shares, gap, weight, contact, left_out)
+
+
+def contact_loss(vertices_m: Tensor, anchors: ContactAnchors, arm_radius_m: float) -> Tensor:
+    """Loss of each frame `(frames,)`: a contact whose points are one arm radius off counts about 1."""
+    offset, normal = anchors.offsets_m(vertices_m)
+    wanted = anchors.gap_m[:, None] * normal
+    missed = torch.sqrt(((offset - wanted) ** 2).sum(-1) + 1e-12) / arm_radius_m
+    soft = torch.where(missed < SOFT, missed**2 / (2.0 * SOFT), missed - 0.5 * SOFT)
+    loss = vertices_m.new_zeros(len(vertices_m))
+    return loss.index_add(0, anchors.frame, soft * anchors.weight)
+
+
+def find_places(surface: BodySurface, part: int, places: Places) -> tuple[Indices, Array]:
+    """Corners `(n, 3)` and barycentric shares `(n, 3)` of the points with these places on a part of the surface."""
+    faces = surface.outer_faces[surface.outer_face_parts == part]
+    own = _layout(surface, part, surface.mesh.positions_m[faces].reshape(-1, 3)).reshape(len(faces), 3, 4)
+    frame, radius = surface.frames[part], float(surface.radius_m[part])
+    wanted = _laid_out(places.along * frame.length_m, places.around, places.radii, radius)
+    distance = np.linalg.norm(own.mean(axis=1)[None] - wanted[:, None], axis=-1)
+    count = min(CANDIDATES, len(faces))
+    several = np.argpartition(distance, count - 1, axis=1)[:, :count]
+    shares, squared = closest_on_triangles(wanted[:, None], own[several])
+    best = squared.argmin(axis=1)
+    rows = np.arange(len(wanted))
+    return faces[several[rows, best]], shares[rows, best]
+
+
+def _layout(surface: BodySurface, part: int, points: Array) -> Array:
+    along, around, distance = surface.frames[part].coordinates(points)
+    radius = float(surface.radius_m[part])
+    return _laid_out(along * surface.frames[part].length_m, around, distance / max(radius, 1e-9), radius)
+
+
+def _laid_out(along_m: Array, around: Array, radii: Array, radius: float) -> Array:
+    """Points `(n, 4)` on a cylinder of the part's typical radius; the fourth is the distance from the bone."""
+    circle = [radius * np.cos(around), radius * np.sin(around)]
+    return np.stack([along_m, *circle, RADIAL * radius * radii], axis=-1)
+
+
+def _has_parts(surface: BodySurface, contact: SelfContact) -> bool:
+    parts = (contact.part_a, contact.part_b)
+    return all(part in surface.frames and (surface.outer_face_parts == part).any() for part in parts)

@@ -1,0 +1,91 @@
+"""Penetration loss: limbs inside the body or inside another limb, with gradients to both sides.
+
+`find_pairs` looks up, without gradient, which limb vertices are inside or about to be and the closest place on the
+other surface; `penetration_loss` measures the depth again in torch along the normal there, so the vertex is pushed out
+and the surface pushed away. With place and normal held, the gradient is the exact one of the distance (envelope
+theorem). Pairs hold while bodies move by less than their reach; then they must be found again. Neighbours near a shared
+joint and what lies no deeper than in the bind pose do not count. Exact figures for reports are `exact`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.geometry.nearest import Near, find_near
+from workers.geometry.parts import GROUP_OF
+from workers.geometry.surface import BodySurface
+from workers.skeleton.model import Array
+
+REACH = 0.3  # arm radii outside the surface from which on a vertex is watched
+SOFT = 0.1  # arm radii: depth up to which the loss is quadratic, beyond linear (Huber 1964)
+
+
+@dataclass(frozen=True, eq=False)
+class PenetrationPairs:
+    """`n` limb vertices near the rest of the body. Tensors share the device and type they were asked for."""
+
+    frame: Tensor  # (n,)
+    vertex: Tensor  # (n,)
+    corners: Tensor  # (n, 3) vertices of the face that is closest
+    shares: Tensor  # (n, 3) barycentric
+    outward: Tensor  # (n, 3)
+    allowed_m: Tensor  # (n,) depth that the bind pose has already
+    area_m2: Tensor  # (n,) of the vertex
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def depths_m(self, vertices_m: Tensor) -> Tensor:
+        """How much deeper than allowed each pair is `(n,)`, 0 outside; `vertices_m` `(frames, vertices, 3)`."""
+        point = vertices_m[self.frame, self.vertex]
+        place = (vertices_m[self.frame[:, None], self.corners] * self.shares[..., None]).sum(1)
+        distance = ((point - place) * self.outward).sum(-1)
+        return torch.relu(-distance - self.allowed_m)
+
+
+def counted(surface: BodySurface, near: Near) -> tuple[Near, Array]:
+    """Pairs that may count as penetration, and the depth `(n,)` in metres that each is allowed."""
+    part = surface.outer_face_parts[near.face]
+    allowed = surface.rest_depth_m[near.vertex, GROUP_OF[part]]
+    kept = ~surface.excluded[near.vertex, part] & np.isfinite(allowed)
+    return near.chosen(kept), allowed[kept]
+
+
+def find_pairs(surface: BodySurface, vertices_m: Tensor | Array, reach: float = REACH) -> PenetrationPairs:
+    """Limb vertices inside the rest of the body or within `reach` arm radii of it.
+
+    `vertices_m` `(frames, vertices, 3)` of `surface.mesh` posed; a tensor gives device and type of the pairs.
+    """
+    like = vertices_m if isinstance(vertices_m, Tensor) else torch.as_tensor(vertices_m)
+    places = like.detach().cpu().numpy().astype(np.float64)
+    queries = surface.limb_vertices
+    groups = GROUP_OF[surface.parts[queries]]
+    near, allowed = counted(surface, find_near(surface.target, places, queries, groups, reach * surface.arm_radius_m))
+
+    def tensor(values: Array) -> Tensor:
+        return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
+    def index(values: np.typing.NDArray[np.int64]) -> Tensor:
+        return torch.as_tensor(values, device=like.device)
+
+    return PenetrationPairs(
+        index(near.frame),
+        index(near.vertex),
+        index(surface.outer_faces[near.face]),
+        tensor(near.shares),
+        tensor(near.outward),
+        tensor(allowed),
+        tensor(surface.areas_m2[near.vertex]),
+    )
+
+
+def penetration_loss(vertices_m: Tensor, pairs: PenetrationPairs, arm_radius_m: float) -> Tensor:
+    """Loss of each frame `(frames,)`: a patch of one square arm radius that is one arm radius deep counts about 1."""
+    deep = pairs.depths_m(vertices_m) / arm_radius_m
+    soft = torch.where(deep < SOFT, deep**2 / (2.0 * SOFT), deep - 0.5 * SOFT)
+    loss = vertices_m.new_zeros(len(vertices_m))
+    return loss.index_add(0, pairs.frame, soft * pairs.area_m2 / arm_radius_m**2)
