@@ -18,7 +18,7 @@ from workers.evaluation.eye_baselines import EncoderLooker, JointLooker
 from workers.evaluation.eye_calibration import VIEW_SETS, measure_anchors
 from workers.evaluation.eye_metrics import Figure
 from workers.evaluation.eye_negatives import ARM_STEPS_DEG, HARD_KINDS, arm_steps, hard_negatives, shuffled
-from workers.evaluation.eye_pairs import MOMENTS, Pair, make_pairs, plan_groups, pose_points
+from workers.evaluation.eye_pairs import Pair, make_pairs, plan_groups, pose_points
 from workers.evaluation.eye_table import report_lines
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.seen import VIEWS
@@ -54,16 +54,26 @@ class ContextEncoder(TinyEncoder):
         return rows + 0.1 * rows.roll(1, dims=0)
 
 
+MOMENTS = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_pictures() -> Iterator[None]:
+    """Fewer moments of a clip and kinds of damage than the study has: every picture takes its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workers.evaluation.eye_pairs.MOMENTS", MOMENTS)
+        patch.setattr("workers.evaluation.eye_album.HARD_KINDS", HARD_KINDS[1:3] + HARD_KINDS[6:])
+        yield
+
+
 @pytest.fixture(scope="module")
 def pairs() -> list[Pair]:
     return [pair for group in plan_groups(None, 3, 2) for pair in make_pairs(group)]
 
 
 @pytest.fixture(scope="module")
-def report() -> Iterator[EyeReport]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("workers.evaluation.eye_pairs.MOMENTS", 4)
-        yield compare([EncoderLooker(TinyEncoder()), JointLooker()], None, clips=2)
+def report() -> EyeReport:
+    return compare([EncoderLooker(TinyEncoder()), JointLooker()], None, clips=2)
 
 
 def figure(report: EyeReport, encoder: str, name: str, study: str = "") -> Figure:
@@ -170,8 +180,7 @@ def test_two_runs_give_the_same_figures(report: EyeReport) -> None:
     assert again.rows["joints"] == report.rows["joints"]
 
 
-def test_anchors_are_measured_for_every_view_set_and_kind_of_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.evaluation.eye_pairs.MOMENTS", 4)
+def test_anchors_are_measured_for_every_view_set_and_kind_of_source() -> None:
     found = measure_anchors(TinyEncoder(), None, clips=2)
     assert {(entry.views, entry.body) for entry in found} == {
         (views, body) for views in VIEW_SETS for body in ("skinned", "generated")

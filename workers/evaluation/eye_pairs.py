@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def _own_or_all(family: Family) -> list[int]:
 
 def _families(data: Path | None) -> list[Family]:
     if data is None:
-        return [load_family(Path(), SAMPLES, tuple(f"{SAMPLES}/{clip}" for clip in SAMPLE_CLIPS))]
+        return [_sample_family()]
     split = load_split()
     places = [FILES[name] for name in split.held_out_families if name in FILES]
     places += [f"{MAKEHUMAN}/base.obj", *_clip_files(split.held_out_clips)]
@@ -127,6 +128,11 @@ def _families(data: Path | None) -> list[Family]:
             "folder that the split was made of, or leave --data out to run on the project's own samples"
         )
     return load_families(data, "held_out")
+
+
+@lru_cache(maxsize=1)
+def _sample_family() -> Family:
+    return load_family(Path(), SAMPLES, tuple(f"{SAMPLES}/{clip}" for clip in SAMPLE_CLIPS))
 
 
 def _clip_files(clips: Sequence[str]) -> list[str]:
@@ -145,7 +151,7 @@ def make_pairs(group: Group) -> Iterator[Pair]:
 def make_pair(group: Group, clip: LabelledClip, source: Actor, other: Actor) -> Pair:
     first = from_origin(copy_onto(clip.motion, group.source.body))
     second = from_origin(copy_onto(clip.motion, group.other.body))
-    moments = moments_of(first.frames)
+    moments = moments_of(first.frames, MOMENTS)
     facing = motion_facing(first)
     return Pair(
         group.name, clip.id, clip.text, np.asarray(moments) / first.rate_hz,
@@ -153,7 +159,7 @@ def make_pair(group: Group, clip: LabelledClip, source: Actor, other: Actor) -> 
     )  # fmt: skip
 
 
-def moments_of(frames: int, count: int = MOMENTS) -> list[int]:
+def moments_of(frames: int, count: int) -> list[int]:
     """The middles of `count` equal parts of the clip."""
     return [int(frame) for frame in np.round((np.arange(count) + 0.5) / count * (frames - 1))]
 

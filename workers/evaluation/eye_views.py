@@ -88,15 +88,12 @@ def photograph(take: Take, renderer: Renderer) -> Tensor:
     """Pictures `(views, moments, 3, side, side)`, 0 to 1."""
     turns = torch.as_tensor(take.motion.rotations, dtype=torch.float32)
     places = torch.as_tensor(take.motion.positions_m, dtype=torch.float32)
-    skin, views = take.actor.skin, []
+    skin, camera = take.actor.skin, Camera.join([take.cameras[view] for view in VIEWS])
     with torch.no_grad():
-        vertices = skin.deform(turns, places)
-        for view in VIEWS:
-            parts = [
-                renderer.render(
-                    vertices[start : start + AT_ONCE], skin.faces, take.cameras[view][start : start + AT_ONCE]
-                )
-                for start in range(0, len(take), AT_ONCE)
-            ]
-            views.append(torch.cat(parts).clamp(0.0, 1.0))
-    return torch.stack(views)
+        vertices = skin.deform(turns, places).repeat(len(VIEWS), 1, 1)
+        parts = [
+            renderer.render(vertices[start : start + AT_ONCE], skin.faces, camera[start : start + AT_ONCE])
+            for start in range(0, len(vertices), AT_ONCE)
+        ]
+    pictures = torch.cat(parts).clamp(0.0, 1.0)
+    return pictures.view(len(VIEWS), len(take), *pictures.shape[1:])
