@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,18 +49,10 @@ class Poses:
 
     def take(self, chosen: Integers) -> Poses:
         """Some of the poses, over the same pictures."""
-        return Poses(
-            self.images,
-            *(
-                column[chosen]
-                for column in (
-                    self.rows, self.moment, self.variant, self.body, self.family, self.clip, self.damage,
-                    self.damage_size, self.directions, self.contacts,
-                )
-            ),
-            self.clip_texts,
-            self.damage_names,
+        columns = (
+            "rows", "moment", "variant", "body", "family", "clip", "damage", "damage_size", "directions", "contacts",
         )  # fmt: skip
+        return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
 
     def pictures(self, chosen: Integers) -> Tensor:
         """`(poses * 3, 112, 112)`, 0 to 1: the views of each pose after one another."""

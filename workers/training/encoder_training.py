@@ -115,7 +115,7 @@ def train_pictures(
     watched_groups = groups_of(watched)
     shown = np.concatenate(watched_groups[:: max(1, len(watched_groups) // 60)]) if watched_groups else None
     student = Student(recipe.architecture, poses.directions.shape[2], poses.contacts.shape[1])
-    student.network.to(memory_format=torch.channels_last)
+    student.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     copies = Copies(student, recipe.copies)
     noises = [torch.Generator().manual_seed(seed + number) for number in range(recipe.copies)]
     optimiser = torch.optim.AdamW(_decayed(student, recipe.weight_decay), lr=recipe.learning_rate)

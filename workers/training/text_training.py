@@ -94,7 +94,7 @@ def _clip_features(network: EyeNetwork, poses: Poses, most: int, random: np.rand
         if len(clean):
             chosen[clip] = np.sort(random.permutation(clean)[:most])
     features = features_of(network, poses, np.concatenate(list(chosen.values()))).mean(dim=1)
-    return dict(zip(chosen, features.split([len(rows) for rows in chosen.values()]), strict=True))
+    return dict(zip(chosen, torch.split(features, [len(rows) for rows in chosen.values()]), strict=True))
 
 
 def _start_heads(network: EyeNetwork, features: Tensor) -> None:

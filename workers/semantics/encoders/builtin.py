@@ -42,13 +42,14 @@ class BuiltinEncoder(Encoder):
                 f"run: retarget models verify {manifest.reference}"
             ) from None
         network.fold()
-        self.model = network.requires_grad_(False).to(device, dtype, memory_format=torch.channels_last)
+        self.model = network.requires_grad_(False).to(device, dtype)
 
     def _embed(self, images: Tensor, start: int) -> Tensor:
         return self.model.embedding(self._features(images))
 
     def _match(self, images: Tensor, text: str) -> Tensor:
-        return self.model.motion(self._features(images)) @ self.model.text_tower([words_of(text)])[0]
+        vector: Tensor = self.model.text_tower([words_of(text)])[0]
+        return self.model.motion(self._features(images)) @ vector
 
     def _features(self, images: Tensor) -> Tensor:
         return self.model.features(to_grey(images.to(self.device, torch.float32)).to(self.dtype))
