@@ -1,19 +1,18 @@
 """Never worse: a window's change is taken only if what was measured improves and every guard holds.
 
-A change is tried whole, then by half, then by a quarter: a smaller one may keep a guard that the whole one breaks. What
-is measured lies on other frames than the loss saw, where there are others. Nothing that was measured may get worse by
+A change is tried whole, then in ever smaller shares: one of them may keep a guard that the whole one breaks. What is
+measured lies on other frames than the loss saw, where there are others. Nothing that was measured may get worse by
 more than a little, and something must get better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from workers.refinement.body_terms import Measures
 
-SHARES = (1.0, 0.5, 0.25)
+SHARES = (1.0, 0.85, 0.7, 0.5, 0.25)
 BETTER = 0.05  # share by which an error must fall to be better
 WORSE = 0.02  # share by which another may rise meanwhile
 # Changes of errors by less than these, in arm radii, are no gain and no loss.
@@ -55,10 +54,8 @@ class WindowOutcome:
         return asdict(self)
 
 
-def judge_window(before: Measures, after: Measures, broken: Sequence[str]) -> tuple[bool, str]:
-    """Whether a change is taken, and in words what it gained or why not. `broken` are guards that do not hold."""
-    if broken:
-        return False, "; ".join(broken)
+def judge_window(before: Measures, after: Measures) -> tuple[bool, str]:
+    """Whether a change is taken that keeps all guards, and in words what it gained or why not."""
     better, worse = [], []
     for name, was, now, slight in (
         ("penetration", before.penetration, after.penetration, SLIGHT_PENETRATION),

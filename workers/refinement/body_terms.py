@@ -67,7 +67,7 @@ def anchors_at(anchors: ContactAnchors, frames: Indices) -> ContactAnchors:
 class Measures:
     """What a window is judged by, means over frames; None where the source does not touch itself.
 
-    `penetration` is the loss without its weight (`penetration_loss`), `contact_error` that of one contact (`contact_loss`).
+    `penetration` and `contact_error` are the losses without weights, the latter that of one contact, in arm radii.
     """
 
     penetration: float
@@ -84,9 +84,9 @@ class Yardstick:
     skin: Skin
     anchors: ContactAnchors
 
-    def measure(self, motion: BodyMotion, frames: Indices) -> Measures:
-        """Over some frames of the motion, ascending."""
-        vertices = torch.as_tensor(pose(self.surface, motion, frames, self.skin))
+    def measure(self, motion: BodyMotion, frames: Indices, start: int = 0) -> Measures:
+        """Over some frames of a clip, ascending; `motion` is the clip from frame `start` on."""
+        vertices = torch.as_tensor(pose(self.surface, motion, frames - start, self.skin))
         pairs = find_pairs(self.surface, vertices, reach=0.0)
         depths = pairs.depths_m(vertices)
         anchors = anchors_at(self.anchors, frames)

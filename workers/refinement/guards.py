@@ -16,7 +16,7 @@ from workers.skeleton.model import Array, Mask
 from workers.skeleton.roles import SIDES
 
 JERK = 1.1  # of the source's, or the base's where that has more
-STILL_JERK = 3.0  # body heights / s^3: a tenth of a calm gesture's; below it nobody sees a difference
+STILL_JERK = 1.0  # body heights / s^3: a twentieth of a calm walk's; below it nobody sees a difference
 SKATE = 1e-3  # body heights / s
 TURNED = 4.0  # usual ranges of a joint
 IDLE_ARMS_DEG = 3.0  # mean change of the arms' direction where there is nothing to correct
@@ -39,11 +39,14 @@ class Broken:
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """Frames of a clip that a window changes, in one piece; `idle` `(frames,)` have nothing to correct."""
+    """Frames of a clip that a window changes, in one piece; `idle` ones of them have nothing to correct. `changed`
+    counts the frames of the whole clip, `idle` those of the stretch.
+    """
 
     start: int
     stop: int
     idle: Mask
+    changed: Mask
 
     def cut(self, motion: BodyMotion) -> BodyMotion:
         """The motion's frames of the stretch."""
@@ -55,7 +58,7 @@ def stretch_of(changed: Mask, idle: Mask) -> Stretch:
     """The frames from the first to the last changed one, with three more on each side, so that joins are seen."""
     frames = np.flatnonzero(changed)
     start, stop = max(0, int(frames[0]) - 3), min(len(changed), int(frames[-1]) + 4)
-    return Stretch(start, stop, (changed & idle)[start:stop])
+    return Stretch(start, stop, (changed & idle)[start:stop], changed)
 
 
 def broken_guards(
@@ -66,14 +69,15 @@ def broken_guards(
     limits: Limits,
     stretch: Stretch,
 ) -> Iterator[Broken]:
-    """The guards that `refined` breaks against `base` within a stretch; all motions are whole clips of one time axis.
+    """The guards that `refined`, the stretch alone, breaks against `base`; that and `source` are whole clips.
 
     `landed` is the ground of the result (`foot_scores.result_track`).
     """
-    before, after, wanted = (stretch.cut(motion) for motion in (base, refined, source))
+    before, after, wanted = stretch.cut(base), refined, stretch.cut(source)
     moving = smoothness.moving_roles(source.body, base.body)
     arms = [role for role in moving if role.endswith(("LowerArm", "Hand"))]
-    for name, roles in (("jerk", moving), ("arm jerk", arms)):
+    legs = smoothness.leg_roles(source.body, base.body)
+    for name, roles in (("jerk", moving), ("arm jerk", arms), ("leg jerk", legs)):
         jerks = [smoothness.jerk(motion, roles) for motion in (before, after, wanted)]
         if jerks[0] is not None and jerks[1] is not None and jerks[2] is not None:
             yield from _above(name, jerks[1], max(jerks[0], JERK * jerks[2], STILL_JERK))

@@ -75,15 +75,18 @@ class Prior:
 
 @dataclass(frozen=True, eq=False)
 class Smoothness:
-    """Jerk of the residual: third differences of the knots, which are the third derivative of a cubic spline."""
+    """Jerk of the residual: third differences of the knots, which are the third derivative of a cubic spline.
 
-    weight: float
+    `weights` `(values,)`.
+    """
+
+    weights: Tensor
     is_cyclic: bool
 
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
         line = torch.cat([knots, knots[:3]]) if self.is_cyclic else knots
         third = line[3:] - 3.0 * line[2:-1] + 3.0 * line[1:-2] - line[:-3]
-        loss = self.weight * (third**2).sum()
+        loss = (self.weights * third**2).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -122,7 +125,7 @@ class Pose:
     skin: Skin
     seconds: float
     terms: list[tuple[float, PoseTerm]]
-    renew_every: int = 5
+    renew_every: int = 6
 
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
         posed = self.posed(knots)

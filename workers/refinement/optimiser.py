@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,9 +17,9 @@ import torch
 from torch import Tensor
 
 from workers.refinement.losses import Loss
-from workers.skeleton.model import Mask
+from workers.refinement.smooth_steps import SmoothSteps
 
-STEPS = 60
+STEPS = 48
 RATE = 0.25  # first step in usual ranges of a joint; falls to a tenth along a cosine
 BETAS = (0.8, 0.98)  # short memories, for some tens of steps
 STILL = 0.003  # a loss that falls by less than this share in so many steps has converged
@@ -37,40 +38,40 @@ class Optimised:
 
 
 def optimise(
-    start: Tensor,
-    free: Mask,
+    steps: SmoothSteps,
     losses: Sequence[Loss],
     deadline_s: float,
     on_step: Callable[[float], None],
     most_steps: int = STEPS,
 ) -> Optimised:
-    """Minimise the sum of the losses over the knots' `free` values `(knots, values)`, the others held.
+    """Minimise the sum of the losses over the free knots.
 
     `deadline_s` is on `time.monotonic`; a step that the slowest so far would carry beyond it is not begun. `on_step`
     gets the share of the steps done.
     """
-    knots = start.clone().requires_grad_()
-    kept = torch.as_tensor(free, device=start.device)
-    adam = torch.optim.Adam([knots], lr=RATE, betas=BETAS)
+    variables = steps.zeros().requires_grad_()
+    knots = steps.start
+    adam = torch.optim.Adam([variables], lr=RATE, betas=BETAS)
     history: list[float] = []
     slowest = 0.0
     for step in range(most_steps):
         on_step(step / most_steps)
         begin = time.monotonic()
         if begin + slowest > deadline_s:
-            return Optimised(knots.detach(), tuple(history), "seconds")
+            return Optimised(knots, tuple(history), "seconds")
         for group in adam.param_groups:
             group["lr"] = RATE * (0.1 + 0.45 * (1.0 + np.cos(np.pi * step / most_steps)))
         adam.zero_grad()
         share = step / most_steps
-        history.append(sum(loss.backward(knots, step, lambda: on_step(share)) for loss in losses))  # noqa: B023
-        assert knots.grad is not None
-        knots.grad *= kept
+        leaf = knots.detach().requires_grad_()
+        history.append(sum(loss.backward(leaf, step, partial(on_step, share)) for loss in losses))
+        steps.knots(variables).backward(leaf.grad)  # type: ignore[no-untyped-call]
         adam.step()
+        knots = steps.knots(variables.detach())
         slowest = max(slowest, time.monotonic() - begin)
         if len(history) > 2 * STILL_STEPS and _stands_still(history):
-            return Optimised(knots.detach(), tuple(history), "converged")
-    return Optimised(knots.detach(), tuple(history), "steps")
+            return Optimised(knots, tuple(history), "converged")
+    return Optimised(knots, tuple(history), "steps")
 
 
 def _stands_still(history: Sequence[float]) -> bool:

@@ -20,6 +20,7 @@ from workers.geometry.self_contact import find_self_contacts
 from workers.preparation import PreparedCharacter
 from workers.refinement.activity import Activity
 from workers.refinement.body_terms import Yardstick
+from workers.refinement.guards import Stretch
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.losses import curve_at, scales
 from workers.refinement.residual import Freedom, find_freedom, moved_motion
@@ -60,8 +61,16 @@ class Problem:
 
     def motion(self, knots: Tensor) -> BodyMotion:
         """The base with its residual, twist joints following; the base itself where that is zero."""
-        moved = moved_motion(self.freedom, self.base, self.residual(knots))
-        return moved if moved is self.base else spread_twist(moved)
+        return self._moved(self.base, self.residual(knots))
+
+    def part(self, knots: Tensor, stretch: Stretch) -> BodyMotion:
+        """The same of a stretch of it."""
+        frames = np.arange(stretch.start, stretch.stop)
+        return self._moved(stretch.cut(self.base), values_at(self.spline, frames, knots, self.scales))
+
+    def _moved(self, base: BodyMotion, residual: Array) -> BodyMotion:
+        moved = moved_motion(self.freedom, base, residual)
+        return moved if moved is base else spread_twist(moved)
 
 
 def values_at(spline: Spline, frames: Indices, knots: Tensor, scale: Tensor) -> Array:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,15 +23,16 @@ from workers.preparation import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, SHARES, WindowOutcome, judge_window
 from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, Measures, Penetration, anchors_at
-from workers.refinement.guards import arms_turned_deg, broken_guards, stretch_of, too_far
+from workers.refinement.guards import Stretch, arms_turned_deg, broken_guards, stretch_of, too_far
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
 from workers.refinement.optimiser import optimise
 from workers.refinement.outcome import Refinement
-from workers.refinement.problem import Problem, set_up
+from workers.refinement.problem import SPACING_S, Problem, set_up, values_at
 from workers.refinement.residual import base_of
 from workers.refinement.semantic import Eye, open_eye
-from workers.refinement.weights import weight_values
+from workers.refinement.smooth_steps import smooth_steps
+from workers.refinement.weights import smoothness_factor, weight_values
 from workers.refinement.windows import cut_windows
 from workers.retargeting.motion import BodyMotion, to_clip
 from workers.retargeting.root_motion import place_travel
@@ -38,6 +40,7 @@ from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.seen import see_clip
 from workers.skeleton.model import Indices, Mask, Notice
 
+LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
 SAMPLED_HZ = 15.0  # frames that the losses look at
 
 OnStep = Callable[[float], None]
@@ -104,7 +107,7 @@ class _Work:
     def __init__(
         self, problem: Problem, eye: Eye | None, weights: dict[str, float], deadline_s: float, on_step: OnStep
     ) -> None:
-        self.eye = eye
+        self.eye, self.done = eye, 0.0
         self.problem, self.weights, self.deadline_s, self.on_step = problem, weights, deadline_s, on_step
         spline, freedom = problem.spline, problem.freedom
         self.knots = torch.zeros(spline.knots, freedom.values)
@@ -112,6 +115,10 @@ class _Work:
         if eye is not None:
             self.free |= eye.free_knots(spline, freedom)
         self.groups = value_groups(freedom)
+        self.smoother = np.array([smoothness_factor(name) for name in freedom.names])
+        # A knot stands for the prior of as many seconds as lie between two.
+        prior = max(weights["prior"], LEAST_PRIOR) * SPACING_S
+        self.smoothness = weights["smoothness"] * self.smoother / prior
         self.nearness = problem.activity.nearness()
 
     def windows(self) -> Iterator[WindowOutcome]:
@@ -122,44 +129,45 @@ class _Work:
         for number, cut in enumerate(cuts):
             left_s = self.deadline_s - time.monotonic()
             share = sizes[number] / sum(sizes[number:])
-            done = sum(sizes[:number]) / sum(sizes)
-            yield self._window(cut, left_s * share, done, sizes[number] / sum(sizes))
+            self.done = sum(sizes[:number]) / sum(sizes)
+            yield self._window(cut, left_s * share, sizes[number] / sum(sizes))
 
-    def _window(self, cut: Mask, seconds: float, done: float, width: float) -> WindowOutcome:
+    def _window(self, cut: Mask, seconds: float, width: float) -> WindowOutcome:
         begin, problem = time.monotonic(), self.problem
         changed = problem.spline.frames_of(cut)
+        stretch = stretch_of(changed, ~problem.activity.frames)
         frames, step_s = sampled_frames(changed, problem.base.rate_hz, SAMPLED_HZ)
         judged = _between(frames, changed)
-        start, end = (float(np.flatnonzero(changed)[n] / problem.base.rate_hz) for n in (0, -1))
-        self.on_step(done)
-        before = self._measure(self.knots, judged, changed)
+        self.on_step(self.done)
+        outcome = _begun(changed, problem.base.rate_hz, self._measure(self.knots, judged, stretch))
         measured_s = time.monotonic() - begin
-        outcome = WindowOutcome(start, end, _span(changed), before)
         # What is found must still be measured: a step that leaves no time for that is of no use.
         if seconds < 4.0 * measured_s:
             return outcome.refused("no time was left for it", "seconds")
-        free = self.free & cut[:, None]
         found = optimise(
-            self.knots,
-            free,
+            smooth_steps(self.knots, self.free & cut[:, None], self.smoothness, problem.spline.period is not None),
             self._losses(frames, step_s, changed),
             begin + seconds - 2.0 * measured_s,
-            lambda share: self.on_step(done + 0.9 * share * width),
+            lambda share: self.on_step(self.done + 0.9 * share * width),
         )
         outcome = outcome.worked(len(found.losses), found.stopped_by)
-        refusals: list[str] = []
-        for share in SHARES:
-            self.on_step(done + 0.9 * width)
-            if refusals and time.monotonic() - begin + measured_s > seconds:
+        for number, share in enumerate(SHARES):
+            self.on_step(self.done + 0.9 * width)
+            if number and time.monotonic() - begin + measured_s > seconds:
                 break
             knots = self.knots + share * (found.knots - self.knots)
-            after = self._measure(knots, judged, changed)
-            taken, reason = judge_window(before, after, self._broken(knots, changed))
+            broken = self._broken(knots, stretch)
+            if broken:  # no need to measure
+                spent_s = time.monotonic() - begin
+                outcome = outcome.refused(outcome.reason or "; ".join(broken), found.stopped_by, spent_s)
+                continue
+            after = self._measure(knots, judged, stretch)
+            taken, reason = judge_window(outcome.before, after)
+            spent_s = time.monotonic() - begin
             if taken:
                 self.knots = knots
-                return outcome.taken(after, share, reason, time.monotonic() - begin)
-            refusals.append(reason)
-            outcome = outcome.refused(refusals[0], found.stopped_by, time.monotonic() - begin, after)
+                return outcome.taken(after, share, reason, spent_s)
+            outcome = outcome.refused(outcome.reason or reason, found.stopped_by, spent_s, after)
         return outcome
 
     def _losses(self, frames: Indices, step_s: float, changed: Mask) -> list[Loss]:
@@ -186,28 +194,30 @@ class _Work:
         losses: list[Loss] = [
             pose,
             Prior(curve, torch.as_tensor(prior * step_s, dtype=torch.float32)),
-            Smoothness(weights["smoothness"], problem.spline.period is not None),
+            Smoothness(
+                torch.as_tensor(weights["smoothness"] * self.smoother, dtype=torch.float32),
+                problem.spline.period is not None,
+            ),
         ]
         if self.eye is not None and weights["semantics"] > 0.0:
             losses += self.eye.losses(problem.freedom, problem.spline, problem.scales, changed, weights["semantics"])
         return losses
 
-    def _measure(self, knots: Tensor, frames: Indices, changed: Mask) -> Measures:
-        motion = self.problem.motion(knots)
-        measures = self.problem.yardstick.measure(motion, frames)
+    def _measure(self, knots: Tensor, frames: Indices, stretch: Stretch) -> Measures:
+        problem = self.problem
+        measures = problem.yardstick.measure(problem.part(knots, stretch), frames, stretch.start)
         if self.eye is None:
             return measures
-        seen = self.eye.similarity(motion, np.flatnonzero(changed), lambda: None)
+        on_piece = partial(self.on_step, self.done)
+        seen = self.eye.similarity(problem.freedom, problem.spline, problem.scales, knots, stretch.changed, on_piece)
         return replace(measures, similarity=seen)
 
-    def _broken(self, knots: Tensor, changed: Mask) -> list[str]:
+    def _broken(self, knots: Tensor, stretch: Stretch) -> list[str]:
         problem = self.problem
-        stretch = stretch_of(changed, ~problem.activity.frames)
-        residual = problem.residual(knots)
-        guards = broken_guards(
-            problem.base, problem.motion(knots), problem.source, problem.landed, problem.limits, stretch
-        )
-        return [str(item) for item in (*guards, *too_far(problem.freedom, residual[changed]))]
+        refined = problem.part(knots, stretch)
+        guards = broken_guards(problem.base, refined, problem.source, problem.landed, problem.limits, stretch)
+        residual = values_at(problem.spline, np.flatnonzero(stretch.changed), knots, problem.scales)
+        return [str(item) for item in (*guards, *too_far(problem.freedom, residual))]
 
     def idle_arms_deg(self, motion: BodyMotion) -> float | None:
         """Mean change of the arms' direction over the frames of the clip that have nothing to correct."""
@@ -223,6 +233,7 @@ def _between(frames: Indices, changed: Mask) -> Indices:
     return others[:: max(1, len(others) // len(frames))]
 
 
-def _span(changed: Mask) -> tuple[int, int]:
+def _begun(changed: Mask, rate_hz: float, before: Measures) -> WindowOutcome:
     frames = np.flatnonzero(changed)
-    return int(frames[0]), int(frames[-1])
+    first, last = int(frames[0]), int(frames[-1])
+    return WindowOutcome(first / rate_hz, last / rate_hz, (first, last), before)

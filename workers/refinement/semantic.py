@@ -1,8 +1,8 @@
 """What an encoder asks for: the result should look to it as the source does (SMT, arXiv 2312.01964).
 
 The keyframes of a window are rendered from one view a step, the views taking turns, and embedded; the consistency loss
-between source and result goes back through encoder and renderer to the vertices once, and from there to the knots. Work
-is cut into pieces of a few pictures, between which a job may be stopped. The source is rendered and embedded once a clip.
+between source and result goes back through encoder and renderer to the vertices once, and from there to the knots.
+Work is cut into pieces of a few pictures, between which a job may be stopped. The source is looked at once a clip.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ from workers.refinement.losses import Curve, OnPiece, curve_at
 from workers.refinement.residual import Base, Freedom, base_of, move
 from workers.refinement.spline import Spline
 from workers.rendering.cameras import Camera
-from workers.rendering.moving_body import MovingBody
 from workers.rendering.renderer import Renderer, choose_renderer
-from workers.retargeting.motion import BodyMotion
 from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.scoring import SIZE
-from workers.semantics.seen import SeenClip, from_origin
+from workers.semantics.seen import SeenClip
 from workers.skeleton.model import Indices, Mask
 
 PICTURES = 2  # a piece: with the slowest encoders some seconds' work on a CPU
@@ -34,7 +32,7 @@ PICTURES = 2  # a piece: with the slowest encoders some seconds' work on a CPU
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A few keyframes from one view: `rows` into the keyframes, the source's embeddings, and the encoder guided by it."""
+    """A few keyframes from one view: `rows` of them, the source's embeddings, and the encoder as guided by it."""
 
     rows: slice
     camera: Camera
@@ -55,23 +53,24 @@ class Eye:
     def device(self) -> torch.device:
         return self.seen.result.skin.positions_m.device
 
-    def similarity(self, motion: BodyMotion, frames: Indices, on_piece: OnPiece) -> float | None:
-        """Mean cosine over these of the keyframes and all views, of another result; None where there are none."""
-        body = MovingBody(from_origin(motion), self.seen.result.skin, self.seen.result.floor_m)
-        kept = np.isin(self.seen.keyframes, frames)
-        if not kept.any():
-            return None
-        values = []
+    def similarity(
+        self, freedom: Freedom, spline: Spline, scales: Tensor, knots: Tensor, changed: Mask, on_piece: OnPiece
+    ) -> float | None:
+        """Mean cosine over the keyframes among the `changed` frames and all views; None where there are none."""
+        skin, values = self.seen.result.skin, []
         with torch.no_grad():
             for piece in (piece for pieces in self.pieces.values() for piece in pieces):
-                wanted = torch.as_tensor(kept[piece.rows], device=piece.source.device)
-                if wanted.any():
-                    on_piece()
-                    base = base_of(body.motion, self.seen.keyframes[piece.rows], device=str(self.device))
-                    vertices = body.skin.deform(base.rotations, base.positions_m)
-                    images = self.renderer.render(vertices, body.skin.faces, piece.camera).clamp(0.0, 1.0)
-                    values.append(similarity.cosines(piece.source, piece.encoder.embed(images))[wanted])
-        return float(torch.cat(values).mean())
+                frames = self.seen.keyframes[piece.rows]
+                wanted = torch.as_tensor(changed[frames], device=self.device)
+                if not wanted.any():
+                    continue
+                on_piece()
+                residual = curve_at(spline, frames, scales.to(self.device)).values(knots.to(self.device))
+                base = base_of(self.seen.result.motion, frames, device=str(self.device))
+                vertices = skin.deform(*move(freedom, base, residual))
+                images = self.renderer.render(vertices, skin.faces, piece.camera).clamp(0.0, 1.0)
+                values.append(similarity.cosines(piece.source, piece.encoder.embed(images))[wanted])
+        return float(torch.cat(values).mean()) if values else None
 
     def losses(
         self, freedom: Freedom, spline: Spline, scales: Tensor, changed: Mask, weight: float

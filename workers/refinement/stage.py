@@ -1,4 +1,4 @@
-"""The part of a job that refines: one time budget and one encoder for all its clips. Imports torch with the first clip."""
+"""The part of a job that refines: one time budget and one encoder for all its clips. The first clip imports torch."""
 
 from __future__ import annotations
 

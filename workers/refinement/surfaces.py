@@ -11,9 +11,7 @@ from workers.rendering.skinning import Skin, bind_skin
 from workers.restate import posed
 from workers.skeleton.body import Body
 
-MOST_FACES = (
-    3000  # penetration found on them agrees with the full surface to about a millimetre, at a tenth of the time
-)
+MOST_FACES = 2000  # a face is about as large as a finger is thick
 
 
 @dataclass(frozen=True, eq=False)

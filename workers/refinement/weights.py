@@ -24,12 +24,12 @@ class Weight:
 WEIGHTS: Mapping[str, Weight] = MappingProxyType(
     {
         "penetration": Weight(
-            20.0,
+            60.0,
             "one square arm radius of skin, one arm radius deep",
             "SMT weighs it 1000 against 10 for arm rotations (arXiv 2312.01964, stage 2); tuned within that ratio",
         ),
         "contact": Weight(
-            60.0,
+            200.0,
             "a contact one arm radius from where it belongs",
             "tuned: claps last a sixth of a second, and penetration of whole arms must not outweigh them",
         ),
@@ -43,7 +43,7 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
             30.0, "the same where nothing is to be corrected", "keeps arms within 3 degrees there; tuned"
         ),
         "smoothness": Weight(
-            1.0,
+            3.0,
             "a joint turned by its usual range with a jerk of one such range per knot spacing cubed",
             "jerk may grow by a tenth at most; tuned",
         ),
@@ -67,6 +67,16 @@ STIFFNESS_RAD: Mapping[str, float] = MappingProxyType(
         "Swivel": 0.10,
     }
 )
+
+# The trunk carries everything above it, and legs are looked at by the ground: both must move more smoothly than arms.
+SMOOTHER: Mapping[str, float] = MappingProxyType(
+    {"spine": 20.0, "chest": 20.0, "upperChest": 20.0, "neck": 5.0, "head": 5.0, "Swivel": 50.0}
+)
+
+
+def smoothness_factor(name: str) -> float:
+    """By how much the smoothness of a residual's value counts more than that of an arm's."""
+    return SMOOTHER.get(name.removeprefix("left").removeprefix("right"), 1.0)
 
 
 def stiffness_rad(name: str) -> float:
