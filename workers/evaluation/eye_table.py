@@ -9,11 +9,12 @@ from workers.evaluation.eye_metrics import Figure
 from workers.evaluation.eye_studies import ALL
 from workers.semantics.seen import VIEWS
 
-NAME_WIDTH, CELL_WIDTH = 58, 24
+CELL_WIDTH = 24
 
 
 def report_lines(report: EyeReport) -> Iterator[str]:
-    names = list(report.rows)
+    names, lines = list(report.rows), _on_common_lines(report)
+    width = 4 + max(len(text) for line in lines[0] + lines[-1] if line for text in (line[0], _label(line)))
     held_out = "held-out clips on held-out bodies" if report.data else (
         "the project's own samples, which the built-in encoder was trained on: this shows that the study runs, no more"
     )  # fmt: skip
@@ -21,24 +22,27 @@ def report_lines(report: EyeReport) -> Iterator[str]:
     for group, clips in report.groups.items():
         yield f"  {group}: {clips} clips"
     study = ""
-    for rows in zip(*_on_common_lines(report), strict=True):
+    for rows in zip(*lines, strict=True):
         first = next(row for row in rows if row is not None)
         if first[0] != study:
             study = first[0]
             yield ""
-            yield f"{study:<{NAME_WIDTH}}" + "".join(f"{name:>{CELL_WIDTH}}" for name in names)
-        label = first[1] if first[2] == ALL else f"{first[1]} | {first[2]}"
+            yield f"{study:<{width}}" + "".join(f"{name:>{CELL_WIDTH}}" for name in names)
         cells = "".join(f"{_cell(row[3] if row else None):>{CELL_WIDTH}}" for row in rows)
-        yield f"  {label:<{NAME_WIDTH - 2}}{cells}"
+        yield f"  {_label(first):<{width - 2}}{cells}"
     yield ""
-    yield f"{'6 anchors: median (quartiles), all views':<{NAME_WIDTH}}" + "".join(f"{n:>{CELL_WIDTH}}" for n in names)
+    yield f"{'6 anchors: median (quartiles), all views':<{width}}" + "".join(f"{n:>{CELL_WIDTH}}" for n in names)
     for body in ("skinned", "generated"):
         for end in ("other", "same"):
             cells = "".join(f"{_anchor(report, name, body, end):>{CELL_WIDTH}}" for name in names)
-            yield f"  {f'{end} moment, {body} source':<{NAME_WIDTH - 2}}{cells}"
+            yield f"  {f'{end} moment, {body} source':<{width - 2}}{cells}"
 
 
 Line = tuple[str, str, str, Figure]
+
+
+def _label(line: Line) -> str:
+    return line[1] if line[2] == ALL else f"{line[1]} | {line[2]}"
 
 
 def _on_common_lines(report: EyeReport) -> list[list[Line | None]]:
