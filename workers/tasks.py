@@ -35,6 +35,7 @@ from workers.formats.scene_file import SceneFileUnusable
 from workers.ingest import Ingest, load_stored
 from workers.job_knowledge import given_definitions, preset_lookup
 from workers.options import parse_options
+from workers.refinement.outcome import check_time
 from workers.settings import WorkerSettings
 from workers.skeleton.model import Scene
 
@@ -89,16 +90,16 @@ class Progress:
         self._store = store
         self._job_id = record.id
         self._execution_id = execution_id
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._start_s = time.monotonic()
         self._told: tuple[str, float] = ("", 0.0)
 
     def __call__(self, stage: str, fraction: float) -> None:
         """Raises Canceled, ExecutionLost, or JobTimeout. `fraction` of the whole job, 0 to 1."""
         now_s = time.monotonic()
-        if now_s - self._start_s > self._timeout_s:
+        if now_s - self._start_s > self.timeout_s:
             raise JobTimeout(
-                f"the job was stopped at stage {stage} after its {self._timeout_s:g} s; "
+                f"the job was stopped at stage {stage} after its {self.timeout_s:g} s; "
                 "send a shorter clip, or raise RETARGET_JOB_TIMEOUT_S on the server"
             )
         if stage == self._told[0] and now_s - self._told[1] < PROGRESS_INTERVAL_S:
@@ -242,6 +243,7 @@ class TaskDesk:
 def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any] | HandOver:
     """Retarget the job's motion to its character; returns what to publish (see JobResult), or hands the job over."""
     options = parse_options(record.options)
+    check_time(options, progress.timeout_s)
     start_s = time.perf_counter()
     if not desk.retargets:
         return HandOver(_store_all(desk, record, _inputs(record), progress))

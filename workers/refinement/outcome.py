@@ -12,6 +12,7 @@ from workers.retargeting.motion import BodyMotion
 from workers.semantics.choice import BUILT_IN, OFF, check_ready
 
 DEFAULT_BUDGET_S = {"geometry": 60.0, "semantic": 240.0}
+REST_OF_JOB = 0.2  # of a job's time is left to reading, scoring and writing
 PACKAGES = ("torch", "scipy", "igl")
 
 
@@ -40,3 +41,15 @@ def check_refinement(options: JobOptions) -> None:
         if options.encoder == OFF:
             raise InvalidOptions("refine: 'semantic' needs an encoder, and encoder is 'none'; use 'geometry'")
         check_ready(options.encoder or BUILT_IN)
+
+
+def check_time(options: JobOptions, timeout_s: float) -> None:
+    """Raises InvalidOptions where the refinement alone could take the time that a job has."""
+    if options.refine == "none":
+        return
+    wanted, most = budget_s(options), (1.0 - REST_OF_JOB) * timeout_s
+    if wanted > most:
+        raise InvalidOptions(
+            f"refine_budget_s: {wanted:g} s, but jobs on this server end after {timeout_s:g} s; ask for {most:g} s at "
+            "most, or raise RETARGET_JOB_TIMEOUT_S on the server"
+        )

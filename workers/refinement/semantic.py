@@ -1,6 +1,6 @@
 """What an encoder asks for: the result should look to it as the source does (SMT, arXiv 2312.01964).
 
-The keyframes of a window are rendered from one view a step, the views taking turns, and embedded; the consistency loss
+Every other step the keyframes of a window are rendered from one view, the views taking turns, and embedded; the loss
 between source and result goes back through encoder and renderer to the vertices once, and from there to the knots.
 Work is cut into pieces of a few pictures, between which a job may be stopped. The source is looked at once a clip.
 """
@@ -27,6 +27,7 @@ from workers.semantics.scoring import SIZE
 from workers.semantics.seen import SeenClip
 from workers.skeleton.model import Indices, Mask
 
+EVERY = 2  # steps: pictures cost more than geometry and change more slowly
 PICTURES = 2  # a piece: with the slowest encoders some seconds' work on a CPU
 
 
@@ -127,12 +128,14 @@ class Semantics:
     weight: float
 
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
+        if step % EVERY:
+            return 0.0
         eye = self.eye
         views = tuple(eye.pieces)
         vertices = eye.seen.result.skin.deform(*move(self.freedom, self.base, self.curve.values(knots)))
         leaf = vertices.detach().requires_grad_()
         total = 0.0
-        for piece in eye.pieces[views[step % len(views)]]:
+        for piece in eye.pieces[views[step // EVERY % len(views)]]:
             wanted = [number for number in range(piece.rows.start, piece.rows.stop) if number in self.rows]
             if not wanted:
                 continue
@@ -143,7 +146,7 @@ class Semantics:
             # Guiding texts go by picture: a piece that lies in the window in part is embedded alone.
             encoder = piece.encoder if len(wanted) == piece.rows.stop - piece.rows.start else self._part(piece, inside)
             loss = similarity.consistency_loss(piece.source[inside], encoder.embed(images.clamp(0.0, 1.0)))
-            loss = self.weight * loss / eye.scale * (len(wanted) / len(self.rows))
+            loss = EVERY * self.weight * loss / eye.scale * (len(wanted) / len(self.rows))
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         if leaf.grad is not None:
