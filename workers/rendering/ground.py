@@ -22,31 +22,44 @@ SHADOW, SHADOW_HEIGHT = 0.45, 0.25  # darkest, and the height (body heights) ove
 
 def render_ground(camera: Camera, vertices_m: Tensor, normals: Tensor) -> Tensor:
     """Colours `(B, size * size, 3)` of ground and sky; `normals` `(B, V, 3)` are area vectors (`vertex_normals`)."""
-    points, distance, hit = ground_points(camera)
-    unit = camera.unit_m[:, None]
-    near = 1.0 - ((distance / unit - FADE[0]) / (FADE[1] - FADE[0])).clamp(0.0, 1.0)
-    light, dark, sky = (points.new_tensor(colour) for colour in (LIGHT, DARK, SKY))
+    batch, count = len(camera), camera.size**2
+    sky = camera.eye_m.new_tensor(SKY)
+    places, image, points_m, distance_m = _ground_points(camera)
+    unit = camera.unit_m[image]
+    near = 1.0 - ((distance_m / unit - FADE[0]) / (FADE[1] - FADE[0])).clamp(0.0, 1.0)
     # A smooth checker: its contrast falls with distance, so that it does not alias.
-    wave = torch.sin(torch.pi * points / (CELL * unit[..., None]))
-    width = (distance / unit)[..., None].clamp(min=1.0) * 0.06
-    checker = 0.5 + 0.5 * torch.tanh(wave / width).prod(-1, keepdim=True)
+    wave = torch.sin(points_m * (torch.pi / CELL / unit)[:, None])
+    checker = 0.5 + 0.5 * torch.tanh(wave * (1.0 / 0.06 / (distance_m / unit).clamp(min=1.0))[:, None]).prod(-1)
     centre = vertices_m.detach().mean(1)[:, [0, 2]]
-    shade = 1.0 - SHADOW * _sample(_shadow_map(camera, vertices_m, normals, centre), points, centre, camera)
-    ground = (dark + (light - dark) * checker) * shade[..., None]
-    return sky + (ground - sky) * (near * hit)[..., None]
+    shade = 1.0 - SHADOW * _sample(_shadow_map(camera, vertices_m, normals, centre), points_m, image, centre, camera)
+    light, dark = sky.new_tensor(LIGHT), sky.new_tensor(DARK)
+    ground = torch.lerp(dark, light, checker[:, None]) * shade[:, None]
+    background = sky.expand(batch * count, 3).index_copy(0, places, sky + (ground - sky) * near[:, None])
+    return background.view(batch, count, 3)
 
 
-def ground_points(camera: Camera) -> tuple[Tensor, Tensor, Tensor]:
-    """Where each pixel's ray meets the floor: x and z `(B, n, 2)`, distance along the ray `(B, n)` and whether."""
+def _ground_points(camera: Camera) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pixels that show ground rather than sky: numbers into `(B * size * size)`, their picture, the point's x and z
+    `(n, 2)` in the world, and its distance along the ray.
+    """
     axis = (torch.arange(camera.size, device=camera.eye_m.device, dtype=camera.eye_m.dtype) + 0.5) * 2 / camera.size - 1
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    rays = torch.stack([x.flatten(), y.flatten()], dim=-1) / camera.focal[:, None, None]
-    rays = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1) @ camera.rotation
-    fall = rays[..., 1].clamp(max=-1e-6)
-    distance = (camera.floor_m - camera.eye_m[:, 1])[:, None] / fall
-    hit = ((rays[..., 1] < -1e-6) & (distance > 0.0)).to(rays.dtype)
-    points = camera.eye_m[:, None, [0, 2]] + rays[..., [0, 2]] * distance[..., None]
-    return torch.where(hit[..., None] > 0.0, points, 0.0), distance * hit, hit
+    right, down, forward = camera.rotation.unbind(1)  # (B, 3) each
+    x, y = axis / camera.focal[:, None], axis / camera.focal[:, None]
+    # The ray's fall needs no more than one number a row and one a column.
+    fall = (x * right[:, 1:2])[:, None, :] + (y * down[:, 1:2] + forward[:, 1:2])[:, :, None]
+    distance = (camera.floor_m - camera.eye_m[:, 1])[:, None, None] / fall.clamp(max=-1e-6)
+    seen = (fall < -1e-6) & (distance > 0.0) & (distance < FADE[1] * camera.unit_m[:, None, None])
+    places = torch.nonzero(seen.flatten())[:, 0]
+    image = torch.div(places, camera.size**2, rounding_mode="floor")
+    row = torch.div(places, camera.size, rounding_mode="floor")  # counted through all pictures
+    column = places - row * camera.size
+    level = torch.tensor([0, 2], device=places.device)
+    by_row = y[:, :, None] * down[:, None, level] + forward[:, None, level]
+    by_column = x[:, :, None] * right[:, None, level]
+    rays = by_row.flatten(0, 1).index_select(0, row)
+    rays = rays + by_column.flatten(0, 1).index_select(0, image * camera.size + column)
+    distance = distance.flatten().index_select(0, places)
+    return places, image, camera.eye_m[:, level].index_select(0, image) + rays * distance[:, None], distance
 
 
 def _shadow_map(camera: Camera, vertices_m: Tensor, normals: Tensor, centre: Tensor) -> Tensor:
@@ -76,8 +89,16 @@ def _shadow_map(camera: Camera, vertices_m: Tensor, normals: Tensor, centre: Ten
     return 1.0 - torch.exp(-2.5 * shadow[:, 0])
 
 
-def _sample(shadow: Tensor, points: Tensor, centre: Tensor, camera: Camera) -> Tensor:
-    """The map's values `(B, n)` at ground points, 0 outside."""
-    place = (points - centre[:, None]) / (MAP_REACH * camera.unit_m[:, None, None])
-    sampled = torch.nn.functional.grid_sample(shadow[:, None], place[:, :, None], align_corners=False)
-    return sampled[:, 0, :, 0]
+def _sample(shadow: Tensor, points_m: Tensor, image: Tensor, centre_m: Tensor, camera: Camera) -> Tensor:
+    """The maps' values `(n,)` at points `(n, 2)` of the ground of picture `image` `(n,)`, 0 outside; linear between."""
+    cells = 0.5 * MAP_SIZE / (MAP_REACH * camera.unit_m)
+    offset = 0.5 * MAP_SIZE + 0.5 - centre_m * cells[:, None]  # a ring of zeros lies around the map
+    place = points_m * cells.index_select(0, image)[:, None] + offset.index_select(0, image)
+    place = place.clamp(0.0, MAP_SIZE + 1.0)
+    corner = place.to(torch.int64).clamp(max=MAP_SIZE)
+    across, along = (place - corner).unbind(1)
+    ringed = torch.nn.functional.pad(shadow, (1, 1, 1, 1)).flatten()
+    width = MAP_SIZE + 2
+    first = (image * width + corner[:, 1]) * width + corner[:, 0]
+    near, next_, below, last = (ringed.index_select(0, first + step) for step in (0, 1, width, width + 1))
+    return torch.lerp(torch.lerp(near, next_, across), torch.lerp(below, last, across), along)

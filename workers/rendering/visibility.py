@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# (face, pixel) pairs worked on at once: some 100 bytes each.
-PAIRS_AT_ONCE = 2_000_000
+# (face, pixel) pairs worked on at once, some 100 bytes each: what a processor's caches hold.
+PAIRS_AT_ONCE = 250_000
 NEAR_M = 1e-2
 INSIDE = -1e-5  # barycentric slack, so that no crack opens between neighbours by rounding
 
@@ -32,27 +32,35 @@ def visible_faces(pixels: Tensor, depths: Tensor, faces: Tensor, size: int) -> T
 
 
 def _fill(keys: Tensor, pixels: Tensor, depths: Tensor, faces: Tensor, size: int) -> None:
-    corners = pixels[:, faces].flatten(0, 1)  # (B * F, 3, 2)
-    depth = depths[:, faces].flatten(0, 1)
-    low, high = corners.amin(1), corners.amax(1)
-    first = torch.ceil(low - 0.5).clamp(0, size).to(torch.int64)
-    last = torch.floor(high - 0.5).clamp(-1, size - 1).to(torch.int64)
+    batch, count = len(pixels), len(faces)
+    flat = faces.flatten()
+    corners = pixels.index_select(1, flat).view(batch * count, 3, 2)
+    depth = depths.index_select(1, flat).view(batch * count, 3)
+    first, last = _centres(corners, size)
     extent = (last - first + 1).clamp(min=0)
     covered = extent[:, 0] * extent[:, 1]
-    planes, flat = _planes(corners, depth)
-    covered[flat | (depth.amin(1) < NEAR_M)] = 0
+    covered[(depth < NEAR_M).any(1)] = 0
     chosen = torch.nonzero(covered)[:, 0]
-    if not len(chosen):
-        return
-    planes, first, width, covered = planes[chosen], first[chosen], extent[chosen, 0], covered[chosen]
+    planes, edge_on = _planes(corners.index_select(0, chosen), depth.index_select(0, chosen))
+    kept = torch.nonzero(~edge_on)[:, 0]
+    chosen, planes = chosen.index_select(0, kept), planes.index_select(0, kept)
+    first, width, covered = first.index_select(0, chosen), extent[chosen, 0], covered[chosen]
     ends = covered.cumsum(0)
     start = 0
     while start < len(chosen):
         done = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(torch.searchsorted(ends, done + PAIRS_AT_ONCE, right=True)))
         part = slice(start, stop)
-        _scatter(keys, planes[part], first[part], width[part], covered[part], chosen[part], len(faces), size)
+        _scatter(keys, planes[part], first[part], width[part], covered[part], chosen[part], count, size)
         start = stop
+
+
+def _centres(corners: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """First and last pixel, `(n, 2)` x and y, whose centre lies in the bounding box of corners `(n, 3, 2)`."""
+    a, b, c = corners.unbind(1)
+    low, high = torch.minimum(torch.minimum(a, b), c), torch.maximum(torch.maximum(a, b), c)
+    first = torch.ceil(low - 0.5).clamp(0, size).to(torch.int64)
+    return first, torch.floor(high - 0.5).clamp(-1, size - 1).to(torch.int64)
 
 
 def _planes(corners: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,17 +83,20 @@ def _scatter(
     keys: Tensor, planes: Tensor, first: Tensor, width: Tensor, covered: Tensor, numbers: Tensor, faces: int, size: int
 ) -> None:
     owner = torch.repeat_interleave(torch.arange(len(covered), device=keys.device), covered)
-    within = torch.arange(len(owner), device=keys.device) - (covered.cumsum(0) - covered)[owner]
-    row = torch.div(within, width[owner], rounding_mode="floor")
-    x = first[owner, 0] + within - row * width[owner]
-    y = first[owner, 1] + row
-    plane = planes[owner]
+    before = covered.cumsum(0) - covered
+    within = torch.arange(len(owner), device=keys.device) - before.index_select(0, owner)
+    across = width.index_select(0, owner)
+    row = torch.div(within, across, rounding_mode="floor")
+    corner = first.index_select(0, owner)
+    x, y = corner[:, 0] + within - row * across, corner[:, 1] + row
+    plane = planes.index_select(0, owner)
     dx, dy = x + 0.5 - plane[:, 0], y + 0.5 - plane[:, 1]
     second = plane[:, 2] * dx + plane[:, 3] * dy
     third = plane[:, 4] * dx + plane[:, 5] * dy
     inside = torch.nonzero((second >= INSIDE) & (third >= INSIDE) & (second + third <= 1.0 - INSIDE))[:, 0]
-    inverse = plane[inside, 6] + plane[inside, 7] * dx[inside] + plane[inside, 8] * dy[inside]
-    number = numbers[owner[inside]]
+    plane = plane.index_select(0, inside)
+    inverse = plane[:, 6] + plane[:, 7] * dx[inside] + plane[:, 8] * dy[inside]
+    number = numbers.index_select(0, owner[inside])
     image = torch.div(number, faces, rounding_mode="floor")
     bits = inverse.clamp(min=1e-9).view(torch.int32).to(torch.int64)
     place = (image * size + y[inside]) * size + x[inside]
