@@ -31,7 +31,8 @@ class Pytorch3dRenderer:
         """Pictures `(B, 3, size, size)`, as `rasterizer.TorchRenderer.render` makes them but for silhouettes' width."""
         batch, size = len(vertices_m), camera.size
         pixels, depths = camera.project(vertices_m)
-        screen = torch.cat([1.0 - pixels * (2.0 / size), depths[..., None]], dim=-1)
+        # Depths in body heights: how far apart two surfaces must lie not to blend is then the same for every body.
+        screen = torch.cat([1.0 - pixels * (2.0 / size), (depths / camera.unit_m[:, None])[..., None]], dim=-1)
         meshes = Meshes(verts=screen, faces=faces.expand(batch, -1, -1))
         sigma = (SIGMA_PIXELS * 2.0 / size) ** 2
         near, z_buffer, weights, distances = rasterize_meshes(
@@ -50,11 +51,12 @@ class Pytorch3dRenderer:
         normal = torch.nn.functional.normalize((weights[..., None] * turned[corners]).sum(-2), dim=-1)
         facing = torch.where(normal[..., 2:] > 0.0, -normal, normal)
         colours = clay(facing.reshape(-1, 3)).view(*near.shape, 3)
-        # The blend mixes with one background colour: surfaces alone give coverage, the ground lies behind by it.
+        # The blend knows one background colour only, and its colour is that of the surfaces alone however little of the
+        # pixel they cover: coverage is its fourth channel, and the ground lies behind by it.
         fragments = Fragments(near, z_buffer, weights, distances)
         surface = softmax_rgb_blend(
             colours, fragments, BlendParams(sigma=sigma, gamma=1e-4, background_color=(0.0, 0.0, 0.0))
         )
         covered = surface[..., 3:]
-        pictures: Tensor = (surface[..., :3] + (1.0 - covered) * ground).permute(0, 3, 1, 2)
+        pictures: Tensor = (covered * surface[..., :3] + (1.0 - covered) * ground).permute(0, 3, 1, 2)
         return pictures
