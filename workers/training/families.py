@@ -22,7 +22,8 @@ from workers.preparation import PreparedCharacter, prepare_character
 from workers.rendering.decimate import prepare_surface
 from workers.restate import posed
 from workers.retargeting.motion import BodyMotion, from_rotations
-from workers.samples.write import sample_files
+from workers.samples.glb import make_character
+from workers.samples.shape import STOUT, TALL
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body, measure_body
 from workers.skeleton.model import Array, Clip, Mesh, Scene, Skeleton, Units
@@ -43,7 +44,6 @@ FILES = {
     "kaykit-adventurers": "characters/kaykit-adventurers/*.glb",
     "quaternius-women": "characters/quaternius-modular/women_*.glb",
 }
-SAMPLE_FILES = ("tall.glb", "stout.glb")
 MAKEHUMAN = "characters/makehuman"
 # Clips that were made on a family's own rig: their local rotations are played as they are.
 OWN_CLIPS = {
@@ -192,9 +192,9 @@ def _plays(clip: str, own: str | None) -> bool:
 
 def _load_characters(data: Path, name: str) -> dict[str, PreparedCharacter]:
     if name == "samples":
-        files = sample_files()
         return {
-            Path(file).stem: prepare_character(read_scene(FileBundle(file, files[file])), {}) for file in SAMPLE_FILES
+            shape.name: prepare_character(read_scene(FileBundle(f"{shape.name}.glb", make_character(shape))), {})
+            for shape in (TALL, STOUT)
         }
     paths = sorted(data.glob(FILES[name]))
     if not paths:

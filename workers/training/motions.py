@@ -15,7 +15,10 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.options import JobOptions
 from workers.preparation import PreparedMotion, prepare_motion
-from workers.samples.write import sample_files
+from workers.samples import clips
+from workers.samples.body import build_body
+from workers.samples.bvh import motion_to_bvh
+from workers.samples.shape import TALL
 from workers.skeleton.model import Scene
 from workers.training.fetch import list_sources
 
@@ -30,7 +33,10 @@ CLIP_FILES = {
     "mixamo-xy-pair": ("characters/mixamo-xy-pair", ("Xbot.glb",)),
 }
 SAMPLES = "samples"
-SAMPLE_CLIPS = ("walk.bvh", "wave.bvh", "hands_on_hips.bvh", "clap.bvh", "reach_overhead.bvh")
+SAMPLE_CLIPS = {
+    "walk.bvh": clips.walk, "wave.bvh": clips.wave, "hands_on_hips.bvh": clips.hands_on_hips, "clap.bvh": clips.clap,
+    "reach_overhead.bvh": clips.reach_overhead,
+}  # fmt: skip
 T_POSE = re.compile(r"t-?pose", re.IGNORECASE)
 # The longest stretch of a clip that is used: CMU has clips of half a minute.
 MOST_SECONDS = 20.0
@@ -82,12 +88,9 @@ def _scene_of(data: Path, clip_id: str) -> tuple[Scene, int]:
 
 @lru_cache(maxsize=8)
 def _sample_scene(file: str) -> Scene:
-    return read_scene(FileBundle(file, _samples()[file]))
-
-
-@lru_cache(maxsize=1)
-def _samples() -> dict[str, bytes]:
-    return sample_files()
+    body = build_body(TALL)
+    text = motion_to_bvh(body, SAMPLE_CLIPS[file](body))
+    return read_scene(FileBundle(file, text.encode()))
 
 
 @lru_cache(maxsize=1)
