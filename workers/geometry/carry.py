@@ -17,8 +17,11 @@ from torch import Tensor
 
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
 from workers.geometry.nearest import closest_on_triangles
+from workers.geometry.parts import TORSO, part_index
+from workers.geometry.self_contact import HIP_SHARE
 from workers.geometry.surface import BodySurface
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Array, Indices, Mask
+from workers.skeleton.roles import SIDES
 
 RADIAL = 0.3  # weight of a difference in distance from the bone against one along or around it
 CANDIDATES = 24
@@ -112,7 +115,7 @@ def contact_loss(vertices_m: Tensor, anchors: ContactAnchors, arm_radius_m: floa
 
 def find_places(surface: BodySurface, part: int, places: Places) -> tuple[Indices, Array]:
     """Corners `(n, 3)` and barycentric shares `(n, 3)` of the points with these places on a part of the surface."""
-    faces = surface.outer_faces[surface.outer_face_parts == part]
+    faces = surface.outer_faces[_holds(surface, part)]
     own = _layout(surface, part, surface.mesh.positions_m[faces].reshape(-1, 3)).reshape(len(faces), 3, 4)
     frame, radius = surface.frames[part], float(surface.radius_m[part])
     wanted = _laid_out(places.along * frame.length_m, places.around, places.radii, radius)
@@ -139,4 +142,17 @@ def _laid_out(along_m: Array, around: Array, radii: Array, radius: float) -> Arr
 
 def _has_parts(surface: BodySurface, contact: SelfContact) -> bool:
     parts = (contact.part_a, contact.part_b)
-    return all(part in surface.frames and (surface.outer_face_parts == part).any() for part in parts)
+    return all(part in surface.frames and _holds(surface, part).any() for part in parts)
+
+
+def _holds(surface: BodySurface, part: int) -> Mask:
+    """Outer faces `(faces,)` where places of a part are looked up: its own; for the trunk also the thighs' tops."""
+    found: Mask = surface.outer_face_parts == part
+    if part != TORSO:
+        return found
+    centres = surface.mesh.positions_m[surface.outer_faces].mean(axis=1)
+    for thigh in (part_index(f"{side}UpperLeg") for side in SIDES):
+        if thigh in surface.frames:
+            high = surface.frames[thigh].coordinates(centres)[0] < HIP_SHARE
+            found = found | ((surface.outer_face_parts == thigh) & high)
+    return found

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
+from workers.geometry.parts import GROUP_OF
 from workers.geometry.winding import winding_numbers
 from workers.skeleton.model import Array, Indices, Mask
 
@@ -44,11 +45,12 @@ class Near:
 class Target:
     """Faces to be near to, with what does not change from pose to pose."""
 
-    def __init__(self, faces: Indices, groups: Indices, positions_m: Array, deepest_m: float, shallow_m: float) -> None:
-        """`groups` `(faces,)`; `positions_m` `(vertices, 3)` in any pose, to find open borders. Nothing is deeper
+    def __init__(self, faces: Indices, parts: Indices, positions_m: Array, deepest_m: float, shallow_m: float) -> None:
+        """`parts` `(faces,)`; `positions_m` `(vertices, 3)` in any pose, to find open borders. Nothing is deeper
         inside than `deepest_m`; normals are trusted down to `shallow_m`.
         """
-        self.faces, self.groups, self.deepest_m, self.shallow_m = faces, groups, deepest_m, shallow_m
+        self.faces, self.parts, self.deepest_m, self.shallow_m = faces, parts, deepest_m, shallow_m
+        self.groups = GROUP_OF[parts]
         rows = faces.ravel()
         columns = np.repeat(np.arange(len(faces)), 3)
         self.around = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(positions_m), len(faces)))
@@ -64,20 +66,29 @@ class Target:
         return _unit(area), _unit(smooth)
 
 
-def find_near(target: Target, positions_m: Array, queries: Indices, query_groups: Indices, reach_m: float) -> Near:
+def find_near(
+    target: Target, positions_m: Array, queries: Indices, query_groups: Indices, reach_m: float, ignored: Mask
+) -> Near:
     """Pairs at most `reach_m` outside the surface of all groups but the query's own, or inside it.
 
-    `positions_m` `(frames, vertices, 3)`; `queries` are vertices, `query_groups` their groups.
+    `positions_m` `(frames, vertices, 3)`; `queries` are vertices, `query_groups` their groups. A vertex whose closest
+    place is on a part that it has `ignored` `(vertices, parts)` makes no pair.
     """
     parts = [
-        _near_chunk(target, positions_m[start : start + FRAMES_AT_ONCE], queries, query_groups, reach_m, start)
+        _near_chunk(target, positions_m[start : start + FRAMES_AT_ONCE], queries, query_groups, reach_m, ignored, start)
         for start in range(0, len(positions_m), FRAMES_AT_ONCE)
     ]
     return Near(*(np.concatenate(values) for values in zip(*(vars(part).values() for part in parts), strict=True)))
 
 
 def _near_chunk(
-    target: Target, positions: Array, queries: Indices, query_groups: Indices, reach: float, first: int
+    target: Target,
+    positions: Array,
+    queries: Indices,
+    query_groups: Indices,
+    reach: float,
+    ignored: Mask,
+    first: int,
 ) -> Near:
     corners = positions[:, target.faces]
     centres = corners.mean(axis=2)
@@ -121,13 +132,14 @@ def _near_chunk(
     length = np.linalg.norm(away, axis=1)
     at_border = ((shares < ON_EDGE) & target.border[face]).any(axis=1)
     at_border |= ((shares > 1.0 - ON_EDGE) & target.border_corners[face]).any(axis=1)
-    inside = (side < 0.0) & ((votes.mean(axis=1) >= VOTE) | at_border)
+    known = ~ignored[vertex, target.parts[face]]
+    inside = known & (side < 0.0) & ((votes.mean(axis=1) >= VOTE) | at_border)
     doubtful = np.flatnonzero(inside & ((length > target.shallow_m) | at_border) & (length < target.deepest_m))
     inside[doubtful] = _wound(target, positions, frames[doubtful], vertex[doubtful], own_group[doubtful])
     sign = np.where(inside, -1.0, 1.0)
     outward = np.where((length > 1e-9)[:, None], away * (sign / np.maximum(length, 1e-9))[:, None], normal)
     distance = sign * length
-    kept = (distance < reach) & (-distance < target.deepest_m)
+    kept = known & (distance < reach) & (-distance < target.deepest_m)
     return Near(frames[kept] + first, vertex[kept], face[kept], shares[kept], outward[kept], distance[kept])
 
 

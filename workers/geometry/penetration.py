@@ -18,7 +18,7 @@ from torch import Tensor
 from workers.geometry.nearest import Near, find_near
 from workers.geometry.parts import GROUP_OF
 from workers.geometry.surface import BodySurface
-from workers.skeleton.model import Array
+from workers.skeleton.model import Array, Indices
 
 REACH = 0.3  # arm radii outside the surface from which on a vertex is watched
 SOFT = 0.1  # arm radii: depth up to which the loss is quadratic, beyond linear (Huber 1964)
@@ -47,12 +47,14 @@ class PenetrationPairs:
         return torch.relu(-distance - self.allowed_m)
 
 
-def counted(surface: BodySurface, near: Near) -> tuple[Near, Array]:
-    """Pairs that may count as penetration, and the depth `(n,)` in metres that each is allowed."""
-    part = surface.outer_face_parts[near.face]
-    allowed = surface.rest_depth_m[near.vertex, GROUP_OF[part]]
-    kept = ~surface.excluded[near.vertex, part] & np.isfinite(allowed)
-    return near.chosen(kept), allowed[kept]
+def near_body(surface: BodySurface, vertices_m: Array, queries: Indices, reach_m: float) -> tuple[Near, Array]:
+    """Pairs of limb vertices `queries` with the rest of the body that may count, and the depth `(n,)` allowed to each.
+
+    `vertices_m` `(frames, vertices, 3)`; pairs reach from `reach_m` outside to any depth inside.
+    """
+    own = GROUP_OF[surface.parts[queries]]
+    near = find_near(surface.target, vertices_m, queries, own, reach_m, surface.ignored)
+    return near, surface.rest_depth_m[near.vertex, GROUP_OF[surface.outer_face_parts[near.face]]]
 
 
 def find_pairs(surface: BodySurface, vertices_m: Tensor | Array, reach: float = REACH) -> PenetrationPairs:
@@ -62,9 +64,7 @@ def find_pairs(surface: BodySurface, vertices_m: Tensor | Array, reach: float = 
     """
     like = vertices_m if isinstance(vertices_m, Tensor) else torch.as_tensor(vertices_m)
     places = like.detach().cpu().numpy().astype(np.float64)
-    queries = surface.limb_vertices
-    groups = GROUP_OF[surface.parts[queries]]
-    near, allowed = counted(surface, find_near(surface.target, places, queries, groups, reach * surface.arm_radius_m))
+    near, allowed = near_body(surface, places, surface.limb_vertices, reach * surface.arm_radius_m)
 
     def tensor(values: Array) -> Tensor:
         return torch.as_tensor(values, dtype=like.dtype, device=like.device)

@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
-from workers.geometry.nearest import Near, closest_places, find_near
-from workers.geometry.parts import GROUP_OF, PARTS, part_index
-from workers.geometry.penetration import counted
+from workers.geometry.nearest import Near, closest_places
+from workers.geometry.parts import PARTS, TORSO, part_index
+from workers.geometry.penetration import near_body
 from workers.geometry.surface import BodySurface
 from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
 from workers.retargeting.motion import BodyMotion
@@ -30,6 +30,7 @@ TOUCHING = tuple(part_index(side + part) for side in SIDES for part in ("Hand", 
 LONGEST_GAP_S, SHORTEST_S = 0.1, 0.06
 SLOWEST = 0.2  # body heights / s: a contact slides more slowly than this at least once
 HANGING_DEG = 35.0  # both bones of an arm within this of the trunk's downward axis
+HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
 FAR_END = 0.85  # share of a forearm or shin from which on it counts as wrist or ankle
 MOST_POINTS, SPREAD = 4, 0.8  # points of a contact, and how far apart in arm radii
 SMOOTHING_S = 0.07  # half width
@@ -52,8 +53,7 @@ def find_self_contacts(motion: BodyMotion, surface: BodySurface, vertices_m: Arr
     limits = OWN_SKIN if surface.is_own else GENERATED
     radius = surface.arm_radius_m
     queries = surface.limb_vertices[np.isin(surface.parts[surface.limb_vertices], TOUCHING)]
-    groups = GROUP_OF[surface.parts[queries]]
-    near, allowed = counted(surface, find_near(surface.target, vertices_m, queries, groups, limits.far * radius))
+    near, allowed = near_body(surface, vertices_m, queries, limits.far * radius)
     near = near.chosen((allowed == 0.0) & ~_wrist_or_ankle(surface, near))
     contacts: list[SelfContact] = []
     hanging = {side: _hanging(motion, side) for side in SIDES}
@@ -148,6 +148,8 @@ def _describe(
             return None
     a = places_of(surface, part_a, surface.mesh.positions_m[points])
     b = places_of(surface, part_b, rest.reshape(-1, 3))
+    if PARTS[part_b].endswith("UpperLeg") and np.median(b.along) < HIP_SHARE and TORSO in surface.frames:
+        part_b, b = TORSO, places_of(surface, TORSO, rest.reshape(-1, 3))
     b = Places(*(values.reshape(rest.shape[:2]) for values in vars(b).values()))
     gap = np.maximum(distance, 0.0) / surface.arm_radius_m
     return SelfContact(part_a, part_b, start, stop, a, b, gap)

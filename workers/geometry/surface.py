@@ -79,9 +79,8 @@ class BodySurface:
     @cached_property
     def target(self) -> Target:
         """The outer faces as something to be near to; face numbers count among `outer_faces`."""
-        groups = GROUP_OF[self.face_parts[self.outer]]
         deepest, shallow = DEEPEST * self.body.height_m, SHALLOW * self.arm_radius_m
-        return Target(self.outer_faces, groups, self.mesh.positions_m, deepest, shallow)
+        return Target(self.outer_faces, self.outer_face_parts, self.mesh.positions_m, deepest, shallow)
 
     @cached_property
     def outer_faces(self) -> Indices:
@@ -119,9 +118,14 @@ class BodySurface:
         depth = np.zeros((len(self.parts), len(GROUPS)))
         queries = self.limb_vertices
         own = GROUP_OF[self.parts[queries]]
-        near = find_near(self.target, self.mesh.positions_m[None], queries, own, 0.0)
+        near = find_near(self.target, self.mesh.positions_m[None], queries, own, 0.0, self.excluded)
         depth[near.vertex, GROUP_OF[self.outer_face_parts[near.face]]] = -near.distance_m
         return self.worn(depth)
+
+    @cached_property
+    def ignored(self) -> Mask:
+        """`(vertices, parts)`: what never counts, be it excluded or worn."""
+        return self.excluded | np.isinf(self.rest_depth_m)[:, GROUP_OF[: len(PARTS)]]
 
     def worn(self, depth_m: Array) -> Array:
         """Rest depths where a limb that is dressed in its neighbour's surface is never penalised for it."""
