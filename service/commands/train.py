@@ -21,7 +21,7 @@ PRINT_EVERY_S = 15.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(dest="step", required=True, metavar="STEP")
 
-    fetch = subparsers.add_parser("fetch", help="bring the files to train on from their public sources")
+    fetch = subparsers.add_parser("fetch", help="bring the files to train and measure on from their public sources")
     fetch.add_argument("--to", type=Path, metavar="FOLDER", help="where the files go, checked by hash")
     fetch.add_argument(
         "--from", dest="source", type=Path, metavar="FOLDER", help="take them from a folder, by hash, not from the web"
@@ -33,9 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     encoder = subparsers.add_parser("encoder", help="render, train, calibrate and write the encoder's model folder")
     _add_data(encoder)
-    encoder.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the model folder to write")
     encoder.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="the model folder to write, named as its version"
+    )
+    length = encoder.add_mutually_exclusive_group()
+    length.add_argument(
         "--minutes", type=float, default=BUDGET_MINUTES, metavar="M", help="for the network (%(default)s)"
+    )
+    length.add_argument("--steps", type=int, metavar="N", help="for the network: the same weights on every run")
+    encoder.add_argument(
+        "--calibration-clips", type=int, default=30, metavar="N", help="of each group of held-out bodies (%(default)s)"
     )
 
 
@@ -96,10 +103,14 @@ def run_data(arguments: argparse.Namespace) -> int:
 
 
 def run_encoder(arguments: argparse.Namespace) -> int:
+    from workers.training.calibrate import write_calibrated
     from workers.training.encoder_training import train_encoder
 
     run_data(arguments)
-    train_encoder(arguments.cache, arguments.out, arguments.minutes * 60.0, arguments.seed)
+    budget_s = None if arguments.steps is not None else arguments.minutes * 60.0
+    train_encoder(arguments.cache, arguments.out, arguments.seed, budget_s, arguments.steps)
+    manifest = write_calibrated(arguments.out, arguments.out.name, arguments.data, arguments.calibration_clips)
+    print(f"{arguments.out}: {manifest.reference}, {manifest.files[0].bytes or 0:,} bytes of weights")
     return 0
 
 

@@ -11,6 +11,7 @@
     describe     what a picture shows in numbers: directions of limbs, hands' distances to the body
     cache        rendered pictures and their table on disk
     fetch        the files to train on, from their public sources, checked by hash
+    calibrate    the anchors of a trained encoder, into its manifest
 
 Only data whose licence allows shipping what was learned from it is trained on. Nothing here is needed to use the
 encoder.
