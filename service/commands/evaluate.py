@@ -273,7 +273,7 @@ def run_eye(arguments: argparse.Namespace) -> int:
     with stage_printer(sys.stderr) as on_stage:
 
         def on_step(done: int, total: int) -> None:
-            on_stage("looking", done / total)
+            on_stage(f"looking, {10 * (10 * done // total)} %", done / total)
 
         if arguments.calibrate:
             return _calibrate_eye(arguments, on_step)
