@@ -61,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     eye.add_argument("--calibrate", action="store_true", help="print the calibration block of the model's manifest")
     eye.add_argument("--save", action="store_true", help="with --calibrate: use it here from now on")
 
+    gradients = subparsers.add_parser("gradients", help="the renderer's gradients against finite differences")
+    gradients.add_argument("--descent", action="store_true", help="turn arms back by the pictures' loss alone instead")
+    gradients.add_argument("--data", type=Path, metavar="DIR", help="folder with real characters, for further cases")
+    gradients.add_argument("--faces", type=int, default=5000, metavar="N", help="of each body (%(default)s)")
+    _add_json(gradients)
+
     meaning = subparsers.add_parser("meaning", help="semantic scores of good results and of spoilt ones")
     _add_corpus(meaning)
     meaning.add_argument("--encoder", default="eye", metavar="NAME", help="a model of the store (%(default)s)")
@@ -82,7 +88,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
-        "eye": run_eye, "meaning": run_meaning,
+        "eye": run_eye, "meaning": run_meaning, "gradients": run_gradients,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -303,6 +309,34 @@ def _calibrate_eye(arguments: argparse.Namespace, on_step: Callable[[int, int], 
         path = save_calibration(installed.manifest, installed.identity, anchors)
         print(f"saved for {installed.manifest.reference}: {path}", file=sys.stderr)
     return 0
+
+
+def run_gradients(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where every direction (cosine over joint angles) or enough descents are good, else 1."""
+    if arguments.faces < 100:
+        raise InvalidOptions("--faces must be at least 100")
+    if arguments.descent:
+        from workers.evaluation import render_descent as descent
+
+        left = {}
+        for label, degrees in descent.descent_table(faces=arguments.faces):
+            left[label] = degrees
+            print(f"{label:<44}{degrees:6.2f} degrees left of 20", flush=True)
+        good = sum(degrees <= descent.ENOUGH_DEG for degrees in left.values())
+        print(f"within {descent.ENOUGH_DEG:g} degrees: {good} / {len(left)}")
+        _write_json(arguments.json, {"left_deg": left})
+        return 0 if good >= 0.8 * len(left) else 1
+    from workers.evaluation import render_gradients as gradients
+
+    rows = []
+    print(gradients.TABLE_HEAD)
+    for row in gradients.gradient_table(faces=arguments.faces, data=arguments.data):
+        rows.append(row)
+        print(gradients.table_line(row), flush=True)
+    summary = gradients.summarise(rows)
+    print("\n".join(f"{name}: {value:.3f}" for name, value in summary.items()))
+    _write_json(arguments.json, {"summary": summary, "rows": [row.figures() for row in rows]})
+    return 0 if summary["smallest cosine over joint angles"] >= gradients.ENOUGH_COSINE else 1
 
 
 def _number(value: float | None) -> str:

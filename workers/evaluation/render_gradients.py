@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from workers.errors import NoSkin
+from workers.evaluation.corpus import load_scene
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.options import parse_options
 from workers.preparation import prepare_motion
 from workers.rendering import kinematics, rotations
-from workers.rendering.cameras import VIEWS, Camera, clip_facing, follow
+from workers.rendering.cameras import Camera, clip_facing, follow
 from workers.rendering.decimate import prepare_surface
 from workers.rendering.gradients import GradientCheck, Pose, check_gradient
 from workers.rendering.rasterizer import TorchRenderer
@@ -42,7 +46,34 @@ MOMENTS = (
     ("hands_on_hips", 0.5, "front"),
     ("wave", 0.4, "side"),
 )
-LIMB_STEP_RAD, SHIFT_STEP_M, SCALE_STEP = 0.02, 0.006, 0.006
+# Files of real characters, the number of the clip, share of its length, view.
+FILE_MOMENTS = (
+    ("characters/threejs/Soldier.glb", 1, 0.3, "side"),
+    ("characters/mixamo-xy-pair/Xbot.glb", 0, 0.4, "front"),
+    ("characters/quaternius-fbx/KnightCharacter.glb", 1, 0.5, "three_quarter"),
+    ("characters/threejs/CesiumMan.glb", 0, 0.5, "three_quarter"),
+)
+LIMB_STEP_RAD, SHIFT_STEP, SCALE_STEP = 0.02, 0.0035, 0.006  # shifts in body heights
+
+ENOUGH_COSINE = 0.9
+
+
+@dataclass(frozen=True)
+class GradientRow:
+    """One case at one picture size; `change` is what the gradient is taken in."""
+
+    label: str
+    change: str
+    size: int
+    check: GradientCheck
+
+    def figures(self) -> dict[str, Any]:
+        check = self.check
+        return {
+            "case": self.label, "change": self.change, "size": self.size, "signs_right": check.signs_right,
+            "largest_wrong": check.largest_wrong, "cosine": check.cosine, "magnitude_error": check.magnitude_error,
+            "reference_cosine": check.reference_cosine,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +145,13 @@ def cases(posed: PosedBody, seed: int) -> Iterator[tuple[str, Pose, np.typing.ND
             )
 
     calm = np.zeros(count * 3)
-    shift = random.uniform(0.03, 0.06, 3) * random.choice([-1.0, 1.0], 3)
+    height_m = float(posed.camera.unit_m[0])
+    shift = height_m * random.uniform(0.018, 0.036, 3) * random.choice([-1.0, 1.0], 3)
     turns = np.radians(random.uniform(-20.0, 20.0, count * 3))
     yield (
         "translation",
         lambda p: vertices(still(len(p), count * 3), p, still(len(p), 1)),
-        np.full(3, SHIFT_STEP_M),
+        np.full(3, SHIFT_STEP * height_m),
         target(calm, shift.tolist(), 0.0),
     )
     yield (
@@ -147,53 +179,13 @@ def sample_motion(clip: str, stout: bool) -> tuple[BodyMotion, Mesh]:
     return prepared.motion, mesh
 
 
-def descend(views: Sequence[PosedBody], faces: Tensor, limb: int, start: Tensor, steps: int = 60) -> Tensor:
-    """Rotation vector `(3,)` left over when the pictures' loss alone turns a limb back from `start` `(3,)`.
-
-    `views` are one moment seen from several cameras; `limb` counts in `PosedBody.limbs`. Adam with a falling rate.
-    """
-    posed, count, renderer = views[0], len(views[0].limbs), TorchRenderer()
-    cameras = Camera.join([view.camera for view in views])
-    still = torch.zeros(1, 3), torch.zeros(1, 1)
-
-    def pictures(turn: Tensor) -> Tensor:
-        turns = torch.zeros(1, count, 3).index_copy(1, torch.tensor([limb]), turn.view(1, 1, 3))
-        vertices = posed.vertices(turns, *still).expand(len(views), -1, -1)
-        return renderer.render(vertices, faces, cameras)
-
-    with torch.no_grad():
-        target = pictures(torch.zeros(3))
-    turn = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([turn], lr=0.05)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
-        optimiser.zero_grad()
-        (pictures(turn) - target).square().mean().backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-    return turn.detach()
-
-
-def descent_table(
-    error_deg: float = 20.0, faces: int = 5000, moments: Sequence[tuple[str, float, str]] = MOMENTS, size: int = 224
-) -> list[tuple[str, float]]:
-    """Left and right upper arm of every moment turned off by `error_deg` about a random axis: degrees left over after
-    the descent, seen from all views.
-    """
-    random = np.random.default_rng(3)
-    rows = []
-    for clip, share in dict.fromkeys((clip, share) for clip, share, _ in moments):
-        motion, mesh = sample_motion(clip, stout=False)
-        skin = bind_skin(prepare_surface(mesh, faces), motion.body.skeleton)
-        frame = round(share * (motion.frames - 1))
-        views = [pose_body(motion, skin, frame, view, size) for view in VIEWS]
-        for role in ("leftUpperArm", "rightUpperArm"):
-            limb = views[0].limbs.index(motion.body.mapping.roles[role].joint)
-            axis = random.normal(size=3)
-            start = torch.as_tensor(np.radians(error_deg) * axis / np.linalg.norm(axis), dtype=torch.float32)
-            left = descend(views, skin.faces, limb, start)
-            rows.append((f"{clip} {share:.2f} {role}", float(np.degrees(torch.linalg.norm(left).item()))))
-    return rows
+def file_motion(path: Path, clip: int) -> tuple[BodyMotion, Mesh]:
+    """A clip of a character's own file, by number, and its surface."""
+    scene = load_scene(path)
+    mesh = scene.load_mesh()
+    if mesh is None:
+        raise NoSkin(f"{path.name}: no skinned mesh; name a character")
+    return prepare_motion(scene, clip, parse_options(None)).motion, mesh
 
 
 def gradient_table(
@@ -201,27 +193,60 @@ def gradient_table(
     fine_size: int = 896,
     faces: int = 5000,
     moments: Sequence[tuple[str, float, str]] = MOMENTS,
-) -> list[tuple[str, int, GradientCheck]]:
-    """All cases at all sizes: (name, picture size, check)."""
-    renderer = TorchRenderer()
-    rows = []
+    data: Path | None = None,
+) -> Iterator[GradientRow]:
+    """All cases at all sizes; `data` is a folder with some of the files of `FILE_MOMENTS`, which then follow."""
     for number, (clip, share, view) in enumerate(moments):
         stout = number % 2 == 1
-        motion, mesh = sample_motion(clip, stout)
-        skin = bind_skin(prepare_surface(mesh, faces), motion.body.skeleton)
-        posed = pose_body(motion, skin, round(share * (motion.frames - 1)), view)
-        for name, pose, steps, target in cases(posed, number):
-            checks = check_gradient(renderer, pose, steps, skin.faces, posed.camera, target, sizes, fine_size)
-            label = f"{'stout' if stout else 'tall'} {clip} {view}: {name}"
-            rows += [(label, size, check) for size, check in checks.items()]
-    return rows
+        label = f"{'stout' if stout else 'tall'} {clip} {view}"
+        yield from _rows(label, *sample_motion(clip, stout), share, view, number, sizes, fine_size, faces)
+    for number, (name, chosen, share, view) in enumerate(FILE_MOMENTS if data else ()):
+        assert data is not None
+        if (data / name).is_file():
+            motion, mesh = file_motion(data / name, chosen)
+            label = f"{Path(name).stem} {motion.name} {view}"
+            yield from _rows(label, motion, mesh, share, view, 100 + number, sizes, fine_size, faces)
 
 
-def format_table(rows: Sequence[tuple[str, int, GradientCheck]]) -> str:
-    """One line a case."""
-    lines = [f"{'case':<48}{'px':>5}{'signs':>7}{'cosine':>8}{'error':>8}"]
-    lines += [
-        f"{name:<48}{size:>5}{check.signs_right:>7.2f}{check.cosine:>8.3f}{check.magnitude_error:>8.2f}"
-        for name, size, check in rows
-    ]
-    return "\n".join(lines)
+def _rows(
+    label: str,
+    motion: BodyMotion,
+    mesh: Mesh,
+    share: float,
+    view: str,
+    seed: int,
+    sizes: Sequence[int],
+    fine_size: int,
+    faces: int,
+) -> Iterator[GradientRow]:
+    renderer = TorchRenderer()
+    skin = bind_skin(prepare_surface(mesh, faces), motion.body.skeleton)
+    posed = pose_body(motion, skin, round(share * (motion.frames - 1)), view)
+    for change, pose, steps, target in cases(posed, seed):
+        checks = check_gradient(renderer, pose, steps, skin.faces, posed.camera, target, sizes, fine_size)
+        for size, check in checks.items():
+            yield GradientRow(label, change, size, check)
+
+
+def table_line(row: GradientRow) -> str:
+    check = row.check
+    return (
+        f"{row.label[:40]:<41}{row.change:<13}{row.size:>4}{check.signs_right:>7.2f}{check.largest_wrong:>7.2f}"
+        f"{check.cosine:>8.3f}{check.magnitude_error:>7.2f}{check.reference_cosine:>11.3f}"
+    )
+
+
+TABLE_HEAD = f"{'case':<41}{'change':<13}{'px':>4}{'signs':>7}{'wrong':>7}{'cosine':>8}{'error':>7}{'reference':>11}"
+
+
+def summarise(rows: Sequence[GradientRow]) -> dict[str, float]:
+    """What the table comes to; a magnitude error is a share of the measured gradient's length."""
+    result = {}
+    for size in sorted({row.size for row in rows}):
+        errors = [row.check.magnitude_error for row in rows if row.size == size]
+        result[f"median magnitude error at {size} px"] = float(np.median(errors))
+        result[f"worst magnitude error at {size} px"] = max(errors)
+    result["smallest cosine over joint angles"] = min(row.check.cosine for row in rows if row.change == "joint angles")
+    result["smallest cosine of all"] = min(row.check.cosine for row in rows)
+    result["largest derivative of wrong sign, of the case's largest"] = max(row.check.largest_wrong for row in rows)
+    return result

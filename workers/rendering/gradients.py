@@ -21,18 +21,38 @@ from workers.skeleton.model import Array
 Pose = Callable[[Tensor], Tensor]  # parameters (B, n) -> vertices (B, V, 3)
 
 
+# Derivatives smaller than this share of the largest one have no sign to speak of.
+SMALL = 0.03
+
+
 @dataclass(frozen=True, eq=False)
 class GradientCheck:
-    """Derivatives of the loss in each parameter, `(n,)`: from the pixels, and measured."""
+    """Derivatives of the loss in each parameter, `(n,)`: from the pixels, and measured, with the full and half step."""
 
     analytic: Array
     measured: Array
+    measured_half: Array
+
+    @property
+    def _wrong(self) -> Array:
+        """Size of each derivative with the wrong sign, as a share of the largest; 0 for the others.
+
+        Where the two measurements differ in sign themselves there is none to compare with.
+        """
+        wrong = np.sign(self.analytic) != np.sign(self.measured)
+        known = np.sign(self.measured) == np.sign(self.measured_half)
+        return np.where(wrong & known, np.abs(self.measured) / np.abs(self.measured).max(), 0.0)
 
     @property
     def signs_right(self) -> float:
-        """Share of parameters; one whose derivative is under 3 % of the largest counts as right either way."""
-        matters = np.abs(self.measured) > 0.03 * np.abs(self.measured).max()
-        return float(np.mean(np.sign(self.analytic[matters]) == np.sign(self.measured[matters])))
+        """Share of parameters; one whose derivative is under `SMALL` of the largest is not counted."""
+        matters = np.abs(self.measured) > SMALL * np.abs(self.measured).max()
+        return float(np.mean(self._wrong[matters] == 0.0))
+
+    @property
+    def largest_wrong(self) -> float:
+        """The largest derivative with the wrong sign, as a share of the largest of all; 0 where all are right."""
+        return float(self._wrong.max())
 
     @property
     def magnitude_error(self) -> float:
@@ -41,9 +61,16 @@ class GradientCheck:
 
     @property
     def cosine(self) -> float:
-        return float(
-            self.analytic @ self.measured / (np.linalg.norm(self.analytic) * np.linalg.norm(self.measured) + 1e-30)
-        )
+        return _cosine(self.analytic, self.measured)
+
+    @property
+    def reference_cosine(self) -> float:
+        """How well the two measurements agree: what lies between it and 1 is not the renderer's."""
+        return _cosine(self.measured_half, self.measured)
+
+
+def _cosine(a: Array, b: Array) -> float:
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-30))
 
 
 def picture_loss(renderer: Renderer, vertices_m: Tensor, faces: Tensor, camera: Camera, target: Tensor) -> Tensor:
@@ -62,7 +89,8 @@ def check_gradient(
     fine_size: int = 896,
 ) -> dict[int, GradientCheck]:
     """Gradients at parameters 0 in pictures of several sizes. `steps` `(n,)` are the half widths of the differences, in
-    each parameter's unit; `camera` is one view, `target_m` `(1, V, 3)` the pose that is compared with.
+    each parameter's unit (measured with half of them as well); `camera` is one view, `target_m` `(1, V, 3)` the pose
+    that is compared with.
     """
     analytic = {}
     for size in sizes:
@@ -73,15 +101,22 @@ def check_gradient(
         picture_loss(renderer, pose(zero), faces, view, target).sum().backward()  # type: ignore[no-untyped-call]
         assert zero.grad is not None
         analytic[size] = zero.grad[0].double().numpy()
-    fine = camera.with_size(fine_size)
+    measured = [
+        _measure(renderer, pose, share * steps, faces, camera.with_size(fine_size), target_m) for share in (1.0, 0.5)
+    ]
+    return {size: GradientCheck(gradient, *measured) for size, gradient in analytic.items()}
+
+
+def _measure(renderer: Renderer, pose: Pose, steps: Array, faces: Tensor, view: Camera, target_m: Tensor) -> Array:
+    """Central differences, `(n,)`."""
     measured = []
     with torch.no_grad():
-        target = renderer.render(target_m, faces, fine)
+        target = renderer.render(target_m, faces, view)
         for number, step in enumerate(steps):
             shift = torch.zeros(1, len(steps))
             shift[0, number] = float(step)
             above, below = (
-                picture_loss(renderer, pose(sign * shift), faces, fine, target).double() for sign in (1.0, -1.0)
+                picture_loss(renderer, pose(sign * shift), faces, view, target).double() for sign in (1.0, -1.0)
             )
             measured.append(float((above - below) / (2.0 * step)))
-    return {size: GradientCheck(gradient, np.array(measured)) for size, gradient in analytic.items()}
+    return np.array(measured)
