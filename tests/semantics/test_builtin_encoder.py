@@ -122,6 +122,14 @@ def test_match_reads_picture_and_text(build: Callable[[int], BuiltinEncoder], pi
     assert torch.isfinite(encoder.match(pictures, "123 !?")).all()  # no word in it, and still a text
 
 
+def test_several_texts_are_matched_as_each_alone(build: Callable[[int], BuiltinEncoder], pictures: Tensor) -> None:
+    encoder, texts = build(2), ["walk forward", "throw a ball", "sit"]
+    alone = torch.stack([encoder.match(pictures, text) for text in texts], dim=1)
+    torch.testing.assert_close(encoder.match_texts(pictures, texts), alone)
+    with pytest.raises(InvalidOptions, match="empty"):
+        encoder.match_texts(pictures, ["walk", " "])
+
+
 def test_words_and_their_rows() -> None:
     assert words_of("Walk_Forward01 (left), zombieWalk") == ["walk", "forward", "left", "zombie", "walk"]
     rows = token_rows(["walk"], 4096)

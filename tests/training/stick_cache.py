@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 SIDE = 112
 LIMBS = 4
+SEGMENTS = ("right arm", "left arm", "right leg", "left leg")
+CONTACTS = ("left hand to trunk", "right hand to trunk")
 LEANS = (0.0, 0.35, -0.35)  # radians, a view each
 TEXTS = ("walk forward", "wave arms", "kick ball", "sit down", "jump high", "throw punch")
 
@@ -47,7 +49,8 @@ def write_stick_cache(folder: Path, moments: int = 24, bodies: int = 3, clips: i
     arrays |= {name: arrays[name].astype(np.float16) for name in ("directions", "contacts")}
     np.savez(folder / "table.npz", **arrays)
     texts = [TEXTS[clip % len(TEXTS)] for clip in range(clips)]
-    (folder / "names.json").write_text(json.dumps({"clip_texts": texts, "damages": ["clean", "limb"]}))
+    names = {"clip_texts": texts, "damages": ["clean", "limb"], "segments": SEGMENTS, "contacts": CONTACTS}
+    (folder / "names.json").write_text(json.dumps(names))
     return folder
 
 

@@ -19,6 +19,7 @@ from workers.training.augment import augment
 from workers.training.encoder_measures import auc
 from workers.training.encoder_poses import CLEAN, Poses, batches, groups_of, read_poses, split_by_clip
 from workers.training.encoder_training import Recipe, train_encoder, train_pictures
+from workers.training.mirror import make_mirror
 from workers.training.text_training import TextRecipe
 
 SMALL = Architecture(widths=(8, 16, 16, 16), blocks=1, reduced=8, hidden=64, dimension=32, text_buckets=256)
@@ -125,6 +126,19 @@ def test_pictures_of_a_group_are_shifted_alike() -> None:
     centres = (weight * torch.arange(112.0)).sum(dim=(1, 2)) / weight.sum(dim=(1, 2))
     assert abs(centres[0] - centres[1]) < 0.05 and abs(centres[2] - centres[3]) < 0.05
     assert abs(centres[0] - centres[2]) > 0.1
+
+
+def test_mirrored_twice_is_as_before_and_sides_swap() -> None:
+    mirror = make_mirror(["left arm", "right arm", "shoulders", "chest up"], ["left hand", "right hand"], ["shoulders"])
+    generator = torch.Generator().manual_seed(0)
+    directions, contacts = torch.randn(5, 3, 4, 3, generator=generator), torch.randn(5, 2, generator=generator)
+    once = mirror.directions(directions)
+    torch.testing.assert_close(mirror.directions(once), directions)
+    torch.testing.assert_close(mirror.distances(mirror.distances(contacts)), contacts)
+    right = directions[..., 1, :]
+    torch.testing.assert_close(once[..., 0, :], right * torch.tensor([-1.0, 1.0, 1.0]))
+    across = torch.tensor([[0.0, 0.0, 0.0]] * 2 + [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # level shoulders, upright chest
+    torch.testing.assert_close(mirror.directions(across), across)
 
 
 def test_auc_of_separate_equal_and_no_figures() -> None:

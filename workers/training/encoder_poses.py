@@ -18,9 +18,11 @@ from torch import Tensor
 
 from workers.errors import InvalidOptions
 from workers.semantics.encoders.eye_picture import SIDE_PX, from_bytes
+from workers.training.mirror import Mirror, make_mirror
 
 VIEWS = 3
 CLEAN = 0  # the damage code of a pose as it was
+ACROSS = ("shoulders", "hips")  # segments from one side of the body to the other
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -43,6 +45,7 @@ class Poses:
     contacts: Floats  # (P, K)
     clip_texts: tuple[str, ...]
     damage_names: tuple[str, ...]
+    mirror: Mirror
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -71,6 +74,7 @@ def read_poses(folder: Path) -> Poses:
             table = {name: file[name] for name in file.files}
         names = json.loads((folder / "names.json").read_text())
         texts, damages = tuple(names["clip_texts"]), tuple(names["damages"])
+        mirror = make_mirror(names["segments"], names["contacts"], ACROSS)
         identity = np.stack([table[name] for name in ("moment", "variant", "body")], axis=1).astype(np.int64)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidOptions(
@@ -99,6 +103,7 @@ def read_poses(folder: Path) -> Poses:
         contacts=table["contacts"].astype(np.float32)[first],
         clip_texts=texts,
         damage_names=damages,
+        mirror=mirror,
     )
 
 

@@ -58,6 +58,7 @@ class Recipe:
     watched_share: float = 0.08  # of the clips
     same_rad: float = 0.35  # the same moment farther apart than this is not taught as the same
     different_rad: float = 0.06  # damaged poses closer than this are no damage
+    far_share: float = 0.4  # weight of all pairs of other moments beside the damaged ones
     weight_directions: float = 10.0
     weight_contacts: float = 1.0
     weight_regression: float = 10.0
@@ -122,7 +123,7 @@ def train_pictures(
     average = Average(student, recipe.average_decay)
     source = batches(train, groups_of(train), recipe.moments, recipe.clean, recipe.damaged, random)
     started = last = time.monotonic()
-    step, history, smooth = 0, [], 0.0
+    step, history, smooth = 0, [], dict[str, float]()
     say(f"{len(train)} poses of {len(np.unique(train.clip))} clips to train on, {len(watched)} to watch")
     with copies:
         while True:
@@ -131,59 +132,71 @@ def train_pictures(
                 break
             for part in optimiser.param_groups:
                 part["lr"] = recipe.learning_rate * _schedule(progress, recipe.warm_up)
-            loss = copies.learn(
-                lambda learner, work: batch_loss(learner, train, work[0], recipe, work[1]),
+            parts = copies.learn(
+                lambda learner, work: batch_losses(learner, train, work[0], recipe, work[1]),
                 [(next(source), noise) for noise in noises],
             )
             nn.utils.clip_grad_norm_(student.parameters(), 5.0)
             optimiser.step()
             average.update(student)
-            smooth = loss if step == 0 else 0.98 * smooth + 0.02 * loss
+            smooth = {name: 0.98 * smooth.get(name, value) + 0.02 * value for name, value in parts.items()}
             step += 1
             if time.monotonic() - last >= every_s:
                 last = time.monotonic()
                 seen = _measures(average.student, watched, shown)
-                history.append({"step": step, "seconds": round(last - started), "loss": round(smooth, 4), **seen})
+                history.append({"step": step, "seconds": round(last - started), **_shown(smooth), **seen})
                 say(_line(history[-1]))
     chosen: Student = average.student.eval()
-    final = {"step": step, "seconds": round(time.monotonic() - started), "loss": smooth}
-    final |= _measures(chosen, watched, shown)
+    seen = _measures(chosen, watched, shown)
+    final = {"step": step, "seconds": round(time.monotonic() - started), **_shown(smooth), **seen}
     say(_line(final))
     return chosen, {"steps": step, "recipe": asdict(recipe), "seed": seed, "watched": final, "history": history}
 
 
-def batch_loss(student: Student, poses: Poses, chosen: Integers, recipe: Recipe, noise: torch.Generator) -> Tensor:
-    """The loss of one batch of poses."""
+def batch_losses(
+    student: Student, poses: Poses, chosen: Integers, recipe: Recipe, noise: torch.Generator
+) -> dict[str, Tensor]:
+    """The losses of one batch of poses by name, weighted; they are to be added."""
     student.train()
-    moment = torch.from_numpy(poses.moment[chosen])
-    view = torch.arange(VIEWS).repeat(len(chosen))
-    pictures = augment(poses.pictures(chosen), moment.repeat_interleave(VIEWS) * VIEWS + view, noise)
+    moment, variant = torch.from_numpy(poses.moment[chosen]), torch.from_numpy(poses.variant[chosen])
+    pictures, truth, touching = _seen(poses, chosen, noise)
     with torch.autocast("cpu", torch.bfloat16):
         features = student.network.features(pictures)
         directions, contacts = student.heads(features)
     embedded = student.network.embedding(features.float()).view(len(chosen), VIEWS, -1)
-    truth = torch.from_numpy(poses.directions[chosen])
-    touching = torch.from_numpy(poses.contacts[chosen])
-    loss = recipe.weight_directions * losses.direction_loss(directions.float(), truth.flatten(0, 1))
-    loss = loss + recipe.weight_contacts * losses.direction_loss(
-        contacts.float(), losses.touch_level(touching).repeat_interleave(VIEWS, dim=0)
-    )
     cosines = torch.einsum("ivd,jvd->vij", embedded, embedded)
+    mean = cosines.mean(dim=0)  # the score: the mean over the views
     distances = losses.pose_distances(truth[:, 0], touching)
-    variant = torch.from_numpy(poses.variant[chosen])
     same_moment, apart = moment[:, None] == moment[None], ~torch.eye(len(chosen), dtype=torch.bool)
     same_meaning = same_moment & (variant[:, None] == variant[None])
     same = same_meaning & apart & (distances < recipe.same_rad)
     hard = same_moment & ~same_meaning & (distances > recipe.different_rad)
     far = ~same_moment
-    weights = _share(same) + _share(hard) + 0.5 * _share(far)
-    targets = losses.target_cosines(distances)
-    loss = loss + recipe.weight_regression * losses.regression_loss(cosines, targets, weights)
-    mean = cosines.mean(dim=0)
-    other = _share(hard) + 0.3 * _share(far)
-    scale = student.telling_scale.exp()
-    loss = loss + recipe.weight_telling * losses.telling_loss(mean, _share(same), other, scale, student.telling_bias)
-    return loss + recipe.weight_ranking * losses.ranking_loss(mean, same, hard, recipe.ranking_temperature)
+    weights = _share(same) + _share(hard) + recipe.far_share * _share(far)
+    touch = losses.touch_level(touching).repeat_interleave(VIEWS, dim=0)
+    scale, bias = student.telling_scale.exp(), student.telling_bias
+    other = _share(hard) + recipe.far_share * _share(far)
+    return {
+        "directions": recipe.weight_directions * losses.direction_loss(directions.float(), truth.flatten(0, 1)),
+        "contacts": recipe.weight_contacts * losses.direction_loss(contacts.float(), touch),
+        "regression": recipe.weight_regression
+        * losses.regression_loss(cosines, losses.target_cosines(distances), weights),
+        "telling": recipe.weight_telling * losses.telling_loss(mean, _share(same), other, scale, bias),
+        "ranking": recipe.weight_ranking * losses.ranking_loss(mean, same, hard, recipe.ranking_temperature),
+    }
+
+
+def _seen(poses: Poses, chosen: Integers, noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures `(poses * 3, 112, 112)`, augmented, half of the moments mirrored; directions and contacts as shown."""
+    _, group = torch.unique(torch.from_numpy(poses.moment[chosen]), return_inverse=True)
+    flip = (torch.rand(int(group.max()) + 1, generator=noise) < 0.5)[group]
+    truth, touching = torch.from_numpy(poses.directions[chosen]), torch.from_numpy(poses.contacts[chosen])
+    truth = torch.where(flip[:, None, None, None], poses.mirror.directions(truth), truth)
+    touching = torch.where(flip[:, None], poses.mirror.distances(touching), touching)
+    pictures = poses.pictures(chosen)
+    pictures = torch.where(flip.repeat_interleave(VIEWS)[:, None, None], pictures.flip(-1), pictures)
+    view = torch.arange(VIEWS).repeat(len(chosen))
+    return augment(pictures, group.repeat_interleave(VIEWS) * VIEWS + view, noise), truth, touching
 
 
 def _share(mask: Tensor) -> Tensor:
@@ -203,6 +216,10 @@ def _decayed(student: Student, decay: float) -> list[dict[str, Any]]:
     matrices = [parameter for parameter in student.parameters() if parameter.ndim > 1]
     rest = [parameter for parameter in student.parameters() if parameter.ndim <= 1]
     return [{"params": matrices, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+
+
+def _shown(parts: dict[str, float]) -> dict[str, float]:
+    return {"loss": round(sum(parts.values()), 4), **{name: round(value, 4) for name, value in parts.items()}}
 
 
 def _measures(student: Student, watched: Poses, shown: Integers | None) -> Measures:

@@ -85,19 +85,22 @@ class Copies:
         self._pool.shutdown()
         torch.set_num_threads(self._threads_before)
 
-    def learn(self, loss_of: Callable[[Student, Work], Tensor], work: Sequence[Work]) -> float:
-        """One piece of work a copy; leaves the mean gradient with the first copy and returns the mean loss."""
+    def learn(self, losses_of: Callable[[Student, Work], dict[str, Tensor]], work: Sequence[Work]) -> dict[str, float]:
+        """One piece of work a copy; leaves the mean gradient of the summed losses with the first copy.
 
-        def one(student: Student, piece: Work) -> float:
+        Returns the mean losses by name.
+        """
+
+        def one(student: Student, piece: Work) -> dict[str, float]:
             for parameter in student.parameters():
                 parameter.grad = None
-            loss = loss_of(student, piece) / len(self.students)
-            loss.backward()  # type: ignore[no-untyped-call]
-            return float(loss.detach())
+            parts = losses_of(student, piece)
+            (torch.stack(list(parts.values())).sum() / len(self.students)).backward()  # type: ignore[no-untyped-call]
+            return {name: float(part.detach()) for name, part in parts.items()}
 
-        total = sum(self._pool.map(one, self.students, work))
+        found = list(self._pool.map(one, self.students, work))
         for student in self.students[1:]:
             for first, other in zip(self.students[0].parameters(), student.parameters(), strict=True):
                 if first.grad is not None and other.grad is not None:
                     first.grad += other.grad
-        return total
+        return {name: sum(parts[name] for parts in found) / len(found) for name in found[0]}

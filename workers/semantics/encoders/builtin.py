@@ -6,6 +6,7 @@ three views. Its match with a text is a cosine, on the words of its training cli
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from model_store.manifest import Manifest
-from workers.errors import ModelUnavailable
+from workers.errors import InvalidOptions, ModelUnavailable
 from workers.semantics.encoders.base import Encoder, MatchScale
 from workers.semantics.encoders.eye_network import Architecture, EyeNetwork
 from workers.semantics.encoders.eye_picture import to_grey
@@ -46,6 +47,14 @@ class BuiltinEncoder(Encoder):
 
     def _embed(self, images: Tensor, start: int) -> Tensor:
         return self.model.embedding(self._features(images))
+
+    def match_texts(self, images: Tensor, texts: Sequence[str]) -> Tensor:
+        self._check_images(images)
+        if not texts or not all(text.strip() for text in texts):
+            raise InvalidOptions("a description to match is empty; say what the motion shows, or leave it out")
+        rows = self.model.text_tower([words_of(text) for text in texts])
+        motions = self._in_batches(images, lambda batch, start: self.model.motion(self._features(batch)))
+        return self._finite(motions @ rows.T, "matches")
 
     def _match(self, images: Tensor, text: str) -> Tensor:
         vector: Tensor = self.model.text_tower([words_of(text)])[0]
