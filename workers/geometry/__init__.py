@@ -5,7 +5,8 @@
     nearest       closest place on the rest of the body               winding        inside or outside, by libigl
     penetration   the penetration loss                                exact          exact figures on the full mesh
     self_contact  contacts of the source, found from its surface      contact_model  what a contact is
-    carry         contacts on another body, and their loss            scores         the report's rows
+    carry         contacts on another body, and their loss            contact_scores error, recall, precision
+    scores        the report's rows: `geometry_scores`
 
 How an optimiser uses it, all lengths in metres and world space:
 
@@ -27,6 +28,5 @@ Both losses are 0 where nothing penetrates or touches. They are in arm radii, so
 contact whose points are one arm radius away from where they belong counts about 1.
 
 Meshes are in the rest pose of `body.skeleton`: where preparation changed a file's rest pose (`body.skeleton is not
-scene.skeleton`), pose the mesh by `workers.restate.posed` first. All but `parts`, `part_frames`, `contact_model`,
-`nearest`, `winding`, `surface` and `exact` need torch; scipy and libigl come with the `worker` extra.
+scene.skeleton`), pose the mesh by `workers.restate.posed` first. scipy and libigl come with the `worker` extra.
 """

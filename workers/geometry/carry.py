@@ -60,6 +60,14 @@ class ContactAnchors:
         tensors = [value[rows] for value in vars(self).values() if isinstance(value, Tensor)]
         return _anchors([tensors[0] - start, *tensors[1:]], self.left_out)
 
+    def at(self, frames: Indices) -> ContactAnchors:
+        """The pairs of some frames, ascending, their frames counted among these."""
+        known = torch.as_tensor(frames, dtype=torch.int64, device=self.frame.device)
+        number = torch.searchsorted(known, self.frame).clamp(max=max(len(known) - 1, 0))
+        rows = known[number] == self.frame if len(known) else torch.zeros_like(self.frame, dtype=torch.bool)
+        tensors = [value[rows] for value in vars(self).values() if isinstance(value, Tensor)]
+        return _anchors([number[rows], *tensors[1:]], self.left_out)
+
 
 def carry(
     contacts: SelfContacts, target: BodySurface, rate_hz: float, dtype: torch.dtype = torch.float32, device: str = "cpu"

@@ -17,5 +17,6 @@ def winding_numbers(positions_m: Array, faces: Indices, points_m: Array) -> Arra
     if not len(faces) or not len(points_m):
         return np.zeros(len(points_m))
     tree = igl.FastWindingNumberBVH()
-    tree.init(np.ascontiguousarray(positions_m), np.ascontiguousarray(faces))
+    used, corners = np.unique(faces, return_inverse=True)
+    tree.init(np.ascontiguousarray(positions_m[used]), corners.reshape(-1, 3))
     return np.asarray(tree.winding_number(np.ascontiguousarray(points_m)))

@@ -1,0 +1,112 @@
+"""How well a result keeps the source's self-contacts: error, recall and precision.
+
+`contact_error`: mean change of the distance between the two points of each pair of the source's contacts, in arm radii
+of each body. `contact_recall`: of the frames and contacts of the source, the share in which the same part touches the
+same part (or one that it joins) of the result and some pair lies within PLACE of where it belongs. `contact_precision`:
+of the frames and pairs of parts that touch in the result, the share that does in the source, give or take SLACK_S.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from workers.geometry.carry import ContactAnchors
+from workers.geometry.contact_model import SelfContacts
+from workers.geometry.parts import HEAD, LIMB_PARTS, PARTS, TORSO, part_index
+from workers.skeleton.model import Array, Mask
+from workers.skeleton.roles import SIDES
+
+PLACE = 2.0  # arm radii
+SLACK_S = 0.07
+
+
+def _joined() -> Mask:
+    """`(parts, parts)`: the same part, or two that share a joint."""
+    result = np.eye(len(PARTS), dtype=np.bool_)
+    pairs = [(TORSO, HEAD)]
+    for side in SIDES:
+        arm, leg = ([part_index(side + part) for part in parts] for parts in (LIMB_PARTS[:3], LIMB_PARTS[3:]))
+        pairs += [(TORSO, arm[0]), (arm[0], arm[1]), (arm[1], arm[2]), (TORSO, leg[0]), (leg[0], leg[1])]
+        pairs.append((leg[1], leg[2]))
+    for first, second in pairs:
+        result[first, second] = result[second, first] = True
+    return result
+
+
+JOINED = _joined()
+
+
+@dataclass(frozen=True)
+class ContactScores:
+    """Numerators and denominators; a ratio is None where its denominator is 0."""
+
+    error: float | None
+    held: int
+    source: int  # frames times contacts of the source
+    right: int
+    result: int  # frames times pairs of parts that touch in the result
+
+    @property
+    def recall(self) -> float | None:
+        return self.held / self.source if self.source else None
+
+    @property
+    def precision(self) -> float | None:
+        return self.right / self.result if self.result else None
+
+
+def contact_scores(
+    source: SelfContacts,
+    result: SelfContacts,
+    anchors: ContactAnchors,
+    vertices_m: Array,
+    frames: Array,
+    arm_radius_m: float,
+    rate_hz: float,
+) -> ContactScores:
+    """`anchors` are the source's on the result's surface, counted by `frames` `(n,)`, in which it is posed:
+    `vertices_m` `(n, vertices, 3)`. `source` and `result` share one time axis.
+    """
+    missed = np.zeros(0)
+    if len(anchors):
+        offset, _ = anchors.offsets_m(torch.as_tensor(vertices_m, dtype=anchors.gap_m.dtype))
+        distance = np.linalg.norm(offset.numpy(), axis=-1)
+        missed = np.abs(distance - anchors.gap_m.numpy()) / arm_radius_m
+    error = float(missed.mean()) if len(missed) else None
+    touches = result.touching()
+    held = total = 0
+    kept = [contact for contact in source.contacts if contact not in anchors.left_out]
+    for number, contact in enumerate(kept):
+        partners = [mask for (a, b), mask in touches.items() if a == contact.part_a and JOINED[b, contact.part_b]]
+        touching = _any_of(partners, result.frames)
+        rows = np.flatnonzero(anchors.contact.numpy() == number)
+        at = anchors.frame.numpy()[rows]
+        for frame in np.unique(at):
+            total += 1
+            held += bool(touching[frames[frame]] and missed[rows[at == frame]].min() < PLACE)
+    right = made = 0
+    slack = round(SLACK_S * rate_hz)
+    wanted = {pair: _widened(mask, slack) for pair, mask in source.touching().items()}
+    for (a, b), mask in touches.items():
+        partners = [other for (a2, b2), other in wanted.items() if a2 == a and JOINED[b2, b]]
+        made += int(mask.sum())
+        right += int((mask & _any_of(partners, result.frames)).sum())
+    return ContactScores(error, held, total, right, made)
+
+
+def _any_of(masks: list[Mask], frames: int) -> Mask:
+    joined = np.zeros(frames, dtype=np.bool_)
+    for mask in masks:
+        joined |= mask
+    return joined
+
+
+def _widened(mask: Mask, frames: int) -> Mask:
+    if frames < 1:
+        return mask
+    padded = np.pad(mask, frames)
+    widened: Mask = np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1).any(axis=1)
+    return widened

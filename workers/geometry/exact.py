@@ -1,0 +1,138 @@
+"""Exact penetration of a posed surface, for reports: winding numbers and distances by libigl on the full mesh.
+
+A limb vertex is inside when the surfaces of everything but its own limb wind around it more than half, which holds for
+open meshes, several shells and clothes over skin. Its depth is the distance to the closest face that can be seen from
+outside. It counts when it is deeper than in the bind pose by more than TOLERANCE, and not near a joint that its part
+shares with the other (`BodySurface.excluded`). Nothing here is shared with the test inside the penetration loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from workers.geometry.parts import GROUP_OF, GROUPS
+from workers.geometry.surface import BodySurface
+from workers.geometry.winding import winding_numbers
+from workers.skeleton.model import Array, Indices, Mask
+
+TOLERANCE = 0.001  # of the body's height: skins that lie on one another do not penetrate
+NEAR_BY = 0.1  # of the body's height
+
+
+@dataclass(frozen=True, eq=False)
+class Penetration:
+    """Over some frames of a motion: limb vertices that penetrate, of how many, and how deep `(frames, limb vertices)`.
+
+    `depth_m` is beyond what the bind pose has, 0 where a vertex does not count.
+    """
+
+    depth_m: Array
+
+    @property
+    def penetrating(self) -> int:
+        return int((self.depth_m > 0.0).sum())
+
+    @property
+    def vertices(self) -> int:
+        """Limb vertices times frames."""
+        return int(self.depth_m.size)
+
+    @property
+    def by_frame(self) -> Array:
+        """Share of penetrating vertices `(frames,)`."""
+        share: Array = (self.depth_m > 0.0).mean(axis=1)
+        return share
+
+
+class ExactPenetration:
+    """Measures one surface in any number of poses; what its bind pose shows is measured once."""
+
+    def __init__(self, surface: BodySurface) -> None:
+        self.surface = surface
+        self.limbs = surface.limb_vertices
+        self.faces = surface.mesh.faces
+        self.groups = GROUP_OF[surface.face_parts]
+
+    @cached_property
+    def allowed_m(self) -> Array:
+        """Depth `(limb vertices, groups)` in the bind pose; infinite where a limb is dressed in its neighbour."""
+        depth, face = self._depths(self.surface.mesh.positions_m)
+        inside = np.flatnonzero(depth > 0.0)
+        whole = np.zeros((len(self.surface.parts), len(GROUPS)))
+        whole[self.limbs[inside], self.groups[face[inside]]] = depth[inside]
+        return self.surface.worn(whole)[self.limbs]
+
+    def measure(self, vertices_m: Array) -> Penetration:
+        """`vertices_m` `(frames, vertices, 3)` is `surface.mesh` posed."""
+        result = np.zeros((len(vertices_m), len(self.limbs)))
+        rows = np.arange(len(self.limbs))
+        tolerance = TOLERANCE * self.surface.body.height_m
+        for number, places in enumerate(vertices_m):
+            depth, face = self._depths(places)
+            beyond = depth - self.allowed_m[rows, self.groups[face]]
+            near_joint = self.surface.excluded[self.limbs, self.surface.face_parts[face]]
+            result[number] = np.where((depth > 0.0) & ~near_joint & (beyond > tolerance), beyond, 0.0)
+        return Penetration(result)
+
+    def _depths(self, places: Array) -> tuple[Array, Indices]:
+        """Depth of each limb vertex in the rest of the body, 0 outside, and the number of the face that is closest."""
+        points = places[self.limbs]
+        own = GROUP_OF[self.surface.parts[self.limbs]]
+        depth, face = np.zeros(len(points)), np.zeros(len(points), dtype=np.int64)
+        inside = self._inside(places, points, own)
+        if not inside.any():
+            return depth, face
+        best = np.full(len(points), np.inf)
+        for group in range(len(GROUPS)):
+            faces = np.flatnonzero((self.groups == group) & self.surface.outer)
+            asked = np.flatnonzero(inside & (own != group))
+            if len(faces) and len(asked):
+                squared, closest = _closest(places, self.faces[faces], points[asked])
+                nearer = squared < best[asked]
+                best[asked[nearer]] = squared[nearer]
+                face[asked[nearer]] = faces[closest[nearer]]
+        found = inside & np.isfinite(best)
+        depth[found] = np.sqrt(best[found])
+        return depth, face
+
+    def _inside(self, places: Array, points: Array, own: Indices) -> Mask:
+        """Whether the windings of all groups but its own add up to more than half around each point.
+
+        Only points in the bounds of a part are asked about, and only groups near by: the open end of a distant limb
+        winds around nothing.
+        """
+        bounded = np.zeros(len(points), dtype=np.bool_)
+        for part in np.unique(self.surface.face_parts):
+            counts = (own != GROUP_OF[part]) & ~self.surface.excluded[self.limbs, part]
+            bounded |= counts & _within(points, places[self.faces[self.surface.face_parts == part]], 0.0)
+        windings = np.zeros(len(points))
+        for group in range(len(GROUPS)):
+            faces = self.faces[self.groups == group]
+            near = _within(points, places[faces], NEAR_BY * self.surface.body.height_m)
+            asked = np.flatnonzero(bounded & near & (own != group))
+            if len(asked):
+                windings[asked] += winding_numbers(places, faces, points[asked])
+        inside: Mask = windings > 0.5
+        return inside
+
+
+def _within(points: Array, corners: Array, margin: float) -> Mask:
+    """Points `(points,)` in the bounding box of triangles `(faces, 3, 3)`."""
+    if not len(corners):
+        return np.zeros(len(points), dtype=np.bool_)
+    low, high = corners.min(axis=(0, 1)) - margin, corners.max(axis=(0, 1)) + margin
+    within: Mask = ((points >= low) & (points <= high)).all(axis=1)
+    return within
+
+
+def _closest(places: Array, faces: Indices, points: Array) -> tuple[Array, Indices]:
+    """Squared distance to the closest of `faces` and its number, both `(points,)`."""
+    import igl
+
+    used, corners = np.unique(faces, return_inverse=True)
+    positions, corners = np.ascontiguousarray(places[used]), corners.reshape(-1, 3)
+    squared, closest, _ = igl.point_mesh_squared_distance(np.ascontiguousarray(points), positions, corners)
+    return np.asarray(squared), np.asarray(closest)
