@@ -98,9 +98,9 @@ def contact_scores(
 
 
 def _any_of(masks: list[Mask], frames: int) -> Mask:
-    joined = np.zeros(frames, dtype=np.bool_)
+    joined: Mask = np.zeros(frames, dtype=np.bool_)
     for mask in masks:
-        joined |= mask
+        joined = joined | mask
     return joined
 
 
@@ -108,5 +108,4 @@ def _widened(mask: Mask, frames: int) -> Mask:
     if frames < 1:
         return mask
     padded = np.pad(mask, frames)
-    widened: Mask = np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1).any(axis=1)
-    return widened
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1).any(axis=1))
