@@ -1,8 +1,9 @@
-"""`retarget bench`: how fast reading, retargeting and writing are, and where the time goes."""
+"""`retarget bench`: how fast reading, retargeting and writing are, or rendering and seeing, and where the time goes."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=1000, metavar="N", help="frames of the motion (default: 1000)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each measurement (default: 5)")
     parser.add_argument("--no-gateway", action="store_true", help="leave out import time and memory of the gateway")
+    parser.add_argument(
+        "--rendering", action="store_true", help="how long pictures and encoders take, instead of the engine"
+    )
+    parser.add_argument(
+        "--encoder", metavar="NAME", help="with --rendering: a model of the store, or none (default: the built-in one)"
+    )
+    parser.add_argument(
+        "--random-blip", action="store_true", help="with --rendering: time a full-size BLIP ViT-B with random weights"
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures here")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.frames < 4 or arguments.repeats < 1:
         raise InvalidOptions("--frames must be at least 4 and --repeats at least 1")
+    figures = run_rendering(arguments) if arguments.rendering else run_engine(arguments)
+    if arguments.json is not None:
+        try:
+            arguments.json.write_text(json.dumps(figures, indent=1))
+        except OSError as error:
+            raise InvalidOptions(f"--json: cannot write {str(arguments.json)!r}: {error.strerror}") from None
+    return 0
+
+
+def run_rendering(arguments: argparse.Namespace) -> dict[str, Any]:
+    from workers.semantics.choice import choose_encoder
+
+    choice = choose_encoder(arguments.encoder)
+    if choice.reference is None:
+        print(f"no encoder's time: {choice.reason}")
+    from workers.evaluation.bench_rendering import bench_rendering
+
+    figures: dict[str, Any] = {"encoder": choice.reference}
+    timings = bench_rendering(arguments.repeats, choice.reference)
+    figures["rendering"] = [dataclasses.asdict(timing) for timing in timings]
+    if arguments.random_blip:
+        from workers.evaluation.bench_blip import bench_blip
+
+        figures["random_blip"] = []
+        for timing in bench_blip():
+            figures["random_blip"].append(dataclasses.asdict(timing))
+            print(
+                f"BLIP ViT-B, random weights, {timing.parameters / 1e6:.0f} M parameters, batch {timing.batch}: "
+                f"{timing.forward_s[0]:.2f} s a frame forward ({timing.forward_s[1]:.2f} of the processor), "
+                f"{timing.forward_backward_s[0]:.2f} ({timing.forward_backward_s[1]:.2f}) forward and backward",
+                flush=True,
+            )
+    return figures
+
+
+def run_engine(arguments: argparse.Namespace) -> dict[str, Any]:
     from workers.evaluation import speed
     from workers.evaluation.bench_files import make_bench_files
 
@@ -53,12 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"gateway: import {gateway['import_s']:.2f} s ({gateway['import_processor_s']:.2f} s of processor), "
             f"resident memory {gateway['resident_mib']:.0f} MiB"
         )
-    if arguments.json is not None:
-        try:
-            arguments.json.write_text(json.dumps(figures, indent=1))
-        except OSError as error:
-            raise InvalidOptions(f"--json: cannot write {str(arguments.json)!r}: {error.strerror}") from None
-    return 0
+    return figures
 
 
 def _line(name: str, timing: Timing, frames: int) -> str:

@@ -1,7 +1,8 @@
 """How long pictures take: skinning, rendering forward and backward, by faces, resolution, batch, device and renderer.
 
 All on a sample body in the middle of its walk. Figures are milliseconds a picture, the best of several runs (a shared
-machine only ever adds time) and the median beside it.
+machine only ever adds time), and the processor's time of all threads beside it, which tells when a machine was busy.
+`forward` is a picture as it is scored, `forward+` one that keeps what `backward` needs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import median
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from workers.rendering.rasterizer import TorchRenderer
 from workers.rendering.renderer import PYTORCH3D_INSTALLED, Renderer
 from workers.rendering.skinning import Skin, bind_skin
 from workers.retargeting.motion import BodyMotion
+from workers.semantics.encoders.base import Encoder
+from workers.semantics.encoders.loading import load_encoder
 from workers.skeleton.model import Mesh
 
 FACES = (5_000, 10_000, 19_000)
@@ -31,7 +34,7 @@ BATCHES = (1, 8)
 
 @dataclass(frozen=True)
 class RenderTiming:
-    """Milliseconds a picture: (best, median) of skinning, forward and backward."""
+    """Milliseconds a picture: best on the clock, best of the processor; `encoder_ms` where one was given."""
 
     renderer: str
     device: str
@@ -40,42 +43,62 @@ class RenderTiming:
     batch: int
     skinning_ms: tuple[float, float]
     forward_ms: tuple[float, float]
+    graph_ms: tuple[float, float]
     backward_ms: tuple[float, float]
+    encoder_ms: tuple[float, float] | None
+
+    @property
+    def scored_ms(self) -> float:
+        """Skinning, picture and encoder at best."""
+        return self.skinning_ms[0] + self.forward_ms[0] + (self.encoder_ms[0] if self.encoder_ms else 0.0)
 
 
-def bench_rendering(repeats: int = 5) -> list[RenderTiming]:
-    """Measure and print the table; CUDA and pytorch3d where they are present. Returns the figures."""
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+def bench_rendering(repeats: int = 5, encoder: str | None = None) -> list[RenderTiming]:
+    """Measure and print the table; CUDA and pytorch3d where they are present. Returns the figures.
+
+    Raises what `load_encoder` raises.
+    """
+    devices: list[Literal["cpu", "cuda"]] = ["cpu"]
+    if torch.cuda.is_available():
+        devices.append("cuda")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, devices {', '.join(devices)}, ", end="")
     print("pytorch3d beside" if PYTORCH3D_INSTALLED else "pytorch3d not installed")
-    head = ("renderer", "device", "faces", "px", "batch", "skinning", "forward", "backward", "sum")
-    print("".join(f"{word:>11}" for word in head) + "   ms a picture, best (median)")
+    print(f"encoder: {encoder or 'none'}; ms a picture, best (processor); scored = skinning + forward + encoder")
+    print("".join(f"{word:>9}" for word in HEAD[:5]) + "".join(f"{word:>15}" for word in HEAD[5:]))
     timings = []
-    for timing in _measure_all(devices, repeats):
+    for timing in _measure_all(devices, repeats, encoder):
         timings.append(timing)
         print(_line(timing), flush=True)
     return timings
 
 
+HEAD = (
+    "renderer", "device", "faces", "px", "batch", "skinning", "forward", "encoder", "scored", "forward+", "backward"
+)  # fmt: skip
+
+
 def _line(timing: RenderTiming) -> str:
-    parts = (timing.skinning_ms, timing.forward_ms, timing.backward_ms)
-    total = tuple(sum(part[k] for part in parts) for k in (0, 1))
-    cells = [f"{best:.1f} ({middle:.1f})" for best, middle in (*parts, total)]
-    text = f"{timing.renderer:>11}{timing.device:>11}{timing.faces:>11}{timing.size:>11}{timing.batch:>11}"
-    return text + "".join(f"{cell:>15}" for cell in cells)
+    def cell(figure: tuple[float, float] | None) -> str:
+        return "-" if figure is None else f"{figure[0]:.1f} ({figure[1]:.1f})"
+
+    cells = [cell(timing.skinning_ms), cell(timing.forward_ms), cell(timing.encoder_ms), f"{timing.scored_ms:.1f}"]
+    cells += [cell(timing.graph_ms), cell(timing.backward_ms)]
+    setting = (timing.renderer, timing.device, timing.faces, timing.size, timing.batch)
+    return "".join(f"{value:>9}" for value in setting) + "".join(f"{value:>15}" for value in cells)
 
 
-def _measure_all(devices: list[str], repeats: int) -> Iterator[RenderTiming]:
+def _measure_all(devices: list[Literal["cpu", "cuda"]], repeats: int, encoder: str | None) -> Iterator[RenderTiming]:
     motion, mesh = sample_motion("walk", stout=False)
     whole = _refined(weld(mesh), max(FACES))
     settings = [(faces, 224, 8) for faces in FACES]
     settings += [(10_000, size, 8) for size in SIZES if size != 224]
     settings += [(10_000, 224, batch) for batch in BATCHES if batch != 8]
     for device in devices:
+        eye = load_encoder(encoder, device) if encoder else None
         for renderer in _renderers(device):
             for faces, size, batch in settings:
                 skin = bind_skin(decimate(whole, faces), motion.body.skeleton, device)
-                yield _measure(renderer, motion, skin, size, batch, repeats)
+                yield _measure(renderer, motion, skin, size, batch, repeats, eye)
 
 
 def _refined(mesh: Mesh, least_faces: int) -> Mesh:
@@ -105,7 +128,9 @@ def _renderers(device: str) -> Iterator[Renderer]:
         yield Pytorch3dRenderer()
 
 
-def _measure(renderer: Renderer, motion: BodyMotion, skin: Skin, size: int, batch: int, repeats: int) -> RenderTiming:
+def _measure(
+    renderer: Renderer, motion: BodyMotion, skin: Skin, size: int, batch: int, repeats: int, eye: Encoder | None
+) -> RenderTiming:
     device = skin.positions_m.device
     chosen = np.linspace(0, motion.frames - 1, batch + 2)[1:-1].round().astype(int).tolist()
     path = motion.positions_m[:, motion.body.hips]
@@ -115,30 +140,47 @@ def _measure(renderer: Renderer, motion: BodyMotion, skin: Skin, size: int, batc
     camera = cameras["three_quarter"][torch.tensor(chosen)].to(device)
     turns = torch.as_tensor(motion.rotations[chosen], dtype=torch.float32, device=device).requires_grad_()
     places = torch.as_tensor(motion.positions_m[chosen], dtype=torch.float32, device=device)
-    times: list[tuple[float, float, float]] = []
+    laps: list[tuple[Lap, ...]] = []
     for _ in range(repeats + 1):  # the first run warms up
-        clock = _Clock(device)
+        clock = Clock(device)
+        with torch.no_grad():
+            vertices = skin.deform(turns, places)
+            skinned = clock.lap()
+            pictures = renderer.render(vertices, skin.faces, camera)
+            forward = clock.lap()
+            if eye is not None:
+                eye.embed(pictures)
+            seen = clock.lap()
         vertices = skin.deform(turns, places)
-        skinned = clock.lap()
+        clock.lap()
         loss = renderer.render(vertices, skin.faces, camera).square().mean()
-        forward = clock.lap()
+        graph = clock.lap()
         loss.backward()  # type: ignore[no-untyped-call]
-        times.append((skinned, forward, clock.lap()))
-    columns = [[1e3 * item[k] / batch for item in times[1:]] for k in range(3)]
-    figures = [(min(column), median(column)) for column in columns]
-    return RenderTiming(renderer.name, device.type, len(skin.faces), size, batch, figures[0], figures[1], figures[2])
+        laps.append((skinned, forward, seen, graph, clock.lap()))
+    skinned_ms, forward_ms, seen_ms, graph_ms, backward_ms = (
+        (min(lap[0] for lap in column) * 1e3 / batch, min(lap[1] for lap in column) * 1e3 / batch)
+        for column in zip(*laps[1:], strict=True)
+    )
+    return RenderTiming(
+        renderer.name, device.type, len(skin.faces), size, batch, skinned_ms, forward_ms, graph_ms, backward_ms,
+        seen_ms if eye is not None else None,
+    )  # fmt: skip
 
 
-class _Clock:
-    """Seconds between laps, with the device's queue emptied first."""
+Lap = tuple[float, float]
+
+
+class Clock:
+    """Seconds between laps, on the clock and of the processor, with the device's queue emptied first."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.last = time.perf_counter()
+        self.last = time.perf_counter(), time.process_time()
 
-    def lap(self) -> float:
+    def lap(self) -> Lap:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        now = time.perf_counter()
-        result, self.last = now - self.last, now
+        now = time.perf_counter(), time.process_time()
+        result = now[0] - self.last[0], now[1] - self.last[1]
+        self.last = now
         return result
