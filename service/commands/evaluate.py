@@ -74,6 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     meaning.add_argument("--keyframes", type=int, default=8, metavar="N", help="of each clip (%(default)s)")
     _add_json(meaning)
 
+    refine = subparsers.add_parser("refine", help="copy, analytic and refined results, measured exactly")
+    _add_corpus(refine)
+    refine.add_argument("--pairs", type=int, default=14, metavar="N", help="of motion and character (%(default)s)")
+    refine.add_argument("--encoder", metavar="NAME", help="refine by this encoder too: a model of the store")
+    refine.add_argument("--ablation", action="store_true", help="each loss off in turn instead")
+    _add_json(refine)
+
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=Path(), metavar="DIR", help="folder that the patterns are under")
@@ -88,7 +95,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
-        "eye": run_eye, "meaning": run_meaning, "gradients": run_gradients,
+        "eye": run_eye, "meaning": run_meaning, "gradients": run_gradients, "refine": run_refine,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -370,3 +377,33 @@ def _write_json(path: Path | None, content: dict[str, Any], flag: str = "--json"
         path.write_text(json.dumps(content, allow_nan=False, indent=1))
     except OSError as error:
         raise InvalidOptions(f"{flag}: cannot write {str(path)!r}: {error.strerror}; choose another file") from None
+
+
+def run_refine(arguments: argparse.Namespace) -> int:
+    from workers.evaluation import refine_table
+
+    pairs = refine_table.choose_pairs(_corpus(arguments), arguments.pairs)
+    if arguments.ablation:
+        found = {}
+        for name, figures in refine_table.ablations(pairs):
+            found[name] = figures
+            print(f"{name}: {json.dumps(figures)}", flush=True)
+        _write_json(arguments.json, found)
+        return 0
+    modes: dict[str, Any] = {"geometry": None}
+    if arguments.encoder:
+        from workers.semantics.loaded import open_encoder
+
+        modes["semantic"] = open_encoder(arguments.encoder)
+    rows = []
+    for pair in pairs:
+        rows.append(refine_table.measure_pair(pair, modes))
+        print(f"{pair.name}: {rows[-1].frames} frames", flush=True)
+    summary = refine_table.summarise(rows)
+    for name, figures in summary.items():
+        print(name)
+        for figure, value in figures.items():
+            print(f"  {figure:<26}{value}")
+    windows = {row.pair.name: row.windows for row in rows}
+    _write_json(arguments.json, {"summary": summary, "windows": windows})
+    return 0

@@ -14,7 +14,6 @@ from workers.errors import (
     InvalidOptions,
     ModelUnavailable,
     SourceMismatch,
-    UnsupportedFeature,
 )
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
@@ -160,8 +159,23 @@ def test_mapping_override_and_its_faults(samples: Samples) -> None:
 def test_what_this_version_lacks_is_refused_not_left_out(samples: Samples) -> None:
     with pytest.raises(ModelUnavailable):
         run(samples, method="smt")
-    with pytest.raises(UnsupportedFeature):
-        run(samples, refine="geometry")
+    with pytest.raises(InvalidOptions, match="geometry"):
+        run(samples, refine="semantic", encoder="none")
+
+
+def test_a_refined_clip_stands_beside_what_it_was(samples: Samples) -> None:
+    seen: list[tuple[str, float]] = []
+    options = JobOptions(refine="geometry", refine_budget_s=4.0, encoder="none")
+    result = retarget(samples["clap.bvh"], samples["stout.glb"], options, on_stage=lambda *stage: seen.append(stage))
+    report = result.report
+    assert report["refinement"]["mode"] == "geometry"
+    assert set(report["scores_before_refinement"]) == set(report["scores"])
+    assert set(report["timeline_before_refinement"]) == set(report["timeline"])
+    fractions = [fraction for _, fraction in seen]
+    assert fractions == sorted(fractions)
+    assert "refining" in [name for name, _ in seen]
+    json.dumps(report, allow_nan=False)
+    assert run(samples, encoder="none").report["refinement"] is None
 
 
 @pytest.mark.parametrize("clip", ["walk", "wave", "hands_on_hips", "clap", "reach_overhead"])

@@ -5,7 +5,7 @@ The geometry is `workers.geometry`'s; here its pairs and anchors meet the frames
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -20,16 +20,20 @@ from workers.rendering.skinning import Skin
 from workers.retargeting.motion import BodyMotion
 from workers.skeleton.model import Indices
 
+# Arm radii kept between surfaces, a few millimetres: as much as the reduced surface and the frames between may differ.
+CLEARANCE = 0.1
+
 
 @dataclass(eq=False)
 class Penetration:
-    """Limbs in the body and in one another."""
+    """Limbs in the body and in one another, or closer to it than `CLEARANCE`."""
 
     surface: BodySurface
     pairs: PenetrationPairs | None = None
 
     def renew(self, posed: Posed) -> None:
-        self.pairs = find_pairs(self.surface, posed.vertices_m)
+        pairs = find_pairs(self.surface, posed.vertices_m)
+        self.pairs = replace(pairs, allowed_m=pairs.allowed_m - CLEARANCE * self.surface.arm_radius_m)
 
     def loss(self, posed: Posed) -> Tensor:
         assert self.pairs is not None

@@ -115,6 +115,9 @@ class PoseTerm(Protocol):
         ...
 
 
+Schedule = Callable[[int], float]  # the weight at a step
+
+
 @dataclass(eq=False)
 class Pose:
     """Losses on the poses of some frames, `seconds` apart; what is near what is found again every few steps."""
@@ -124,7 +127,7 @@ class Pose:
     curve: Curve
     skin: Skin
     seconds: float
-    terms: list[tuple[float, PoseTerm]]
+    terms: list[tuple[Schedule, PoseTerm]]
     renew_every: int = 6
 
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
@@ -134,7 +137,7 @@ class Pose:
             if step % self.renew_every == 0:
                 on_piece()
                 term.renew(posed.detach())
-            loss = loss + weight * self.seconds * term.loss(posed).sum()
+            loss = loss + weight(step) * self.seconds * term.loss(posed).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 

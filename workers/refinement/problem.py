@@ -13,6 +13,7 @@ from workers.engine import RetargetedClip
 from workers.evaluation import foot_scores
 from workers.evaluation.joint_limits import Limits
 from workers.geometry.carry import carry
+from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import GROUP_OF, GROUPS
 from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
@@ -46,6 +47,7 @@ class Problem:
     freedom: Freedom
     spline: Spline
     activity: Activity
+    contacts: SelfContacts  # of the source
     yardstick: Yardstick
     elbows: list[Elbow]
     limits: Limits
@@ -105,6 +107,7 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
         freedom=freedom,
         spline=fit_spline(timeline, SPACING_S),
         activity=Activity(active, timeline),
+        contacts=contacts,
         yardstick=Yardstick(moving.surface, moving.skin, anchors),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, Measures, Penetration, anchors_at
 from workers.refinement.guards import Stretch, arms_turned_deg, broken_guards, stretch_of, too_far
 from workers.refinement.limits import ElbowHinges, GivenLimits
-from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
-from workers.refinement.optimiser import optimise
+from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Schedule, Smoothness, curve_at, sampled_frames
+from workers.refinement.optimiser import STEPS, optimise
 from workers.refinement.outcome import Refinement
 from workers.refinement.problem import SPACING_S, Problem, set_up, values_at
 from workers.refinement.residual import base_of
@@ -41,7 +42,8 @@ from workers.semantics.seen import see_clip
 from workers.skeleton.model import Indices, Mask, Notice
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
-SAMPLED_HZ = 15.0  # frames that the losses look at
+FIRM, FIRM_FROM = 30.0, 0.5  # penetration counts so much more after this share of the steps
+SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 
 OnStep = Callable[[float], None]
 
@@ -66,12 +68,17 @@ def refine_clip(
 
     def on_piece() -> None:
         on_step(0.0)
+        if time.monotonic() - begin > budget_s:
+            raise _OutOfTimeError
 
-    problem = set_up(done, target, on_piece)
     eye = None
-    if loaded is not None:
-        seen = see_clip(done, target, options.keyframes, loaded.views, loaded.encoder.device.type)
-        eye = open_eye(seen, loaded.encoder, on_piece)
+    try:
+        problem = set_up(done, target, on_piece)
+        if loaded is not None:
+            seen = see_clip(done, target, options.keyframes, loaded.views, loaded.encoder.device.type)
+            eye = open_eye(seen, loaded.encoder, on_piece)
+    except _OutOfTimeError:
+        return _unrefined(done, options, loaded, budget_s, time.monotonic() - begin)
     work = _Work(problem, eye, weight_values(off), begin + budget_s, on_step)
     outcomes = list(work.windows())
     motion = problem.motion(work.knots)
@@ -92,6 +99,30 @@ def refine_clip(
         return refined
     placed, root = place_travel(motion, options.root_motion)
     return replace(refined, scored=motion, result=placed, clip=to_clip(placed, root))
+
+
+class _OutOfTimeError(Exception):
+    """The budget was gone before anything could be tried."""
+
+
+def _unrefined(
+    done: RetargetedClip, options: JobOptions, loaded: LoadedEncoder | None, budget_s: float, seconds: float
+) -> RetargetedClip:
+    text = f"the {budget_s:.3g} s of refine_budget_s were over before anything could be tried; give it more"
+    summary: dict[str, Any] = {
+        "mode": options.refine,
+        "encoder": None if loaded is None else loaded.to_dict(),
+        "budget_s": budget_s,
+        "seconds": seconds,
+        "steps": 0,
+        "accepted_share": 0.0,
+        "stopped_by": {"seconds": 1},
+        "idle_arms_deg": None,
+        "windows": [],
+        "weights": weight_values(),
+    }
+    notice = Notice("refinement-rejected", text)
+    return replace(done, notices=(*done.notices, notice), refinement=Refinement(done.scored, summary))
 
 
 def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
@@ -136,7 +167,8 @@ class _Work:
         begin, problem = time.monotonic(), self.problem
         changed = problem.spline.frames_of(cut)
         stretch = stretch_of(changed, ~problem.activity.frames)
-        frames, step_s = sampled_frames(changed, problem.base.rate_hz, SAMPLED_HZ)
+        most_hz = max(SAMPLED_HZ, LEAST_FRAMES * problem.base.rate_hz / np.count_nonzero(changed))
+        frames, step_s = sampled_frames(changed, problem.base.rate_hz, most_hz)
         judged = _between(frames, changed)
         self.on_step(self.done)
         outcome = _begun(changed, problem.base.rate_hz, self._measure(self.knots, judged, stretch))
@@ -189,7 +221,7 @@ class _Work:
             curve,
             yardstick.skin,
             step_s,
-            [(weight, term) for weight, term in terms if weight > 0.0],
+            [(_schedule(weight, term), term) for weight, term in terms if weight > 0.0],
         )
         losses: list[Loss] = [
             pose,
@@ -223,6 +255,13 @@ class _Work:
         """Mean change of the arms' direction over the frames of the clip that have nothing to correct."""
         idle = ~self.problem.activity.frames
         return float(arms_turned_deg(self.problem.base, motion)[idle].mean()) if idle.any() else None
+
+
+def _schedule(weight: float, term: PoseTerm) -> Schedule:
+    """Hands find their contacts first, and then make room: a penalty that is firm from the start holds them off."""
+    if not isinstance(term, Penetration):
+        return lambda step: weight
+    return lambda step: weight * (FIRM if step > FIRM_FROM * STEPS else 1.0)
 
 
 def _between(frames: Indices, changed: Mask) -> Indices:
