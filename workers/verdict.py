@@ -10,8 +10,10 @@ height swings twice as hard as one of a quarter.
 Thresholds are set where a viewer of a game character begins to notice (review) and where the motion is spoilt (fail),
 and so that the 99th percentile over 334 clips on 16 characters (`retarget evaluate sweep --clips all`), lies
 near review: skate 1.31, jerk 1.5, leg jerk 2.4, limbs 7.2 degrees.
-The limits on meaning are provisional: no calibrated encoder has been measured with them yet (`retarget evaluate
-meaning` prints what they hit and what they blame).
+The calibrated similarity is shown and decides nothing: the built-in eye, version 1, does not know every kind of body
+(AUC 0.72 against other moments on the held-out KayKit Knight and Mage, 0.997 and more on five other pairs of bodies), so
+that a good result on a big-headed character may have 0. What is clearly worse than the copy in meaning is to be
+reviewed; that limit is not measured yet (`retarget evaluate meaning` prints what limits hit and what they blame).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ SEVERITY: Mapping[str, int] = {"pass": 0, "review": 1, "fail": 2}
 # with this where the source's is less, so that 2 mm/s over 1 mm/s is no failure.
 VISIBLE_SKATE = 0.02  # body heights / s
 
-LIMITS_MEANING = (0.7, 0.4)  # review, fail
+LIMITS_MEANING = (-1.0, -2.0)  # review, fail: out of reach, see above; the score lies from 0 to 1
 LIMIT_LOSS_TO_COPY = 0.15
 
 MEANING_KEYS = ("semantic_similarity", "semantic_similarity.calibrated")

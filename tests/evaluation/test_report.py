@@ -188,6 +188,9 @@ class Report(Closed):
     verdict: VerdictModel
     timeline: TimelineModel
     semantics: SemanticsModel | None
+    refinement: dict[str, Any] | None
+    scores_before_refinement: dict[str, Any] | None
+    timeline_before_refinement: dict[str, Any] | None
     warnings: list[WarningModel]
     timings_s: dict[str, float]
 
