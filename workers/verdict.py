@@ -12,7 +12,8 @@ and so that the 99th percentile over 334 clips on 16 characters (`retarget evalu
 near review: skate 1.31, jerk 1.5, leg jerk 2.4, limbs 7.2 degrees.
 The calibrated similarity is shown and decides nothing: the built-in eye, version 1, does not know every kind of body
 (AUC 0.72 against other moments on the held-out KayKit Knight and Mage, 0.997 and more on five other pairs), so that a
-good result on a big-headed character may have 0. What is clearly worse than the copy in meaning is to be reviewed; that limit is not measured yet (`retarget evaluate meaning` prints what limits hit and what they blame).
+good result on a big-headed character may have 0. What is clearly worse than the copy in meaning is to be reviewed;
+that limit is not measured yet (`retarget evaluate meaning` prints what limits hit and what they blame).
 """
 
 from __future__ import annotations
