@@ -60,7 +60,7 @@ def find_self_contacts(motion: BodyMotion, surface: BodySurface, vertices_m: Arr
     for a, b, rows in _pairs(surface, near):
         closest = np.full(motion.frames, np.inf)
         np.minimum.at(closest, near.frame[rows], near.distance_m[rows])
-        touching = _intervals(closest / radius, limits, motion.rate_hz) & ~_at_side(a, b, hanging)
+        touching = _intervals(closest / radius, limits, _at_side(a, b, hanging), motion.rate_hz)
         for start, stop in runs(touching):
             contact = _describe(surface, vertices_m, near.chosen(rows), (a, b), (int(start), int(stop)), motion)
             if contact is not None:
@@ -93,9 +93,9 @@ def _pairs(surface: BodySurface, near: Near) -> Iterator[tuple[int, int, Indices
             yield first, second, np.flatnonzero((a == first) & (b == second))
 
 
-def _intervals(distance: Array, limits: Thresholds, rate_hz: float) -> Mask:
+def _intervals(distance: Array, limits: Thresholds, not_meant: Mask, rate_hz: float) -> Mask:
     touching = hysteresis(distance < limits.near, distance < limits.far)
-    touching = close_gaps(touching, round(LONGEST_GAP_S * rate_hz))
+    touching = close_gaps(touching, round(LONGEST_GAP_S * rate_hz)) & ~not_meant
     return drop_short(touching, max(1, round(SHORTEST_S * rate_hz)))
 
 
