@@ -21,7 +21,7 @@ from workers.retargeting.motion import BodyMotion
 from workers.skeleton.model import Indices
 
 # Arm radii kept between surfaces, a few millimetres: as much as the reduced surface and the frames between may differ.
-CLEARANCE = 0.1
+CLEARANCE = 0.15
 
 
 @dataclass(eq=False)

@@ -42,7 +42,7 @@ from workers.semantics.seen import see_clip
 from workers.skeleton.model import Indices, Mask, Notice
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
-FIRM, FIRM_FROM = 30.0, 0.5  # penetration counts so much more after this share of the steps
+FIRM, FIRM_FROM = 10.0, 0.5  # penetration counts so much more after this share of the steps
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 
 OnStep = Callable[[float], None]
