@@ -43,11 +43,13 @@ def optimise(
     deadline_s: float,
     on_step: Callable[[float], None],
     most_steps: int = STEPS,
+    settled_from: int = 0,
 ) -> Optimised:
     """Minimise the sum of the losses over the free knots.
 
     `deadline_s` is on `time.monotonic`; a step that the slowest so far would carry beyond it is not begun. `on_step`
-    gets the share of the steps done.
+    gets the share of the steps done. The losses keep their weights from step `settled_from` on: whether they stand
+    still is not asked before.
     """
     variables = steps.zeros().requires_grad_()
     knots = steps.start
@@ -69,7 +71,7 @@ def optimise(
         adam.step()
         knots = steps.knots(variables.detach())
         slowest = max(slowest, time.monotonic() - begin)
-        if len(history) > 2 * STILL_STEPS and _stands_still(history):
+        if len(history) > settled_from + 2 * STILL_STEPS and _stands_still(history):
             return Optimised(knots, tuple(history), "converged")
     return Optimised(knots, tuple(history), "steps")
 

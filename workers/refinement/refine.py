@@ -42,7 +42,7 @@ from workers.semantics.seen import see_clip
 from workers.skeleton.model import Indices, Mask, Notice
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
-FIRM, FIRM_FROM = 10.0, 0.5  # penetration counts so much more after this share of the steps
+FIRM, FIRM_STEP = 10.0, STEPS // 2  # penetration counts so much more from this step on
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 
 OnStep = Callable[[float], None]
@@ -181,6 +181,7 @@ class _Work:
             self._losses(frames, step_s, changed),
             begin + seconds - 2.0 * measured_s,
             lambda share: self.on_step(self.done + 0.9 * share * width),
+            settled_from=FIRM_STEP,
         )
         outcome = outcome.worked(len(found.losses), found.stopped_by)
         for number, share in enumerate(SHARES):
@@ -261,7 +262,7 @@ def _schedule(weight: float, term: PoseTerm) -> Schedule:
     """Hands find their contacts first, and then make room: a penalty that is firm from the start holds them off."""
     if not isinstance(term, Penetration):
         return lambda step: weight
-    return lambda step: weight * (FIRM if step > FIRM_FROM * STEPS else 1.0)
+    return lambda step: weight * (FIRM if step >= FIRM_STEP else 1.0)
 
 
 def _between(frames: Indices, changed: Mask) -> Indices:
