@@ -5,6 +5,7 @@
     bodies       a body that can be posed and seen, a labelled clip, a family of bodies
     makehuman    the parametric body: shapes from targets, joints that move with the shape
     stretch      bodies with other proportions, from any body
+    props        things that bodies wear and carry, in pictures only
     families     bodies and clips of one part of the split; a motion copied between bodies of a family
     damage       motions made wrong on purpose, by known amounts
     poses        more moments from few: between moments, limbs of one moment on another, within joint limits

@@ -31,6 +31,7 @@ from workers.training.families import load_families, load_makehuman, random_shap
 from workers.training.groups import DAMAGE_NAMES, VIEW_NAMES, make_group, numbers, render, stacked
 from workers.training.motions import clip_text
 from workers.training.poses import MomentBank, draw_moments, sample_moments
+from workers.training.props import dressed
 from workers.training.split import load_split
 from workers.training.stretch import generated, random_scales, stretch
 
@@ -160,7 +161,7 @@ def _render_unit(unit: Unit) -> tuple[int, NDArray[np.uint8], Rows]:
         rows = [row for row, one in enumerate(seen) if one.body == number]
         motion = stacked([seen[row] for row in rows], random)
         looks = [seen[row].look for row in rows]
-        images[rows] = render(posable, motion, looks)
+        images[rows] = render(dressed(posable, random), motion, looks)
         ways[rows], contacts[rows] = numbers(posable, motion, looks)
     family_number = load_split().train_families.index(unit.family)
     columns: Rows = {

@@ -32,6 +32,8 @@ REGIONS = {
     "Foot": ((0.8, 1.5), (0.8, 1.5)),
 }
 HEAD_SHARES, GROWN_HEAD = (0.11, 0.36), (0.12, 0.17)
+# Drawn figures, two to three and a half heads tall: so many of the bodies, and by how much their limbs are shorter.
+DRAWN, DRAWN_HEAD, DRAWN_LIMBS = 0.25, (0.28, 0.5), (0.5, 0.85)
 LIMB_ENDS = {"UpperArm": "LowerArm", "LowerArm": "Hand", "UpperLeg": "LowerLeg", "LowerLeg": "Foot"}
 # A role outside the limbs -> its region; fingers belong to the hand, toes to the foot.
 CENTRE = {
@@ -44,8 +46,10 @@ Scales = Mapping[str, tuple[float, float]]
 
 def random_scales(random: np.random.Generator, posable: PosableBody) -> Scales:
     """Lengths and girths by region. Neighbouring parts change partly together, as they do between real bodies; heads
-    become any share of the height in `HEAD_SHARES`, half of them that of a grown body.
+    become any share of the height in `HEAD_SHARES`, half of them that of a grown body, and some bodies are drawn ones.
     """
+    is_drawn = random.random() < DRAWN
+    shorter = float(random.uniform(*DRAWN_LIMBS)) if is_drawn else 1.0
     whole_limb = {part: float(random.normal(0.0, 0.5)) for part in ("Arm", "Leg")}
     result = {}
     for region, ranges in REGIONS.items():
@@ -56,8 +60,8 @@ def random_scales(random: np.random.Generator, posable: PosableBody) -> Scales:
             if shared is not None:
                 place = float(np.clip(0.5 * place + 0.25 + 0.35 * shared, 0.0, 1.0))
             values.append(float(low * (high / low) ** place))
-        result[region] = (values[0], values[1])
-    low, high = GROWN_HEAD if random.random() < 0.5 else HEAD_SHARES
+        result[region] = (values[0] * (shorter if region in LIMB_ENDS else 1.0), values[1])
+    low, high = DRAWN_HEAD if is_drawn else GROWN_HEAD if random.random() < 0.5 else HEAD_SHARES
     wanted = float(low * (high / low) ** random.random())
     result["head"] = (wanted / max(head_share(posable), 0.05),) * 2
     return result
