@@ -6,6 +6,7 @@ Sizes are bytes. Starting and stopping processes is left to `workers.horse_proce
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -56,6 +57,23 @@ def private_bytes(pid: int) -> int:
     except (OSError, ValueError):
         return 0
     return (resident - shared) * resource.getpagesize()
+
+
+def peak_bytes() -> int:
+    """The most physical memory that this process, or one that it started and has waited for, has held.
+
+    Of a process, `ru_maxrss` outlives `exec`: one started by a large process would report that one's size. Linux has
+    the peak of the present program as VmHWM. A child's `ru_maxrss` starts at what *this* program held when it forked,
+    which never exceeds our own peak, so of the children it can be taken as it is.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024
+    own, children = (
+        resource.getrusage(who).ru_maxrss * unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        status = Path("/proc/self/status").read_text()
+        own = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    return max(own, children)
 
 
 def memory_kills() -> int:

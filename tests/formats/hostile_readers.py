@@ -57,6 +57,11 @@ def allocate(bundle: FileBundle) -> Any:
     HELD.extend(np.ones(2**27) for _ in range(10))  # 10 GiB, a GiB at a time
 
 
+def large_child(bundle: FileBundle) -> Any:
+    """A program of 0.3 GiB, as the FBX reader may be, whose end is waited for."""
+    subprocess.run([sys.executable, "-c", "held = b'x' * (300 * 2**20)"], check=True)
+
+
 def spin(bundle: FileBundle) -> Any:
     while True:
         pass

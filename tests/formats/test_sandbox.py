@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -200,6 +201,29 @@ def test_who_waits_may_stop_it_at_once(make: Make) -> None:
     assert gone(pid) and found(sandbox, "facts")["pid"] != pid
 
 
+def test_who_waits_may_leave_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the process that was started goes on starting, for the next file."""
+
+    class Enough(Exception):
+        pass
+
+    def on_wait() -> None:
+        raise Enough
+
+    gate = tmp_path / "gate"
+    (tmp_path / "slow_reader.py").write_text(
+        "import os, time\nfrom hostile_readers import read\n"
+        f"while not os.path.exists({str(gate)!r}):\n    time.sleep(0.02)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(__file__).parent)]))
+    with contextlib.closing(Sandbox(reader="slow_reader:read")) as sandbox:
+        pid = sandbox.pid
+        with pytest.raises(Enough):
+            sandbox.read(FileBundle("facts", b""), on_wait=on_wait)
+        gate.touch()
+        assert sandbox.pid == pid == found(sandbox, "facts")["pid"]
+
+
 def test_the_process_ends_with_its_parent(make: Make, tmp_path: Path) -> None:
     """However the parent ends, and also while a file is being read."""
     program = (
@@ -283,6 +307,25 @@ def test_all_clips_together_stay_within_the_limit(sandbox: Sandbox) -> None:
         read_in_sandbox(bundle, Limits(rotation_keys=200), sandbox=sandbox)
 
 
+def test_its_memory_is_its_own_and_not_that_of_who_started_it(tmp_path: Path) -> None:
+    """The kernel's `ru_maxrss` outlives fork and exec; and a program that the reader starts counts too."""
+    program = """
+import sys
+held = b"x" * 1_600_000_000
+from workers.formats.bundle import FileBundle
+from workers.formats.sandbox import Sandbox
+sandbox = Sandbox(reader="hostile_readers:read")
+for act in ("facts", "large_child"):
+    print(sandbox.read(FileBundle(act, b"")).peak_bytes)
+sandbox.close()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    small, with_child = map(int, done.stdout.split())
+    assert 10 * 2**20 < small < 200 * 2**20
+    assert 300 * 2**20 < with_child < 600 * 2**20
+
+
 def test_real_files_take_little_memory(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Figures for the decision that the command line reads in its own process."""
     sandbox = Sandbox()
@@ -290,11 +333,7 @@ def test_real_files_take_little_memory(shared_data: Path, capsys: pytest.Capture
     assert sandbox.kept_off
     times = [f"start {1e3 * (time.perf_counter() - start):.0f} ms"]
     try:
-        for path in (
-            "characters/mixamo-xy-pair/Xbot.glb",
-            "motions/cmu/bvh/001_01.bvh",
-            "characters/threejs/Soldier.glb",
-        ):
+        for path in REAL:
             if (shared_data / path).is_file():
                 bundle = bundle_from_path(shared_data / path)
                 start = time.perf_counter()

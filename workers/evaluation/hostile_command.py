@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import os
-import resource
 import select
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workers.processes import describe_exit, die_with_parent, forbid_core_dumps, limit_memory
+from workers.processes import describe_exit, die_with_parent, forbid_core_dumps, limit_memory, peak_bytes
 
 MEMORY_BYTES = 6 * 2**30
 
@@ -116,10 +115,9 @@ def serve(parent_pid: int) -> None:
                 code = main(json.loads(line))
             except SystemExit as end:  # argparse
                 code = end.code if isinstance(end.code, int) else 1
-        usage = [resource.getrusage(kind).ru_maxrss for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         answer = {
             "exit_code": code, "stdout": out.getvalue()[-2000:], "stderr": errors.getvalue()[-4000:],
-            "peak_bytes": max(usage) * 1024,
+            "peak_bytes": peak_bytes(),
         }  # fmt: skip
         print(json.dumps(answer), file=answers, flush=True)
 

@@ -35,8 +35,8 @@ import time
 start, used = time.perf_counter(), time.process_time()
 import service.app
 print(time.perf_counter() - start, time.process_time() - used)
-import resource
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+from workers.processes import peak_bytes
+print(peak_bytes())
 """
 
 

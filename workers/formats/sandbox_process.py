@@ -92,14 +92,19 @@ class SandboxProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_ready(self) -> None:
-        """Raises Unavailable where the process cannot start or cannot be kept off the network."""
+    def wait_ready(self, on_wait: OnWait = lambda: None) -> None:
+        """Raises Unavailable where the process cannot start or cannot be kept off the network, and what `on_wait` does.
+
+        `on_wait` is called a few times a second: on a busy machine the imports take seconds, and a canceled job must
+        not sit them out. The process goes on starting, for the next file.
+        """
         if self._ready:
             return
-        try:
-            received = self._channel.receive(START_TIMEOUT_S)
-        except (ChannelClosed, BadMessage):
-            received = None
+        received = None
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        with contextlib.suppress(ChannelClosed, BadMessage):
+            while (received := self._channel.receive(TICK_S)) is None and time.monotonic() < deadline_s:
+                on_wait()
         if received is None or "ready" not in received[0]:
             self.kill()
             why = received[0].get("refused") if received else describe_exit(self._process.returncode)
@@ -112,7 +117,7 @@ class SandboxProcess:
 
         Raises InputErrors, JobTimeout, InternalError for our own bugs, SandboxKilled.
         """
-        self.wait_ready()
+        self.wait_ready(on_wait)
         self.files += 1
         source, target = memory_file(bundle.data), memory_file()
         try:

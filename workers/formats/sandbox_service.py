@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import importlib
 import os
-import resource
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
@@ -20,6 +19,7 @@ from workers.formats.confinement import SandboxLimits
 from workers.formats.limits import Limits
 from workers.formats.sandbox_channel import ChannelClosed, Message, SandboxChannel, close_files
 from workers.formats.scene_store import save_scene
+from workers.processes import peak_bytes
 from workers.skeleton.model import Scene
 
 _DETAIL_CHARS = 2000
@@ -45,9 +45,7 @@ class SandboxService:
             answer = self._work(request, files)
         finally:
             close_files(files)
-        # Its own, or that of a program it started, such as the FBX reader.
-        usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        answer["peak_bytes"] = max(usage) * 1024
+        answer["peak_bytes"] = peak_bytes()
         self._channel.send(answer)
 
     def _work(self, request: Message, files: list[int]) -> Message:
