@@ -36,7 +36,7 @@ from workers.training.encoder_poses import (
     read_poses,
     split_by_clip,
 )
-from workers.training.student import Average, Copies, Student
+from workers.training.student import Average, Copies, Optimiser, Student
 from workers.training.text_training import TextRecipe, train_words
 
 Say = Callable[[str], None]
@@ -51,8 +51,9 @@ class Recipe:
     moments: int = 8  # in a batch, and of each so many poses
     clean: int = 2
     damaged: int = 2
+    matrix_rate: float = 0.01  # learning rate of matrices and kernels (Muon), and of the rest (Adam)
     learning_rate: float = 2e-3
-    weight_decay: float = 0.05
+    weight_decay: float = 0.05  # of the former
     warm_up: float = 0.03  # share of the training
     average_decay: float = 0.998
     watched_share: float = 0.08  # of the clips
@@ -119,7 +120,7 @@ def train_pictures(
     student.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     copies = Copies(student, recipe.copies)
     noises = [torch.Generator().manual_seed(seed + number) for number in range(recipe.copies)]
-    optimiser = torch.optim.AdamW(_decayed(student, recipe.weight_decay), lr=recipe.learning_rate)
+    optimiser = Optimiser(student, recipe.matrix_rate, recipe.learning_rate, recipe.weight_decay)
     average = Average(student, recipe.average_decay)
     source = batches(train, groups_of(train), recipe.moments, recipe.clean, recipe.damaged, random)
     started = last = time.monotonic()
@@ -130,14 +131,12 @@ def train_pictures(
             progress = step / steps if steps else (time.monotonic() - started) / (budget_s or 1.0)
             if progress >= 1.0:
                 break
-            for part in optimiser.param_groups:
-                part["lr"] = recipe.learning_rate * _schedule(progress, recipe.warm_up)
             parts = copies.learn(
                 lambda learner, work: batch_losses(learner, train, work[0], recipe, work[1]),
                 [(next(source), noise) for noise in noises],
             )
             nn.utils.clip_grad_norm_(student.parameters(), 5.0)
-            optimiser.step()
+            optimiser.step(_schedule(progress, recipe.warm_up), copies.for_each)
             average.update(student)
             smooth = {name: 0.98 * smooth.get(name, value) + 0.02 * value for name, value in parts.items()}
             step += 1
@@ -209,13 +208,6 @@ def _schedule(progress: float, warm_up: float) -> float:
     if progress < warm_up:
         return 0.01 + 0.99 * progress / warm_up
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
-
-
-def _decayed(student: Student, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels only."""
-    matrices = [parameter for parameter in student.parameters() if parameter.ndim > 1]
-    rest = [parameter for parameter in student.parameters() if parameter.ndim <= 1]
-    return [{"params": matrices, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
 
 
 def _shown(parts: dict[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.semantics.encoders.eye_network import Architecture, EyeNetwork
+from workers.training.muon import ForEach, Muon
 
 Work = TypeVar("Work")
 
@@ -43,6 +44,26 @@ class Student(nn.Module):
         self.heads = PoseHeads(architecture.hidden, segments, contacts)
         self.telling_scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.telling_bias = nn.Parameter(torch.tensor(0.6))
+
+
+class Optimiser:
+    """Muon for the matrices and kernels of the picture network, Adam for everything else."""
+
+    def __init__(self, student: Student, matrix_rate: float, rate: float, weight_decay: float) -> None:
+        network = student.network
+        parts = (network.trunk, network.reduce, network.gather, network.embedding_head)
+        matrices = [parameter for part in parts for parameter in part.parameters() if parameter.ndim > 1]
+        chosen = {id(parameter) for parameter in matrices}
+        rest = [parameter for parameter in student.parameters() if id(parameter) not in chosen]
+        self._muon, self._adam = Muon(matrices, weight_decay), torch.optim.AdamW(rest, lr=rate, weight_decay=0.0)
+        self._matrix_rate, self._rate = matrix_rate, rate
+
+    def step(self, share: float, for_each: ForEach = map) -> None:
+        """One step at `share` of the learning rates."""
+        for part in self._adam.param_groups:
+            part["lr"] = self._rate * share
+        self._adam.step()
+        self._muon.step(self._matrix_rate * share, for_each)
 
 
 class Average:
@@ -84,6 +105,10 @@ class Copies:
     def __exit__(self, *problem: object) -> None:
         self._pool.shutdown()
         torch.set_num_threads(self._threads_before)
+
+    def for_each(self, work: Callable[[int], None], numbers: Iterable[int]) -> Iterator[None]:
+        """`map` over the copies' threads, for the time between steps."""
+        return self._pool.map(work, numbers)
 
     def learn(self, losses_of: Callable[[Student, Work], dict[str, Tensor]], work: Sequence[Work]) -> dict[str, float]:
         """One piece of work a copy; leaves the mean gradient of the summed losses with the first copy.
