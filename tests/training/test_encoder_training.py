@@ -161,8 +161,3 @@ def test_loss_falls_and_other_moments_are_told_apart(poses: Poses) -> None:
     _, longer = train_pictures(poses, RECIPE, 0, steps=40, say=quiet)
     assert longer["watched"]["loss"] < 0.8 * short["watched"]["loss"]
     assert longer["watched"]["auc_other"] > 0.8
-
-
-def test_length_is_given_in_one_way(poses: Poses) -> None:
-    with pytest.raises(InvalidOptions, match="seconds or as steps"):
-        train_pictures(poses, RECIPE, 0, budget_s=1.0, steps=1, say=quiet)

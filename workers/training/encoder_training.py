@@ -2,8 +2,8 @@
 
 A step takes several moments, of each a few poses: clean ones on several bodies and damaged ones, each from every view.
 Two heads that are dropped at the end (directions of the limbs, contacts) teach the features what a pose is; the
-embedding learns to compare poses. The same seed, cache, number of steps and number of threads give the same weights;
-a time budget instead of a number of steps does not, so the steps that it came to are in the metrics.
+embedding learns to compare poses. The same seed, cache and number of steps give the same weights on the same kind of
+processor.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workers.errors import InvalidOptions
 from workers.semantics.encoders.builtin import WEIGHTS_NAME
 from workers.semantics.encoders.eye_network import Architecture
 from workers.training import losses
@@ -73,19 +72,17 @@ def train_encoder(
     cache: Path,
     out: Path,
     seed: int,
-    budget_s: float | None = None,
-    steps: int | None = None,
+    steps: int,
     recipe: Recipe | None = None,
     say: Say = print,
 ) -> dict[str, Any]:
     """Trains on the render cache and writes `weights.safetensors` and `training.json` into `out`; returns the latter.
 
-    Give either the seconds or the steps of the training of the picture network; words take a minute more.
-    Raises InvalidOptions for a folder that is no cache.
+    `steps` are the picture network's; words take a minute more. Raises InvalidOptions for a folder that is no cache.
     """
     recipe = recipe or Recipe()
     poses = read_poses(cache)
-    student, metrics = train_pictures(poses, recipe, seed, budget_s, steps, say)
+    student, metrics = train_pictures(poses, recipe, seed, steps, say)
     train, watched = split_by_clip(poses, recipe.watched_share, seed)
     metrics["words"] = train_words(student.network, train, watched, recipe.text, seed)
     say("words: " + _line(metrics["words"]))
@@ -100,17 +97,14 @@ def train_pictures(
     poses: Poses,
     recipe: Recipe,
     seed: int,
-    budget_s: float | None = None,
-    steps: int | None = None,
+    steps: int,
     say: Say = print,
     every_s: float = 60.0,
 ) -> tuple[Student, dict[str, Any]]:
     """The trained network (weights averaged over the last steps), and what was seen on the way.
 
-    Exactly one of `budget_s` and `steps`. Prints loss and measures every `every_s` seconds.
+    Prints loss and measures every `every_s` seconds.
     """
-    if (budget_s is None) == (steps is None):
-        raise InvalidOptions("give the length of the training either as seconds or as steps")
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     train, watched = split_by_clip(poses, recipe.watched_share, seed)
@@ -124,32 +118,28 @@ def train_pictures(
     average = Average(student, recipe.average_decay)
     source = batches(train, groups_of(train), recipe.moments, recipe.clean, recipe.damaged, random)
     started = last = time.monotonic()
-    step, history, smooth = 0, [], dict[str, float]()
+    history, smooth = [], dict[str, float]()
     say(f"{len(train)} poses of {len(np.unique(train.clip))} clips to train on, {len(watched)} to watch")
     with copies:
-        while True:
-            progress = step / steps if steps else (time.monotonic() - started) / (budget_s or 1.0)
-            if progress >= 1.0:
-                break
+        for step in range(steps):
             parts = copies.learn(
                 lambda learner, work: batch_losses(learner, train, work[0], recipe, work[1]),
                 [(next(source), noise) for noise in noises],
             )
             nn.utils.clip_grad_norm_(student.parameters(), 5.0)
-            optimiser.step(_schedule(progress, recipe.warm_up), copies.for_each)
+            optimiser.step(_schedule(step / steps, recipe.warm_up), copies.for_each)
             average.update(student)
             smooth = {name: 0.98 * smooth.get(name, value) + 0.02 * value for name, value in parts.items()}
-            step += 1
             if time.monotonic() - last >= every_s:
                 last = time.monotonic()
                 seen = _measures(average.student, watched, shown)
-                history.append({"step": step, "seconds": round(last - started), **_shown(smooth), **seen})
+                history.append({"step": step + 1, "seconds": round(last - started), **_shown(smooth), **seen})
                 say(_line(history[-1]))
     chosen: Student = average.student.eval()
     seen = _measures(chosen, watched, shown)
-    final = {"step": step, "seconds": round(time.monotonic() - started), **_shown(smooth), **seen}
+    final = {"step": steps, "seconds": round(time.monotonic() - started), **_shown(smooth), **seen}
     say(_line(final))
-    return chosen, {"steps": step, "recipe": asdict(recipe), "seed": seed, "watched": final, "history": history}
+    return chosen, {"steps": steps, "recipe": asdict(recipe), "seed": seed, "watched": final, "history": history}
 
 
 def batch_losses(
