@@ -9,6 +9,7 @@ import pytest
 
 # A test is scored by an encoder where meaning is its point, and names that encoder; the rest would take seconds each.
 os.environ.setdefault("RETARGET_ENCODER", "none")
+os.environ.setdefault("RETARGET_SURFACE_SCORES", "off")  # a second or two a clip
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from workers.definitions import CharacterDefinition
 from workers.errors import ClipNotFound, InvalidOptions, ModelUnavailable
 from workers.evaluation.joint_limits import limit_summary
 from workers.evaluation.scores import MeaningValues, Scores, kinematic_scores, put_meaning
+from workers.evaluation.surface_scores import SurfaceScores, surface_scores
 from workers.evaluation.timeline import build_timeline
 from workers.export import export
 from workers.formats.bundle import FileBundle
@@ -47,7 +48,7 @@ from workers.retargeting.twist import spread_twist, twist_joints
 from workers.semantics.meaning import Meaning, MeaningStage
 from workers.skeleton.body import Body
 from workers.skeleton.fingerprint import skeleton_fingerprint
-from workers.skeleton.model import Clip, Notice, Scene
+from workers.skeleton.model import Array, Clip, Notice, Scene
 from workers.verdict import judge
 
 OnStage = Callable[[str, float], None]
@@ -178,12 +179,14 @@ def retarget_scenes(
     for number, item in enumerate(done):
         share, width = 0.6 + scoring * number / len(done), scoring / len(done)
         with watch.stage("scoring", share):
-            meaning = stage.measure_clip(item, target, options, watch.within("scoring", share, width))
+            on_step = watch.within("scoring", share, width)
+            surface = _surface_scores(item, target, on_step)
+            meaning = stage.measure_clip(item, target, options, on_step)
             before = Meaning()
             if item.refinement is not None:
                 base = replace(item, scored=item.refinement.base)
                 before = stage.measure_clip(base, target, options, watch.within("scoring", share + width, 0.0))
-            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning, before)))
+            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface)))
     pictures = Pictures()
     if options.preview:
         with watch.stage("exporting", 0.75):
@@ -268,22 +271,27 @@ def report_clip(
     written: tuple[Notice, ...],
     meaning: Meaning,
     before: Meaning,
+    surface: Sequence[SurfaceScores],
 ) -> dict[str, Any]:
     """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells,
-    `before` the meaning of the clip before its refinement, if it was refined.
+    `before` the meaning of the clip before its refinement, if it was refined; `surface` is of result, copy and, if it
+    was refined, of the clip before.
     """
     source, motion = done.source, done.source.motion
     limits = target.definition.joint_limits if target.definition is not None else {}
 
-    def score(result: BodyMotion, values: MeaningValues) -> Scores:
+    def score(result: BodyMotion, values: MeaningValues, on_surface: SurfaceScores) -> Scores:
         scores = kinematic_scores(result, motion, done.contacts, done.source_floor_m, limits=limits)
         put_meaning(scores, values)
+        on_surface.put(scores)
         return scores
 
-    def timeline(result: BodyMotion, of: Meaning) -> dict[str, Any]:
-        return build_timeline(result, motion, done.contacts, done.source_floor_m, of.per_frame)
+    def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
+        floor_m = done.source_floor_m
+        return build_timeline(result, motion, done.contacts, floor_m, similarity, on_surface.per_frame)
 
-    scores, naive = score(done.scored, meaning.result), score(done.naive, meaning.naive)
+    scores = score(done.scored, meaning.result, surface[0])
+    naive = score(done.naive, meaning.naive, surface[1])
     refined = done.refinement
     return build_report(
         engine={"version": __version__, "method": "analytic"},
@@ -296,14 +304,25 @@ def report_clip(
         scores=scores,
         scores_naive_copy=naive,
         verdict=judge(scores.values, scores.not_applicable, target.body.height_m, naive.values),
-        timeline=timeline(done.scored, meaning),
+        timeline=timeline(done.scored, meaning.per_frame, surface[0]),
+        timeline_naive_copy=timeline(done.naive, meaning.per_frame_naive, surface[1]),
         notices=(*done.notices, *written, *meaning.notices),
         timings_s={},
         semantics=meaning.facts,
         refinement=None if refined is None else refined.summary,
-        scores_before_refinement=None if refined is None else score(refined.base, before.result),
-        timeline_before_refinement=None if refined is None else timeline(refined.base, before),
+        scores_before_refinement=None if refined is None else score(refined.base, before.result, surface[2]),
+        timeline_before_refinement=None if refined is None else timeline(refined.base, before.per_frame, surface[2]),
     )
+
+
+def _surface_scores(
+    done: RetargetedClip, target: PreparedCharacter, on_step: Callable[[float], None]
+) -> list[SurfaceScores]:
+    """Of the result, the naive copy and, where it was refined, the clip before."""
+    motions = [done.scored, done.naive]
+    if done.refinement is not None:
+        motions.append(done.refinement.base)
+    return surface_scores(motions, target, done.source, done.source.motion, lambda: on_step(0.0))
 
 
 def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: BodyMotion) -> FileFacts:

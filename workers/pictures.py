@@ -1,4 +1,4 @@
-"""The pictures of a job: for each clip a preview of source and result in motion, and a sheet of its keyframes.
+"""The pictures of a job: for each clip a preview of source, result and naive copy in motion, and a sheet of keyframes.
 
 They show what was scored (`workers.semantics.seen`): the result with its travel, both bodies facing alike. torch,
 Pillow and PyAV are imported when a picture is drawn, not before. Of many clips only the worst are drawn, and a long
@@ -8,7 +8,7 @@ clip is shown at a lower rate: each is told by a warning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from workers.verdict import SEVERITY
 
 if TYPE_CHECKING:
     from workers.engine import RetargetedClip
-    from workers.rendering.moving_body import Picture
+    from workers.rendering.moving_body import MovingBody, Picture
     from workers.rendering.renderer import Renderer
     from workers.semantics.meaning import Meaning
     from workers.semantics.seen import SeenClip
@@ -119,7 +119,9 @@ def _draw(
 def draw_preview(
     clip: ScoredClip, seen: SeenClip, renderer: Renderer, ending: str, on_step: OnStep
 ) -> tuple[bytes, list[Notice]]:
-    """Source and result side by side; `on_step` is called after every frame."""
+    """Source, result and naive copy side by side, and where it was refined the result before; `on_step` is called after
+    every frame.
+    """
     from workers.rendering.animation_files import ENCODERS
     from workers.rendering.preview import RATE_HZ, Shown, choose_times, preview_frames
 
@@ -127,6 +129,7 @@ def draw_preview(
     shown = [
         Shown(f"source: {motion.name}", "", seen.source),
         Shown("result", f"semantic similarity {similarity}" * bool(similarity), seen.result),
+        *(Shown(label, "", body) for label, body in _others(clip, seen)),
     ]
     times = choose_times([item.body for item in shown], MOST_FRAMES[ending])
     notices = []
@@ -144,6 +147,15 @@ def draw_preview(
     return ENCODERS[ending](told(), times.rate_hz), notices
 
 
+def _others(clip: ScoredClip, seen: SeenClip) -> Iterator[tuple[str, MovingBody]]:
+    """What the result is shown beside: itself before its refinement, if it was refined, and the naive copy."""
+    if clip.done.refinement is not None:
+        from workers.semantics.seen import from_origin
+
+        yield "before refinement", replace(seen.result, motion=from_origin(clip.done.refinement.base))
+    yield "copy_rest", seen.naive
+
+
 def draw_sheet(clip: ScoredClip, seen: SeenClip, renderer: Renderer) -> bytes:
     """The keyframes of source, result and naive copy with their calibrated scores, the worst moment marked."""
     from workers.rendering.sheet import SheetRow, sheet_png
@@ -152,10 +164,11 @@ def draw_sheet(clip: ScoredClip, seen: SeenClip, renderer: Renderer) -> bytes:
     moments = facts["keyframes"] if facts else []
     calibrated = bool(moments) and moments[0]["calibrated"] is not None
     scores = {key: [moment[key] for moment in moments] if calibrated else None for key in CALIBRATED}
+    of_others = {"copy_rest": scores["calibrated_naive_copy"]}
     rows = [
         SheetRow("source", seen.source),
         SheetRow("result", seen.result, scores["calibrated"]),
-        SheetRow("copy_rest", seen.naive, scores["calibrated_naive_copy"]),
+        *(SheetRow(label, body, of_others.get(label)) for label, body in _others(clip, seen)),
     ]
     frames = [int(frame) for frame in seen.keyframes]
     worst = facts["worst_moments"][0] if facts else None

@@ -90,6 +90,7 @@ def build_report(
     refinement: Mapping[str, Any] | None = None,
     scores_before_refinement: Scores | None = None,
     timeline_before_refinement: Mapping[str, Any] | None = None,
+    timeline_naive_copy: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report. `engine` is `{version, method}`; equal notices are told once. `semantics` says how meaning was
     measured (`workers.semantics.scoring`), `refinement` what was refined (`workers.refinement.refine`), None where
@@ -116,6 +117,7 @@ def build_report(
         "not_applicable": reasons,
         "verdict": verdict,
         "timeline": timeline,
+        "timeline_naive_copy": timeline_naive_copy,
         "timeline_before_refinement": timeline_before_refinement,
         "semantics": semantics,
         "refinement": refinement,
@@ -129,7 +131,7 @@ def build_report(
 
 CLIP_KEYS = (
     "scores", "scores_naive_copy", "scores_before_refinement", "not_applicable", "verdict",
-    "timeline", "timeline_before_refinement", "semantics", "refinement", "warnings",
+    "timeline", "timeline_naive_copy", "timeline_before_refinement", "semantics", "refinement", "warnings",
 )  # fmt: skip
 
 

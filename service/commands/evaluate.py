@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_corpus(refine)
     refine.add_argument("--pairs", type=int, default=14, metavar="N", help="of motion and character (%(default)s)")
     refine.add_argument("--encoder", metavar="NAME", help="refine by this encoder too: a model of the store")
-    refine.add_argument("--ablation", action="store_true", help="each loss off in turn instead")
+    refine.add_argument("--ablate", action="store_true", help="each loss off in turn instead; one view; no features")
     _add_json(refine)
 
 
@@ -380,30 +380,10 @@ def _write_json(path: Path | None, content: dict[str, Any], flag: str = "--json"
 
 
 def run_refine(arguments: argparse.Namespace) -> int:
-    from workers.evaluation import refine_table
+    from workers.evaluation.refine_study import make_study
 
-    pairs = refine_table.choose_pairs(_corpus(arguments), arguments.pairs)
-    if arguments.ablation:
-        found = {}
-        for name, figures in refine_table.ablations(pairs):
-            found[name] = figures
-            print(f"{name}: {json.dumps(figures)}", flush=True)
-        _write_json(arguments.json, found)
-        return 0
-    modes: dict[str, Any] = {"geometry": None}
-    if arguments.encoder:
-        from workers.semantics.loaded import open_encoder
-
-        modes["semantic"] = open_encoder(arguments.encoder)
-    rows = []
-    for pair in pairs:
-        rows.append(refine_table.measure_pair(pair, modes))
-        print(f"{pair.name}: {rows[-1].frames} frames", flush=True)
-    summary = refine_table.summarise(rows)
-    for name, figures in summary.items():
-        print(name)
-        for figure, value in figures.items():
-            print(f"  {figure:<26}{value}")
-    windows = {row.pair.name: row.windows for row in rows}
-    _write_json(arguments.json, {"summary": summary, "windows": windows})
+    study = make_study(_corpus(arguments), arguments.data, arguments.pairs, arguments.encoder)
+    for line in study.ablation() if arguments.ablate else study.table():
+        print(line, flush=True)
+    _write_json(arguments.json, study.found)
     return 0

@@ -15,6 +15,7 @@ from workers.errors import (
     ModelUnavailable,
     SourceMismatch,
 )
+from workers.evaluation.scores import SURFACE_KEYS
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.options import JobOptions
@@ -163,19 +164,43 @@ def test_what_this_version_lacks_is_refused_not_left_out(samples: Samples) -> No
         run(samples, refine="semantic", encoder="none")
 
 
-def test_a_refined_clip_stands_beside_what_it_was(samples: Samples) -> None:
+def test_a_refined_clip_stands_beside_what_it_was(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RETARGET_SURFACE_SCORES")
     seen: list[tuple[str, float]] = []
     options = JobOptions(refine="geometry", refine_budget_s=4.0, encoder="none")
     result = retarget(samples["clap.bvh"], samples["stout.glb"], options, on_stage=lambda *stage: seen.append(stage))
     report = result.report
     assert report["refinement"]["mode"] == "geometry"
     assert set(report["scores_before_refinement"]) == set(report["scores"])
-    assert set(report["timeline_before_refinement"]) == set(report["timeline"])
+    assert set(report["timeline_before_refinement"]) == set(report["timeline"]) == set(report["timeline_naive_copy"])
+    for key in ("penetration_pct", "contact_error", "contact_recall"):
+        assert report["scores"][key] is not None
+        assert report["scores_naive_copy"][key] is not None
+    assert report["scores"]["penetration_pct"] <= report["scores_before_refinement"]["penetration_pct"]
+    assert max(report["timeline"]["penetration_pct"]) <= max(report["timeline_naive_copy"]["penetration_pct"])
     fractions = [fraction for _, fraction in seen]
     assert fractions == sorted(fractions)
     assert "refining" in [name for name, _ in seen]
     json.dumps(report, allow_nan=False)
-    assert run(samples, encoder="none").report["refinement"] is None
+
+
+def test_surface_scores_are_in_every_report_or_say_why_not(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    switched_off = run(samples, encoder="none").report
+    assert switched_off["refinement"] is None
+    for key in SURFACE_KEYS:
+        assert switched_off["scores"][key] is None
+        assert "RETARGET_SURFACE_SCORES" in switched_off["not_applicable"][key]
+    monkeypatch.delenv("RETARGET_SURFACE_SCORES")
+    report = run(samples, encoder="none").report
+    assert report["scores"]["penetration_pct"] >= 0.0
+    assert report["scores_naive_copy"]["penetration_pct"] >= 0.0
+    assert report["scores"]["contact_error"] is None
+    assert "does not touch itself" in report["not_applicable"]["contact_error"]
+    assert report["timeline"]["penetration_pct"] is not None
+    bare = run(samples, character="walk.bvh", encoder="none").report
+    assert bare["scores"]["penetration_pct"] is None
+    assert "no mesh" in bare["not_applicable"]["penetration_pct"]
+    assert bare["timeline"]["penetration_pct"] is None
 
 
 @pytest.mark.parametrize("clip", ["walk", "wave", "hands_on_hips", "clap", "reach_overhead"])

@@ -120,6 +120,7 @@ class TimelineModel(Closed):
     foot_skate: list[float | None]
     foot_float_cm: list[float | None]
     limb_direction_error_deg: list[float | None]
+    penetration_pct: list[float] | None
     semantic_similarity: list[float] | None
 
 
@@ -190,6 +191,7 @@ class Report(Closed):
     semantics: SemanticsModel | None
     refinement: dict[str, Any] | None
     scores_before_refinement: dict[str, Any] | None
+    timeline_naive_copy: dict[str, Any] | None
     timeline_before_refinement: dict[str, Any] | None
     warnings: list[WarningModel]
     timings_s: dict[str, float]

@@ -12,10 +12,12 @@ from capsule_body import moved
 from workers.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.geometry.carry import carry, contact_loss
+from workers.geometry.carry import carry
+from workers.geometry.contact_loss import contact_loss, contact_pairs
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import PARTS
 from workers.geometry.posing import pose
+from workers.geometry.prepared import BodySurfaces
 from workers.geometry.scores import geometry_scores
 from workers.geometry.self_contact import find_self_contacts
 from workers.geometry.surface import BodySurface, build_surface, reduced
@@ -48,6 +50,11 @@ def character(name: str) -> PreparedCharacter:
 @cache
 def full_surface(name: str) -> BodySurface:
     return build_surface(character(name).body, character(name).scene.load_mesh())
+
+
+@cache
+def surfaces(name: str) -> BodySurfaces:
+    return BodySurfaces(full_surface(name))
 
 
 @cache
@@ -118,7 +125,7 @@ def test_a_foot_that_passes_by_touches_nothing(surface: BodySurface) -> None:
 
 def test_contacts_stay_where_they_are_on_their_own_body() -> None:
     found, surface = contacts("hands_on_hips"), light_surface("tall")
-    anchors = carry(found, surface, 30.0)
+    anchors = contact_pairs(carry(found, surface, 30.0))
     vertices = torch.as_tensor(pose(surface, motion("hands_on_hips").motion)).float()
     loss = contact_loss(vertices, anchors, surface.arm_radius_m)
     assert float(loss.max()) < 0.1
@@ -133,11 +140,11 @@ def test_contacts_are_carried_to_other_bodies_and_rest_poses(target: str) -> Non
     rest = surface.mesh.positions_m
     height = surface.body.height_m
     hips = surface.body.rest_positions_m[surface.body.hips]
-    b = np.einsum("nc,ncd->nd", anchors.b_shares.numpy(), rest[anchors.b_corners.numpy()]) - hips
-    left = anchors.contact.numpy() == 0
+    b = np.einsum("nc,ncd->nd", anchors.b_shares, rest[anchors.b_corners]) - hips
+    left = anchors.contact == 0
     assert (b[left, 0] > 0.05 * height).all() and (b[~left, 0] < -0.05 * height).all()
     assert np.abs(b[:, 1]).max() < 0.2 * height
-    a_parts = {PARTS[part] for part in surface.parts[anchors.a_corners.numpy()[left]].ravel()}
+    a_parts = {PARTS[part] for part in surface.parts[anchors.a_corners[left]].ravel()}
     assert a_parts <= {"leftHand", "leftLowerArm"}
 
 
@@ -148,16 +155,14 @@ def test_the_same_contacts_on_t_and_a_pose_files() -> None:
     for target in ("tall", "tall_a_pose"):
         surface = light_surface(target)
         result = retargeted("hands_on_hips", target).result
-        vertices = torch.as_tensor(pose(surface, result))
-        anchors = carry(found, surface, 30.0, dtype=torch.float64)
-        offset, _ = anchors.offsets_m(vertices)
-        places.append(offset.norm(dim=-1).numpy())
+        offset, _ = carry(found, surface, 30.0).offsets_m(pose(surface, result))
+        places.append(np.linalg.norm(offset, axis=-1))
     assert np.abs(places[0] - places[1]).mean() < 0.012
 
 
 def test_contact_loss_pulls_both_sides() -> None:
     surface = light_surface("stout")
-    anchors = carry(contacts("hands_on_hips"), surface, 30.0).window(40, 50)
+    anchors = contact_pairs(carry(contacts("hands_on_hips"), surface, 30.0).at(np.arange(40, 50)))
     result = retargeted("hands_on_hips", "stout").result
     vertices = torch.as_tensor(pose(surface, result, np.arange(40, 50))).float().requires_grad_()
     loss = contact_loss(vertices, anchors, surface.arm_radius_m)
@@ -172,14 +177,14 @@ def test_scores_tell_a_good_result_from_a_bad_copy() -> None:
     """The clip on its own body keeps everything; copied to the stout one the hands are in the belly."""
     source = motion("hands_on_hips").motion
     frames = np.array([35, 50, 70])
-    own = geometry_scores([source], source, light_surface("tall"), full_surface("tall"), frames)[0]
+    own = geometry_scores([source], source, light_surface("tall"), surfaces("tall"), frames)[0]
     assert own.values["penetration_pct"] == 0.0
     assert own.values["contact_recall"] == 1.0
     assert own.values["contact_precision"] == 1.0
     error = own.values["contact_error"]
     assert error is not None and error < 0.15
     naive = retargeted("hands_on_hips", "stout").naive
-    copied = geometry_scores([naive], source, light_surface("tall"), full_surface("stout"), frames)[0]
+    copied = geometry_scores([naive], source, light_surface("tall"), surfaces("stout"), frames)[0]
     share, worst, missed = (copied.values[key] for key in ("penetration_pct", "penetration_max_cm", "contact_error"))
     assert share is not None and share > 20.0
     assert worst is not None and worst > 5.0
@@ -191,9 +196,10 @@ def test_scores_tell_a_good_result_from_a_bad_copy() -> None:
 def test_scores_that_do_not_apply_say_why() -> None:
     source = motion("wave").motion
     frames = np.array([0, 50])
-    none = geometry_scores([source], source, light_surface("tall"), None)[0]
+    generated = BodySurfaces(build_surface(character("tall").body, None))
+    none = geometry_scores([source], source, light_surface("tall"), generated)[0]
     assert set(none.not_applicable) == set(none.values)
-    alone = geometry_scores([source], source, light_surface("tall"), full_surface("tall"), frames)[0]
+    alone = geometry_scores([source], source, light_surface("tall"), surfaces("tall"), frames)[0]
     assert alone.values["contact_error"] is None and alone.values["contact_recall"] is None
     assert alone.values["penetration_pct"] == 0.0
     assert {"contact_error", "contact_recall", "contact_precision"} == set(alone.not_applicable)

@@ -45,7 +45,7 @@ def refined_clap(on_stout: Retargeted, stout: PreparedCharacter) -> RetargetedCl
 
 def deepest_cm(done: RetargetedClip, target: PreparedCharacter) -> float:
     moving = moving_surface(target)
-    vertices = torch.as_tensor(pose(moving.surface, done.scored, skin=moving.skin))
+    vertices = torch.as_tensor(pose(moving.surface, done.scored))
     return 100.0 * float(find_pairs(moving.surface, vertices, reach=0.0).depths_m(vertices).max())
 
 

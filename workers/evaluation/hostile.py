@@ -162,6 +162,7 @@ class HostileStudy:
         with self._stack as stack:
             # For the processes started from here: what is fed to them is to break readers, not to be rendered.
             stack.enter_context(_environment("RETARGET_ENCODER", "none"))
+            stack.enter_context(_environment("RETARGET_SURFACE_SCORES", "off"))
             self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="retarget-hostile-")))
             if self._with_http:
                 server = hostile_server(self._folder / "server", self._jobs, HANG_S)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workers.engine import claimed_floor
 from workers.errors import SourceMismatch
 from workers.evaluation.scores import kinematic_scores, put_meaning
+from workers.evaluation.surface_scores import surface_scores
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.options import JobOptions, parse_options
@@ -74,6 +75,10 @@ def score_files(
     meaning = stage.measure(see, chosen.description)
     put_meaning(scores, meaning.result)
     put_meaning(naive, meaning.naive)
+    for values, of in zip(
+        surface_scores([result_motion, copied], made, prepared, source_motion), (scores, naive), strict=True
+    ):
+        values.put(of)
     notices = (*prepared.notices, *made.notices, *meaning.notices)
     return {
         "source": {"file": source.name, "clip": source_motion.name, "frames": source_motion.frames},

@@ -17,10 +17,13 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
     mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
     semantic_similarity {raw, calibrated}, scl, itm, itm_source    `put_meaning`; workers.semantics.similarity
-    penetration_pct, contact_error, contact_recall, contact_precision
+    penetration_pct               penetration_vertices / penetration_checked             geometry.scores
+    penetration_max_cm, penetration_mean_cm    depth, at the character's real size      geometry.scores
+    contact_error, contact_recall, contact_precision    self-contacts of the source     geometry.contact_scores
+    contact_frames_source, _held, _result, _right    counts behind recall and precision
 
-`itm_source` is the source's own match with the description, so that `itm` can be compared. Those of the last line need
-a surface measure and are absent until there is one.
+`itm_source` is the source's own match with the description, so that `itm` can be compared. The last rows are set by
+`surface_scores`.
 """
 
 from __future__ import annotations
@@ -44,9 +47,13 @@ LEAST_JERK = 0.01  # body heights / s^3
 LEAST_MOVEMENT_DEG_S = 0.5
 
 SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm", "itm_source")
-SURFACE_KEYS = ("penetration_pct", "contact_error", "contact_recall", "contact_precision")
+SURFACE_KEYS = (
+    "penetration_pct", "penetration_vertices", "penetration_checked", "penetration_max_cm", "penetration_mean_cm",
+    "contact_error", "contact_recall", "contact_precision",
+    "contact_frames_source", "contact_frames_held", "contact_frames_result", "contact_frames_right",
+)  # fmt: skip
 NO_ENCODER = "meaning is not measured here"
-NO_SURFACE_MEASURE = "this version does not measure penetration and self-contact"
+NO_SURFACE_MEASURE = "penetration and self-contact are not measured here"
 NO_CONTACTS = "no foot of the source is planted, or a body has no feet"
 
 

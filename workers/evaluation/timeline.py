@@ -23,12 +23,14 @@ def build_timeline(
     contacts: FootContacts,
     source_floor_m: float,
     similarity: Array | None = None,
+    penetration_pct: Array | None = None,
 ) -> dict[str, Any]:
     """Arrays over time: `{step_s, frames_per_point, planted, foot_skate, foot_float_cm, limb_direction_error_deg,
-    semantic_similarity}`.
+    penetration_pct, semantic_similarity}`.
 
     `planted` is the share of foot joints planted; `foot_skate` is in body heights a second. `similarity` `(frames,)` is
-    the raw semantic similarity; without it that row is None as a whole.
+    the raw semantic similarity, `penetration_pct` `(frames,)` the share of limb vertices inside the body; without them
+    these rows are None as a whole.
     """
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
     landed = foot_scores.result_track(track, source.body, result.body, source_floor_m)
@@ -47,6 +49,7 @@ def build_timeline(
         "step_s": width / result.rate_hz,
         "frames_per_point": width,
         **{name: _stretches(values, width) for name, values in rows.items()},
+        "penetration_pct": None if penetration_pct is None else _stretches(penetration_pct[:, None], width),
         "semantic_similarity": None if similarity is None else _stretches(similarity[:, None], width, digits=6),
     }
 

@@ -1,19 +1,15 @@
 """Carrying self-contacts to another body: the places of a contact as points on the target's faces.
 
 A place (part, share along, angle around) is looked up on the target's surface laid out around its own bone, so it finds
-its counterpart on a body of any shape, rest pose and mesh. The gap scales with the arm radius. The loss keeps the whole
-offset of a pair, distance along the normal and none aside, which holds a contact better than distances do (MeshRet, Ye
-et al. 2024). A contact whose part the target lacks is left out and listed.
+its counterpart on a body of any shape, rest pose and mesh. The gap scales with the arm radius. A contact whose part the
+target lacks is left out and listed. What holds the pairs together is `contact_loss`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
 from workers.geometry.nearest import closest_on_triangles
@@ -26,52 +22,57 @@ from workers.skeleton.roles import SIDES
 RADIAL = 0.3  # weight of a difference in distance from the bone against one along or around it
 CANDIDATES = 24
 FADE_S = 0.1  # contacts begin and end softly
-SOFT = 0.1  # arm radii: error up to which the loss is quadratic, beyond linear (Huber 1964)
 
 
 @dataclass(frozen=True, eq=False)
 class ContactAnchors:
-    """`n` pairs of points on a surface, each in one frame. Tensors share one device and type."""
+    """`n` pairs of points on a surface, each in one frame."""
 
-    frame: Tensor  # (n,)
-    a_corners: Tensor  # (n, 3) vertices of the face that holds the first point
-    a_shares: Tensor  # (n, 3) barycentric
-    b_corners: Tensor  # (n, 3)
-    b_shares: Tensor  # (n, 3)
-    gap_m: Tensor  # (n,) wanted distance along the normal of b
-    weight: Tensor  # (n,) sums to about 1 over the points of one contact in one frame
-    contact: Tensor  # (n,) number of the contact
+    frame: Indices  # (n,)
+    a_corners: Indices  # (n, 3) vertices of the face that holds the first point
+    a_shares: Array  # (n, 3) barycentric
+    b_corners: Indices  # (n, 3)
+    b_shares: Array  # (n, 3)
+    gap_m: Array  # (n,) wanted distance along the normal of b
+    weight: Array  # (n,) sums to about 1 over the points of one contact in one frame
+    contact: Indices  # (n,) number of the contact
     left_out: tuple[SelfContact, ...]  # contacts that the body has no part for
 
     def __len__(self) -> int:
         return len(self.frame)
 
-    def offsets_m(self, vertices_m: Tensor) -> tuple[Tensor, Tensor]:
+    def offsets_m(self, vertices_m: Array) -> tuple[Array, Array]:
         """From b to a `(n, 3)`, and the outward normal at b `(n, 3)`; `vertices_m` `(frames, vertices, 3)`."""
         corners = vertices_m[self.frame[:, None], self.b_corners]
-        place = (corners * self.b_shares[..., None]).sum(1)
-        point = (vertices_m[self.frame[:, None], self.a_corners] * self.a_shares[..., None]).sum(1)
-        normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        return point - place, torch.nn.functional.normalize(normal, dim=-1)
+        place = np.einsum("ncd,nc->nd", corners, self.b_shares)
+        point = np.einsum("ncd,nc->nd", vertices_m[self.frame[:, None], self.a_corners], self.a_shares)
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        return point - place, normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-20)
 
-    def window(self, start: int, stop: int) -> ContactAnchors:
-        """The pairs of frames `start` to `stop`, their frames counted from `start`."""
-        rows = (self.frame >= start) & (self.frame < stop)
-        tensors = [value[rows] for value in vars(self).values() if isinstance(value, Tensor)]
-        return _anchors([tensors[0] - start, *tensors[1:]], self.left_out)
+    def missed_m(self, vertices_m: Array) -> Array:
+        """How far a is from where it belongs `(n,)`: `gap_m` over b along the normal."""
+        offset, normal = self.offsets_m(vertices_m)
+        missed: Array = np.linalg.norm(offset - self.gap_m[:, None] * normal, axis=-1)
+        return missed
 
     def at(self, frames: Indices) -> ContactAnchors:
         """The pairs of some frames, ascending, their frames counted among these."""
-        known = torch.as_tensor(frames, dtype=torch.int64, device=self.frame.device)
-        number = torch.searchsorted(known, self.frame).clamp(max=max(len(known) - 1, 0))
-        rows = known[number] == self.frame if len(known) else torch.zeros_like(self.frame, dtype=torch.bool)
-        tensors = [value[rows] for value in vars(self).values() if isinstance(value, Tensor)]
-        return _anchors([number[rows], *tensors[1:]], self.left_out)
+        number = np.minimum(np.searchsorted(frames, self.frame), max(len(frames) - 1, 0))
+        rows = frames[number] == self.frame if len(frames) else np.zeros(len(self), dtype=np.bool_)
+        return ContactAnchors(
+            number[rows],
+            self.a_corners[rows],
+            self.a_shares[rows],
+            self.b_corners[rows],
+            self.b_shares[rows],
+            self.gap_m[rows],
+            self.weight[rows],
+            self.contact[rows],
+            self.left_out,
+        )
 
 
-def carry(
-    contacts: SelfContacts, target: BodySurface, rate_hz: float, dtype: torch.dtype = torch.float32, device: str = "cpu"
-) -> ContactAnchors:
+def carry(contacts: SelfContacts, target: BodySurface, rate_hz: float) -> ContactAnchors:
     """The contacts on another body, or on the source's own."""
     rows: list[tuple[Array | Indices, ...]] = []
     left_out = [contact for contact in contacts.contacts if not _has_parts(target, contact)]
@@ -98,27 +99,18 @@ def carry(
         )  # fmt: skip
     empty = (np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), *(np.zeros(0),) * 3)
     columns = [np.concatenate(values) for values in zip(*(rows or [empty]), strict=True)]
-    whole = (0, 1, 3, 7)
-    tensors = [
-        torch.as_tensor(values, device=device, dtype=torch.int64 if number in whole else dtype)
-        for number, values in enumerate(columns)
-    ]
-    return _anchors(tensors, tuple(left_out))
-
-
-def _anchors(tensors: Sequence[Tensor], left_out: tuple[SelfContact, ...]) -> ContactAnchors:
-    frame, a_corners, a_shares, b_corners, b_shares, gap, weight, contact = tensors
-    return ContactAnchors(frame, a_corners, a_shares, b_corners, b_shares, gap, weight, contact, left_out)
-
-
-def contact_loss(vertices_m: Tensor, anchors: ContactAnchors, arm_radius_m: float) -> Tensor:
-    """Loss of each frame `(frames,)`: a contact whose points are one arm radius off counts about 1."""
-    offset, normal = anchors.offsets_m(vertices_m)
-    wanted = anchors.gap_m[:, None] * normal
-    missed = torch.sqrt(((offset - wanted) ** 2).sum(-1) + 1e-12) / arm_radius_m
-    soft = torch.where(missed < SOFT, missed**2 / (2.0 * SOFT), missed - 0.5 * SOFT)
-    loss = vertices_m.new_zeros(len(vertices_m))
-    return loss.index_add(0, anchors.frame, soft * anchors.weight)
+    frames, a_corners, a_shares, b_corners, b_shares, gap, weight, numbers = columns
+    return ContactAnchors(
+        frames.astype(np.int64),
+        a_corners.astype(np.int64),
+        a_shares,
+        b_corners.astype(np.int64),
+        b_shares,
+        gap,
+        weight,
+        numbers.astype(np.int64),
+        tuple(left_out),
+    )
 
 
 def find_places(surface: BodySurface, part: int, places: Places) -> tuple[Indices, Array]:

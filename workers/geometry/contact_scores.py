@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from workers.geometry.carry import ContactAnchors
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import HEAD, LIMB_PARTS, PARTS, TORSO, part_index
-from workers.skeleton.model import Array, Mask
+from workers.skeleton.model import Array, Indices, Mask
 from workers.skeleton.roles import SIDES
 
 PLACE = 2.0  # arm radii
@@ -39,15 +38,19 @@ def _joined() -> Mask:
 JOINED = _joined()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ContactScores:
     """Numerators and denominators; a ratio is None where its denominator is 0."""
 
-    error: float | None
+    missed: Array  # change of distance of each pair of points, arm radii
     held: int
     source: int  # frames times contacts of the source
     right: int
     result: int  # frames times pairs of parts that touch in the result
+
+    @property
+    def error(self) -> float | None:
+        return float(self.missed.mean()) if len(self.missed) else None
 
     @property
     def recall(self) -> float | None:
@@ -63,7 +66,7 @@ def contact_scores(
     result: SelfContacts,
     anchors: ContactAnchors,
     vertices_m: Array,
-    frames: Array,
+    frames: Indices,
     arm_radius_m: float,
     rate_hz: float,
 ) -> ContactScores:
@@ -72,18 +75,16 @@ def contact_scores(
     """
     missed = np.zeros(0)
     if len(anchors):
-        offset, _ = anchors.offsets_m(torch.as_tensor(vertices_m, dtype=anchors.gap_m.dtype))
-        distance = np.linalg.norm(offset.numpy(), axis=-1)
-        missed = np.abs(distance - anchors.gap_m.numpy()) / arm_radius_m
-    error = float(missed.mean()) if len(missed) else None
+        offset, _ = anchors.offsets_m(vertices_m)
+        missed = np.abs(np.linalg.norm(offset, axis=-1) - anchors.gap_m) / arm_radius_m
     touches = result.touching()
     held = total = 0
     kept = [contact for contact in source.contacts if contact not in anchors.left_out]
     for number, contact in enumerate(kept):
         partners = [mask for (a, b), mask in touches.items() if a == contact.part_a and JOINED[b, contact.part_b]]
         touching = _any_of(partners, result.frames)
-        rows = np.flatnonzero(anchors.contact.numpy() == number)
-        at = anchors.frame.numpy()[rows]
+        rows = np.flatnonzero(anchors.contact == number)
+        at = anchors.frame[rows]
         for frame in np.unique(at):
             total += 1
             held += bool(touching[frames[frame]] and missed[rows[at == frame]].min() < PLACE)
@@ -94,7 +95,7 @@ def contact_scores(
         partners = [other for (a2, b2), other in wanted.items() if a2 == a and JOINED[b2, b]]
         made += int(mask.sum())
         right += int((mask & _any_of(partners, result.frames)).sum())
-    return ContactScores(error, held, total, right, made)
+    return ContactScores(missed, held, total, right, made)
 
 
 def _any_of(masks: list[Mask], frames: int) -> Mask:

@@ -15,7 +15,7 @@ import numpy as np
 
 from workers.geometry.parts import GROUP_OF, GROUPS
 from workers.geometry.surface import BodySurface
-from workers.geometry.winding import winding_numbers
+from workers.geometry.winding import Patch
 from workers.skeleton.model import Array, Indices, Mask
 
 TOLERANCE = 0.001  # of the body's height: skins that lie on one another do not penetrate
@@ -86,11 +86,10 @@ class ExactPenetration:
         if not inside.any():
             return depth, face
         best = np.full(len(points), np.inf)
-        for group in range(len(GROUPS)):
-            faces = np.flatnonzero((self.groups == group) & self.surface.outer)
+        for group, (faces, patch) in self._outer.items():
             asked = np.flatnonzero(inside & (own != group))
             if len(faces) and len(asked):
-                squared, closest = _closest(places, self.faces[faces], points[asked])
+                squared, closest = patch.closest(places, points[asked])
                 nearer = squared < best[asked]
                 best[asked[nearer]] = squared[nearer]
                 face[asked[nearer]] = faces[closest[nearer]]
@@ -105,34 +104,32 @@ class ExactPenetration:
         winds around nothing.
         """
         bounded = np.zeros(len(points), dtype=np.bool_)
-        for part in np.unique(self.surface.face_parts):
+        for part, patch in self._parts.items():
             counts = (own != GROUP_OF[part]) & ~self.surface.excluded[self.limbs, part]
-            bounded |= counts & _within(points, places[self.faces[self.surface.face_parts == part]], 0.0)
+            bounded |= counts & patch.holds(places, points)
         windings = np.zeros(len(points))
-        for group in range(len(GROUPS)):
-            faces = self.faces[self.groups == group]
-            near = _within(points, places[faces], NEAR_BY * self.surface.body.height_m)
-            asked = np.flatnonzero(bounded & near & (own != group))
+        for group, patch in self._groups.items():
+            asked = np.flatnonzero(bounded & (own != group))
+            asked = asked[patch.holds(places, points[asked], NEAR_BY * self.surface.body.height_m)]
             if len(asked):
-                windings[asked] += winding_numbers(places, faces, points[asked])
+                windings[asked] += patch.winding_numbers(places, points[asked])
         inside: Mask = windings > 0.5
         return inside
 
+    @cached_property
+    def _parts(self) -> dict[int, Patch]:
+        of = self.surface.face_parts
+        return {int(part): Patch(self.faces[of == part]) for part in np.unique(of)}
 
-def _within(points: Array, corners: Array, margin: float) -> Mask:
-    """Points `(points,)` in the bounding box of triangles `(faces, 3, 3)`."""
-    if not len(corners):
-        return np.zeros(len(points), dtype=np.bool_)
-    low, high = corners.min(axis=(0, 1)) - margin, corners.max(axis=(0, 1)) + margin
-    within: Mask = ((points >= low) & (points <= high)).all(axis=1)
-    return within
+    @cached_property
+    def _groups(self) -> dict[int, Patch]:
+        return {group: Patch(self.faces[self.groups == group]) for group in range(len(GROUPS))}
 
-
-def _closest(places: Array, faces: Indices, points: Array) -> tuple[Array, Indices]:
-    """Squared distance to the closest of `faces` and its number, both `(points,)`."""
-    import igl
-
-    used, corners = np.unique(faces, return_inverse=True)
-    positions, corners = np.ascontiguousarray(places[used]), corners.reshape(-1, 3)
-    squared, closest, _ = igl.point_mesh_squared_distance(np.ascontiguousarray(points), positions, corners)
-    return np.asarray(squared), np.asarray(closest)
+    @cached_property
+    def _outer(self) -> dict[int, tuple[Indices, Patch]]:
+        """Of each group what can be seen from outside: numbers of the faces, and these."""
+        found = {}
+        for group in range(len(GROUPS)):
+            faces = np.flatnonzero((self.groups == group) & self.surface.outer)
+            found[group] = faces, Patch(self.faces[faces])
+        return found

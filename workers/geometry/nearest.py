@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from workers.geometry.parts import GROUP_OF
-from workers.geometry.winding import winding_numbers
+from workers.geometry.winding import Patch
 from workers.skeleton.model import Array, Indices, Mask
 
 CANDIDATES = 8
@@ -54,7 +54,14 @@ class Target:
         rows = faces.ravel()
         columns = np.repeat(np.arange(len(faces)), 3)
         self.around = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(positions_m), len(faces)))
+        self._others: dict[int, Patch] = {}
         self.border, self.border_corners = _open_borders(faces, positions_m)
+
+    def others(self, group: int) -> Patch:
+        """The faces of all groups but one."""
+        if group not in self._others:
+            self._others[group] = Patch(self.faces[self.groups != group])
+        return self._others[group]
 
     def normals(self, positions_m: Array) -> tuple[Array, Array]:
         """Unit normals of faces `(frames, faces, 3)` and of vertices `(frames, vertices, 3)`, weighted by area."""
@@ -171,9 +178,8 @@ def _wound(target: Target, positions: Array, frame: Indices, vertex: Indices, gr
     pair = frame * (int(target.groups.max(initial=0)) + 1) + group
     for number in np.unique(pair):
         rows = np.flatnonzero(pair == number)
-        faces = target.faces[target.groups != group[rows[0]]]
         places = positions[frame[rows[0]]]
-        inside[rows] = winding_numbers(places, faces, places[vertex[rows]]) > 0.5
+        inside[rows] = target.others(int(group[rows[0]])).winding_numbers(places, places[vertex[rows]]) > 0.5
     return inside
 
 

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.geometry.nearest import Near, find_near
-from workers.geometry.parts import GROUP_OF
+from workers.geometry.near_body import near_body
 from workers.geometry.surface import BodySurface
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Array
 
 REACH = 0.3  # arm radii outside the surface from which on a vertex is watched
 SOFT = 0.1  # arm radii: depth up to which the loss is quadratic, beyond linear (Huber 1964)
@@ -45,16 +44,6 @@ class PenetrationPairs:
         place = (vertices_m[self.frame[:, None], self.corners] * self.shares[..., None]).sum(1)
         distance = ((point - place) * self.outward).sum(-1)
         return torch.relu(-distance - self.allowed_m)
-
-
-def near_body(surface: BodySurface, vertices_m: Array, queries: Indices, reach_m: float) -> tuple[Near, Array]:
-    """Pairs of limb vertices `queries` with the rest of the body that may count, and the depth `(n,)` allowed to each.
-
-    `vertices_m` `(frames, vertices, 3)`; pairs reach from `reach_m` outside to any depth inside.
-    """
-    own = GROUP_OF[surface.parts[queries]]
-    near = find_near(surface.target, vertices_m, queries, own, reach_m, surface.ignored)
-    return near, surface.rest_depth_m[near.vertex, GROUP_OF[surface.outer_face_parts[near.face]]]
 
 
 def find_pairs(surface: BodySurface, vertices_m: Tensor | Array, reach: float = REACH) -> PenetrationPairs:

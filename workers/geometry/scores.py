@@ -7,85 +7,94 @@
     contact_recall, contact_precision
     contact_frames_source, contact_frames_held, contact_frames_result, contact_frames_right             their counts
 
-Penetration is measured on the full mesh, in at most MOST_FRAMES frames spread evenly over the clip, so that shares are
-those of the clip; pass `frames` for others, or all. Contacts are searched at 15 to 30 frames a second.
+Penetration is measured on the full mesh, in frames spread evenly over the clip, so that shares are those of the clip:
+as many as VERTICES allow, within FRAMES; pass `frames` for others, or all. Contacts are searched at 15 to 30 frames a
+second.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workers.evaluation.scores import SURFACE_KEYS
 from workers.geometry.carry import carry
 from workers.geometry.contact_scores import contact_scores
-from workers.geometry.exact import ExactPenetration
 from workers.geometry.posing import pose
+from workers.geometry.prepared import BodySurfaces
 from workers.geometry.self_contact import find_self_contacts
-from workers.geometry.surface import BodySurface, reduced
-from workers.rendering.skinning import bind_skin
+from workers.geometry.surface import BodySurface
 from workers.retargeting.motion import BodyMotion
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Array, Indices, Mask
 
-MOST_FRAMES = 40
+FRAMES = (8, 24)  # of a clip, in which penetration is measured
+VERTICES = 200_000  # of the mesh, over all these frames
 SEARCH_HZ = (15.0, 30.0)
-SEARCH_FRAMES = 300  # above which the lower rate is taken
-SEARCH_FACES = 2500
+SEARCH_FRAMES = 75  # above which the lower rate is taken
 NO_MESH = "the character has no mesh"
 NO_LIMBS = "no vertex of the mesh belongs to an arm or a leg"
 NO_SELF_CONTACT = "the source does not touch itself"
 NO_CONTACT_MADE = "the result does not touch itself"
-KEYS = (
-    "penetration_pct", "penetration_vertices", "penetration_checked", "penetration_max_cm", "penetration_mean_cm",
-    "contact_error", "contact_recall", "contact_precision",
-    "contact_frames_source", "contact_frames_held", "contact_frames_result", "contact_frames_right",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class GeometryScores:
-    """`values` by KEYS; a value of None has its reason in `not_applicable`. `by_frame` is the share of limb vertices
-    that penetrate in each of `frames`, for a timeline.
+    """`values` by `SURFACE_KEYS`; a value of None has its reason in `not_applicable`. For timelines and pooling: the
+    share of limb vertices that penetrate in each of `frames`, whether the source touches itself there, and by how much
+    each pair of points of the source's contacts `missed` its distance, in arm radii.
     """
 
     values: dict[str, float | None]
     not_applicable: dict[str, str]
     frames: Indices
-    by_frame: Array
+    by_frame: Array  # (frames,)
+    touching: Mask  # (frames,)
+    missed: Array  # (pairs,)
+
+    @staticmethod
+    def absent(reason: str) -> GeometryScores:
+        none = np.zeros(0)
+        whole, never = none.astype(np.int64), none.astype(np.bool_)
+        return GeometryScores(
+            dict.fromkeys(SURFACE_KEYS), dict.fromkeys(SURFACE_KEYS, reason), whole, none, never, none
+        )
 
 
 def geometry_scores(
-    motions: list[BodyMotion],
+    motions: Sequence[BodyMotion],
     source: BodyMotion,
     source_surface: BodySurface,
-    surface: BodySurface | None,
+    surfaces: BodySurfaces,
     frames: Indices | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> list[GeometryScores]:
     """Scores of each of `motions` (the result, the naive copy, ...) of one character, on `source`'s time axis.
 
-    `surface` is the character's full one, None where it has no mesh; `source_surface` the source's own or a generated
-    one, full or reduced. `frames` are those in which penetration is measured.
+    `surfaces` are the character's, `source_surface` the source's own or a generated one, reduced. `frames` are those in
+    which penetration is measured. `on_step` is called between pieces of work and may raise to stop.
     """
-    if surface is None or not len(surface.limb_vertices):
-        reason = NO_MESH if surface is None else NO_LIMBS
-        none = GeometryScores(
-            dict.fromkeys(KEYS), dict.fromkeys(KEYS, reason), np.zeros(0, dtype=np.int64), np.zeros(0)
-        )
+    surface = surfaces.full
+    if not surface.is_own or not len(surface.limb_vertices):
+        none = GeometryScores.absent(NO_LIMBS if surface.is_own else NO_MESH)
         return [none for _ in motions]
-    chosen = frames if frames is not None else spread_frames(source.frames)
-    exact = ExactPenetration(surface)
-    light, seen = reduced(surface, SEARCH_FACES), reduced(source_surface, SEARCH_FACES)
-    skin, light_skin = bind_skin(surface.mesh, surface.body.skeleton), bind_skin(light.mesh, surface.body.skeleton)
+    most = int(np.clip(VERTICES // len(surface.parts), *FRAMES))
+    chosen = frames if frames is not None else spread_frames(source.frames, most)
     stride = search_stride(source)
     thin = thinned(source, stride)
-    contacts = find_self_contacts(thin, seen, pose(seen, thin))
+    contacts = find_self_contacts(thin, source_surface, pose(source_surface, thin))
+    on_step()
     anchors = carry(contacts, surface, thin.rate_hz)
-    touched = np.unique(anchors.frame.numpy())
-    touched = touched[spread_frames(len(touched))]
+    touched = np.unique(anchors.frame)
+    touching = np.isin(chosen // stride, touched)
+    if frames is None:
+        touched = touched[spread_frames(len(touched), FRAMES[1])] if len(touched) else touched
     anchors = anchors.at(touched)
     results = []
     for motion in motions:
-        inside = exact.measure(pose(surface, motion, chosen, skin))
+        on_step()
+        inside = surfaces.exact.measure(pose(surface, motion, chosen))
         values: dict[str, float | None] = {
             "penetration_pct": 100.0 * inside.penetrating / max(inside.vertices, 1),
             "penetration_vertices": float(inside.penetrating),
@@ -93,10 +102,11 @@ def geometry_scores(
             "penetration_max_cm": 100.0 * float(inside.depth_m.max(initial=0.0)),
             "penetration_mean_cm": 100.0 * float(inside.depth_m.sum()) / max(inside.penetrating, 1),
         }
+        on_step()
         slow = thinned(motion, stride)
-        made = find_self_contacts(slow, light, pose(light, slow, skin=light_skin))
+        made = find_self_contacts(slow, surfaces.light, pose(surfaces.light, slow))
         kept = contact_scores(
-            contacts, made, anchors, pose(surface, slow, touched, skin), touched, surface.arm_radius_m, slow.rate_hz
+            contacts, made, anchors, pose(surface, slow, touched), touched, surface.arm_radius_m, slow.rate_hz
         )
         values |= {"contact_error": kept.error, "contact_recall": kept.recall, "contact_precision": kept.precision}
         values |= {
@@ -106,11 +116,11 @@ def geometry_scores(
         reasons = {key: NO_SELF_CONTACT for key in ("contact_error", "contact_recall") if values[key] is None}
         if kept.precision is None:
             reasons["contact_precision"] = NO_CONTACT_MADE
-        results.append(GeometryScores(values, reasons, chosen, inside.by_frame))
+        results.append(GeometryScores(values, reasons, chosen, inside.by_frame, touching, kept.missed))
     return results
 
 
-def spread_frames(frames: int, most: int = MOST_FRAMES) -> Indices:
+def spread_frames(frames: int, most: int) -> Indices:
     """At most `most` frame numbers evenly spread, the first and the last among them."""
     return np.unique(np.linspace(0, frames - 1, min(frames, most)).round().astype(np.int64))
 

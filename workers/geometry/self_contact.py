@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
+from workers.geometry.near_body import near_body
 from workers.geometry.nearest import Near, closest_places
 from workers.geometry.parts import PARTS, TORSO, part_index
-from workers.geometry.penetration import near_body
 from workers.geometry.surface import BodySurface
 from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
 from workers.retargeting.motion import BodyMotion
@@ -138,14 +138,18 @@ def _describe(
     inside = (near.frame >= start) & (near.frame < stop)
     points = _spread_points(surface, near.chosen(inside), stop - start)
     faces = surface.outer_faces[surface.outer_face_parts == part_b]
-    moved = vertices_m[start:stop]
+    # One frame alone does not show how fast they move along one another: its neighbours do.
+    wide = 1 if stop - start == 1 else 0
+    first, last = max(0, start - wide), min(motion.frames, stop + wide)
+    moved = vertices_m[first:last]
     face, shares, distance = closest_places(faces, moved, moved[:, points])
     rest = np.einsum("fkc,fkcd->fkd", shares, surface.mesh.positions_m[faces[face]])
     rest = weighted_mean(rest, round(SMOOTHING_S * motion.rate_hz))
-    if stop - start > 1:
+    if len(rest) > 1:
         speeds = np.linalg.norm(np.diff(rest, axis=0), axis=-1).mean(axis=1) * motion.rate_hz
         if speeds.min() > SLOWEST * surface.body.height_m:
             return None
+    rest, distance = rest[start - first : stop - first], distance[start - first : stop - first]
     a = places_of(surface, part_a, surface.mesh.positions_m[points])
     b = places_of(surface, part_b, rest.reshape(-1, 3))
     if PARTS[part_b].endswith("UpperLeg") and np.median(b.along) < HIP_SHARE and TORSO in surface.frames:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.geometry.nearest import Target, find_near
 from workers.geometry.part_frames import PartFrame, find_part_frames
@@ -59,6 +60,18 @@ class BodySurface:
     radius_m: Array  # (parts,) typical distance of the surface from the bone; 0 for a part without surface
     arm_radius_m: float
     is_own: bool  # False: generated around a bare skeleton
+
+    @cached_property
+    def skin_weights(self) -> tuple[Indices, NDArray[np.float32]]:
+        """Joints that hold any vertex `(used,)`, and how much of each vertex they hold `(vertices, used)`."""
+        mesh = self.mesh
+        used = np.unique(mesh.joints[mesh.weights > 0.0])
+        column = np.zeros(len(self.body.skeleton), dtype=np.int64)
+        column[used] = np.arange(len(used))
+        weights = np.zeros((len(mesh.positions_m), len(used)), dtype=np.float32)
+        # Padding refers to joint 0 with weight 0, and a joint may be listed twice: add, do not assign.
+        np.add.at(weights, (np.arange(len(weights))[:, None], column[mesh.joints]), mesh.weights)
+        return used, weights
 
     @cached_property
     def limb_vertices(self) -> Indices:

@@ -5,13 +5,13 @@ The geometry is `workers.geometry`'s; here its pairs and anchors meet the frames
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from workers.geometry.carry import ContactAnchors, contact_loss
+from workers.geometry.carry import ContactAnchors
+from workers.geometry.contact_loss import ContactPairs, contact_loss, contact_pairs
 from workers.geometry.penetration import PenetrationPairs, find_pairs, penetration_loss
 from workers.geometry.posing import pose
 from workers.geometry.surface import BodySurface
@@ -42,29 +42,16 @@ class Penetration:
 
 @dataclass(frozen=True, eq=False)
 class Contact:
-    """The source's self-contacts, on this body; `anchors` count the frames that are posed."""
+    """The source's self-contacts, on this body; `pairs` count the frames that are posed."""
 
     surface: BodySurface
-    anchors: ContactAnchors
+    pairs: ContactPairs
 
     def renew(self, posed: Posed) -> None:
-        """Anchors hold for the whole clip."""
+        """Pairs hold for the whole clip."""
 
     def loss(self, posed: Posed) -> Tensor:
-        return contact_loss(posed.vertices_m, self.anchors, self.surface.arm_radius_m)
-
-
-def anchors_at(anchors: ContactAnchors, frames: Indices) -> ContactAnchors:
-    """The pairs of some frames, ascending, counted among these."""
-    number = torch.as_tensor(np.searchsorted(frames, anchors.frame.cpu().numpy())).clamp(max=len(frames) - 1)
-    known = torch.as_tensor(frames, dtype=torch.int64)
-    number = number.to(anchors.frame.device)
-    kept = known.to(anchors.frame.device)[number] == anchors.frame
-    chosen = {
-        item.name: value[kept] for item in fields(anchors) if isinstance(value := getattr(anchors, item.name), Tensor)
-    }
-    chosen["frame"] = number[kept]
-    return ContactAnchors(**chosen, left_out=anchors.left_out)
+        return contact_loss(posed.vertices_m, self.pairs, self.surface.arm_radius_m)
 
 
 @dataclass(frozen=True)
@@ -90,14 +77,15 @@ class Yardstick:
 
     def measure(self, motion: BodyMotion, frames: Indices, start: int = 0) -> Measures:
         """Over some frames of a clip, ascending; `motion` is the clip from frame `start` on."""
-        vertices = torch.as_tensor(pose(self.surface, motion, frames - start, self.skin))
+        vertices = torch.as_tensor(pose(self.surface, motion, frames - start))
         pairs = find_pairs(self.surface, vertices, reach=0.0)
         depths = pairs.depths_m(vertices)
-        anchors = anchors_at(self.anchors, frames)
+        anchors = self.anchors.at(frames)
         error = None
         if len(anchors):
-            total = contact_loss(vertices, anchors, self.surface.arm_radius_m).sum()
-            error = float(total / anchors.weight.sum().clamp(min=1e-9))
+            contacts = contact_pairs(anchors, vertices.dtype)
+            total = contact_loss(vertices, contacts, self.surface.arm_radius_m).sum()
+            error = float(total) / max(float(anchors.weight.sum()), 1e-9)
         return Measures(
             float(penetration_loss(vertices, pairs, self.surface.arm_radius_m).mean()),
             100.0 * float(depths.max()) if len(depths) else 0.0,

@@ -91,7 +91,7 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
     on_piece()
     seen = moving_surface(done.source)
     on_piece()
-    contacts = find_self_contacts(source, seen.surface, pose(seen.surface, source, skin=seen.skin))
+    contacts = find_self_contacts(source, seen.surface, pose(seen.surface, source))
     anchors = carry(contacts, moving.surface, base.rate_hz)
     on_piece()
     timeline = find_timeline(source)
@@ -123,7 +123,7 @@ def _penetrating(motion: BodyMotion, moving: MovingSurface, on_piece: Callable[[
     found = np.zeros((len(looked), len(GROUPS)), dtype=np.bool_)
     for start in range(0, len(looked), FRAMES_AT_ONCE):
         on_piece()
-        vertices = torch.as_tensor(pose(surface, motion, looked[start : start + FRAMES_AT_ONCE], moving.skin))
+        vertices = torch.as_tensor(pose(surface, motion, looked[start : start + FRAMES_AT_ONCE]))
         pairs = find_pairs(surface, vertices, reach=0.0)
         deep = pairs.depths_m(vertices) > ACTIVE_DEPTH * surface.arm_radius_m
         frame = start + pairs.frame[deep].numpy()

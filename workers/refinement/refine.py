@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from workers.engine import RetargetedClip
+from workers.geometry.contact_loss import contact_pairs
 from workers.options import JobOptions
 from workers.preparation import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, SHARES, WindowOutcome, judge_window
 from workers.refinement.activity import value_groups
-from workers.refinement.body_terms import Contact, Measures, Penetration, anchors_at
+from workers.refinement.body_terms import Contact, Measures, Penetration
 from workers.refinement.guards import Stretch, arms_turned_deg, broken_guards, stretch_of, too_far
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Schedule, Smoothness, curve_at, sampled_frames
@@ -57,11 +58,13 @@ def refine_clip(
     budget_s: float,
     loaded: LoadedEncoder | None = None,
     off: frozenset[str] = frozenset(),
+    views: Sequence[str] | None = None,
 ) -> RetargetedClip:
     """The clip refined within `budget_s`, or as it was; either way with `refinement`.
 
     `on_step` hears the share of the work that is done, between steps and between long pieces of one, and may raise to
-    stop. `loaded` is the encoder for `refine: semantic`. `off` names weights to set to zero (ablations).
+    stop. `loaded` is the encoder for `refine: semantic`. For ablations: `off` names weights to set to zero, `views` are
+    others than the encoder's own.
     """
     begin = time.monotonic()
     on_step(0.0)
@@ -75,7 +78,7 @@ def refine_clip(
     try:
         problem = set_up(done, target, on_piece)
         if loaded is not None:
-            seen = see_clip(done, target, options.keyframes, loaded.views, loaded.encoder.device.type)
+            seen = see_clip(done, target, options.keyframes, views or loaded.views, loaded.encoder.device.type)
             eye = open_eye(seen, loaded.encoder, on_piece)
     except _OutOfTimeError:
         return _unrefined(done, options, loaded, budget_s, time.monotonic() - begin)
@@ -209,10 +212,10 @@ class _Work:
         curve = curve_at(problem.spline, frames, problem.scales)
         near = self.nearness[frames][:, self.groups]
         prior = weights["prior"] + weights["prior_inactive"] * (1.0 - near)
-        anchors = anchors_at(yardstick.anchors, frames)
+        contacts = contact_pairs(yardstick.anchors.at(frames))
         terms: list[tuple[float, PoseTerm]] = [
             (weights["penetration"], Penetration(yardstick.surface)),
-            (weights["contact"], Contact(yardstick.surface, anchors)),
+            (weights["contact"], Contact(yardstick.surface, contacts)),
             (weights["limits"], ElbowHinges(problem.elbows, frames)),
             (weights["limits"], GivenLimits(problem.base.body, problem.limits)),
         ]

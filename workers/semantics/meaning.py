@@ -27,12 +27,13 @@ OnStep = Callable[[float], None]  # told the share of the work that is done
 @dataclass(frozen=True, eq=False)
 class Meaning:
     """Scores of result and naive copy. Where meaning was measured: `per_frame`, the raw similarity of every frame,
-    `facts` for the report, and the clip as it was `seen`; else None.
+    `per_frame_naive` that of the copy, `facts` for the report, and the clip as it was `seen`; else None.
     """
 
     result: MeaningValues = field(default_factory=MeaningValues)
     naive: MeaningValues = field(default_factory=MeaningValues)
     per_frame: Array | None = None
+    per_frame_naive: Array | None = None
     facts: dict[str, Any] | None = None
     notices: tuple[Notice, ...] = ()
     seen: SeenClip | None = None

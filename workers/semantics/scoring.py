@@ -179,6 +179,7 @@ def measure_meaning(
         result=_values(looking, looking.result, anchors, reasons),
         naive=_values(looking, looking.naive, anchors, reasons),
         per_frame=interpolate_timeline(seen.keyframes, by_view.mean(axis=0), seen.source.motion.frames),
+        per_frame_naive=interpolate_timeline(seen.keyframes, copied.mean(axis=0), seen.source.motion.frames),
         facts=facts,
         notices=(Notice("description-cut", text),) if cut else (),
     )
