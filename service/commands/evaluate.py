@@ -319,7 +319,7 @@ def _calibrate_eye(arguments: argparse.Namespace, on_step: Callable[[int, int], 
 
 
 def run_gradients(arguments: argparse.Namespace) -> int:
-    """Exit code 0 where every direction (cosine over joint angles) or enough descents are good, else 1."""
+    """Exit code 0 where signs, directions and sizes are good enough, or enough descents, else 1."""
     if arguments.faces < 100:
         raise InvalidOptions("--faces must be at least 100")
     if arguments.descent:
@@ -341,9 +341,9 @@ def run_gradients(arguments: argparse.Namespace) -> int:
         rows.append(row)
         print(gradients.table_line(row), flush=True)
     summary = gradients.summarise(rows)
-    print("\n".join(f"{name}: {value:.3f}" for name, value in summary.items()))
+    print("\n".join(f"{name}: {round(value, 3):g}" for name, value in summary.items()))
     _write_json(arguments.json, {"summary": summary, "rows": [row.figures() for row in rows]})
-    return 0 if summary["smallest cosine over joint angles"] >= gradients.ENOUGH_COSINE else 1
+    return 0 if gradients.good_enough(rows) else 1
 
 
 def _number(value: float | None) -> str:

@@ -56,6 +56,23 @@ def test_derivative_of_the_area() -> None:
     assert float(shift.grad.abs().max()) < 0.1
 
 
+def test_the_line_where_surfaces_pass_through_each_other_moves() -> None:
+    """A wall and a sheet that goes through it at a slant: where the wall moves away, the sheet shows more of itself."""
+    sheet = square(0.0, 0.0, 1.2) * torch.tensor([1.0, 1.3, 1.0]) + torch.tensor([0.1, 0.0, 0.0])
+    sheet[:, 2] = 1.2 * sheet[:, 0] + 0.3 * sheet[:, 1]
+    faces = torch.cat([SQUARE_FACES, SQUARE_FACES + 4])
+
+    def brightness(shift_m: Tensor, size: int) -> Tensor:
+        wall = square(0.0, 0.0, 3.0) + shift_m * torch.tensor([0.0, 0.0, 1.0])
+        return TorchRenderer().render(torch.cat([wall, sheet])[None], faces, camera(size=size)).mean()
+
+    shift_m = torch.zeros((), requires_grad=True)
+    brightness(shift_m, 96).backward()  # type: ignore[no-untyped-call]
+    above, below = (float(brightness(torch.tensor(step), 384)) for step in (0.05, -0.05))
+    assert shift_m.grad is not None
+    assert float(shift_m.grad) == pytest.approx((above - below) / 0.1, rel=0.15)
+
+
 def test_nearest_surface_wins_in_any_order() -> None:
     near, far = square(0.0, 0.0, 0.8, z=0.5), square(0.0, 0.0, 2.0, z=-0.5)
     tilted = far + torch.tensor([[0.0, 0.0, 0.9], [0.0, 0.0, -0.9], [0.0, 0.0, -0.9], [0.0, 0.0, 0.9]])

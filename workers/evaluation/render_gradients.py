@@ -55,7 +55,7 @@ FILE_MOMENTS = (
 )
 LIMB_STEP_RAD, SHIFT_STEP, SCALE_STEP = 0.02, 0.0035, 0.006  # shifts in body heights
 
-ENOUGH_COSINE = 0.9
+ENOUGH_COSINE, ENOUGH_MAGNITUDE, ENOUGH_SIZE = 0.9, 0.25, 448
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,11 @@ class GradientRow:
     def figures(self) -> dict[str, Any]:
         check = self.check
         return {
-            "case": self.label, "change": self.change, "size": self.size, "signs_right": check.signs_right,
-            "largest_wrong": check.largest_wrong, "cosine": check.cosine, "magnitude_error": check.magnitude_error,
-            "reference_cosine": check.reference_cosine,
+            "case": self.label, "change": self.change, "size": self.size, "derivatives": len(check.measured),
+            "counted": int(check.counted.sum()), "wrong": int((check.counted & check.wrong).sum()),
+            "wrong_of_all": int(check.wrong.sum()), "largest_wrong": check.largest_wrong,
+            "largest_left_out": check.largest_left_out, "cosine": check.cosine,
+            "magnitude_error": check.magnitude_error, "reference_cosine": check.reference_cosine,
         }  # fmt: skip
 
 
@@ -228,25 +230,48 @@ def _rows(
             yield GradientRow(label, change, size, check)
 
 
+TABLE_HEAD = (
+    f"{'case':<41}{'change':<13}{'px':>4}{'counted':>9}{'wrong':>6}{'(all)':>6}"
+    f"{'cosine':>8}{'error':>7}{'reference':>11}"
+)
+
+
 def table_line(row: GradientRow) -> str:
-    check = row.check
+    """`counted` of all derivatives have a sign that could be measured, `wrong` of these are wrong; `(all)` wrong signs,
+    counted or not.
+    """
+    figures, check = row.figures(), row.check
+    counted = f"{figures['counted']}/{figures['derivatives']}"
     return (
-        f"{row.label[:40]:<41}{row.change:<13}{row.size:>4}{check.signs_right:>7.2f}{check.largest_wrong:>7.2f}"
-        f"{check.cosine:>8.3f}{check.magnitude_error:>7.2f}{check.reference_cosine:>11.3f}"
+        f"{row.label[:40]:<41}{row.change:<13}{row.size:>4}{counted:>9}{figures['wrong']:>6}"
+        f"{figures['wrong_of_all']:>6}{check.cosine:>8.3f}{check.magnitude_error:>7.2f}{check.reference_cosine:>11.3f}"
     )
-
-
-TABLE_HEAD = f"{'case':<41}{'change':<13}{'px':>4}{'signs':>7}{'wrong':>7}{'cosine':>8}{'error':>7}{'reference':>11}"
 
 
 def summarise(rows: Sequence[GradientRow]) -> dict[str, float]:
     """What the table comes to; a magnitude error is a share of the measured gradient's length."""
-    result = {}
+    result: dict[str, float] = {}
     for size in sorted({row.size for row in rows}):
-        errors = [row.check.magnitude_error for row in rows if row.size == size]
+        chosen = [row.figures() for row in rows if row.size == size]
+        errors = [figures["magnitude_error"] for figures in chosen]
         result[f"median magnitude error at {size} px"] = float(np.median(errors))
         result[f"worst magnitude error at {size} px"] = max(errors)
+        result[f"derivatives at {size} px"] = sum(figures["derivatives"] for figures in chosen)
+        result[f"left out at {size} px, sign not measurable"] = sum(f["derivatives"] - f["counted"] for f in chosen)
+        result[f"wrong signs at {size} px"] = sum(figures["wrong"] for figures in chosen)
+        left_out = max(figures["largest_left_out"] for figures in chosen)
+        result[f"largest left out of wrong sign at {size} px, of the case's largest"] = left_out
     result["smallest cosine over joint angles"] = min(row.check.cosine for row in rows if row.change == "joint angles")
     result["smallest cosine of all"] = min(row.check.cosine for row in rows)
     result["largest derivative of wrong sign, of the case's largest"] = max(row.check.largest_wrong for row in rows)
     return result
+
+
+def good_enough(rows: Sequence[GradientRow]) -> bool:
+    """Every counted sign right, the joint angles' directions and the median magnitude as good as asked."""
+    summary = summarise(rows)
+    return (
+        summary["largest derivative of wrong sign, of the case's largest"] == 0.0
+        and summary["smallest cosine over joint angles"] >= ENOUGH_COSINE
+        and summary.get(f"median magnitude error at {ENOUGH_SIZE} px", 0.0) <= ENOUGH_MAGNITUDE
+    )

@@ -1,13 +1,12 @@
-"""Silhouette edges: anti-aliasing, and with it the gradient of what moves across pixels.
+"""Silhouette edges: where they cross between pixels, for anti-aliasing and for the gradient of what moves.
 
 A z-buffer alone has no gradient where one surface ends in front of another, and what is left then has the wrong sign.
 Here every silhouette edge (both its faces on one side of it on the screen, or a border), whether against the background
 or against another part of the body, mixes the two pixels on either side of it by where it crosses between their
-centres. The mix is differentiable in the edge's ends. Blending across the crossing follows Laine et al. 2020, "Modular
-Primitives for High-Performance Differentiable Rendering", section 3.5, but runs over the mesh's edges rather than over
-the pixels' faces, so that faces smaller than a pixel do not lose their silhouettes.
-
-Where two surfaces pass through each other there is no edge of the mesh: that line has no gradient.
+centres, a place that is differentiable in the edge's ends. Blending across the crossing follows Laine et al. 2020,
+"Modular Primitives for High-Performance Differentiable Rendering", section 3.5, but runs over the mesh's edges rather
+than over the pixels' faces, so that faces smaller than a pixel do not lose their silhouettes. Where two surfaces pass
+through each other there is no edge of the mesh: that is left to `workers.rendering.seams`.
 """
 
 from __future__ import annotations
@@ -92,9 +91,10 @@ def find_crossings(pixels: Tensor, depths: Tensor, edges: Edges, inverse_depth: 
 
 
 def blend(colours: Tensor, crossings: Crossings) -> Tensor:
-    """Colours `(n, channels)` of pixels, mixed across the crossings: the picture as if pixels had an area."""
-    reach = (crossings.distance - 0.5) * crossings.weight
-    share = reach.detach()
+    """Colours `(n, channels)` of pixels, mixed across the crossings: the picture as if pixels had an area. The gradient
+    of the crossings' ways is `workers.rendering.motion`'s.
+    """
+    share = (crossings.distance.detach() - 0.5) * crossings.weight
     # Reaching into the outer pixel, or leaving a part of the inner one free.
     outwards = share > 0.0
     changed = torch.where(outwards, crossings.outer, crossings.inner)
@@ -103,23 +103,7 @@ def blend(colours: Tensor, crossings: Crossings) -> Tensor:
     # Thin parts have edges on all sides: no pixel may give away more than all of itself.
     total = torch.zeros_like(colours[:, 0]).index_add(0, changed, share)
     share = share / total.clamp(min=1.0)[changed]
-    mixed = colours.index_add(0, changed, share[:, None] * (colours[other] - colours[changed]))
-    return _moving(mixed, colours.detach(), crossings, reach, changed, other, share) if reach.requires_grad else mixed
-
-
-def _moving(
-    mixed: Tensor, seen: Tensor, crossings: Crossings, reach: Tensor, changed: Tensor, other: Tensor, share: Tensor
-) -> Tensor:
-    """`mixed` unchanged in value, with the gradient of the crossings' way.
-
-    What a loss gains when a crossing moves is felt on both its sides: half in the colour within, half in the one
-    without. The mixed pixel alone feels the one or the other, by where in it the crossing happens to lie; along a
-    straight limb that is the same for many rows and does not average out. With these weights a loss that is linear
-    over the two colours (a squared difference) is felt halfway between them wherever the crossing lies.
-    """
-    step = (reach - reach.detach())[:, None] * (seen[crossings.inner] - seen[crossings.outer])
-    beside = ((0.5 - share) / (1.0 - share))[:, None]
-    return mixed.index_add(0, torch.cat([other, changed]), torch.cat([beside * step, (1.0 - beside) * step]))
+    return colours.index_add(0, changed, share[:, None] * (colours[other] - colours[changed]))
 
 
 def _join(one: Crossings, other: Crossings) -> Crossings:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from workers.rendering.cameras import Camera
@@ -21,38 +22,47 @@ from workers.skeleton.model import Array
 Pose = Callable[[Tensor], Tensor]  # parameters (B, n) -> vertices (B, V, 3)
 
 
-# Derivatives smaller than this share of the largest one have no sign to speak of.
+# A derivative has a sign to speak of where it is more than this many standard errors of its measurement from 0 (a
+# picture's gradient has an error of the same size, so of the derivatives just above this one in 60 may be wrong),
+ERRORS_FROM_ZERO = 3.0
+# and larger than this share of the largest one: less hardly turns the gradient.
 SMALL = 0.03
 
 
 @dataclass(frozen=True, eq=False)
 class GradientCheck:
-    """Derivatives of the loss in each parameter, `(n,)`: from the pixels, and measured, with the full and half step."""
+    """Derivatives of the loss in each parameter, `(n,)`: from the pixels, and measured, with the measurement's standard
+    error and, to see what the step does to it, with the half step alone.
+    """
 
     analytic: Array
     measured: Array
     measured_half: Array
+    error: Array
 
     @property
-    def _wrong(self) -> Array:
-        """Size of each derivative with the wrong sign, as a share of the largest; 0 for the others.
-
-        Where the two measurements differ in sign themselves there is none to compare with.
-        """
-        wrong = np.sign(self.analytic) != np.sign(self.measured)
-        known = np.sign(self.measured) == np.sign(self.measured_half)
-        return np.where(wrong & known, np.abs(self.measured) / np.abs(self.measured).max(), 0.0)
+    def counted(self) -> NDArray[np.bool_]:
+        """Which derivatives have a sign that could be measured; the rule knows nothing of the analytic ones."""
+        size = np.abs(self.measured)
+        return np.asarray((size > ERRORS_FROM_ZERO * self.error) & (size > SMALL * size.max()))
 
     @property
-    def signs_right(self) -> float:
-        """Share of parameters; one whose derivative is under `SMALL` of the largest is not counted."""
-        matters = np.abs(self.measured) > SMALL * np.abs(self.measured).max()
-        return float(np.mean(self._wrong[matters] == 0.0))
+    def wrong(self) -> NDArray[np.bool_]:
+        """Which have the wrong sign, whether they count or not."""
+        return np.asarray(np.sign(self.analytic) != np.sign(self.measured))
 
     @property
     def largest_wrong(self) -> float:
-        """The largest derivative with the wrong sign, as a share of the largest of all; 0 where all are right."""
-        return float(self._wrong.max())
+        """The largest counted derivative of wrong sign, as a share of the largest of all; 0 where all are right."""
+        return self._largest(self.counted & self.wrong)
+
+    @property
+    def largest_left_out(self) -> float:
+        """The same of those that do not count."""
+        return self._largest(~self.counted & self.wrong)
+
+    def _largest(self, chosen: NDArray[np.bool_]) -> float:
+        return float(np.abs(self.measured[chosen]).max(initial=0.0) / np.abs(self.measured).max())
 
     @property
     def magnitude_error(self) -> float:
@@ -90,9 +100,11 @@ def check_gradient(
 ) -> dict[int, GradientCheck]:
     """Gradients at parameters 0 in pictures of several sizes. `steps` `(n,)` are the half widths of the differences, in
     each parameter's unit (measured with half of them as well); `camera` is one view, `target_m` `(1, V, 3)` the pose
-    that is compared with.
+    that is compared with. Parameters come in threes that move the same part (or there are fewer).
     """
-    analytic = {}
+    full, half = _measure_twice(renderer, pose, steps, faces, camera.with_size(fine_size), target_m)
+    measured = (4.0 * half - full) / 3.0  # the error of a central difference falls with the step's square
+    checks = {}
     for size in sizes:
         view = camera.with_size(size)
         zero = torch.zeros(1, len(steps), requires_grad=True)
@@ -100,11 +112,31 @@ def check_gradient(
             target = renderer.render(target_m, faces, view)
         picture_loss(renderer, pose(zero), faces, view, target).sum().backward()  # type: ignore[no-untyped-call]
         assert zero.grad is not None
-        analytic[size] = zero.grad[0].double().numpy()
-    measured = [
-        _measure(renderer, pose, share * steps, faces, camera.with_size(fine_size), target_m) for share in (1.0, 0.5)
-    ]
-    return {size: GradientCheck(gradient, *measured) for size, gradient in analytic.items()}
+        coarse = _measure_twice(renderer, pose, steps, faces, view, target_m)
+        error = _standard_error(measured, full - half, coarse)
+        checks[size] = GradientCheck(zero.grad[0].double().numpy(), measured, half, error)
+    return checks
+
+
+def _standard_error(measured: Array, between_steps: Array, coarse: tuple[Array, Array]) -> Array:
+    """Of the measured derivatives, as signs of pictures of a working size, `(n,)`.
+
+    Two things: what the step does to the measurement; and how far the same finite differences, taken in pictures of the
+    working size, are off. Where fingers are two pixels wide, what those pictures show is partly chance, and no gradient
+    of them can be expected to be more right than that. Parameters that move the same part share its pixels and so its
+    error, which is their root mean square: one alone may be small by luck.
+    """
+    squares = between_steps**2 + np.mean([(found - measured) ** 2 for found in coarse], axis=0)
+    parts = squares.reshape(-1, 3 if len(squares) % 3 == 0 else len(squares))
+    return np.asarray(np.repeat(np.sqrt(parts.mean(axis=1)), parts.shape[1]))
+
+
+def _measure_twice(
+    renderer: Renderer, pose: Pose, steps: Array, faces: Tensor, view: Camera, target_m: Tensor
+) -> tuple[Array, Array]:
+    """With the full and with half the steps."""
+    full, half = (_measure(renderer, pose, share * steps, faces, view, target_m) for share in (1.0, 0.5))
+    return full, half
 
 
 def _measure(renderer: Renderer, pose: Pose, steps: Array, faces: Tensor, view: Camera, target_m: Tensor) -> Array:

@@ -1,7 +1,8 @@
 """The renderer of this project: pure torch, differentiable in the vertices, any device.
 
-A z-buffer says which face a pixel sees (`visibility`); the normal there is interpolated and shaded (`shading`), its
-colour moves with the surface (`slopes`); silhouettes are blended (`edges`); ground and sky lie behind (`ground`).
+A z-buffer says which face a pixel sees (`visibility`); the normal there is interpolated and shaded (`shading`);
+silhouettes are blended (`edges`); ground and sky lie behind (`ground`). What moves across the pixels has its gradient
+from `motion`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from torch import Tensor
 from workers.rendering.cameras import Camera
 from workers.rendering.edges import Edges, blend, find_crossings, find_edges
 from workers.rendering.ground import render_ground
+from workers.rendering.motion import Surface, add_motion
 from workers.rendering.shading import clay, vertex_normals
-from workers.rendering.slopes import carried, picture_slopes
 from workers.rendering.visibility import visible_faces
 
 
@@ -50,13 +51,11 @@ class TorchRenderer:
             z_buffer = colours.new_zeros(batch * size * size).index_copy(0, places, inverse)
             z_buffer = z_buffer.view(batch, size, size)
             crossings = find_crossings(pixels, depths, self._edges_of(faces), z_buffer, camera.focal)
-            if surface.requires_grad:  # else nothing needs to know where the surface goes
-                with torch.no_grad():
-                    seen_now = colours.index_copy(0, places, surface)
-                    slopes = picture_slopes(seen_now, z_buffer, crossings, camera.focal)
-                corner_depths = depths.flatten()[flat]
-                surface = carried(surface, slopes[places], weights, pixels.flatten(0, 1)[flat], corner_depths)
-            colours = blend(colours.index_copy(0, places, surface), crossings)
+            seen_colours = colours.index_copy(0, places, surface)
+            colours = blend(seen_colours, crossings)
+            if colours.requires_grad:  # else nothing needs to know what moves where
+                shown = Surface(places, weights, pixels.flatten(0, 1)[flat], depths.flatten()[flat])
+                colours = add_motion(colours, seen_colours.detach(), crossings, shown, size, camera.focal)
         return colours.view(batch, size, size, 3).permute(0, 3, 1, 2)
 
     def _edges_of(self, faces: Tensor) -> Edges:
@@ -71,7 +70,7 @@ def _interpolation(
     """Perspective-correct weights `(n, 3)` of the corners at pixel centres, 1 / depth `(n,)`, and the winding's sign.
 
     `corners` `(n, 3)` number vertices of the flattened batch; `places` `(n,)` pixels of one picture. No gradients: the
-    weights name a point of the surface, which then moves with it (`workers.rendering.slopes`).
+    weights name a point of the surface, which then moves with it (`workers.rendering.motion`).
     """
     with torch.no_grad():
         xy, depth = pixels.flatten(0, 1)[corners], depths.flatten()[corners]
