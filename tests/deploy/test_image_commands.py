@@ -23,8 +23,8 @@ from redis.retry import Retry
 
 from service.embedded_redis import EmbeddedRedis
 
-# Runs a command of the image where every module of a package that the image lacks cannot be imported.
-ONLY_WITH = """
+# Every module of a package that the image lacks cannot be imported.
+WITHOUT = """
 import sys
 banned = set(sys.argv.pop(1).split(","))
 class Absent:
@@ -32,6 +32,9 @@ class Absent:
         if name.partition(".")[0] in banned:
             raise ModuleNotFoundError(f"{name} is not in this image", name=name)
 sys.meta_path.insert(0, Absent())
+"""
+# Runs a command of the image.
+ONLY_WITH = f"""{WITHOUT}
 from service.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -169,6 +172,15 @@ def test_worker_starts_and_its_health_check_tells(tmp_path: Path, redis_url: str
         assert _becomes_healthy(path, environment, process, within_s=90.0)
     assert process.returncode == 0
     assert _health(path, environment) == 1
+
+
+def test_the_built_in_encoder_loads_with_a_plain_worker_install() -> None:
+    """It is the default, so it must not need the packages of the other encoders."""
+    assert "transformers" in _banned_modules("worker").split(",")
+    program = f"{WITHOUT}\nfrom workers.semantics.encoders.loading import load_encoder\nprint(load_encoder('eye').name)"
+    command = [sys.executable, "-c", program, _banned_modules("worker")]
+    outcome = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert outcome.stdout == "eye\n", outcome.stderr
 
 
 def test_worker_health_check_tells_a_missing_redis() -> None:

@@ -95,6 +95,13 @@ def test_a_package_that_is_not_installed(package: str, samples: Samples, monkeyp
     assert report["scores"]["scl"] is None
 
 
+@pytest.mark.parametrize("package", ["torch", "safetensors"])
+def test_the_built_in_encoder_needs_no_more_than_a_worker_has(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda name: None if name == package else object())
+    with pytest.raises(ModelUnavailable, match=rf"needs the package {package}.*\[worker\]"):
+        choose_encoder("eye")
+
+
 @pytest.mark.usefixtures("no_default")
 def test_the_setting_stands_in_for_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MeaningStage(None).choice.reference in (BUILT_IN, None)

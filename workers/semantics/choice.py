@@ -64,7 +64,7 @@ def check_ready(reference: str) -> None:
     packages = ("torch", "safetensors") if manifest.source.kind == "packaged" else ("torch", "transformers")
     for package in packages:
         if find_spec(package) is None:
-            extra = "worker" if package == "torch" else "semantics"
+            extra = "semantics" if package == "transformers" else "worker"
             raise ModelUnavailable(
                 f"encoder {manifest.reference} needs the package {package}, which is not installed; run: "
                 f"pip install 'motion-retargeting-service[{extra}]'",
