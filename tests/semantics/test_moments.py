@@ -46,6 +46,12 @@ def test_size_heading_and_place_are_told_nothing_of() -> None:
     assert reasons == [NOTHING] * len(FRAMES)
 
 
+def test_a_hips_joint_that_lies_at_the_ground_is_told_nothing_of() -> None:
+    positions = MOTION.positions_m.copy()
+    positions[:, NAMES.index("hips"), 1] = MOTION.body.floor_m
+    assert told(replace(MOTION, positions_m=positions)) == [NOTHING] * len(FRAMES)
+
+
 @pytest.mark.parametrize(("role", "words"), [("leftLowerArm", "left forearm"), ("rightLowerLeg", "right shin")])
 def test_a_turned_limb_is_named_with_its_angle(role: str, words: str) -> None:
     for reason in told(turned(role, 60.0)):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workers.evaluation import foot_scores, pose_scores
+from workers.retargeting.analytic import hip_centre
 from workers.retargeting.contacts import FootContacts
 from workers.retargeting.motion import BodyMotion
 from workers.skeleton import quat
@@ -140,17 +141,19 @@ def _only(motion: BodyMotion, frames: Indices) -> BodyMotion:
 
 def _way(motion: BodyMotion, base: str, tip: str) -> Array:
     """Unit direction `(frames, 3)` in the body's canonical heading."""
-    roles = motion.body.mapping.roles
-    way = quat.unit(motion.positions_m[:, roles[tip].joint] - motion.positions_m[:, roles[base].joint])
+    way = quat.unit(_place(motion, tip) - _place(motion, base))
     return quat.rotate(quat.conjugate(motion.body.facing), way)
 
 
 def _distance(motion: BodyMotion, first: str, second: str) -> Array:
     """In body heights, `(frames,)`."""
-    roles = motion.body.mapping.roles
-    apart = motion.positions_m[:, roles[first].joint] - motion.positions_m[:, roles[second].joint]
-    distance: Array = np.linalg.norm(apart, axis=-1) / motion.body.height_m
+    distance: Array = np.linalg.norm(_place(motion, first) - _place(motion, second), axis=-1) / motion.body.height_m
     return distance
+
+
+def _place(motion: BodyMotion, role: str) -> Array:
+    """Of a role's joint, `(frames, 3)`; of the hips the middle between the legs: some rigs have theirs elsewhere."""
+    return hip_centre(motion) if role == "hips" else motion.positions_m[:, motion.body.mapping.roles[role].joint]
 
 
 def _words(role: str) -> str:
