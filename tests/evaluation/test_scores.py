@@ -154,9 +154,9 @@ def test_swing_feet_between_two_levels_are_judged_by_the_lower() -> None:
 
 def test_jerk_of_a_motion_twice_as_fast_is_eight_times_as_large() -> None:
     body = stick_body()
-    # Fine sampling, so that differences come near derivatives; small swings, so that positions follow angles.
-    slow = swinging(body, frames=2001, rate_hz=1000.0, swing_hz=1.0, size=0.05)
-    fast = swinging(body, frames=2001, rate_hz=1000.0, swing_hz=2.0, size=0.05)
+    # Fine sampling, so that differences come near derivatives; swings with a jerk that can be seen.
+    slow = swinging(body, frames=2001, rate_hz=1000.0, swing_hz=1.0, size=0.2)
+    fast = swinging(body, frames=2001, rate_hz=1000.0, swing_hz=2.0, size=0.2)
     values = kinematic_scores(fast, slow, none_planted(slow), body.floor_m).values
     assert values["jerk_ratio"] == pytest.approx(8.0, rel=0.03)
     assert values["movement_ratio"] == pytest.approx(2.0, rel=0.02)

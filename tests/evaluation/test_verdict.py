@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from workers.verdict import TABLE, VISIBLE_SKATE, at_least, judge
+from workers.verdict import CALM_JERK, TABLE, VISIBLE_SKATE, at_least, judge
 
 GOOD: dict[str, Any] = {
     "mapping_confidence": 0.9, "limb_direction_error_deg": 1.0, "movement_ratio": 1.0,
     "foot_skate_result": 0.05, "foot_skate_source": 0.05, "foot_float_cm": 0.1, "foot_float_source_cm": 0.1,
-    "ground_penetration_cm": 0.1, "ground_penetration_source_cm": 0.1, "jerk_ratio": 1.0,
-    "leg_jerk_ratio": 1.0, "joint_limit_pct": 1.0,
+    "ground_penetration_cm": 0.1, "ground_penetration_source_cm": 0.1, "jerk_result": 40.0,
+    "jerk_source": 40.0, "leg_jerk_result": 100.0, "leg_jerk_source": 100.0, "joint_limit_pct": 1.0,
     "joint_limit_source_pct": 1.0, "hips_height_drift_pct": 0.1,
     "semantic_similarity": {"raw": 0.9, "calibrated": 0.95}, "penetration_pct": 0.1,
 }  # fmt: skip
@@ -40,8 +40,8 @@ def test_good_scores_pass_with_no_row_absent() -> None:
         ("foot_skate_result", 0.1, 0.5, "foot_skate"),
         ("foot_float_cm", 3.0, 12.0, "foot_float"),
         ("ground_penetration_cm", 3.0, 12.0, "ground_penetration"),
-        ("jerk_ratio", 3.0, 9.0, "jerk_ratio"),
-        ("leg_jerk_ratio", 3.0, 9.0, "leg_jerk_ratio"),
+        ("jerk_result", 110.0, 360.0, "jerk_ratio"),
+        ("leg_jerk_result", 300.0, 900.0, "leg_jerk_ratio"),
         ("joint_limit_pct", 10.0, 30.0, "joint_limit"),
         ("hips_height_drift_pct", 12.0, 30.0, "hips_height_drift_pct"),
         ("penetration_pct", 4.0, 20.0, "penetration_pct"),
@@ -54,7 +54,7 @@ def test_each_row_reviews_then_fails(key: str, review: float, fail: float, row: 
 
 
 def test_the_worst_row_decides() -> None:
-    verdict = judge({**GOOD, "jerk_ratio": 2.0, "limb_direction_error_deg": 40.0}, {}, 1.7)
+    verdict = judge({**GOOD, "jerk_result": 80.0, "limb_direction_error_deg": 40.0}, {}, 1.7)
     assert verdict["verdict"] == "fail"
     assert verdict["decided_by"] == ["limb_direction_error_deg"]
 
@@ -62,8 +62,8 @@ def test_the_worst_row_decides() -> None:
 def test_a_value_on_the_limit_passes() -> None:
     for row in TABLE:
         assert row.limit_review != row.limit_fail
-    assert outcome({**GOOD, "jerk_ratio": 1.5}, "jerk_ratio") == "pass"
-    assert outcome({**GOOD, "jerk_ratio": 3.0}, "jerk_ratio") == "review"
+    assert outcome({**GOOD, "jerk_result": 60.0}, "jerk_ratio") == "pass"
+    assert outcome({**GOOD, "jerk_result": 120.0}, "jerk_ratio") == "review"
     assert outcome({**GOOD, "movement_ratio": 0.8}, "movement_ratio") == "pass"
 
 
@@ -80,11 +80,19 @@ def test_what_the_source_does_itself_is_no_failure() -> None:
 
 
 def test_jerk_that_other_proportions_bring_is_no_failure() -> None:
-    shaken = {**GOOD, "jerk_ratio": 3.0, "leg_jerk_ratio": 4.0}
+    shaken = {**GOOD, "jerk_result": 120.0, "leg_jerk_result": 400.0}
     assert judge(shaken, {}, 1.7)["decided_by"] == ["jerk_ratio", "leg_jerk_ratio"]
-    assert judge(shaken, {}, 1.7, {"jerk_ratio": 2.9, "leg_jerk_ratio": 3.9})["verdict"] == "pass"
+    assert judge(shaken, {}, 1.7, {"jerk_result": 115.0, "leg_jerk_result": 390.0})["verdict"] == "pass"
     # A smoother copy does not make the result worse.
-    assert judge({**GOOD, "jerk_ratio": 1.4}, {}, 1.7, {"jerk_ratio": 0.1})["verdict"] == "pass"
+    assert judge({**GOOD, "jerk_result": 56.0}, {}, 1.7, {"jerk_result": 4.0})["verdict"] == "pass"
+
+
+def test_jerk_that_nobody_sees_is_no_failure_and_a_still_source_is_no_excuse() -> None:
+    standing = {**GOOD, "leg_jerk_ratio": 21.3, "leg_jerk_result": 2.27, "leg_jerk_source": 0.107}
+    assert outcome(standing, "leg_jerk_ratio") == "pass"
+    assert outcome({**standing, "leg_jerk_ratio": None, "leg_jerk_source": 0.0}, "leg_jerk_ratio") == "pass"
+    trembling = {**standing, "leg_jerk_ratio": None, "leg_jerk_result": 5.0 * CALM_JERK, "leg_jerk_source": 0.0}
+    assert outcome(trembling, "leg_jerk_ratio") == "fail"
 
 
 def test_floating_is_judged_by_the_size_of_the_body() -> None:
@@ -93,7 +101,7 @@ def test_floating_is_judged_by_the_size_of_the_body() -> None:
 
 
 def test_absent_scores_are_listed_with_their_reasons_and_counted() -> None:
-    nothing = judge({}, {"jerk_ratio": "two frames"}, 1.7)
+    nothing = judge({}, {"jerk_result": "two frames"}, 1.7)
     assert nothing["verdict"] == "fail"
     assert nothing["decided_by"] == ["mapping_confidence"]
     assert nothing["absent"] == [row.score for row in TABLE]

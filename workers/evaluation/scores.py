@@ -43,7 +43,7 @@ from workers.retargeting.motion import BodyMotion
 
 # Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
 LEAST_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
-LEAST_JERK = 0.01  # body heights / s^3
+LEAST_JERK = 1.0  # body heights / s^3: a character that stands and breathes has more, a calm walk 35
 LEAST_MOVEMENT_DEG_S = 0.5
 
 SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm", "itm_source")
@@ -160,7 +160,7 @@ def _put_smoothness(scores: Scores, result: BodyMotion, source: BodyMotion) -> N
         roles = find(source.body, result.body)
         jerks = smoothness.jerk(result, roles), smoothness.jerk(source, roles)
         short = f"fewer than {smoothness.MIN_FRAMES} frames, or no joint that both bodies have"
-        _put_ratio(scores, name, jerks, LEAST_JERK, short, "the source does not move")
+        _put_ratio(scores, name, jerks, LEAST_JERK, short, "most joints of the source stand still")
 
 
 def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float, limits: Limits) -> None:
