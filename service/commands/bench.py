@@ -21,8 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rendering", action="store_true", help="how long pictures and encoders take, instead of the engine"
     )
+    parser.add_argument("--refinement", action="store_true", help="how long refinement takes, and its memory, instead")
     parser.add_argument(
-        "--encoder", metavar="NAME", help="with --rendering: a model of the store, or none (default: the built-in one)"
+        "--encoder",
+        metavar="NAME",
+        help="with --rendering, --refinement: a model of the store, or none (default: the built-in one)",
     )
     parser.add_argument(
         "--random-blip", action="store_true", help="with --rendering: time a full-size BLIP ViT-B with random weights"
@@ -33,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.frames < 4 or arguments.repeats < 1:
         raise InvalidOptions("--frames must be at least 4 and --repeats at least 1")
-    figures = run_rendering(arguments) if arguments.rendering else run_engine(arguments)
+    work = run_refinement if arguments.refinement else run_rendering if arguments.rendering else run_engine
+    figures = work(arguments)
     if arguments.json is not None:
         try:
             arguments.json.write_text(json.dumps(figures, indent=1))
@@ -65,6 +69,24 @@ def run_rendering(arguments: argparse.Namespace) -> dict[str, Any]:
                 f"{timing.forward_backward_s[0]:.2f} ({timing.forward_backward_s[1]:.2f}) forward and backward",
                 flush=True,
             )
+    return figures
+
+
+def run_refinement(arguments: argparse.Namespace) -> dict[str, Any]:
+    from workers.evaluation.bench_refinement import bench_refinement
+    from workers.semantics.choice import choose_encoder
+
+    choice = choose_encoder(arguments.encoder)
+    figures: dict[str, Any] = {"encoder": choice.reference, "refinement": []}
+    for timing in bench_refinement(choice.reference):
+        figures["refinement"].append(dataclasses.asdict(timing))
+        print(
+            f"{timing.mode}, {timing.frames} frames, {timing.vertices:,} vertices: "
+            f"{timing.seconds_per_100_frames:.1f} s per 100 frames "
+            f"({100.0 * timing.processor_s / timing.frames:.1f} of the processor), surfaces {timing.prepared_s:.1f} s, "
+            f"{timing.accepted} of {timing.windows} windows accepted, memory {timing.peak_mib:.0f} MiB",
+            flush=True,
+        )
     return figures
 
 

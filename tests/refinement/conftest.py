@@ -43,16 +43,22 @@ def tall() -> PreparedCharacter:
     return _character(TALL)
 
 
-def _retargeted(name: str, character: PreparedCharacter) -> RetargetedClip:
+def _retargeted(name: str, character: PreparedCharacter, end_s: float | None = None) -> RetargetedClip:
     (make,) = [clip for clip in CLIPS if clip.__name__ == name]
     scene = read_scene(FileBundle(f"{name}.glb", make_character(TALL, motions=[make(build_body(TALL))])))
-    return retarget_clip(prepare_motion(scene, 0, JobOptions()), character, JobOptions())
+    return retarget_clip(prepare_motion(scene, 0, JobOptions(end_s=end_s)), character, JobOptions())
 
 
 @pytest.fixture(scope="session")
 def on_stout(stout: PreparedCharacter) -> Retargeted:
     """A sample clip of the tall body, with its skin, on the stout one, by name."""
     return cache(lambda name: _retargeted(name, stout))
+
+
+@pytest.fixture(scope="session")
+def first_clap(stout: PreparedCharacter) -> RetargetedClip:
+    """The first of the claps alone, on the stout body."""
+    return _retargeted("clap", stout, 0.5)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from workers.evaluation import pose_scores
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
+from workers.geometry.prepared import surfaces_of
 from workers.geometry.surface import build_surface
 from workers.options import JobOptions
 from workers.preparation import PreparedCharacter
@@ -34,7 +36,7 @@ Retargeted = Callable[[str], RetargetedClip]
 GEOMETRY = JobOptions(refine="geometry")
 
 
-def refine(done: RetargetedClip, target: PreparedCharacter, budget_s: float = 120.0) -> RetargetedClip:
+def refine(done: RetargetedClip, target: PreparedCharacter, budget_s: float = 600.0) -> RetargetedClip:
     return refine_clip(done, target, GEOMETRY, lambda share: None, budget_s=budget_s)
 
 
@@ -46,13 +48,11 @@ def refined_clap(on_stout: Retargeted, stout: PreparedCharacter) -> RetargetedCl
 def deepest_cm(done: RetargetedClip, target: PreparedCharacter) -> float:
     moving = moving_surface(target)
     vertices = torch.as_tensor(pose(moving.surface, done.scored))
-    return 100.0 * float(find_pairs(moving.surface, vertices, reach=0.0).depths_m(vertices).max())
+    depths = find_pairs(moving.surface, vertices, reach=0.0).depths_m(vertices)
+    return 100.0 * float(depths.max()) if len(depths) else 0.0
 
 
-CLAP = pytest.param("clap", marks=pytest.mark.xfail(reason="a known miss: one vertex stays 0.8 to 1.1 cm deep"))
-
-
-@pytest.mark.parametrize("clip", ["hands_on_hips", CLAP])
+@pytest.mark.parametrize("clip", ["hands_on_hips", "clap"])
 def test_hands_touch_the_stout_body_and_do_not_enter_it(
     clip: str, on_stout: Retargeted, stout: PreparedCharacter, refined_clap: RetargetedClip
 ) -> None:
@@ -99,11 +99,20 @@ def test_a_loop_still_closes_and_feet_stay(on_stout: Retargeted, refined_clap: R
         np.testing.assert_allclose(after.positions_m[:, joint], before.positions_m[:, joint], atol=1e-9)
 
 
-def test_the_same_clip_and_seed_give_the_same_motion(
-    on_stout: Retargeted, stout: PreparedCharacter, refined_clap: RetargetedClip
-) -> None:
-    again = refine(on_stout("clap"), stout)
-    assert np.array_equal(again.scored.rotations, refined_clap.scored.rotations)
+def test_the_same_clip_and_seed_give_the_same_motion(stout: PreparedCharacter, first_clap: RetargetedClip) -> None:
+    once, again = (refine(first_clap, stout) for _ in range(2))
+    assert once.scored is not first_clap.scored
+    assert np.array_equal(again.scored.rotations, once.scored.rotations)
+    assert np.array_equal(again.clip.rotations, once.clip.rotations)
+
+
+def test_clips_of_one_character_share_its_surfaces(stout: PreparedCharacter, on_stout: Retargeted) -> None:
+    """What is made of a character's mesh is made once, whatever it is wanted for."""
+    before = moving_surface(stout)
+    refine(on_stout("clap"), stout, budget_s=0.001)
+    assert moving_surface(stout) is before
+    assert before.surface is surfaces_of(stout).light
+    assert surfaces_of(stout) is surfaces_of(replace(stout, left_alone=frozenset([3])))
 
 
 def test_what_needs_nothing_is_left_alone(on_tall: Retargeted, tall: PreparedCharacter) -> None:
@@ -123,6 +132,14 @@ def test_a_budget_holds_and_says_so(on_stout: Retargeted, stout: PreparedCharact
     assert summary["stopped_by"] == {"seconds": 1}
     assert done.scored is on_stout("clap").scored
     assert any(notice.code == "refinement-rejected" and "0.001 s" in notice.message for notice in done.notices)
+
+
+def test_a_budget_is_kept_within_a_tenth(on_stout: Retargeted, stout: PreparedCharacter) -> None:
+    begin = time.monotonic()
+    done = refine(on_stout("hands_on_hips"), stout, budget_s=4.0)
+    assert time.monotonic() - begin < 4.4
+    assert done.refinement is not None
+    assert done.refinement.summary["seconds"] < 4.4
 
 
 def test_a_job_can_be_stopped_between_any_two_steps(on_stout: Retargeted, stout: PreparedCharacter) -> None:

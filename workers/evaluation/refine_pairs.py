@@ -3,8 +3,9 @@
 Characters take turns by folder, the first of each, then the second of each. Each is offered some clips, spread evenly
 over all clips of the corpus and different ones for each character, and takes the one that has the most to correct: the
 share of frames in which the source touches itself and that in which the naive copy is deep in itself, added up. A clip
-with nothing to correct is not taken, nor a second one from the same file. The project's own gestures go onto its stout
-body. No analytic or refined result takes part in the choice.
+with nothing to correct is not taken, nor one of less than `SHORTEST_S`, nor a second one from the same file; nor is a
+character without a surface. The project's own gestures go onto its stout body. No analytic or refined result takes part
+in the choice.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
+from workers.geometry.prepared import surfaces_of
 from workers.geometry.scores import thinned
 from workers.geometry.self_contact import find_self_contacts
 from workers.options import JobOptions
@@ -33,6 +35,7 @@ from workers.samples.write import sample_files
 
 OWN_CLIPS = ("hands_on_hips", "clap")
 SECONDS = 4.0  # of each clip, its beginning
+SHORTEST_S = 0.5
 OFFERED = 10  # clips to each character
 LOOKED_HZ = 15.0
 DEEP = 0.25  # arm radii: half a centimetre to one of an adult
@@ -70,7 +73,9 @@ def choose_pairs(corpus: Corpus, count: int) -> Iterator[tuple[Pair, float]]:
             return
         free = [entry for entry in clips if entry[0] not in taken and entry[0] != character]
         offered = [free[k] for k in _spread(len(free), number)]
-        pairs = [Pair(path, clip, character) for path, clip in offered]
+        if not surfaces_of(load_character(character)).full.is_own:
+            continue
+        pairs = [Pair(path, clip, character) for path, clip in offered if _lasts(path, clip)]
         shares = [to_correct(*retargeted(pair)) for pair in pairs]
         if shares and max(shares) > 0.0:
             best = pairs[int(np.argmax(shares))]
@@ -78,6 +83,10 @@ def choose_pairs(corpus: Corpus, count: int) -> Iterator[tuple[Pair, float]]:
             taken.add(best.motion)
             found += 1
             yield best, max(shares)
+
+
+def _lasts(path: Path, clip: int) -> bool:
+    return load_scene(path).clips[clip].duration_s >= SHORTEST_S
 
 
 def _in_turns(characters: tuple[Path, ...]) -> list[Path]:

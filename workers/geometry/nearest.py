@@ -34,6 +34,7 @@ class Near:
     shares: Array  # (n, 3) barycentric, of the corners of the face
     outward: Array  # (n, 3) unit, from the surface out: `vertex = place + distance * outward`
     distance_m: Array  # (n,) negative inside
+    around: Indices  # (n, CANDIDATES) faces near by, among which the closest is
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -54,6 +55,7 @@ class Target:
         rows = faces.ravel()
         columns = np.repeat(np.arange(len(faces)), 3)
         self.around = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(positions_m), len(faces)))
+        self.patches = {int(part): Patch(faces[parts == part]) for part in np.unique(parts)}
         self._others: dict[int, Patch] = {}
         self.border, self.border_corners = _open_borders(faces, positions_m)
 
@@ -101,14 +103,16 @@ def _near_chunk(
     centres = corners.mean(axis=2)
     sizes = np.sqrt(((corners - centres[:, :, None]) ** 2).sum(-1).max(axis=-1))
     flat, smooth = target.normals(positions)
+    bounded = _bounded(target, positions, queries, query_groups, reach, ignored)
     found: list[tuple[Indices, Indices, Indices, Indices]] = []
     for group in np.unique(query_groups):
         others = np.flatnonzero(target.groups != group)
-        own = queries[query_groups == group]
+        own_rows = np.flatnonzero(query_groups == group)
         count = min(CANDIDATES, len(others))
         if not count:
             continue
-        for frame in range(len(positions)):
+        for frame in np.flatnonzero(bounded[:, own_rows].any(axis=1)):
+            own = queries[own_rows[bounded[frame, own_rows]]]
             tree = cKDTree(centres[frame, others], balanced_tree=False, compact_nodes=False)
             points = positions[frame, own]
             distance, nearest = tree.query(points)
@@ -122,7 +126,8 @@ def _near_chunk(
                 candidates = others[several.reshape(-1, count)]
                 found.append((np.full(number, frame), own[close], np.full(number, group), candidates))
     if not found:
-        return Near(*(np.zeros(0, dtype=np.int64),) * 3, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
+        none = np.zeros((0, CANDIDATES), dtype=np.int64)
+        return Near(*(none[:, 0],) * 3, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), none)
     width = min(candidates.shape[1] for *_, candidates in found)
     frames, vertex, own_group = (np.concatenate([item[k] for item in found]) for k in (0, 1, 2))
     faces = np.concatenate([item[3][:, :width] for item in found])
@@ -147,7 +152,22 @@ def _near_chunk(
     outward = np.where((length > 1e-9)[:, None], away * (sign / np.maximum(length, 1e-9))[:, None], normal)
     distance = sign * length
     kept = known & (distance < reach) & (-distance < target.deepest_m)
-    return Near(frames[kept] + first, vertex[kept], face[kept], shares[kept], outward[kept], distance[kept])
+    around = np.concatenate([faces, np.repeat(faces[:, :1], CANDIDATES - width, axis=1)], axis=1)[kept]
+    return Near(frames[kept] + first, vertex[kept], face[kept], shares[kept], outward[kept], distance[kept], around)
+
+
+def _bounded(
+    target: Target, positions: Array, queries: Indices, query_groups: Indices, reach: float, ignored: Mask
+) -> Mask:
+    """Which queries lie in the bounds of a part that counts for them, or within reach of these `(frames, queries)`."""
+    found = np.zeros((len(positions), len(queries)), dtype=np.bool_)
+    for part, patch in target.patches.items():
+        rows = np.flatnonzero((query_groups != GROUP_OF[part]) & ~ignored[queries, part])
+        places = positions[:, patch.used]
+        low, high = places.min(axis=1, keepdims=True) - reach, places.max(axis=1, keepdims=True) + reach
+        points = positions[:, queries[rows]]
+        found[:, rows] |= ((points >= low) & (points <= high)).all(axis=-1)
+    return found
 
 
 def closest_places(faces: Indices, positions_m: Array, points_m: Array) -> tuple[Indices, Array, Array]:

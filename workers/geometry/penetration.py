@@ -9,13 +9,14 @@ joint and what lies no deeper than in the bind pose do not count. Exact figures 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from workers.geometry.near_body import near_body
+from workers.geometry.nearest import closest_on_triangles
 from workers.geometry.surface import BodySurface
 from workers.skeleton.model import Array
 
@@ -34,6 +35,8 @@ class PenetrationPairs:
     outward: Tensor  # (n, 3)
     allowed_m: Tensor  # (n,) depth that the bind pose has already
     area_m2: Tensor  # (n,) of the vertex
+    around: Tensor  # (n, k, 3) vertices of the faces near by
+    inside: Tensor  # (n,) whether the vertex was inside when it was looked up
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -44,6 +47,36 @@ class PenetrationPairs:
         place = (vertices_m[self.frame[:, None], self.corners] * self.shares[..., None]).sum(1)
         distance = ((point - place) * self.outward).sum(-1)
         return torch.relu(-distance - self.allowed_m)
+
+    def followed(self, vertices_m: Tensor, shallow_m: float) -> PenetrationPairs:
+        """The pairs with the closest place looked up again among the faces near by: fingers are so thin that the plane
+        of a place holds for millimetres only. Which side a vertex deeper than `shallow_m` is on stays.
+        """
+        places = vertices_m.detach().cpu().numpy().astype(np.float64)
+        frame, around = self.frame.cpu().numpy(), self.around.cpu().numpy()
+        points, corners = places[frame, self.vertex.cpu().numpy()], places[frame[:, None, None], around]
+        shares, squared = closest_on_triangles(points[:, None], corners)
+        rows, best = np.arange(len(points)), squared.argmin(axis=1)
+        least = squared[rows, best]
+        away = points - np.einsum("nc,ncd->nd", shares[rows, best], corners[rows, best])
+        normals = np.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
+        normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-20)
+        # On an edge or a corner all faces that meet there have a say.
+        meeting = squared <= least[:, None] * 1.0001 + 1e-14
+        normal = np.einsum("nk,nkd->nd", meeting, normals)
+        length = np.sqrt(least)
+        inside = np.where(length > shallow_m, self.inside.cpu().numpy(), np.einsum("nd,nd->n", normal, away) < 0.0)
+        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-20)
+        outward = away * (np.where(inside, -1.0, 1.0) / np.maximum(length, 1e-9))[:, None]
+        outward = np.where((length > 1e-6)[:, None], outward, normal)
+        like = self.outward
+        return replace(
+            self,
+            corners=torch.as_tensor(around[rows, best], device=like.device),
+            shares=torch.as_tensor(shares[rows, best], dtype=like.dtype, device=like.device),
+            outward=torch.as_tensor(outward, dtype=like.dtype, device=like.device),
+            inside=torch.as_tensor(inside, device=like.device),
+        )
 
 
 def find_pairs(surface: BodySurface, vertices_m: Tensor | Array, reach: float = REACH) -> PenetrationPairs:
@@ -69,6 +102,8 @@ def find_pairs(surface: BodySurface, vertices_m: Tensor | Array, reach: float = 
         tensor(near.outward),
         tensor(allowed),
         tensor(surface.areas_m2[near.vertex]),
+        index(surface.outer_faces[near.around]),
+        torch.as_tensor(near.distance_m < 0.0, device=like.device),
     )
 
 

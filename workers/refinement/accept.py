@@ -16,7 +16,7 @@ SHARES = (1.0, 0.85, 0.7, 0.5, 0.25)
 BETTER = 0.05  # share by which an error must fall to be better
 WORSE = 0.02  # share by which another may rise meanwhile
 # Changes of errors by less than these, in arm radii, are no gain and no loss.
-SLIGHT_PENETRATION, SLIGHT_CONTACT = 1e-3, 0.02
+SLIGHT_PENETRATION, SLIGHT_CONTACT = 1e-3, 0.05
 SLIGHT_SIMILARITY = 5e-4
 
 

@@ -14,7 +14,7 @@ from workers.geometry.carry import ContactAnchors
 from workers.geometry.contact_loss import ContactPairs, contact_loss, contact_pairs
 from workers.geometry.penetration import PenetrationPairs, find_pairs, penetration_loss
 from workers.geometry.posing import pose
-from workers.geometry.surface import BodySurface
+from workers.geometry.surface import SHALLOW, BodySurface
 from workers.refinement.losses import Posed
 from workers.rendering.skinning import Skin
 from workers.retargeting.motion import BodyMotion
@@ -22,6 +22,9 @@ from workers.skeleton.model import Indices
 
 # Arm radii kept between surfaces, a few millimetres: as much as the reduced surface and the frames between may differ.
 CLEARANCE = 0.15
+# The same at last, on the finer surface; how near a vertex is watched then; and the least patch of skin, in square arm
+# radii, that a vertex counts for.
+CLEARANCE_AT_LAST, REACH_AT_LAST, LEAST_AREA = 0.12, 0.25, 0.75
 
 
 @dataclass(eq=False)
@@ -31,13 +34,53 @@ class Penetration:
     surface: BodySurface
     pairs: PenetrationPairs | None = None
 
-    def renew(self, posed: Posed) -> None:
-        pairs = find_pairs(self.surface, posed.vertices_m)
-        self.pairs = replace(pairs, allowed_m=pairs.allowed_m - CLEARANCE * self.surface.arm_radius_m)
+    def renew(self, posed: Posed, afresh: bool) -> None:
+        if self.pairs is None or afresh:
+            pairs = find_pairs(self.surface, posed.vertices_m)
+            self.pairs = replace(pairs, allowed_m=pairs.allowed_m - CLEARANCE * self.surface.arm_radius_m)
+        else:
+            self.pairs = self.pairs.followed(posed.vertices_m, SHALLOW * self.surface.arm_radius_m)
 
     def loss(self, posed: Posed) -> Tensor:
         assert self.pairs is not None
         return penetration_loss(posed.vertices_m, self.pairs, self.surface.arm_radius_m)
+
+
+@dataclass(eq=False)
+class FinePenetration:
+    """The same on a finer surface, vertex by vertex however small its share of the skin: for the last steps.
+
+    Only the vertices that are near something are posed, so that a step costs no more than one on the reduced surface.
+    """
+
+    surface: BodySurface
+    skin: Skin
+    near: tuple[PenetrationPairs, Skin] | None = None
+
+    def renew(self, posed: Posed, afresh: bool) -> None:
+        radius_m = self.surface.arm_radius_m
+        if self.near is not None and not afresh:
+            pairs, skin = self.near
+            self.near = pairs.followed(skin.deform(posed.rotations, posed.positions_m), SHALLOW * radius_m), skin
+            return
+        pairs = find_pairs(self.surface, self.skin.deform(posed.rotations, posed.positions_m), REACH_AT_LAST)
+        touched = torch.cat([pairs.vertex[:, None], pairs.around.flatten(1)], dim=1)
+        used, numbers = torch.unique(torch.cat([touched, pairs.corners], dim=1), return_inverse=True)
+        pairs = replace(
+            pairs,
+            vertex=numbers[:, 0],
+            corners=numbers[:, -3:],
+            around=numbers[:, 1:-3].reshape(pairs.around.shape),
+            allowed_m=pairs.allowed_m - CLEARANCE_AT_LAST * radius_m,
+            area_m2=pairs.area_m2.clamp(min=LEAST_AREA * radius_m**2),
+        )
+        skin = replace(self.skin, positions_m=self.skin.positions_m[used], weights=self.skin.weights[used])
+        self.near = pairs, skin
+
+    def loss(self, posed: Posed) -> Tensor:
+        assert self.near is not None
+        pairs, skin = self.near
+        return penetration_loss(skin.deform(posed.rotations, posed.positions_m), pairs, self.surface.arm_radius_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +90,7 @@ class Contact:
     surface: BodySurface
     pairs: ContactPairs
 
-    def renew(self, posed: Posed) -> None:
+    def renew(self, posed: Posed, afresh: bool) -> None:
         """Pairs hold for the whole clip."""
 
     def loss(self, posed: Posed) -> Tensor:

@@ -1,4 +1,7 @@
-"""Guards: what a refined stretch must keep, whatever its scores gain. Each says by how much it was broken."""
+"""Guards: what a refined stretch must keep, whatever its scores gain. Each says by how much it was broken.
+
+That no joint is turned out of all proportion needs no guard: the residual cannot (`losses.MOST_RANGES`).
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,15 @@ import numpy as np
 
 from workers.evaluation import foot_scores, pose_scores, smoothness
 from workers.evaluation.joint_limits import Limits
-from workers.refinement.residual import Freedom
-from workers.refinement.weights import stiffness_rad
 from workers.retargeting.motion import BodyMotion
 from workers.skeleton.model import Array, Mask
 from workers.skeleton.roles import SIDES
 
 # Arms that go round a wider body swing on a longer lever: a constant residual brings our walk on the stout body 16 %.
-JERK = 1.2  # of the source's, or the base's where that has more
+JERK, ARM_JERK = 1.2, 1.3  # of the source's
+OWN_JERK = 1.1  # of the base's, where that has more
 STILL_JERK = 1.0  # body heights / s^3: a twentieth of a calm walk's; below it nobody sees a difference
 SKATE = 1e-3  # body heights / s
-TURNED = 4.0  # usual ranges of a joint
 IDLE_ARMS_DEG = 3.0  # mean change of the arms' direction where there is nothing to correct
 ARMS = tuple(
     (f"{side}{a}", f"{side}{b}") for side in SIDES for a, b in (("UpperArm", "LowerArm"), ("LowerArm", "Hand"))
@@ -40,8 +41,8 @@ class Broken:
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """Frames of a clip that a window changes, in one piece; `idle` ones of them have nothing to correct. `changed`
-    counts the frames of the whole clip, `idle` those of the stretch.
+    """Frames of a clip that a window changes, in one piece; `idle` ones of them have nothing to correct and are not on
+    the way from or to such a moment. `changed` counts the frames of the whole clip, `idle` those of the stretch.
     """
 
     start: int
@@ -78,10 +79,10 @@ def broken_guards(
     moving = smoothness.moving_roles(source.body, base.body)
     arms = [role for role in moving if role.endswith(("LowerArm", "Hand"))]
     legs = smoothness.leg_roles(source.body, base.body)
-    for name, roles in (("jerk", moving), ("arm jerk", arms), ("leg jerk", legs)):
+    for name, roles, most in (("jerk", moving, JERK), ("arm jerk", arms, ARM_JERK), ("leg jerk", legs, JERK)):
         jerks = [smoothness.jerk(motion, roles) for motion in (before, after, wanted)]
         if jerks[0] is not None and jerks[1] is not None and jerks[2] is not None:
-            yield from _above(name, jerks[1], max(jerks[0], JERK * jerks[2], STILL_JERK))
+            yield from _above(name, jerks[1], max(OWN_JERK * jerks[0], most * jerks[2], STILL_JERK))
     part = slice(stretch.start, stretch.stop)
     track = replace(landed, planted=landed.planted[part], ground_m=landed.ground_m[part])
     slides = [foot_scores.foot_skate(motion, track) for motion in (before, after)]
@@ -94,14 +95,6 @@ def broken_guards(
         yield from _above(
             "idle arms, degrees", float(arms_turned_deg(before, after)[stretch.idle].mean()), IDLE_ARMS_DEG
         )
-
-
-def too_far(freedom: Freedom, residual: Array) -> Iterator[Broken]:
-    """Joints that a residual `(frames, values)` turns out of all proportion."""
-    for part in freedom.parts:
-        turned = np.linalg.norm(residual[:, part.first : part.first + part.values], axis=1)
-        limit = TURNED * stiffness_rad(part.name)
-        yield from _above(f"turn of {part.name}, rad", float(turned.max(initial=0.0)), limit)
 
 
 def arms_turned_deg(before: BodyMotion, after: BodyMotion) -> Array:

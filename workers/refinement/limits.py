@@ -74,7 +74,7 @@ class ElbowHinges:
     elbows: Sequence[Elbow]
     frames: Indices  # of the motion, that are looked at
 
-    def renew(self, posed: Posed) -> None:
+    def renew(self, posed: Posed, afresh: bool) -> None:
         """Nothing to find."""
 
     def loss(self, posed: Posed) -> Tensor:
@@ -101,7 +101,7 @@ class GivenLimits:
     body: Body
     limits: Limits
 
-    def renew(self, posed: Posed) -> None:
+    def renew(self, posed: Posed, afresh: bool) -> None:
         """Nothing to find."""
 
     def loss(self, posed: Posed) -> Tensor:

@@ -22,6 +22,9 @@ from workers.skeleton.model import Indices, Mask
 
 OnPiece = Callable[[], None]
 
+RENEW_EVERY, FOLLOW_EVERY = 12, 2  # steps, the one a multiple of the other
+MOST_RANGES = 5.0  # usual ranges that no value of the residual leaves
+
 
 class Loss(Protocol):
     """Part of what a window minimises. `knots` are `(knots, values)` in units of `scales`, gradients wanted."""
@@ -45,9 +48,11 @@ class Curve:
     scales: Tensor  # (values,)
 
     def values(self, knots: Tensor) -> Tensor:
-        """The residual `(frames, values)` in radians."""
+        """The residual `(frames, values)` in radians, each short of `MOST_RANGES` usual ranges: the farther it goes,
+        the harder it gets.
+        """
         followed: Tensor = knots[self.numbers] * self.shares[..., None]
-        return followed.sum(1) * self.scales
+        return MOST_RANGES * torch.tanh(followed.sum(1) / MOST_RANGES) * self.scales
 
 
 def curve_at(spline: Spline, frames: Indices, scale: Tensor) -> Curve:
@@ -106,8 +111,8 @@ class Posed:
 class PoseTerm(Protocol):
     """A loss on a posed body."""
 
-    def renew(self, posed: Posed) -> None:
-        """Find again what is near what; without gradient."""
+    def renew(self, posed: Posed, afresh: bool) -> None:
+        """Find again what is near what, `afresh` everywhere, else where it was last; without gradient."""
         ...
 
     def loss(self, posed: Posed) -> Tensor:
@@ -120,7 +125,9 @@ Schedule = Callable[[int], float]  # the weight at a step
 
 @dataclass(eq=False)
 class Pose:
-    """Losses on the poses of some frames, `seconds` apart; what is near what is found again every few steps."""
+    """Losses on the poses of some frames, `seconds` apart; what is near what is found again every few steps. A term
+    that comes in later must do so at such a step.
+    """
 
     freedom: Freedom
     base: Base
@@ -128,15 +135,17 @@ class Pose:
     skin: Skin
     seconds: float
     terms: list[tuple[Schedule, PoseTerm]]
-    renew_every: int = 6
+    renew_every: int = RENEW_EVERY
 
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
         posed = self.posed(knots)
         loss = posed.vertices_m.new_zeros(())
         for weight, term in self.terms:
-            if step % self.renew_every == 0:
+            if weight(step) == 0.0:
+                continue
+            if step % FOLLOW_EVERY == 0:
                 on_piece()
-                term.renew(posed.detach())
+                term.renew(posed.detach(), step % self.renew_every == 0)
             loss = loss + weight(step) * self.seconds * term.loss(posed).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())

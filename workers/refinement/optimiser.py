@@ -19,22 +19,25 @@ from torch import Tensor
 from workers.refinement.losses import Loss
 from workers.refinement.smooth_steps import SmoothSteps
 
-STEPS = 48
-RATE = 0.25  # first step in usual ranges of a joint; falls to a tenth along a cosine
+STEPS = 120
+RATE = 0.25  # first step in usual ranges of a joint
+LAST_RATE = 0.02  # share of it that is left at last, along a cosine: a step of a millimetre or two at the hands
 BETAS = (0.8, 0.98)  # short memories, for some tens of steps
-STILL = 0.003  # a loss that falls by less than this share in so many steps has converged
-STILL_STEPS = 8
+COSTLIER = 3.0  # times the slowest step so far: a step at which the losses change may look at more
+STILL = 0.001  # a loss that falls by less than this share in so many steps has converged
+STILL_STEPS = 12  # more than lie between two looks at what is near what
 
 StoppedBy = Literal["converged", "steps", "seconds"]
 
 
 @dataclass(frozen=True, eq=False)
 class Optimised:
-    """`knots` `(knots, values)` in usual ranges; `losses` of every step."""
+    """`knots` `(knots, values)` in usual ranges; `losses` of every step; `earlier` are the knots when these changed."""
 
     knots: Tensor
     losses: tuple[float, ...]
     stopped_by: StoppedBy
+    earlier: tuple[Tensor, ...] = ()
 
 
 def optimise(
@@ -43,26 +46,30 @@ def optimise(
     deadline_s: float,
     on_step: Callable[[float], None],
     most_steps: int = STEPS,
-    settled_from: int = 0,
+    changes_at: Sequence[int] = (),
 ) -> Optimised:
     """Minimise the sum of the losses over the free knots.
 
     `deadline_s` is on `time.monotonic`; a step that the slowest so far would carry beyond it is not begun. `on_step`
-    gets the share of the steps done. The losses keep their weights from step `settled_from` on: whether they stand
-    still is not asked before.
+    gets the share of the steps done. At the steps `changes_at` the losses change: what Adam remembers of the old ones
+    is dropped, and whether they stand still is asked only after the last of them.
     """
     variables = steps.zeros().requires_grad_()
     knots = steps.start
     adam = torch.optim.Adam([variables], lr=RATE, betas=BETAS)
     history: list[float] = []
+    earlier: list[Tensor] = []
     slowest = 0.0
     for step in range(most_steps):
         on_step(step / most_steps)
         begin = time.monotonic()
-        if begin + slowest > deadline_s:
-            return Optimised(knots, tuple(history), "seconds")
+        if begin + slowest * (COSTLIER if step in changes_at else 1.0) > deadline_s:
+            return Optimised(knots, tuple(history), "seconds", tuple(earlier))
         for group in adam.param_groups:
-            group["lr"] = RATE * (0.1 + 0.45 * (1.0 + np.cos(np.pi * step / most_steps)))
+            group["lr"] = RATE * (LAST_RATE + (0.5 - 0.5 * LAST_RATE) * (1.0 + np.cos(np.pi * step / most_steps)))
+        if step in changes_at:
+            adam.state.clear()
+            earlier.append(knots)
         adam.zero_grad()
         share = step / most_steps
         leaf = knots.detach().requires_grad_()
@@ -71,9 +78,9 @@ def optimise(
         adam.step()
         knots = steps.knots(variables.detach())
         slowest = max(slowest, time.monotonic() - begin)
-        if len(history) > settled_from + 2 * STILL_STEPS and _stands_still(history):
-            return Optimised(knots, tuple(history), "converged")
-    return Optimised(knots, tuple(history), "steps")
+        if len(history) >= max(changes_at, default=0) + 2 * STILL_STEPS and _stands_still(history):
+            return Optimised(knots, tuple(history), "converged", tuple(earlier))
+    return Optimised(knots, tuple(history), "steps", tuple(earlier))
 
 
 def _stands_still(history: Sequence[float]) -> bool:

@@ -26,7 +26,7 @@ from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.losses import curve_at, scales
 from workers.refinement.residual import Freedom, find_freedom, moved_motion
 from workers.refinement.spline import Spline, fit_spline
-from workers.refinement.surfaces import MovingSurface, moving_surface
+from workers.refinement.surfaces import MovingSurface, fine_surface, moving_surface
 from workers.retargeting.motion import BodyMotion
 from workers.retargeting.timeline import find_timeline
 from workers.retargeting.twist import spread_twist
@@ -49,6 +49,7 @@ class Problem:
     activity: Activity
     contacts: SelfContacts  # of the source
     yardstick: Yardstick
+    fine: MovingSurface
     elbows: list[Elbow]
     limits: Limits
     landed: foot_scores.FootTrack
@@ -109,6 +110,7 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
         activity=Activity(active, timeline),
         contacts=contacts,
         yardstick=Yardstick(moving.surface, moving.skin, anchors),
+        fine=fine_surface(target),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
         landed=foot_scores.result_track(track, source.body, base.body, done.source_floor_m),

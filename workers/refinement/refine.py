@@ -24,13 +24,13 @@ from workers.options import JobOptions
 from workers.preparation import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, SHARES, WindowOutcome, judge_window
 from workers.refinement.activity import value_groups
-from workers.refinement.body_terms import Contact, Measures, Penetration
-from workers.refinement.guards import Stretch, arms_turned_deg, broken_guards, stretch_of, too_far
+from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
+from workers.refinement.guards import Stretch, arms_turned_deg, broken_guards, stretch_of
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Schedule, Smoothness, curve_at, sampled_frames
-from workers.refinement.optimiser import STEPS, optimise
+from workers.refinement.optimiser import Optimised, optimise
 from workers.refinement.outcome import Refinement
-from workers.refinement.problem import SPACING_S, Problem, set_up, values_at
+from workers.refinement.problem import SPACING_S, Problem, set_up
 from workers.refinement.residual import base_of
 from workers.refinement.semantic import Eye, open_eye
 from workers.refinement.smooth_steps import smooth_steps
@@ -43,7 +43,8 @@ from workers.semantics.seen import see_clip
 from workers.skeleton.model import Indices, Mask, Notice
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
-FIRM, FIRM_STEP = 10.0, STEPS // 2  # penetration counts so much more from this step on
+# Penetration counts so much more from the first of these steps on, and is looked at more finely from the second on.
+FIRM, FIRM_STEP, FINE_STEP = 10.0, 36, 84
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 
 OnStep = Callable[[float], None]
@@ -169,7 +170,7 @@ class _Work:
     def _window(self, cut: Mask, seconds: float, width: float) -> WindowOutcome:
         begin, problem = time.monotonic(), self.problem
         changed = problem.spline.frames_of(cut)
-        stretch = stretch_of(changed, ~problem.activity.frames)
+        stretch = stretch_of(changed, self.nearness.max(axis=1) == 0.0)
         most_hz = max(SAMPLED_HZ, LEAST_FRAMES * problem.base.rate_hz / np.count_nonzero(changed))
         frames, step_s = sampled_frames(changed, problem.base.rate_hz, most_hz)
         judged = _between(frames, changed)
@@ -184,14 +185,14 @@ class _Work:
             self._losses(frames, step_s, changed),
             begin + seconds - 2.0 * measured_s,
             lambda share: self.on_step(self.done + 0.9 * share * width),
-            settled_from=FIRM_STEP,
+            changes_at=(FIRM_STEP, FINE_STEP),
         )
         outcome = outcome.worked(len(found.losses), found.stopped_by)
-        for number, share in enumerate(SHARES):
+        for number, (share, wanted) in enumerate(_tries(found)):
             self.on_step(self.done + 0.9 * width)
             if number and time.monotonic() - begin + measured_s > seconds:
                 break
-            knots = self.knots + share * (found.knots - self.knots)
+            knots = self.knots + share * (wanted - self.knots)
             broken = self._broken(knots, stretch)
             if broken:  # no need to measure
                 spent_s = time.monotonic() - begin
@@ -215,6 +216,7 @@ class _Work:
         contacts = contact_pairs(yardstick.anchors.at(frames))
         terms: list[tuple[float, PoseTerm]] = [
             (weights["penetration"], Penetration(yardstick.surface)),
+            (weights["penetration"], FinePenetration(problem.fine.surface, problem.fine.skin)),
             (weights["contact"], Contact(yardstick.surface, contacts)),
             (weights["limits"], ElbowHinges(problem.elbows, frames)),
             (weights["limits"], GivenLimits(problem.base.body, problem.limits)),
@@ -252,8 +254,7 @@ class _Work:
         problem = self.problem
         refined = problem.part(knots, stretch)
         guards = broken_guards(problem.base, refined, problem.source, problem.landed, problem.limits, stretch)
-        residual = values_at(problem.spline, np.flatnonzero(stretch.changed), knots, problem.scales)
-        return [str(item) for item in (*guards, *too_far(problem.freedom, residual))]
+        return [str(item) for item in guards]
 
     def idle_arms_deg(self, motion: BodyMotion) -> float | None:
         """Mean change of the arms' direction over the frames of the clip that have nothing to correct."""
@@ -263,9 +264,22 @@ class _Work:
 
 def _schedule(weight: float, term: PoseTerm) -> Schedule:
     """Hands find their contacts first, and then make room: a penalty that is firm from the start holds them off."""
-    if not isinstance(term, Penetration):
-        return lambda step: weight
-    return lambda step: weight * (FIRM if step >= FIRM_STEP else 1.0)
+    if isinstance(term, FinePenetration):
+        return lambda step: FIRM * weight if step >= FINE_STEP else 0.0
+    if isinstance(term, Penetration):
+        return lambda step: (1.0 if step < FIRM_STEP else FIRM if step < FINE_STEP else 0.0) * weight
+    return lambda step: weight
+
+
+def _tries(found: Optimised) -> Iterator[tuple[float, Tensor]]:
+    """Shares of changes, in the order in which they are tried: what was found, what it was before its last steps, which
+    may be calmer, and ever smaller shares of what was found.
+    """
+    yield SHARES[0], found.knots
+    if len(found.earlier) > 1:
+        yield SHARES[0], found.earlier[-1]
+    for share in SHARES[1:]:
+        yield share, found.knots
 
 
 def _between(frames: Indices, changed: Mask) -> Indices:

@@ -1,6 +1,6 @@
 """What an encoder asks for: the result should look to it as the source does (SMT, arXiv 2312.01964).
 
-Every other step the keyframes of a window are rendered from one view, the views taking turns, and embedded; the loss
+Every few steps the keyframes of a window are rendered from one view, the views taking turns, and embedded; the loss
 between source and result goes back through encoder and renderer to the vertices once, and from there to the knots.
 Work is cut into pieces of a few pictures, between which a job may be stopped. The source is looked at once a clip.
 """
@@ -27,7 +27,7 @@ from workers.semantics.scoring import SIZE
 from workers.semantics.seen import SeenClip
 from workers.skeleton.model import Indices, Mask
 
-EVERY = 2  # steps: pictures cost more than geometry and change more slowly
+EVERY = 4  # steps: pictures cost more than geometry and change more slowly
 PICTURES = 2  # a piece: with the slowest encoders some seconds' work on a CPU
 
 

@@ -24,6 +24,11 @@ def moving_surface(file: PreparedCharacter | PreparedMotion) -> MovingSurface:
     return _bound(surfaces_of(file).light)
 
 
-@lru_cache(maxsize=BODIES_KEPT)
+def fine_surface(file: PreparedCharacter) -> MovingSurface:
+    """A finer one, for the last steps."""
+    return _bound(surfaces_of(file).fine)
+
+
+@lru_cache(maxsize=2 * BODIES_KEPT)
 def _bound(surface: BodySurface) -> MovingSurface:
     return MovingSurface(surface, bind_skin(surface.mesh, surface.body.skeleton))
