@@ -139,17 +139,20 @@ def _outermost(crossings: Crossings) -> Crossings:
 
 def _silhouettes(pixels: Tensor, depths: Tensor, edges: Edges) -> tuple[Tensor, Tensor, Tensor]:
     """Image, edge and the side (+1 or -1) on which both faces lie, of every silhouette edge before the cameras."""
-    start, stop = pixels[:, edges.ends[:, 0]], pixels[:, edges.ends[:, 1]]
-    along = stop - start
+    # Vertices first: a row then holds one vertex in all pictures, and is read in one piece.
+    x, y = (pixels[..., axis].T.contiguous() for axis in (0, 1))
+    before = (depths > NEAR_M).T.contiguous()
+    start, stop = edges.ends.unbind(1)
+    x_start, y_start = x.index_select(0, start), y.index_select(0, start)
+    along_x, along_y = x.index_select(0, stop) - x_start, y.index_select(0, stop) - y_start
 
     def side(corner: Tensor) -> Tensor:
-        across = pixels[:, corner] - start
-        return along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0]
+        return along_x * (y.index_select(0, corner) - y_start) - along_y * (x.index_select(0, corner) - x_start)
 
     one, other = side(edges.beside[:, 0]), side(edges.beside[:, 1])
-    before = (depths[:, edges.ends] > NEAR_M).all(-1)
-    image, edge = torch.nonzero((one * other > 0.0) & before, as_tuple=True)
-    return image, edge, torch.sign(one[image, edge])
+    chosen = (one * other > 0.0) & before.index_select(0, start) & before.index_select(0, stop)
+    image, edge = torch.nonzero(chosen.T, as_tuple=True)
+    return image, edge, torch.sign(one[edge, image])
 
 
 def _along_rows(

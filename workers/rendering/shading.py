@@ -18,12 +18,14 @@ SPECULAR, SHININESS = 0.10, 16.0
 
 def vertex_normals(vertices_m: Tensor, faces: Tensor) -> Tensor:
     """Sum of the area vectors of the faces around each vertex, `(B, V, 3)`: not of length 1, half of it is area."""
-    a, b, c = vertices_m[:, faces].unbind(2)
+    # Vertices first: a row then holds one vertex of all poses, and is read and added to in one piece.
+    rows = vertices_m.transpose(0, 1).contiguous()
+    a, b, c = (rows.index_select(0, faces[:, corner]) for corner in range(3))
     area = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(vertices_m)
+    total = torch.zeros_like(rows)
     for corner in range(3):
-        total = total.index_add(1, faces[:, corner], area)
-    return total
+        total = total.index_add(0, faces[:, corner], area)
+    return total.transpose(0, 1)
 
 
 def clay(normals: Tensor) -> Tensor:

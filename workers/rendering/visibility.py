@@ -41,17 +41,20 @@ def _fill(keys: Tensor, pixels: Tensor, depths: Tensor, faces: Tensor, size: int
     covered = extent[:, 0] * extent[:, 1]
     covered[(depth < NEAR_M).any(1)] = 0
     chosen = torch.nonzero(covered)[:, 0]
-    planes, edge_on = _planes(corners.index_select(0, chosen), depth.index_select(0, chosen))
+    sides, inverse, edge_on = _planes(corners.index_select(0, chosen), depth.index_select(0, chosen))
     kept = torch.nonzero(~edge_on)[:, 0]
-    chosen, planes = chosen.index_select(0, kept), planes.index_select(0, kept)
+    chosen = chosen.index_select(0, kept)
     first, width, covered = first.index_select(0, chosen), extent[chosen, 0], covered[chosen]
+    boxes = torch.cat([first.T, width[None]]).to(sides.dtype)
+    table = torch.cat([sides.index_select(1, kept), boxes])
+    inverse = inverse.index_select(1, kept)
     ends = covered.cumsum(0)
     start = 0
     while start < len(chosen):
         done = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(torch.searchsorted(ends, done + PAIRS_AT_ONCE, right=True)))
         part = slice(start, stop)
-        _scatter(keys, planes[part], first[part], width[part], covered[part], chosen[part], count, size)
+        _scatter(keys, table[:, part], inverse[:, part], covered[part], chosen[part], count, size)
         start = stop
 
 
@@ -63,41 +66,41 @@ def _centres(corners: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return first, torch.floor(high - 0.5).clamp(-1, size - 1).to(torch.int64)
 
 
-def _planes(corners: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
-    """Per face: origin x and y, then slopes (x, y) of the barycentrics of corners 1 and 2, then 1 / depth as value and
-    slopes; and which faces are seen edge on.
+def _planes(corners: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each face, a row a quantity: origin x and y and the slopes (x, y) of the barycentrics of corners 1 and 2
+    `(6, n)`; 1 / depth as value and slopes `(3, n)`; and which faces are seen edge on `(n,)`.
     """
     origin = corners[:, 0]
     (ax, ay), (bx, by) = (corners[:, 1] - origin).unbind(-1), (corners[:, 2] - origin).unbind(-1)
     area = ax * by - ay * bx
     flat = area.abs() < 1e-9
     scale = 1.0 / torch.where(flat, 1.0, area)
-    slopes = torch.stack([by * scale, -bx * scale, -ay * scale, ax * scale], dim=-1)
+    slopes = torch.stack([by * scale, -bx * scale, -ay * scale, ax * scale])
     inverse = 1.0 / depth.clamp(min=NEAR_M)
-    rise = inverse[:, 1:] - inverse[:, :1]
-    inverse_slopes = rise[:, :1] * slopes[:, :2] + rise[:, 1:] * slopes[:, 2:]
-    return torch.cat([origin, slopes, inverse[:, :1], inverse_slopes], dim=-1), flat
+    rise, next_rise = inverse[:, 1] - inverse[:, 0], inverse[:, 2] - inverse[:, 0]
+    inverse_slopes = rise * slopes[:2] + next_rise * slopes[2:]
+    return torch.cat([origin.T, slopes]), torch.cat([inverse[None, :, 0], inverse_slopes]), flat
 
 
 def _scatter(
-    keys: Tensor, planes: Tensor, first: Tensor, width: Tensor, covered: Tensor, numbers: Tensor, faces: int, size: int
+    keys: Tensor, table: Tensor, inverse: Tensor, covered: Tensor, numbers: Tensor, faces: int, size: int
 ) -> None:
+    """`table` `(9, n)`: the sides as from `_planes`, then first column, first row and width of the bounding box."""
     owner = torch.repeat_interleave(torch.arange(len(covered), device=keys.device), covered)
     before = covered.cumsum(0) - covered
     within = torch.arange(len(owner), device=keys.device) - before.index_select(0, owner)
-    across = width.index_select(0, owner)
-    row = torch.div(within, across, rounding_mode="floor")
-    corner = first.index_select(0, owner)
-    x, y = corner[:, 0] + within - row * across, corner[:, 1] + row
-    plane = planes.index_select(0, owner)
-    dx, dy = x + 0.5 - plane[:, 0], y + 0.5 - plane[:, 1]
-    second = plane[:, 2] * dx + plane[:, 3] * dy
-    third = plane[:, 4] * dx + plane[:, 5] * dy
+    x_origin, y_origin, second_x, second_y, third_x, third_y, left, top, across = table.index_select(1, owner)
+    # Whole numbers are exact in floats, and divided much faster: half a pixel keeps the quotient off the next row.
+    row = torch.floor((within + 0.5) / across.double()).to(table.dtype)
+    x, y = left + (within - row * across), top + row
+    dx, dy = x + 0.5 - x_origin, y + 0.5 - y_origin
+    second = second_x * dx + second_y * dy
+    third = third_x * dx + third_y * dy
     inside = torch.nonzero((second >= INSIDE) & (third >= INSIDE) & (second + third <= 1.0 - INSIDE))[:, 0]
-    plane = plane.index_select(0, inside)
-    inverse = plane[:, 6] + plane[:, 7] * dx[inside] + plane[:, 8] * dy[inside]
-    number = numbers.index_select(0, owner[inside])
+    owner, x, y, dx, dy = (values.index_select(0, inside) for values in (owner, x, y, dx, dy))
+    nearest, inverse_x, inverse_y = inverse.index_select(1, owner)
+    depth_bits = (nearest + inverse_x * dx + inverse_y * dy).clamp(min=1e-9).view(torch.int32).to(torch.int64)
+    number = numbers.index_select(0, owner)
     image = torch.div(number, faces, rounding_mode="floor")
-    bits = inverse.clamp(min=1e-9).view(torch.int32).to(torch.int64)
-    place = (image * size + y[inside]) * size + x[inside]
-    keys.scatter_reduce_(0, place, (bits << 32) | (number - image * faces), "amax")
+    place = (image * size + y.to(torch.int64)) * size + x.to(torch.int64)
+    keys.scatter_reduce_(0, place, (depth_bits << 32) | (number - image * faces), "amax")
