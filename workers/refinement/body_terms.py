@@ -22,9 +22,9 @@ from workers.skeleton.model import Indices
 
 # Arm radii kept between surfaces, a few millimetres: as much as the reduced surface and the frames between may differ.
 CLEARANCE = 0.15
-# The same at last, on the finer surface; how near a vertex is watched then; and the least patch of skin, in square arm
-# radii, that a vertex counts for.
-CLEARANCE_AT_LAST, REACH_AT_LAST, LEAST_AREA = 0.12, 0.25, 0.75
+# In the last steps, on the finer surface: how near a vertex is watched, in arm radii; from which distance on it is as
+# good as inside; and the least patch of skin, in square arm radii, that a vertex counts for which is.
+REACH_AT_LAST, INSIDE, LEAST_AREA = 0.25, 0.08, 1.0
 
 
 @dataclass(eq=False)
@@ -48,7 +48,8 @@ class Penetration:
 
 @dataclass(eq=False)
 class FinePenetration:
-    """The same on a finer surface, vertex by vertex however small its share of the skin: for the last steps.
+    """The same on a finer surface, for the last steps; and what is really inside counts by the vertex, however small
+    its share of the skin.
 
     Only the vertices that are near something are posed, so that a step costs no more than one on the reduced surface.
     """
@@ -71,16 +72,21 @@ class FinePenetration:
             vertex=numbers[:, 0],
             corners=numbers[:, -3:],
             around=numbers[:, 1:-3].reshape(pairs.around.shape),
-            allowed_m=pairs.allowed_m - CLEARANCE_AT_LAST * radius_m,
-            area_m2=pairs.area_m2.clamp(min=LEAST_AREA * radius_m**2),
         )
         skin = replace(self.skin, positions_m=self.skin.positions_m[used], weights=self.skin.weights[used])
         self.near = pairs, skin
 
     def loss(self, posed: Posed) -> Tensor:
         assert self.near is not None
-        pairs, skin = self.near
-        return penetration_loss(skin.deform(posed.rotations, posed.positions_m), pairs, self.surface.arm_radius_m)
+        (pairs, skin), radius_m = self.near, self.surface.arm_radius_m
+        vertices = skin.deform(posed.rotations, posed.positions_m)
+        close = replace(pairs, allowed_m=pairs.allowed_m - CLEARANCE * radius_m)
+        inside = replace(
+            pairs,
+            allowed_m=pairs.allowed_m - INSIDE * radius_m,
+            area_m2=pairs.area_m2.clamp(min=LEAST_AREA * radius_m**2),
+        )
+        return penetration_loss(vertices, close, radius_m) + penetration_loss(vertices, inside, radius_m)
 
 
 @dataclass(frozen=True, eq=False)

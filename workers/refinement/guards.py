@@ -41,8 +41,8 @@ class Broken:
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """Frames of a clip that a window changes, in one piece; `idle` ones of them have nothing to correct and are not on
-    the way from or to such a moment. `changed` counts the frames of the whole clip, `idle` those of the stretch.
+    """Frames of a clip that a window changes, in one piece; `idle` ones of them have nothing to correct. `changed`
+    counts the frames of the whole clip, `idle` those of the stretch.
     """
 
     start: int

@@ -52,7 +52,7 @@ def optimise(
 
     `deadline_s` is on `time.monotonic`; a step that the slowest so far would carry beyond it is not begun. `on_step`
     gets the share of the steps done. At the steps `changes_at` the losses change: what Adam remembers of the old ones
-    is dropped, and whether they stand still is asked only after the last of them.
+    is dropped at the first of them, where much changes, and whether they stand still is asked only after the last.
     """
     variables = steps.zeros().requires_grad_()
     knots = steps.start
@@ -68,7 +68,8 @@ def optimise(
         for group in adam.param_groups:
             group["lr"] = RATE * (LAST_RATE + (0.5 - 0.5 * LAST_RATE) * (1.0 + np.cos(np.pi * step / most_steps)))
         if step in changes_at:
-            adam.state.clear()
+            if not earlier:
+                adam.state.clear()
             earlier.append(knots)
         adam.zero_grad()
         share = step / most_steps

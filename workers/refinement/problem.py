@@ -27,6 +27,7 @@ from workers.refinement.losses import curve_at, scales
 from workers.refinement.residual import Freedom, find_freedom, moved_motion
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.surfaces import MovingSurface, fine_surface, moving_surface
+from workers.retargeting.intervals import close_gaps
 from workers.retargeting.motion import BodyMotion
 from workers.retargeting.timeline import find_timeline
 from workers.retargeting.twist import spread_twist
@@ -100,6 +101,9 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
     for contact in contacts.contacts:
         groups = GROUP_OF[[contact.part_a, contact.part_b]]
         active[contact.start : contact.stop, groups] = True
+    # Within less than lies between two knots nothing can come and go.
+    gap = max(1, timeline.frames_in(SPACING_S))
+    active = np.stack([close_gaps(column, gap) for column in active.T], axis=1)
     freedom = find_freedom(target.body, target.left_alone)
     track = foot_scores.source_track(done.contacts, source.body, base.body, done.source_floor_m)
     return Problem(

@@ -170,7 +170,7 @@ class _Work:
     def _window(self, cut: Mask, seconds: float, width: float) -> WindowOutcome:
         begin, problem = time.monotonic(), self.problem
         changed = problem.spline.frames_of(cut)
-        stretch = stretch_of(changed, self.nearness.max(axis=1) == 0.0)
+        stretch = stretch_of(changed, ~problem.activity.frames)
         most_hz = max(SAMPLED_HZ, LEAST_FRAMES * problem.base.rate_hz / np.count_nonzero(changed))
         frames, step_s = sampled_frames(changed, problem.base.rate_hz, most_hz)
         judged = _between(frames, changed)
@@ -183,7 +183,7 @@ class _Work:
         found = optimise(
             smooth_steps(self.knots, self.free & cut[:, None], self.smoothness, problem.spline.period is not None),
             self._losses(frames, step_s, changed),
-            begin + seconds - 2.0 * measured_s,
+            begin + seconds - 2.5 * measured_s,
             lambda share: self.on_step(self.done + 0.9 * share * width),
             changes_at=(FIRM_STEP, FINE_STEP),
         )
