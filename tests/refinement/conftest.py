@@ -63,5 +63,5 @@ def first_clap(stout: PreparedCharacter) -> RetargetedClip:
 
 @pytest.fixture(scope="session")
 def on_tall(tall: PreparedCharacter) -> Retargeted:
-    """A sample clip on the body it was made for."""
-    return cache(lambda name: _retargeted(name, tall))
+    """The beginning of a sample clip on the body it was made for."""
+    return cache(lambda name: _retargeted(name, tall, 1.2))
