@@ -77,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine = subparsers.add_parser("refine", help="copy, analytic and refined results, measured exactly")
     _add_corpus(refine)
     refine.add_argument("--pairs", type=int, default=14, metavar="N", help="of motion and character (%(default)s)")
+    refine.add_argument(
+        "--draw", type=int, default=1, metavar="D", help="of the pairs; 0 was developed on (%(default)s)"
+    )
     refine.add_argument("--encoder", metavar="NAME", help="refine by this encoder too: a model of the store")
     refine.add_argument("--ablate", action="store_true", help="each loss off in turn instead; one view; no features")
     _add_json(refine)
@@ -382,7 +385,7 @@ def _write_json(path: Path | None, content: dict[str, Any], flag: str = "--json"
 def run_refine(arguments: argparse.Namespace) -> int:
     from workers.evaluation.refine_study import make_study
 
-    study = make_study(_corpus(arguments), arguments.data, arguments.pairs, arguments.encoder)
+    study = make_study(_corpus(arguments), arguments.data, arguments.pairs, arguments.draw, arguments.encoder)
     for line in study.ablation() if arguments.ablate else study.table():
         print(line, flush=True)
     _write_json(arguments.json, study.found)

@@ -15,7 +15,7 @@ from workers.errors import InvalidOptions
 
 # Together an hour and a half on two cores.
 PICTURES = 110_000
-STEPS = 5_000
+STEPS = 4_000
 PRINT_EVERY_S = 15.0
 
 

@@ -49,8 +49,10 @@ def test_figures_are_pooled_over_frames_with_intervals_over_pairs() -> None:
 
 def test_characters_take_turns_by_folder_and_see_different_clips() -> None:
     paths = tuple(Path(name) for name in ("a/1", "a/2", "b/1", "c/1"))
-    assert [str(path) for path in _in_turns(paths)] == ["a/1", "b/1", "c/1", "a/2"]
-    offered = [_spread(374, number) for number in range(3)]
+    assert [str(path) for path in _in_turns(paths, 0)] == ["a/1", "b/1", "c/1", "a/2"]
+    assert [str(path) for path in _in_turns(paths, 1)] == ["a/2", "b/1", "c/1", "a/1"]
+    offered = [_spread(374, number, 0) for number in range(3)] + [_spread(374, 0, 1)]
     assert all(len(places) == OFFERED and max(places) < 374 for places in offered)
     assert not set(offered[0]) & set(offered[1])
-    assert _spread(3, 1) == [0, 1, 2]
+    assert not set(offered[0]) & set(offered[3])
+    assert _spread(3, 1, 0) == [0, 1, 2]

@@ -70,7 +70,7 @@ class RefineStudy:
             yield "semantic, features not asked", Mode(self.encoder, off=frozenset(["semantics"]))
 
 
-def make_study(corpus: Corpus, data: Path, count: int, encoder: str | None) -> RefineStudy:
+def make_study(corpus: Corpus, data: Path, count: int, draw: int, encoder: str | None) -> RefineStudy:
     """Choose the pairs. With an encoder, it judges too, and so does MobileNet where `data` has it, which is never
     optimised. Raises InvalidOptions, ModelUnavailable.
     """
@@ -80,7 +80,7 @@ def make_study(corpus: Corpus, data: Path, count: int, encoder: str | None) -> R
         judges[loaded.manifest.name] = loaded.encoder
         if (data / MOBILENET_FILE).is_file():
             judges["mobilenet"] = MobilenetEncoder(data / MOBILENET_FILE, torch.device("cpu"))
-    return RefineStudy(list(choose_pairs(corpus, count)), loaded, judges)
+    return RefineStudy(list(choose_pairs(corpus, count, draw)), loaded, judges)
 
 
 def _columns(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
