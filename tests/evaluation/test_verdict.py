@@ -44,7 +44,7 @@ def test_good_scores_pass_with_no_row_absent() -> None:
         ("leg_jerk_result", 300.0, 900.0, "leg_jerk_ratio"),
         ("joint_limit_pct", 10.0, 30.0, "joint_limit"),
         ("hips_height_drift_pct", 12.0, 30.0, "hips_height_drift_pct"),
-        ("penetration_pct", 4.0, 20.0, "penetration_pct"),
+        ("penetration_pct", 12.0, 40.0, "penetration_pct"),
     ],
 )
 def test_each_row_reviews_then_fails(key: str, review: float, fail: float, row: str) -> None:
@@ -95,6 +95,13 @@ def test_jerk_that_nobody_sees_is_no_failure_and_a_still_source_is_no_excuse() -
     assert outcome(trembling, "leg_jerk_ratio") == "fail"
 
 
+def test_penetration_that_the_copy_has_is_blamed_later_than_what_retargeting_brings() -> None:
+    pushed_in = {**GOOD, "penetration_pct": 6.0}
+    assert judge(pushed_in, {}, 1.7, {**GOOD, "penetration_pct": 6.0})["verdict"] == "pass"
+    assert judge(pushed_in, {}, 1.7, {**GOOD, "penetration_pct": 1.0})["decided_by"] == ["penetration_beyond_copy"]
+    assert judge(pushed_in, {}, 1.7, {**GOOD, "penetration_pct": 9.0})["verdict"] == "pass"
+
+
 def test_floating_is_judged_by_the_size_of_the_body() -> None:
     assert outcome({**GOOD, "foot_float_cm": 10.0}, "foot_float", height_m=0.5) == "fail"
     assert outcome({**GOOD, "foot_float_cm": 10.0}, "foot_float", height_m=20.0) == "pass"
@@ -109,7 +116,7 @@ def test_absent_scores_are_listed_with_their_reasons_and_counted() -> None:
     assert next(row["reason"] for row in nothing["rows"] if row["score"] == "jerk_ratio") == "two frames"
     unchecked = judge({**GOOD, "limb_direction_error_deg": None}, {}, 1.7)
     assert (unchecked["verdict"], unchecked["decided_by"]) == ("review", ["limb_direction_error_deg"])
-    no_meaning = judge({**GOOD, "semantic_similarity": {"raw": None, "calibrated": None}}, {}, 1.7)
+    no_meaning = judge({**GOOD, "semantic_similarity": {"raw": None, "calibrated": None}}, {}, 1.7, GOOD)
     assert (no_meaning["verdict"], no_meaning["absent"]) == ("pass", ["semantic_similarity", "semantic_loss_to_copy"])
 
 
