@@ -8,7 +8,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from service.commands.progress import stage_printer
@@ -39,10 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FOLDER", help="the model folder to write, named as its version"
     )
     encoder.add_argument("--steps", type=int, default=STEPS, metavar="N", help="of the picture network (%(default)s)")
-    encoder.add_argument("--start", type=Path, metavar="FOLDER", help="go on from the weights in a model folder")
-    encoder.add_argument(
-        "--rate", type=float, default=1.0, metavar="X", help="times the recipe's learning rates (%(default)s)"
-    )
     encoder.add_argument(
         "--calibration-clips", type=int, default=30, metavar="N", help="of each group of held-out bodies (%(default)s)"
     )
@@ -106,15 +101,12 @@ def run_data(arguments: argparse.Namespace) -> int:
 
 def run_encoder(arguments: argparse.Namespace) -> int:
     from workers.training.calibrate import write_calibrated
-    from workers.training.encoder_training import Recipe, train_encoder
+    from workers.training.encoder_training import train_encoder
 
     run_data(arguments)
-    if arguments.steps < 1 or arguments.rate <= 0.0:
-        raise InvalidOptions("--steps must be at least 1, --rate above 0")
-    plain = Recipe()
-    rates = {name: getattr(plain, name) * arguments.rate for name in ("matrix_rate", "learning_rate")}
-    recipe = replace(plain, **rates)
-    train_encoder(arguments.cache, arguments.out, arguments.seed, arguments.steps, recipe, start=arguments.start)
+    if arguments.steps < 1:
+        raise InvalidOptions("--steps must be at least 1")
+    train_encoder(arguments.cache, arguments.out, arguments.seed, arguments.steps)
     manifest = write_calibrated(arguments.out, arguments.out.name, arguments.data, arguments.calibration_clips)
     print(f"{arguments.out}: {manifest.reference}, {manifest.files[0].bytes or 0:,} bytes of weights")
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,16 +161,3 @@ def test_loss_falls_and_other_moments_are_told_apart(poses: Poses) -> None:
     _, longer = train_pictures(poses, RECIPE, 0, steps=40, say=quiet)
     assert longer["watched"]["loss"] < 0.8 * short["watched"]["loss"]
     assert longer["watched"]["auc_other"] > 0.8
-
-
-def test_training_goes_on_from_the_weights_of_a_folder(cache: Path, poses: Poses, tmp_path: Path) -> None:
-    train_encoder(cache, tmp_path / "first", seed=3, steps=30, recipe=RECIPE, say=quiet)
-    _, fresh = train_pictures(poses, RECIPE, 0, steps=2, say=quiet)
-    _, on = train_pictures(poses, RECIPE, 0, steps=2, say=quiet, start=tmp_path / "first")
-    assert on["watched"]["telling"] < fresh["watched"]["telling"]
-    for folder in (tmp_path / "nothing", cache):
-        with pytest.raises(InvalidOptions, match="--start"):
-            train_pictures(poses, RECIPE, 0, steps=2, say=quiet, start=folder)
-    other = replace(RECIPE, architecture=replace(SMALL, hidden=32))
-    with pytest.raises(InvalidOptions, match="--start"):
-        train_pictures(poses, other, 0, steps=2, say=quiet, start=tmp_path / "first")

@@ -18,11 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from workers.errors import InvalidOptions
-from workers.semantics.encoders.builtin import WEIGHTS_NAME, read_network
+from workers.semantics.encoders.builtin import WEIGHTS_NAME
 from workers.semantics.encoders.eye_network import Architecture
 from workers.training import losses
 from workers.training.augment import augment
@@ -58,6 +56,7 @@ class Recipe:
     warm_up: float = 0.03  # share of the training
     average_decay: float = 0.998
     watched_share: float = 0.08  # of the clips
+    same_rad: float = 0.35  # the same moment farther apart than this is not taught as the same
     different_rad: float = 0.06  # damaged poses closer than this are no damage
     far_share: float = 0.4  # weight of all pairs of other moments beside the damaged ones
     weight_directions: float = 10.0
@@ -76,16 +75,14 @@ def train_encoder(
     steps: int,
     recipe: Recipe | None = None,
     say: Say = print,
-    start: Path | None = None,
 ) -> dict[str, Any]:
     """Trains on the render cache and writes `weights.safetensors` and `training.json` into `out`; returns the latter.
 
-    `steps` are the picture network's; words take a minute more. `start` is a folder with weights to go on from. Raises
-    InvalidOptions for a folder that is no cache, or has no weights of the recipe's architecture.
+    `steps` are the picture network's; words take a minute more. Raises InvalidOptions for a folder that is no cache.
     """
     recipe = recipe or Recipe()
     poses = read_poses(cache)
-    student, metrics = train_pictures(poses, recipe, seed, steps, say, start=start)
+    student, metrics = train_pictures(poses, recipe, seed, steps, say)
     train, watched = split_by_clip(poses, recipe.watched_share, seed)
     metrics["words"] = train_words(student.network, train, watched, recipe.text, seed)
     say("words: " + _line(metrics["words"]))
@@ -103,7 +100,6 @@ def train_pictures(
     steps: int,
     say: Say = print,
     every_s: float = 60.0,
-    start: Path | None = None,
 ) -> tuple[Student, dict[str, Any]]:
     """The trained network (weights averaged over the last steps), and what was seen on the way.
 
@@ -115,8 +111,6 @@ def train_pictures(
     watched_groups = groups_of(watched)
     shown = np.concatenate(watched_groups[:: max(1, len(watched_groups) // 60)]) if watched_groups else None
     student = Student(recipe.architecture, poses.directions.shape[2], poses.contacts.shape[1])
-    if start is not None:
-        _go_on(student, start)
     student.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     copies = Copies(student, recipe.copies)
     noises = [torch.Generator().manual_seed(seed + number) for number in range(recipe.copies)]
@@ -148,14 +142,6 @@ def train_pictures(
     return chosen, {"steps": steps, "recipe": asdict(recipe), "seed": seed, "watched": final, "history": history}
 
 
-def _go_on(student: Student, folder: Path) -> None:
-    """The weights in a folder as the start; what only teaches the network is not kept with them and begins anew."""
-    try:
-        student.network.load_state_dict(read_network(folder / WEIGHTS_NAME).state_dict())
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise InvalidOptions(f"--start {folder}: {str(error).splitlines()[0][:200]}; name a trained folder") from None
-
-
 def batch_losses(
     student: Student, poses: Poses, chosen: Integers, recipe: Recipe, noise: torch.Generator
 ) -> dict[str, Tensor]:
@@ -172,9 +158,7 @@ def batch_losses(
     distances = losses.pose_distances(truth[:, 0], touching)
     same_moment, apart = moment[:, None] == moment[None], ~torch.eye(len(chosen), dtype=torch.bool)
     same_meaning = same_moment & (variant[:, None] == variant[None])
-    # A hand that keeps its touch on a wider body turns the arm, by much at times, and means the same.
-    distances = torch.where(same_meaning, 0.0, distances)
-    same = same_meaning & apart
+    same = same_meaning & apart & (distances < recipe.same_rad)
     hard = same_moment & ~same_meaning & (distances > recipe.different_rad)
     far = ~same_moment
     weights = _share(same) + _share(hard) + recipe.far_share * _share(far)
