@@ -112,15 +112,23 @@ def test_other_samples_touch_nothing(name: str, bare: bool) -> None:
 
 
 def test_a_foot_that_passes_by_touches_nothing(surface: BodySurface) -> None:
-    """The left leg swings closely past the right one: slowly it is a touch, at a walk's pace it is none."""
+    """Legs held forward, the left swings closely past the right: slowly it is a touch, at a walk's pace it is none."""
     counts = []
     closer = quat.from_axis_angle(np.array([0.0, 0.0, -1.0]), np.radians(7.5))
+    forward = quat.from_axis_angle(np.array([-1.0, 0.0, 0.0]), np.radians(80.0))
     for frames in (9, 200):
         swing = quat.from_axis_angle(np.array([1.0, 0.0, 0.0]), np.radians(np.linspace(-30.0, 30.0, frames)))
-        clip = moved(surface.body, {"leftUpperLeg": quat.multiply(swing, closer)}, frames, rate_hz=30.0)
+        left = quat.multiply(forward, quat.multiply(swing, closer))
+        clip = moved(surface.body, {"leftUpperLeg": left, "rightUpperLeg": forward}, frames, rate_hz=30.0)
         counts.append(len(find_self_contacts(clip, surface, pose(surface, clip))))
     assert counts[0] == 0
     assert counts[1] > 0
+
+
+def test_legs_that_stand_side_by_side_touch_nothing_on_purpose(surface: BodySurface) -> None:
+    closer = quat.from_axis_angle(np.array([0.0, 0.0, -1.0]), np.radians(7.5))
+    clip = moved(surface.body, {"leftUpperLeg": closer}, 30, rate_hz=30.0)
+    assert len(find_self_contacts(clip, surface, pose(surface, clip))) == 0
 
 
 def test_contacts_stay_where_they_are_on_their_own_body() -> None:

@@ -55,6 +55,12 @@ class ContactAnchors:
         missed: Array = np.linalg.norm(offset - self.gap_m[:, None] * normal, axis=-1)
         return missed
 
+    def distance_missed(self, vertices_m: Array, arm_radius_m: float) -> Array:
+        """Change of the distance of each pair `(n,)`, arm radii; where to is not asked."""
+        offset, _ = self.offsets_m(vertices_m)
+        missed: Array = np.abs(np.linalg.norm(offset, axis=-1) - self.gap_m) / arm_radius_m
+        return missed
+
     def at(self, frames: Indices) -> ContactAnchors:
         """The pairs of some frames, ascending, their frames counted among these."""
         number = np.minimum(np.searchsorted(frames, self.frame), max(len(frames) - 1, 0))

@@ -73,10 +73,7 @@ def contact_scores(
     """`anchors` are the source's on the result's surface, counted by `frames` `(n,)`, in which it is posed:
     `vertices_m` `(n, vertices, 3)`. `source` and `result` share one time axis.
     """
-    missed = np.zeros(0)
-    if len(anchors):
-        offset, _ = anchors.offsets_m(vertices_m)
-        missed = np.abs(np.linalg.norm(offset, axis=-1) - anchors.gap_m) / arm_radius_m
+    missed = anchors.distance_missed(vertices_m, arm_radius_m)
     touches = result.touching()
     held = total = 0
     kept = [contact for contact in source.contacts if contact not in anchors.left_out]

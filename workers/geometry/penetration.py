@@ -41,12 +41,15 @@ class PenetrationPairs:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def depths_m(self, vertices_m: Tensor) -> Tensor:
-        """How much deeper than allowed each pair is `(n,)`, 0 outside; `vertices_m` `(frames, vertices, 3)`."""
+    def distances_m(self, vertices_m: Tensor) -> Tensor:
+        """How far outside each pair is `(n,)`, negative inside; `vertices_m` `(frames, vertices, 3)`."""
         point = vertices_m[self.frame, self.vertex]
         place = (vertices_m[self.frame[:, None], self.corners] * self.shares[..., None]).sum(1)
-        distance = ((point - place) * self.outward).sum(-1)
-        return torch.relu(-distance - self.allowed_m)
+        return ((point - place) * self.outward).sum(-1)
+
+    def depths_m(self, vertices_m: Tensor) -> Tensor:
+        """How much deeper than allowed each pair is `(n,)`, 0 outside; `vertices_m` `(frames, vertices, 3)`."""
+        return torch.relu(-self.distances_m(vertices_m) - self.allowed_m)
 
     def followed(self, vertices_m: Tensor, shallow_m: float) -> PenetrationPairs:
         """The pairs with the closest place looked up again among the faces near by: fingers are so thin that the plane

@@ -3,7 +3,8 @@
 Hands, forearms, feet and shins may touch any part that is not of their own limb. Two parts touch from when they come
 closer than `near` until they are farther apart than `far` (arm radii; wider for a generated body, whose surface is a
 guess). That is a contact and no passing by when it lasts, and when at some time the two hardly move along one another.
-An arm that just hangs beside the body touches nothing on purpose. Carrying contacts to other bodies is left to `carry`.
+An arm that just hangs beside the body touches nothing on purpose, nor do legs that stand side by side. Carrying
+contacts to other bodies is left to `carry`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
 from workers.geometry.near_body import near_body
 from workers.geometry.nearest import Near, closest_places
-from workers.geometry.parts import PARTS, TORSO, part_index
+from workers.geometry.parts import GROUP_OF, LEG_GROUPS, PARTS, TORSO, part_index
 from workers.geometry.surface import BodySurface
 from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
 from workers.retargeting.motion import BodyMotion
@@ -29,7 +30,10 @@ from workers.skeleton.roles import SIDES
 TOUCHING = tuple(part_index(side + part) for side in SIDES for part in ("Hand", "LowerArm", "Foot", "LowerLeg"))
 LONGEST_GAP_S, SHORTEST_S = 0.1, 0.06
 SLOWEST = 0.2  # body heights / s: a contact slides more slowly than this at least once
-HANGING_DEG = 35.0  # both bones of an arm within this of the trunk's downward axis
+HANGING_DEG = 35.0  # both bones of a limb within this of the trunk's downward axis
+ARMS: tuple[tuple[str, ...], ...] = tuple((f"{side}UpperArm", f"{side}LowerArm", f"{side}Hand") for side in SIDES)
+LEGS: tuple[tuple[str, ...], ...] = tuple((f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot") for side in SIDES)
+LIMBS = ARMS + LEGS
 HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
 FAR_END = 0.85  # share of a forearm or shin from which on it counts as wrist or ankle
 MOST_POINTS, SPREAD = 4, 0.8  # points of a contact, and how far apart in arm radii
@@ -56,7 +60,7 @@ def find_self_contacts(motion: BodyMotion, surface: BodySurface, vertices_m: Arr
     near, allowed = near_body(surface, vertices_m, queries, limits.far * radius)
     near = near.chosen((allowed == 0.0) & ~_wrist_or_ankle(surface, near))
     contacts: list[SelfContact] = []
-    hanging = {side: _hanging(motion, side) for side in SIDES}
+    hanging = {limb: _hanging(motion, limb) for limb in LIMBS}
     for a, b, rows in _pairs(surface, near):
         closest = np.full(motion.frames, np.inf)
         np.minimum.at(closest, near.frame[rows], near.distance_m[rows])
@@ -99,9 +103,9 @@ def _intervals(distance: Array, limits: Thresholds, not_meant: Mask, rate_hz: fl
     return drop_short(touching, max(1, round(SHORTEST_S * rate_hz)))
 
 
-def _hanging(motion: BodyMotion, side: str) -> Mask:
-    """Frames `(frames,)` in which both bones of an arm point down along the trunk."""
-    places = [motion.role_positions(role) for role in (f"{side}UpperArm", f"{side}LowerArm", f"{side}Hand")]
+def _hanging(motion: BodyMotion, limb: tuple[str, ...]) -> Mask:
+    """Frames `(frames,)` in which both bones of a limb, by its joints' roles, point down along the trunk."""
+    places = [motion.role_positions(role) for role in limb]
     legs = [motion.role_positions(f"{s}UpperLeg") for s in SIDES]
     arms = [motion.role_positions(f"{s}UpperArm") for s in SIDES]
     known = [place for place in places if place is not None]
@@ -113,13 +117,18 @@ def _hanging(motion: BodyMotion, side: str) -> Mask:
     return result
 
 
-def _at_side(a: int, b: int, hanging: dict[str, Mask]) -> Mask:
-    """Frames in which contact of an arm with trunk or leg only says that the arm hangs."""
-    for side in SIDES:
+def _at_side(a: int, b: int, hanging: dict[tuple[str, ...], Mask]) -> Mask:
+    """Frames in which contact of an arm with trunk or leg only says that the arm hangs, or contact of two legs that
+    both stand.
+    """
+    (left_arm, right_arm), (left_leg, right_leg) = ([hanging[limb] for limb in pair] for pair in (ARMS, LEGS))
+    for side, hangs in zip(SIDES, (left_arm, right_arm), strict=True):
         arm = (part_index(f"{side}Hand"), part_index(f"{side}LowerArm"))
-        if a in arm and (b == part_index("torso") or "Leg" in PARTS[b]):
-            return hanging[side]
-    return np.zeros_like(hanging["left"])
+        if a in arm and (b == TORSO or GROUP_OF[b] in LEG_GROUPS):
+            return hangs
+    if {int(GROUP_OF[a]), int(GROUP_OF[b])} == set(LEG_GROUPS):
+        return left_leg & right_leg
+    return np.zeros_like(left_arm)
 
 
 def _describe(
@@ -155,7 +164,9 @@ def _describe(
     if PARTS[part_b].endswith("UpperLeg") and np.median(b.along) < HIP_SHARE and TORSO in surface.frames:
         part_b, b = TORSO, places_of(surface, TORSO, rest.reshape(-1, 3))
     b = Places(*(values.reshape(rest.shape[:2]) for values in vars(b).values()))
-    gap = np.maximum(distance, 0.0) / surface.arm_radius_m
+    # A generated skin is a guess: what counts as touching there must be kept as touching.
+    slack = 0.0 if surface.is_own else GENERATED.near - OWN_SKIN.near
+    gap = np.maximum(distance / surface.arm_radius_m - slack, 0.0)
     return SelfContact(part_a, part_b, start, stop, a, b, gap)
 
 

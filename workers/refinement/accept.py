@@ -7,17 +7,32 @@ more than a little, and something must get better.
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from workers.refinement.body_terms import Measures
 
-SHARES = (1.0, 0.85, 0.7, 0.5, 0.25)
+SHARES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.35, 0.2)
 BETTER = 0.05  # share by which an error must fall to be better
 WORSE = 0.02  # share by which another may rise meanwhile
 # Changes of errors by less than these, in arm radii, are no gain and no loss.
-SLIGHT_PENETRATION, SLIGHT_CONTACT = 1e-3, 0.05
+SLIGHT_PENETRATION, SLIGHT_CONTACT = 0.01, 0.02
+SLIGHT_RECALL = 0.02
+SHALLOW_CM = 0.5  # a depth that nobody sees
 SLIGHT_SIMILARITY = 5e-4
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a change is `taken`, in words what it gained or why not, which scores got `worse`, and how much of the
+    errors it `left`: the sum of their shares, by which the best of several is chosen.
+    """
+
+    taken: bool
+    reason: str
+    worse: frozenset[str]
+    left: float
 
 
 @dataclass(frozen=True)
@@ -40,42 +55,67 @@ class WindowOutcome:
     seconds: float = 0.0
 
     def worked(self, steps: int, stopped_by: str) -> WindowOutcome:
-        return replace(self, steps=steps, stopped_by=stopped_by)
+        return replace(self, steps=self.steps + steps, stopped_by=stopped_by)
 
-    def taken(self, after: Measures, share: float, reason: str, seconds: float) -> WindowOutcome:
-        return replace(self, after=after, accepted=True, share=share, reason=reason, seconds=seconds)
+    def taken(self, after: Measures, share: float, reason: str) -> WindowOutcome:
+        return replace(self, after=after, accepted=True, share=share, reason=reason)
 
-    def refused(
-        self, reason: str, stopped_by: str, seconds: float = 0.0, after: Measures | None = None
-    ) -> WindowOutcome:
-        return replace(self, after=after, reason=reason, stopped_by=stopped_by, seconds=seconds)
+    def refused(self, reason: str, after: Measures | None = None) -> WindowOutcome:
+        """What is refused first says why: later tries are smaller."""
+        return replace(self, after=self.after or after, reason=self.reason or reason)
+
+    def followed_by(self, later: WindowOutcome, before: Measures, current: Measures) -> WindowOutcome:
+        """With what a second pass did on top, which began at `current`; the whole from `before` on."""
+        accepted = self.accepted or later.accepted
+        after = later.after if later.accepted else current if accepted else later.after or self.after
+        reasons = [part.reason for part in (self, later) if part.accepted == accepted and part.reason != NO_GAIN]
+        return replace(
+            self,
+            before=before,
+            after=after,
+            accepted=accepted,
+            share=max(self.share, later.share),
+            reason="; ".join(reasons) or NO_GAIN,
+            steps=self.steps + later.steps,
+            stopped_by=later.stopped_by,
+        )
+
+    def timed(self, begin: float) -> WindowOutcome:
+        """`begin` is on `time.monotonic`."""
+        return replace(self, seconds=time.monotonic() - begin)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def judge_window(before: Measures, after: Measures) -> tuple[bool, str]:
-    """Whether a change is taken that keeps all guards, and in words what it gained or why not."""
-    better, worse = [], []
+def judge_window(before: Measures, after: Measures) -> Judgement:
+    """Whether a change is taken that keeps all guards."""
+    better: dict[str, str] = {}
+    worse: dict[str, str] = {}
+    left = 0.0
     for name, was, now, slight in (
         ("penetration", before.penetration, after.penetration, SLIGHT_PENETRATION),
         ("contact error", before.contact_error, after.contact_error, SLIGHT_CONTACT),
     ):
-        if was is None or now is None:
-            continue
-        if now < was - max(BETTER * was, slight):
-            better.append(f"{name} {was:.4g} to {now:.4g}")
-        elif now > was + max(WORSE * was, slight):
-            worse.append(f"{name} {was:.4g} to {now:.4g}")
-    if before.similarity is not None and after.similarity is not None:
-        change = f"similarity {before.similarity:.4f} to {after.similarity:.4f}"
-        if after.similarity > before.similarity + SLIGHT_SIMILARITY:
-            better.append(change)
-        elif after.similarity < before.similarity - SLIGHT_SIMILARITY:
-            worse.append(change)
-    if worse:
-        return False, "; ".join(worse)
-    return (True, "; ".join(better)) if better else (False, NO_GAIN)
+        if was is not None and now is not None:
+            left += now / max(was, slight)
+            if now < was - max(BETTER * was, slight):
+                better[name] = f"{name} {was:.4g} to {now:.4g}"
+            elif now > was + max(WORSE * was, slight):
+                worse[name] = f"{name} {was:.4g} to {now:.4g}"
+    for name, was, now, slight in (
+        ("contact recall", before.contact_recall, after.contact_recall, SLIGHT_RECALL),
+        ("similarity", before.similarity, after.similarity, SLIGHT_SIMILARITY),
+    ):
+        if was is not None and now is not None:
+            left += was - now
+            if now > was + slight:
+                better[name] = f"{name} {was:.4f} to {now:.4f}"
+            elif now < was - slight:
+                worse[name] = f"{name} {was:.4f} to {now:.4f}"
+    left += after.deepest_cm / max(before.deepest_cm, SHALLOW_CM)
+    told = "; ".join((worse or better).values()) or NO_GAIN
+    return Judgement(bool(better) and not worse, told, frozenset(worse), left)
 
 
 NO_GAIN = "nothing measured got better"

@@ -46,17 +46,19 @@ def optimise(
     deadline_s: float,
     on_step: Callable[[float], None],
     most_steps: int = STEPS,
+    rate: float = RATE,
     changes_at: Sequence[int] = (),
 ) -> Optimised:
     """Minimise the sum of the losses over the free knots.
 
     `deadline_s` is on `time.monotonic`; a step that the slowest so far would carry beyond it is not begun. `on_step`
-    gets the share of the steps done. At the steps `changes_at` the losses change: what Adam remembers of the old ones
-    is dropped at the first of them, where much changes, and whether they stand still is asked only after the last.
+    gets the share of the steps done. `rate` is the size of the first step, in usual ranges. At the steps `changes_at`
+    the losses change: what Adam remembers of the old ones is dropped at the first of them, where much changes, and
+    whether they stand still is asked only after the last.
     """
     variables = steps.zeros().requires_grad_()
     knots = steps.start
-    adam = torch.optim.Adam([variables], lr=RATE, betas=BETAS)
+    adam = torch.optim.Adam([variables], lr=rate, betas=BETAS)
     history: list[float] = []
     earlier: list[Tensor] = []
     slowest = 0.0
@@ -66,7 +68,7 @@ def optimise(
         if begin + slowest * (COSTLIER if step in changes_at else 1.0) > deadline_s:
             return Optimised(knots, tuple(history), "seconds", tuple(earlier))
         for group in adam.param_groups:
-            group["lr"] = RATE * (LAST_RATE + (0.5 - 0.5 * LAST_RATE) * (1.0 + np.cos(np.pi * step / most_steps)))
+            group["lr"] = rate * (LAST_RATE + (0.5 - 0.5 * LAST_RATE) * (1.0 + np.cos(np.pi * step / most_steps)))
         if step in changes_at:
             if not earlier:
                 adam.state.clear()

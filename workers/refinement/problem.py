@@ -12,7 +12,7 @@ from torch import Tensor
 from workers.engine import RetargetedClip
 from workers.evaluation import foot_scores
 from workers.evaluation.joint_limits import Limits
-from workers.geometry.carry import carry
+from workers.geometry.carry import ContactAnchors, carry
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import GROUP_OF, GROUPS
 from workers.geometry.penetration import find_pairs
@@ -49,8 +49,10 @@ class Problem:
     spline: Spline
     activity: Activity
     contacts: SelfContacts  # of the source
+    moving: MovingSurface  # what the losses look at, but for
+    fine: MovingSurface  # the last steps'
+    anchors: ContactAnchors  # of the contacts on `moving`
     yardstick: Yardstick
-    fine: MovingSurface
     elbows: list[Elbow]
     limits: Limits
     landed: foot_scores.FootTrack
@@ -94,7 +96,10 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
     seen = moving_surface(done.source)
     on_piece()
     contacts = find_self_contacts(source, seen.surface, pose(seen.surface, source))
-    anchors = carry(contacts, moving.surface, base.rate_hz)
+    fine = fine_surface(target)
+    on_piece()
+    anchors, fine_anchors = (carry(contacts, body.surface, base.rate_hz) for body in (moving, fine))
+    carried = tuple(contact for contact in contacts.contacts if contact not in anchors.left_out)
     on_piece()
     timeline = find_timeline(source)
     active = _penetrating(base, moving, on_piece)
@@ -113,8 +118,10 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
         spline=fit_spline(timeline, SPACING_S),
         activity=Activity(active, timeline),
         contacts=contacts,
-        yardstick=Yardstick(moving.surface, moving.skin, anchors),
-        fine=fine_surface(target),
+        moving=moving,
+        fine=fine,
+        anchors=anchors,
+        yardstick=Yardstick(fine.surface, fine_anchors, carried),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
         landed=foot_scores.result_track(track, source.body, base.body, done.source_floor_m),

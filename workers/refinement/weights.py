@@ -29,9 +29,9 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
             "SMT weighs it 1000 against 10 for arm rotations (arXiv 2312.01964, stage 2); tuned within that ratio",
         ),
         "contact": Weight(
-            200.0,
+            600.0,
             "a contact one arm radius from where it belongs",
-            "tuned: claps last a sixth of a second, and penetration of whole arms must not outweigh them",
+            "as much as firm penetration: with a third, bodies with short arms lost their contacts; tuned",
         ),
         "semantics": Weight(
             30.0,

@@ -1,0 +1,54 @@
+"""How much room limbs keep from surfaces, by frame and part: where they touch on purpose little, at rest none.
+
+A few millimetres of room make up for the reduced surface and for the frames between. Where the source touches, they
+would hold the hand off; where there is nothing to correct, they would push arms that rest beside the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.geometry.contact_model import SelfContact
+from workers.geometry.contact_scores import JOINED
+from workers.geometry.parts import BODY, GROUP_OF
+from workers.geometry.penetration import PenetrationPairs
+from workers.geometry.surface import BodySurface
+from workers.skeleton.model import Array, Indices, Mask
+
+TOUCHING = 0.4  # share of the room that is kept where the source touches
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """Of some frames: how near each group is to being corrected `(frames, GROUPS)`, and which parts touch
+    `(frames, PARTS, PARTS)`.
+    """
+
+    nearness: Array
+    touching: Mask
+
+    def shares(self, surface: BodySurface, pairs: PenetrationPairs) -> Tensor:
+        """Share of the full room that each pair keeps `(n,)`, 0 to 1."""
+        frame = pairs.frame.cpu().numpy()
+        a = surface.parts[pairs.vertex.cpu().numpy()]
+        b = surface.parts[pairs.corners[:, 0].cpu().numpy()]
+        near = np.maximum(self.nearness[frame, GROUP_OF[a]], self.nearness[frame, GROUP_OF[b]])
+        share = near * np.where(self.touching[frame, a, b], TOUCHING, 1.0)
+        return torch.as_tensor(share, dtype=pairs.allowed_m.dtype, device=pairs.allowed_m.device)
+
+
+def room_at(frames: Indices, nearness: Array, contacts: Iterable[SelfContact]) -> Room:
+    """`nearness` `(frames of the clip, GROUPS)`. The trunk's own says nothing: the other arm may be what is near it."""
+    near = nearness[frames].copy()
+    near[:, BODY] = 0.0
+    touching = np.zeros((len(frames), *JOINED.shape), dtype=np.bool_)
+    for contact in contacts:
+        rows = (frames >= contact.start) & (frames < contact.stop)
+        meant = np.outer(JOINED[contact.part_a], JOINED[contact.part_b])
+        touching[rows] |= meant | meant.T
+    return Room(near, touching)

@@ -1,0 +1,257 @@
+"""One window: worked on, judged, and where a bound was broken worked on again with what keeps it weighing more.
+
+Geometry comes first: hands leave the body and find their contacts, judged by that alone. Where an encoder is asked, it
+then moves what geometry leaves open, elbows above all, and must lose none of it: an encoder that has never seen a hand
+lie on a wide belly must not talk it back inside.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.geometry.contact_loss import contact_pairs
+from workers.refinement.accept import SHALLOW_CM, SHARES, WindowOutcome, judge_window
+from workers.refinement.activity import value_groups
+from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
+from workers.refinement.guards import Broken, broken_guards, stretch_of
+from workers.refinement.limits import ElbowHinges, GivenLimits
+from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Schedule, Smoothness, curve_at, sampled_frames
+from workers.refinement.optimiser import RATE, STEPS, Optimised, optimise
+from workers.refinement.problem import SPACING_S, Problem
+from workers.refinement.repair import REPAIR_RATE, REPAIR_STEPS, REPAIRS, firmer
+from workers.refinement.residual import base_of
+from workers.refinement.room import room_at
+from workers.refinement.semantic import Eye
+from workers.refinement.smooth_steps import smooth_steps
+from workers.refinement.weights import smoothness_factor
+from workers.skeleton.model import Indices, Mask
+
+LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
+# Penetration counts so much more from the first of these steps on, and is looked at more finely from the second on.
+FIRM, FIRM_STEP, FINE_STEP = 10.0, 36, 66
+SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
+JUDGED_FRAMES = 24  # of a window, about: on the finer surface they take as long as some steps
+GEOMETRY_SHARE = 0.4  # of a window's time, where an encoder is asked after it
+TOLD_SHARE = 0.6  # of the progress that is left, for each round
+
+OnStep = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """A change that was tried: the clip's knots with a `share` of it, and what came of that. `broken` are names of
+    guards and scores, `left` is what remains of the errors (`accept.Judgement`).
+    """
+
+    knots: Tensor
+    share: float
+    taken: bool
+    reason: str
+    broken: frozenset[str]
+    left: float
+    after: Measures | None
+
+    def rank(self) -> tuple[bool, float]:
+        """The less the better: first of all no visible depth."""
+        return self.after is None or self.after.deepest_cm > SHALLOW_CM, self.left
+
+
+class Window:
+    """One window of a clip. `knots` are the whole clip's and stay as they are until a change is taken."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        eye: Eye | None,
+        weights: Mapping[str, float],
+        cut: Mask,
+        free: Mask,
+        knots: Tensor,
+        on_step: OnStep,
+    ) -> None:
+        self.problem, self.eye, self.weights, self.knots, self.on_step = problem, eye, dict(weights), knots, on_step
+        self.free = free & cut[:, None]
+        self.changed = problem.spline.frames_of(cut)
+        self.stretch = stretch_of(self.changed, ~problem.activity.frames)
+        rate_hz = problem.base.rate_hz
+        most_hz = max(SAMPLED_HZ, LEAST_FRAMES * rate_hz / np.count_nonzero(self.changed))
+        self.frames, self.step_s = sampled_frames(self.changed, rate_hz, most_hz)
+        touching = np.isin(np.arange(problem.base.frames), problem.anchors.frame)
+        self.judged = _judged(self.frames, self.changed, touching)
+        self.nearness = problem.activity.nearness()
+        self.told = 0.0
+
+    def work(self, seconds: float) -> WindowOutcome:
+        """Change `knots` for the better, or not at all, within about `seconds`."""
+        begin = time.monotonic()
+        self.on_step(0.0)
+        before = self._measure(self.knots)
+        self.measured_s = time.monotonic() - begin
+        if self.eye is not None:
+            before = replace(before, similarity=self._similarity(self.knots))
+        looked_s = time.monotonic() - begin
+        outcome = _begun(self.changed, self.problem.base.rate_hz, before)
+        # What is found must still be measured: a step that leaves no time for that is of no use.
+        if seconds < 4.0 * looked_s:
+            return replace(outcome, reason="no time was left for it", stopped_by="seconds")
+        until = begin + seconds
+        if self.eye is None:
+            return self._improve(outcome, until, until - 2.5 * self.measured_s, None).timed(begin)
+        first_until = begin + looked_s + GEOMETRY_SHARE * (seconds - looked_s)
+        blind = replace(outcome, before=replace(before, similarity=None))
+        outcome = self._improve(blind, first_until, first_until - 2.5 * self.measured_s, None)
+        current = replace(outcome.after if outcome.accepted and outcome.after else before)
+        current = replace(current, similarity=self._similarity(self.knots))
+        seen = self._improve(replace(blind, before=current), until, until - 1.5 * looked_s, self.eye)
+        return outcome.followed_by(seen, before, current).timed(begin)
+
+    def _improve(self, outcome: WindowOutcome, until: float, steps_until: float, eye: Eye | None) -> WindowOutcome:
+        """Optimise, with `eye` or without, and take the best of what keeps every bound."""
+        weights, start, first = self.weights, self.knots, FIRM_STEP if eye is not None else 0
+        rounds: list[Tensor] = []
+        for repair in range(1 + REPAIRS):
+            found = self._optimise(start, weights, FINE_STEP if repair else first, steps_until, eye)
+            rounds.append(found.knots)
+            outcome = outcome.worked(len(found.losses), found.stopped_by)
+            attempts = self._attempts((found.knots, *reversed(found.earlier)), 1.0, outcome.before, until)
+            if any(attempt.taken for attempt in attempts):
+                return self._take(attempts, outcome)
+            outcome = outcome.refused(attempts[0].reason, attempts[0].after)
+            raised = firmer(weights, attempts[0].broken)
+            if raised is None or found.stopped_by == "seconds":
+                break
+            weights, start = raised, found.knots
+        for share in SHARES:
+            attempts = self._attempts(rounds, share, outcome.before, until)
+            if any(attempt.taken for attempt in attempts):
+                return self._take(attempts, outcome)
+        return outcome
+
+    def _attempts(self, found: Sequence[Tensor], share: float, before: Measures, until: float) -> list[Attempt]:
+        """A share of each change, as far as the time allows; of whole ones at least the first is tried."""
+        attempts: list[Attempt] = []
+        for knots in found:
+            if (attempts or share < 1.0) and time.monotonic() + self.measured_s > until:
+                break
+            attempts.append(self._attempt(self.knots + share * (knots - self.knots), share, before))
+        return attempts
+
+    def _optimise(
+        self, start: Tensor, weights: Mapping[str, float], first: int, until: float, eye: Eye | None
+    ) -> Optimised:
+        """From `start`, with the losses as they are from step `first` on."""
+        is_repair = first == FINE_STEP
+        told, self.told = self.told, self.told + TOLD_SHARE * (1.0 - self.told)
+        smoother = np.array([smoothness_factor(name) for name in self.problem.freedom.names])
+        # A knot stands for the prior of as many seconds as lie between two.
+        smoothness = weights["smoothness"] * smoother / (max(weights["prior"], LEAST_PRIOR) * SPACING_S)
+        return optimise(
+            smooth_steps(start, self.free, smoothness, self.problem.spline.period is not None),
+            self._losses(weights, smoother, first, eye),
+            until,
+            lambda share: self.on_step(told + share * (self.told - told)),
+            REPAIR_STEPS if is_repair else STEPS - first,
+            RATE * (REPAIR_RATE if first else 1.0),
+            [step - first for step in (FIRM_STEP, FINE_STEP) if step > first],
+        )
+
+    def _losses(self, weights: Mapping[str, float], smoother: Indices, first: int, eye: Eye | None) -> Sequence[Loss]:
+        problem, frames, moving = self.problem, self.frames, self.problem.moving
+        curve = curve_at(problem.spline, frames, problem.scales)
+        near = self.nearness[frames][:, value_groups(problem.freedom)]
+        prior = weights["prior"] + weights["prior_inactive"] * (1.0 - near)
+        contacts = contact_pairs(problem.anchors.at(frames))
+        room = room_at(frames, self.nearness, problem.yardstick.contacts)
+        terms: list[tuple[float, PoseTerm]] = [
+            (weights["penetration"], Penetration(moving.surface, room)),
+            (weights["penetration"], FinePenetration(problem.fine.surface, problem.fine.skin, room)),
+            (weights["contact"], Contact(moving.surface, contacts)),
+            (weights["limits"], ElbowHinges(problem.elbows, frames)),
+            (weights["limits"], GivenLimits(problem.base.body, problem.limits)),
+        ]
+        losses: list[Loss] = [
+            Pose(
+                problem.freedom,
+                base_of(problem.base, frames).around_hips(problem.base.body.hips),
+                curve,
+                moving.skin,
+                self.step_s,
+                [(_schedule(weight, term, first), term) for weight, term in terms if weight > 0.0],
+            ),
+            Prior(curve, torch.as_tensor(prior * self.step_s, dtype=torch.float32)),
+            Smoothness(
+                torch.as_tensor(weights["smoothness"] * smoother, dtype=torch.float32),
+                problem.spline.period is not None,
+            ),
+        ]
+        if eye is not None and weights["semantics"] > 0.0:
+            losses += eye.losses(problem.freedom, problem.spline, problem.scales, self.changed, weights["semantics"])
+        return losses
+
+    def _attempt(self, knots: Tensor, share: float, before: Measures) -> Attempt:
+        self.on_step(self.told)
+        guards = list(self._broken(knots))
+        if guards:  # no need to measure
+            reason = "; ".join(str(item) for item in guards)
+            return Attempt(knots, share, False, reason, frozenset(item.guard for item in guards), np.inf, None)
+        after = self._measure(knots)
+        judgement = judge_window(replace(before, similarity=None), after)
+        if before.similarity is not None and not judgement.worse:  # looking is dear
+            after = replace(after, similarity=self._similarity(knots))
+            judgement = judge_window(before, after)
+        return Attempt(knots, share, judgement.taken, judgement.reason, judgement.worse, judgement.left, after)
+
+    def _take(self, attempts: Sequence[Attempt], outcome: WindowOutcome) -> WindowOutcome:
+        """The best of those that may be taken."""
+        best = min((attempt for attempt in attempts if attempt.taken), key=Attempt.rank)
+        assert best.after is not None
+        self.knots = best.knots
+        return outcome.taken(best.after, best.share, best.reason)
+
+    def _measure(self, knots: Tensor) -> Measures:
+        problem, stretch = self.problem, self.stretch
+        return problem.yardstick.measure(problem.part(knots, stretch), self.judged, stretch.start)
+
+    def _similarity(self, knots: Tensor) -> float | None:
+        problem = self.problem
+        assert self.eye is not None
+        return self.eye.similarity(
+            problem.freedom, problem.spline, problem.scales, knots, self.changed, lambda: self.on_step(self.told)
+        )
+
+    def _broken(self, knots: Tensor) -> Iterator[Broken]:
+        problem, stretch = self.problem, self.stretch
+        refined = problem.part(knots, stretch)
+        return broken_guards(problem.base, refined, problem.source, problem.landed, problem.limits, stretch)
+
+
+def _schedule(weight: float, term: PoseTerm, first: int) -> Schedule:
+    """Hands find their contacts first, and then make room: a penalty that is firm from the start holds them off."""
+    if isinstance(term, FinePenetration):
+        return lambda step: FIRM * weight if step + first >= FINE_STEP else 0.0
+    if isinstance(term, Penetration):
+        return lambda step: (1.0 if step + first < FIRM_STEP else FIRM if step + first < FINE_STEP else 0.0) * weight
+    return lambda step: weight
+
+
+def _judged(frames: Indices, changed: Mask, touching: Mask) -> Indices:
+    """Some of the changed frames that the losses do not look at, where there are any, and as many of those in which the
+    source touches itself, which may be few.
+    """
+    others = np.setdiff1d(np.flatnonzero(changed), frames)
+    if not len(others):
+        others = frames
+    parts = [some[:: max(1, len(some) // JUDGED_FRAMES)] for some in (others, others[touching[others]])]
+    return np.unique(np.concatenate(parts))
+
+
+def _begun(changed: Mask, rate_hz: float, before: Measures) -> WindowOutcome:
+    frames = np.flatnonzero(changed)
+    first, last = int(frames[0]), int(frames[-1])
+    return WindowOutcome(first / rate_hz, last / rate_hz, (first, last), before)
