@@ -293,6 +293,7 @@ def report_clip(
     scores = score(done.scored, meaning.result, surface[0])
     naive = score(done.naive, meaning.naive, surface[1])
     refined = done.refinement
+    unrefined = None if refined is None else score(refined.base, before.result, surface[2])
     return build_report(
         engine={"version": __version__, "method": "analytic"},
         source=replace(_facts(source, done.source_floor_m, motion), floor=done.floor.to_dict()),
@@ -303,14 +304,20 @@ def report_clip(
         ),
         scores=scores,
         scores_naive_copy=naive,
-        verdict=judge(scores.values, scores.not_applicable, target.body.height_m, naive.values),
+        verdict=judge(
+            scores.values,
+            scores.not_applicable,
+            target.body.height_m,
+            naive.values,
+            None if unrefined is None else unrefined.values,
+        ),
         timeline=timeline(done.scored, meaning.per_frame, surface[0]),
         timeline_naive_copy=timeline(done.naive, meaning.per_frame_naive, surface[1]),
         notices=(*done.notices, *written, *meaning.notices),
         timings_s={},
         semantics=meaning.facts,
         refinement=None if refined is None else refined.summary,
-        scores_before_refinement=None if refined is None else score(refined.base, before.result, surface[2]),
+        scores_before_refinement=unrefined,
         timeline_before_refinement=None if refined is None else timeline(refined.base, before.per_frame, surface[2]),
     )
 

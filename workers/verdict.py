@@ -50,11 +50,14 @@ Value = tuple[float | None, str]  # a value, or None with its reason
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a row may look at: the result's scores, why some are absent, the naive copy's, and the body's height."""
+    """What a row may look at: the result's scores, why some are absent, the naive copy's, the result's before its
+    refinement (the same where it was not refined), and the body's height.
+    """
 
     scores: Mapping[str, Any]
     not_applicable: Mapping[str, str]
     naive: Mapping[str, Any]
+    unrefined: Mapping[str, Any]
     height_m: float
 
     def absent(self, *keys: str) -> Value:
@@ -132,9 +135,11 @@ def _meaning(evidence: Evidence) -> Value:
 
 
 def _meaning_lost(evidence: Evidence) -> Value:
-    """How much less than the naive copy a result means, calibrated; 0 where it means as much."""
+    """How much less than the naive copy a result means, calibrated; 0 where it means as much. Of a refined clip, before
+    its refinement: that has guards of its own, and an eye that has never seen hands moved out of a body blames them.
+    """
     ours, copies = (
-        (scores.get("semantic_similarity") or {}).get("calibrated") for scores in (evidence.scores, evidence.naive)
+        (scores.get("semantic_similarity") or {}).get("calibrated") for scores in (evidence.unrefined, evidence.naive)
     )
     if ours is None or copies is None:
         return evidence.absent(*MEANING_KEYS)
@@ -172,7 +177,7 @@ TABLE: tuple[Row, ...] = (
     Row("semantic_similarity", _meaning, "below", *LIMITS_MEANING, "pass",
         "calibrated: 1 is the same moment on another body, 0 another moment"),
     Row("semantic_loss_to_copy", _meaning_lost, "above", LIMIT_LOSS_TO_COPY, 1.0, "pass",
-        "calibrated similarity of the naive copy, less the result's"),
+        "calibrated similarity of the naive copy, less the result's (before refinement)"),
     Row("penetration_pct", _plain("penetration_pct"), "above", 8.0, 25.0, "pass",
         "% of limb vertices inside the body or another limb"),
     Row("penetration_beyond_copy", _penetration_beyond_copy, "above", 2.5, 10.0, "pass",
@@ -185,13 +190,15 @@ def judge(
     not_applicable: Mapping[str, str],
     height_m: float,
     naive: Mapping[str, Any] | None = None,
+    unrefined: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`{verdict, decided_by, absent, rows}`; `height_m` is the result's body height, `naive` the copy's scores.
+    """`{verdict, decided_by, absent, rows}`; `height_m` is the result's body height, `naive` the copy's scores,
+    `unrefined` those of a refined clip before.
 
     `rows` are `{score, meaning, value, limit_review, limit_fail, outcome, reason}`, with outcome pass, review, fail or
     absent; `decided_by` names the rows that brought the verdict below pass, `absent` those without a value.
     """
-    evidence = Evidence(scores, not_applicable, naive or {}, height_m)
+    evidence = Evidence(scores, not_applicable, naive or {}, unrefined or scores, height_m)
     rows, counts = [], []
     for row in TABLE:
         value, reason = row.measure(evidence)

@@ -130,6 +130,14 @@ def test_a_result_that_means_less_than_the_copy_is_for_review() -> None:
     assert against(0.75, 1.0)["verdict"] == "pass"
 
 
+def test_what_refinement_moved_is_not_blamed_for_its_meaning() -> None:
+    meaning = {"semantic_similarity": {"calibrated": 0.5}}
+    before = {**GOOD, "semantic_similarity": {"calibrated": 0.8}}
+    naive = {"semantic_similarity": {"calibrated": 0.85}}
+    assert judge({**GOOD, **meaning}, {}, 1.8, naive)["decided_by"] == ["semantic_loss_to_copy"]
+    assert judge({**GOOD, **meaning}, {}, 1.8, naive, before)["verdict"] == "pass"
+
+
 def test_an_uncalibrated_encoder_leaves_the_verdict_alone_and_says_so() -> None:
     scores = {**GOOD, "semantic_similarity": {"raw": 0.2, "calibrated": None}}
     verdict = judge(scores, {"semantic_similarity.calibrated": "no anchors"}, 1.7, GOOD)

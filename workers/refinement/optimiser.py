@@ -19,8 +19,6 @@ from torch import Tensor
 from workers.refinement.losses import Loss
 from workers.refinement.smooth_steps import SmoothSteps
 
-STEPS = 120
-RATE = 0.25  # first step in usual ranges of a joint
 LAST_RATE = 0.02  # share of it that is left at last, along a cosine: a step of a millimetre or two at the hands
 BETAS = (0.8, 0.98)  # short memories, for some tens of steps
 COSTLIER = 3.0  # times the slowest step so far: a step at which the losses change may look at more
@@ -45,8 +43,8 @@ def optimise(
     losses: Sequence[Loss],
     deadline_s: float,
     on_step: Callable[[float], None],
-    most_steps: int = STEPS,
-    rate: float = RATE,
+    most_steps: int,
+    rate: float,
     changes_at: Sequence[int] = (),
 ) -> Optimised:
     """Minimise the sum of the losses over the free knots.

@@ -10,8 +10,6 @@ from types import MappingProxyType
 
 REPAIRS = 2
 FIRMER = 4.0  # times the weight, at each repair
-REPAIR_STEPS = 40
-REPAIR_RATE = 0.4  # of the first steps' size: a repair begins near its end
 
 HELD_BY: Mapping[str, str] = MappingProxyType(
     {

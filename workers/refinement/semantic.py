@@ -27,7 +27,7 @@ from workers.semantics.scoring import SIZE
 from workers.semantics.seen import SeenClip
 from workers.skeleton.model import Indices, Mask
 
-EVERY = 4  # steps: pictures cost more than geometry and change more slowly
+EVERY = 2  # steps: pictures cost more than geometry and change more slowly
 PICTURES = 2  # a piece: with the slowest encoders some seconds' work on a CPU
 
 

@@ -21,10 +21,11 @@ from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
 from workers.refinement.guards import Broken, broken_guards, stretch_of
 from workers.refinement.limits import ElbowHinges, GivenLimits
-from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Schedule, Smoothness, curve_at, sampled_frames
-from workers.refinement.optimiser import RATE, STEPS, Optimised, optimise
+from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
+from workers.refinement.optimiser import Optimised, optimise
+from workers.refinement.plan import GEOMETRY, REPAIR, SEEN, Plan
 from workers.refinement.problem import SPACING_S, Problem
-from workers.refinement.repair import REPAIR_RATE, REPAIR_STEPS, REPAIRS, firmer
+from workers.refinement.repair import REPAIRS, firmer
 from workers.refinement.residual import base_of
 from workers.refinement.room import room_at
 from workers.refinement.semantic import Eye
@@ -33,8 +34,6 @@ from workers.refinement.weights import smoothness_factor
 from workers.skeleton.model import Indices, Mask
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
-# Penetration counts so much more from the first of these steps on, and is looked at more finely from the second on.
-FIRM, FIRM_STEP, FINE_STEP = 10.0, 36, 66
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 JUDGED_FRAMES = 24  # of a window, about: on the finer surface they take as long as some steps
 GEOMETRY_SHARE = 0.4  # of a window's time, where an encoder is asked after it
@@ -113,10 +112,10 @@ class Window:
 
     def _improve(self, outcome: WindowOutcome, until: float, steps_until: float, eye: Eye | None) -> WindowOutcome:
         """Optimise, with `eye` or without, and take the best of what keeps every bound."""
-        weights, start, first = self.weights, self.knots, FIRM_STEP if eye is not None else 0
+        weights, start, plan = self.weights, self.knots, GEOMETRY if eye is None else SEEN
         rounds: list[Tensor] = []
         for repair in range(1 + REPAIRS):
-            found = self._optimise(start, weights, FINE_STEP if repair else first, steps_until, eye)
+            found = self._optimise(start, weights, REPAIR if repair else plan, steps_until, eye)
             rounds.append(found.knots)
             outcome = outcome.worked(len(found.losses), found.stopped_by)
             attempts = self._attempts((found.knots, *reversed(found.earlier)), 1.0, outcome.before, until)
@@ -127,6 +126,7 @@ class Window:
             if raised is None or found.stopped_by == "seconds":
                 break
             weights, start = raised, found.knots
+            self.weights = raised  # a later round needs them as well
         for share in SHARES:
             attempts = self._attempts(rounds, share, outcome.before, until)
             if any(attempt.taken for attempt in attempts):
@@ -143,25 +143,23 @@ class Window:
         return attempts
 
     def _optimise(
-        self, start: Tensor, weights: Mapping[str, float], first: int, until: float, eye: Eye | None
+        self, start: Tensor, weights: Mapping[str, float], plan: Plan, until: float, eye: Eye | None
     ) -> Optimised:
-        """From `start`, with the losses as they are from step `first` on."""
-        is_repair = first == FINE_STEP
         told, self.told = self.told, self.told + TOLD_SHARE * (1.0 - self.told)
         smoother = np.array([smoothness_factor(name) for name in self.problem.freedom.names])
         # A knot stands for the prior of as many seconds as lie between two.
         smoothness = weights["smoothness"] * smoother / (max(weights["prior"], LEAST_PRIOR) * SPACING_S)
         return optimise(
             smooth_steps(start, self.free, smoothness, self.problem.spline.period is not None),
-            self._losses(weights, smoother, first, eye),
+            self._losses(weights, smoother, plan, eye),
             until,
             lambda share: self.on_step(told + share * (self.told - told)),
-            REPAIR_STEPS if is_repair else STEPS - first,
-            RATE * (REPAIR_RATE if first else 1.0),
-            [step - first for step in (FIRM_STEP, FINE_STEP) if step > first],
+            plan.steps,
+            plan.rate,
+            plan.changes_at,
         )
 
-    def _losses(self, weights: Mapping[str, float], smoother: Indices, first: int, eye: Eye | None) -> Sequence[Loss]:
+    def _losses(self, weights: Mapping[str, float], smoother: Indices, plan: Plan, eye: Eye | None) -> Sequence[Loss]:
         problem, frames, moving = self.problem, self.frames, self.problem.moving
         curve = curve_at(problem.spline, frames, problem.scales)
         near = self.nearness[frames][:, value_groups(problem.freedom)]
@@ -182,7 +180,7 @@ class Window:
                 curve,
                 moving.skin,
                 self.step_s,
-                [(_schedule(weight, term, first), term) for weight, term in terms if weight > 0.0],
+                [(plan.schedule(weight, term), term) for weight, term in terms if weight > 0.0],
             ),
             Prior(curve, torch.as_tensor(prior * self.step_s, dtype=torch.float32)),
             Smoothness(
@@ -229,15 +227,6 @@ class Window:
         problem, stretch = self.problem, self.stretch
         refined = problem.part(knots, stretch)
         return broken_guards(problem.base, refined, problem.source, problem.landed, problem.limits, stretch)
-
-
-def _schedule(weight: float, term: PoseTerm, first: int) -> Schedule:
-    """Hands find their contacts first, and then make room: a penalty that is firm from the start holds them off."""
-    if isinstance(term, FinePenetration):
-        return lambda step: FIRM * weight if step + first >= FINE_STEP else 0.0
-    if isinstance(term, Penetration):
-        return lambda step: (1.0 if step + first < FIRM_STEP else FIRM if step + first < FINE_STEP else 0.0) * weight
-    return lambda step: weight
 
 
 def _judged(frames: Indices, changed: Mask, touching: Mask) -> Indices:

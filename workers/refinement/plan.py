@@ -1,0 +1,43 @@
+"""What is worked on when: how many steps a round has, how long they are, and when penetration becomes firm.
+
+Hands find their contacts first, and then make room: a penalty that is firm from the start holds them off. The last
+steps look at a finer surface. What follows the first round begins near its end, and with firm penalties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workers.refinement.body_terms import FinePenetration, Penetration
+from workers.refinement.losses import PoseTerm, Schedule
+
+FIRM = 10.0  # times the weight of penetration, once it is firm
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`rate` is the size of the first step, in usual ranges of a joint; `firm_at` and `fine_at` count steps."""
+
+    steps: int
+    rate: float
+    firm_at: int
+    fine_at: int
+
+    @property
+    def changes_at(self) -> list[int]:
+        """Steps other than the first at which the losses change."""
+        return [step for step in (self.firm_at, self.fine_at) if step]
+
+    def schedule(self, weight: float, term: PoseTerm) -> Schedule:
+        """The term's weight at each step."""
+        firm = FIRM * weight
+        if isinstance(term, FinePenetration):
+            return lambda step: firm if step >= self.fine_at else 0.0
+        if isinstance(term, Penetration):
+            return lambda step: weight if step < self.firm_at else firm if step < self.fine_at else 0.0
+        return lambda step: weight
+
+
+GEOMETRY = Plan(120, 0.25, 36, 66)
+SEEN = Plan(120, 0.2, 0, 66)  # an encoder's, after geometry
+REPAIR = Plan(40, 0.1, 0, 0)
