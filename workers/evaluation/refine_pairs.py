@@ -7,8 +7,8 @@ with nothing to correct is not taken, nor one of less than `SHORTEST_S`, nor a s
 character without a surface. The project's own gestures go onto its stout body. No analytic or refined result takes part
 in the choice.
 
-Another `draw` begins elsewhere in every folder and offers other clips. Draw 0 is the one that refinement was developed
-on: guards, bounds and steps were settled while looking at it. What is reported is measured on others.
+Another `draw` begins elsewhere in every folder and offers other clips. Draws 0 and 1 are those that refinement was
+developed on: weights, guards and steps were settled while looking at them. What is reported is measured on others.
 """
 
 from __future__ import annotations

@@ -100,15 +100,16 @@ class Window:
         if seconds < 4.0 * looked_s:
             return replace(outcome, reason="no time was left for it", stopped_by="seconds")
         until = begin + seconds
-        if self.eye is None:
+        if before.similarity is None:
             return self._improve(outcome, until, until - 2.5 * self.measured_s, None).timed(begin)
         first_until = begin + looked_s + GEOMETRY_SHARE * (seconds - looked_s)
         blind = replace(outcome, before=replace(before, similarity=None))
-        outcome = self._improve(blind, first_until, first_until - 2.5 * self.measured_s, None)
-        current = replace(outcome.after if outcome.accepted and outcome.after else before)
-        current = replace(current, similarity=self._similarity(self.knots))
-        seen = self._improve(replace(blind, before=current), until, until - 1.5 * looked_s, self.eye)
-        return outcome.followed_by(seen, before, current).timed(begin)
+        first = self._improve(blind, first_until, first_until - 2.5 * self.measured_s, None)
+        current = before
+        if first.accepted and first.after is not None:
+            current = replace(first.after, similarity=self._similarity(self.knots))
+        then = self._improve(replace(blind, before=current), until, until - 1.5 * looked_s, self.eye)
+        return first.followed_by(then, before, current).timed(begin)
 
     def _improve(self, outcome: WindowOutcome, until: float, steps_until: float, eye: Eye | None) -> WindowOutcome:
         """Optimise, with `eye` or without, and take the best of what keeps every bound."""
