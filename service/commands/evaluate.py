@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_corpus(refine)
     refine.add_argument("--pairs", type=int, default=14, metavar="N", help="of motion and character (%(default)s)")
     refine.add_argument(
-        "--draw", type=int, default=2, metavar="D", help="of the pairs; 0 and 1 were developed on (%(default)s)"
+        "--draw", type=int, default=3, metavar="D", help="of the pairs; 0 to 2 were developed on (%(default)s)"
     )
     refine.add_argument("--encoder", metavar="NAME", help="refine by this encoder too: a model of the store")
     refine.add_argument("--ablate", action="store_true", help="each loss off in turn instead; one view; no features")

@@ -206,3 +206,22 @@ def test_semantic_refinement_brings_the_pictures_closer(
         assert window["after"]["similarity"] > window["before"]["similarity"]
     idle = after.refinement.summary["idle_arms_deg"]
     assert idle is None or idle < 3.0
+
+
+def test_an_encoder_cannot_talk_hands_back_into_a_body(
+    on_stout: Retargeted, stout: PreparedCharacter, refined_clap: RetargetedClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Geometry comes first: what an encoder adds loses nothing of it, though the source is seen with its hands where
+    the stout body's belly is.
+    """
+    monkeypatch.setattr(semantic, "SIZE", 64)
+    loaded = LoadedEncoder(ShapeEncoder(), find_manifest("clip"))
+    options = JobOptions(refine="semantic", keyframes=3)
+    after = refine_clip(on_stout("clap"), stout, options, lambda share: None, budget_s=120.0, loaded=loaded)
+    assert after.refinement is not None
+    (window,) = after.refinement.summary["windows"]
+    assert window["accepted"], window["reason"]
+    assert window["after"]["penetration"] < 0.05 * window["before"]["penetration"]
+    assert window["after"]["contact_error"] < 0.5 * window["before"]["contact_error"]
+    assert window["after"]["similarity"] is not None
+    assert deepest_cm(after, stout) < 0.35 * deepest_cm(on_stout("clap"), stout)

@@ -7,7 +7,7 @@ with nothing to correct is not taken, nor one of less than `SHORTEST_S`, nor a s
 character without a surface. The project's own gestures go onto its stout body. No analytic or refined result takes part
 in the choice.
 
-Another `draw` begins elsewhere in every folder and offers other clips. Draws 0 and 1 are those that refinement was
+Another `draw` begins elsewhere in every folder and offers other clips. Draws 0 to 2 are those that refinement was
 developed on: weights, guards and steps were settled while looking at them. What is reported is measured on others.
 """
 

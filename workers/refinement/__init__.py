@@ -6,9 +6,14 @@
     activity     when and where there is something to correct
     windows      which knots are worked on together
     losses       what the geometry and the prior ask for
+    room         how far limbs keep from surfaces
     semantic     what an encoder asks for
-    optimiser    one window: steps, early stop, deadline
-    accept       never worse: what a window must keep to be taken
+    plan         when penetration becomes firm, and how many steps a round has
+    optimiser    one round: steps, early stop, deadline
+    guards       what a change must keep, whatever its scores gain
+    accept       never worse: what a window must gain to be taken
+    repair       which weight is raised when a guard or a score is broken
+    window       one window: rounds of geometry, then of an encoder
     refine       a retargeted clip in, a refined one out
 
 The surface, its contacts and the distances are in `workers.geometry`, the encoders in `workers.semantics`. Importing

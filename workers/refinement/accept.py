@@ -8,6 +8,7 @@ more than a little, and something must get better.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -66,16 +67,17 @@ class WindowOutcome:
 
     def followed_by(self, later: WindowOutcome, before: Measures, current: Measures) -> WindowOutcome:
         """With what a second pass did on top, which began at `current`; the whole from `before` on."""
+        stayed = current if self.accepted else later.after or self.after
+        after = later.after if later.accepted else stayed
         accepted = self.accepted or later.accepted
-        after = later.after if later.accepted else current if accepted else later.after or self.after
-        reasons = [part.reason for part in (self, later) if part.accepted == accepted and part.reason != NO_GAIN]
+        refused = [part.reason for part in (self, later) if part.reason != NO_GAIN]
         return replace(
             self,
             before=before,
             after=after,
             accepted=accepted,
             share=max(self.share, later.share),
-            reason="; ".join(reasons) or NO_GAIN,
+            reason=told(changes(before, after)) if accepted and after else "; ".join(refused) or NO_GAIN,
             steps=self.steps + later.steps,
             stopped_by=later.stopped_by,
         )
@@ -88,34 +90,54 @@ class WindowOutcome:
         return asdict(self)
 
 
-def judge_window(before: Measures, after: Measures) -> Judgement:
-    """Whether a change is taken that keeps all guards."""
-    better: dict[str, str] = {}
-    worse: dict[str, str] = {}
-    left = 0.0
+@dataclass(frozen=True)
+class Change:
+    """One score before and after: whether that is `better` or `worse` by more than a little, and what it has `left` of
+    its error.
+    """
+
+    name: str
+    was: float
+    now: float
+    better: bool
+    worse: bool
+    left: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.was:.4g} to {self.now:.4g}"
+
+
+def changes(before: Measures, after: Measures) -> list[Change]:
+    """What was measured both times."""
+    found = []
     for name, was, now, slight in (
         ("penetration", before.penetration, after.penetration, SLIGHT_PENETRATION),
         ("contact error", before.contact_error, after.contact_error, SLIGHT_CONTACT),
     ):
         if was is not None and now is not None:
-            left += now / max(was, slight)
-            if now < was - max(BETTER * was, slight):
-                better[name] = f"{name} {was:.4g} to {now:.4g}"
-            elif now > was + max(WORSE * was, slight):
-                worse[name] = f"{name} {was:.4g} to {now:.4g}"
+            better, worse = now < was - max(BETTER * was, slight), now > was + max(WORSE * was, slight)
+            found.append(Change(name, was, now, better, worse, now / max(was, slight)))
     for name, was, now, slight in (
         ("contact recall", before.contact_recall, after.contact_recall, SLIGHT_RECALL),
         ("similarity", before.similarity, after.similarity, SLIGHT_SIMILARITY),
     ):
         if was is not None and now is not None:
-            left += was - now
-            if now > was + slight:
-                better[name] = f"{name} {was:.4f} to {now:.4f}"
-            elif now < was - slight:
-                worse[name] = f"{name} {was:.4f} to {now:.4f}"
-    left += after.deepest_cm / max(before.deepest_cm, SHALLOW_CM)
-    told = "; ".join((worse or better).values()) or NO_GAIN
-    return Judgement(bool(better) and not worse, told, frozenset(worse), left)
+            found.append(Change(name, was, now, now > was + slight, now < was - slight, was - now))
+    return found
+
+
+def told(found: Sequence[Change]) -> str:
+    """In words, what moved by more than a little."""
+    return "; ".join(str(change) for change in found if change.better or change.worse) or NO_GAIN
+
+
+def judge_window(before: Measures, after: Measures) -> Judgement:
+    """Whether a change is taken that keeps all guards."""
+    found = changes(before, after)
+    worse = [change for change in found if change.worse]
+    left = sum(change.left for change in found) + after.deepest_cm / max(before.deepest_cm, SHALLOW_CM)
+    taken = not worse and any(change.better for change in found)
+    return Judgement(taken, told(worse or found), frozenset(change.name for change in worse), left)
 
 
 NO_GAIN = "nothing measured got better"

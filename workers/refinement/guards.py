@@ -35,6 +35,11 @@ class Broken:
     value: float
     limit: float
 
+    @property
+    def times(self) -> float:
+        """How many times the limit."""
+        return self.value / self.limit if self.limit > 0.0 else 1.0
+
     def __str__(self) -> str:
         return f"{self.guard} {self.value:.4g}, at most {self.limit:.4g}"
 

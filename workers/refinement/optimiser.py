@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from workers.refinement.losses import Loss
 from workers.refinement.smooth_steps import SmoothSteps
@@ -56,7 +57,7 @@ def optimise(
     """
     variables = steps.zeros().requires_grad_()
     knots = steps.start
-    adam = torch.optim.Adam([variables], lr=rate, betas=BETAS)
+    update = _Adam(variables)
     history: list[float] = []
     earlier: list[Tensor] = []
     slowest = 0.0
@@ -65,23 +66,39 @@ def optimise(
         begin = time.monotonic()
         if begin + slowest * (COSTLIER if step in changes_at else 1.0) > deadline_s:
             return Optimised(knots, tuple(history), "seconds", tuple(earlier))
-        for group in adam.param_groups:
-            group["lr"] = rate * (LAST_RATE + (0.5 - 0.5 * LAST_RATE) * (1.0 + np.cos(np.pi * step / most_steps)))
+        now = rate * (LAST_RATE + (0.5 - 0.5 * LAST_RATE) * (1.0 + np.cos(np.pi * step / most_steps)))
         if step in changes_at:
             if not earlier:
-                adam.state.clear()
+                update = _Adam(variables)
             earlier.append(knots)
-        adam.zero_grad()
+        variables.grad = None
         share = step / most_steps
         leaf = knots.detach().requires_grad_()
         history.append(sum(loss.backward(leaf, step, partial(on_step, share)) for loss in losses))
         steps.knots(variables).backward(leaf.grad)  # type: ignore[no-untyped-call]
-        adam.step()
+        update.step(now)
         knots = steps.knots(variables.detach())
         slowest = max(slowest, time.monotonic() - begin)
         if len(history) >= max(changes_at, default=0) + 2 * STILL_STEPS and _stands_still(history):
             return Optimised(knots, tuple(history), "converged", tuple(earlier))
     return Optimised(knots, tuple(history), "steps", tuple(earlier))
+
+
+class _Adam:
+    """torch's own update without its class, whose first instance imports the compiler: 2 s in every new process."""
+
+    def __init__(self, variables: Tensor) -> None:
+        self.variables, self.steps = variables, torch.zeros(())
+        self.means, self.squares = torch.zeros_like(variables), torch.zeros_like(variables)
+
+    def step(self, rate: float) -> None:
+        assert self.variables.grad is not None
+        with torch.no_grad():
+            adam(
+                [self.variables], [self.variables.grad], [self.means], [self.squares], [], [self.steps],
+                foreach=False, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=rate, weight_decay=0.0, eps=1e-8,
+                maximize=False,
+            )  # fmt: skip
 
 
 def _stands_still(history: Sequence[float]) -> bool:

@@ -34,6 +34,8 @@ from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.seen import see_clip
 from workers.skeleton.model import Notice
 
+LOST_SIMILARITY = 0.05  # which is told
+
 OnStep = Callable[[float], None]
 
 
@@ -118,9 +120,17 @@ def _unrefined(
 
 def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
     for outcome in outcomes:
+        where = f"from {outcome.start_s:.2f} to {outcome.end_s:.2f} s"
         if not outcome.accepted and outcome.reason != NO_GAIN:
-            text = f"from {outcome.start_s:.2f} to {outcome.end_s:.2f} s the motion stays unrefined: {outcome.reason}"
+            text = f"{where} the motion stays unrefined: {outcome.reason}"
             yield Notice("refinement-rejected", text, frames=outcome.frames)
+        was, now = outcome.before.similarity, outcome.after.similarity if outcome.after else None
+        if outcome.accepted and was is not None and now is not None and now < was - LOST_SIMILARITY:
+            text = (
+                f"{where} limbs were moved out of the body or onto their contacts, and the encoder takes that for "
+                f"another pose (similarity {was:.3f} to {now:.3f}); look at the sheet"
+            )
+            yield Notice("refinement-similarity-lost", text, frames=outcome.frames)
 
 
 class _Work:

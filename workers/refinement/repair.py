@@ -5,11 +5,12 @@ A guard or a score that is broken names the weight that holds it. Where none doe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
-REPAIRS = 2
-FIRMER = 4.0  # times the weight, at each repair
+REPAIRS = 3
+# Times the weight, at each repair: the square of by how much a limit was passed, within these.
+FIRMER = 4.0, 64.0
 
 HELD_BY: Mapping[str, str] = MappingProxyType(
     {
@@ -26,8 +27,14 @@ HELD_BY: Mapping[str, str] = MappingProxyType(
 )
 
 
-def firmer(weights: Mapping[str, float], broken: Iterable[str]) -> dict[str, float] | None:
-    """The weights with those of what was broken raised; None where that changes nothing, as with a weight of zero."""
-    held = {HELD_BY[name] for name in broken if name in HELD_BY}
-    raised = {name: value * (FIRMER if name in held else 1.0) for name, value in weights.items()}
+def firmer(weights: Mapping[str, float], broken: Mapping[str, float]) -> dict[str, float] | None:
+    """The weights with those of what was `broken` raised, each by how many times its limit it has; None where that
+    changes nothing, as with a weight of zero.
+    """
+    raised = dict(weights)
+    least, most = FIRMER
+    for name, times in broken.items():
+        if name in HELD_BY:
+            held = HELD_BY[name]
+            raised[held] = max(raised[held], weights[held] * min(max(times**2, least), most))
     return raised if raised != dict(weights) else None

@@ -2,7 +2,7 @@
 
 All losses are integrals over time (seconds) of dimensionless amounts, so weights depend neither on frame rate nor on
 the clip's length or the body's size. "Tuned" means: chosen on the project's own sample clips and bodies and on draws 0
-and 1 of `retarget evaluate refine`, never on the pairs that are reported.
+to 2 of `retarget evaluate refine`, never on the pairs that are reported.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from workers.skeleton.model import Indices, Mask
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
+IDLE_SHARE = 0.1  # of the prior where nothing is to be corrected, in such frames beside others where something is
 JUDGED_FRAMES = 24  # of a window, about: on the finer surface they take as long as some steps
 GEOMETRY_SHARE = 0.4  # of a window's time, where an encoder is asked after it
 TOLD_SHARE = 0.6  # of the progress that is left, for each round
@@ -44,15 +45,15 @@ OnStep = Callable[[float], None]
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """A change that was tried: the clip's knots with a `share` of it, and what came of that. `broken` are names of
-    guards and scores, `left` is what remains of the errors (`accept.Judgement`).
+    """A change that was tried: the clip's knots with a `share` of it, and what came of that. `broken` are guards
+    and scores with how many times their limit they have, `left` is what remains of the errors (`accept.Judgement`).
     """
 
     knots: Tensor
     share: float
     taken: bool
     reason: str
-    broken: frozenset[str]
+    broken: Mapping[str, float]
     left: float
     after: Measures | None
 
@@ -164,7 +165,8 @@ class Window:
         problem, frames, moving = self.problem, self.frames, self.problem.moving
         curve = curve_at(problem.spline, frames, problem.scales)
         near = self.nearness[frames][:, value_groups(problem.freedom)]
-        prior = weights["prior"] + weights["prior_inactive"] * (1.0 - near)
+        idle = ~problem.activity.frames[frames, None]
+        prior = weights["prior"] + weights["prior_inactive"] * np.maximum(1.0 - near, IDLE_SHARE * idle)
         contacts = contact_pairs(problem.anchors.at(frames))
         room = room_at(frames, self.nearness, problem.yardstick.contacts)
         terms: list[tuple[float, PoseTerm]] = [
@@ -198,13 +200,15 @@ class Window:
         guards = list(self._broken(knots))
         if guards:  # no need to measure
             reason = "; ".join(str(item) for item in guards)
-            return Attempt(knots, share, False, reason, frozenset(item.guard for item in guards), np.inf, None)
+            return Attempt(knots, share, False, reason, {item.guard: item.times for item in guards}, np.inf, None)
         after = self._measure(knots)
         judgement = judge_window(replace(before, similarity=None), after)
         if before.similarity is not None and not judgement.worse:  # looking is dear
             after = replace(after, similarity=self._similarity(knots))
             judgement = judge_window(before, after)
-        return Attempt(knots, share, judgement.taken, judgement.reason, judgement.worse, judgement.left, after)
+        return Attempt(
+            knots, share, judgement.taken, judgement.reason, dict.fromkeys(judgement.worse, 1.0), judgement.left, after
+        )
 
     def _take(self, attempts: Sequence[Attempt], outcome: WindowOutcome) -> WindowOutcome:
         """The best of those that may be taken."""

@@ -1,0 +1,89 @@
+"""Judging a window by its measures, and which weight is raised for what was broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from workers.refinement.accept import NO_GAIN, WindowOutcome, judge_window
+from workers.refinement.body_terms import Measures
+from workers.refinement.repair import FIRMER, HELD_BY, firmer
+from workers.refinement.weights import weight_values
+
+BEFORE = Measures(penetration=4.0, deepest_cm=5.0, contact_error=1.0, contact_recall=0.8, similarity=0.7)
+
+
+@pytest.mark.parametrize(
+    ("name", "better", "worse"),
+    [
+        ("penetration", 1.0, 5.0),
+        ("contact_error", 0.5, 1.2),
+        ("contact_recall", 0.9, 0.7),
+        ("similarity", 0.75, 0.65),
+    ],
+)
+def test_any_score_may_be_the_gain_and_none_may_be_the_price(name: str, better: float, worse: float) -> None:
+    gained = judge_window(BEFORE, replace(BEFORE, **{name: better}))
+    assert gained.taken
+    assert name.replace("_", " ") in gained.reason
+    paid = judge_window(BEFORE, replace(BEFORE, penetration=0.5, contact_error=0.1, similarity=0.9))
+    assert paid.taken
+    spoilt = judge_window(BEFORE, replace(BEFORE, **{"penetration": 0.5, "contact_error": 0.1, name: worse}))
+    assert not spoilt.taken
+    assert spoilt.worse == {name.replace("_", " ")}
+
+
+def test_nothing_gained_is_nothing_taken() -> None:
+    judgement = judge_window(BEFORE, BEFORE)
+    assert (judgement.taken, judgement.reason, judgement.worse) == (False, NO_GAIN, frozenset())
+
+
+def test_what_was_not_measured_does_not_count() -> None:
+    without = replace(BEFORE, contact_error=None, contact_recall=None, similarity=None)
+    assert judge_window(without, replace(without, penetration=1.0)).taken
+
+
+def test_less_left_is_the_better_of_two() -> None:
+    deep, shallow = (judge_window(BEFORE, replace(BEFORE, penetration=1.0, deepest_cm=d)) for d in (4.0, 1.0))
+    assert shallow.left < deep.left
+
+
+def test_a_second_pass_tells_the_whole_way() -> None:
+    """Geometry cost some similarity, the encoder brought a part of it back: the reason names the first and the last."""
+    first = WindowOutcome(0.0, 1.0, (0, 30), replace(BEFORE, similarity=None)).worked(120, "steps")
+    mended = replace(BEFORE, penetration=0.1, similarity=None)
+    first = first.taken(mended, 1.0, "penetration 4 to 0.1")
+    current = replace(mended, similarity=0.5)
+    then = WindowOutcome(0.0, 1.0, (0, 30), current).worked(80, "converged")
+    then = then.taken(replace(current, similarity=0.6), 1.0, "similarity 0.5 to 0.6")
+    whole = first.followed_by(then, BEFORE, current)
+    assert whole.accepted
+    assert whole.before == BEFORE
+    assert (whole.steps, whole.stopped_by) == (200, "converged")
+    assert "penetration 4 to 0.1" in whole.reason
+    assert "similarity 0.7 to 0.6" in whole.reason
+    kept = first.followed_by(replace(then, accepted=False), BEFORE, current)
+    assert kept.accepted
+    assert kept.after == current
+
+
+def test_each_guard_and_score_names_a_weight_that_there_is() -> None:
+    assert set(HELD_BY.values()) <= set(weight_values())
+
+
+def test_what_was_broken_weighs_more_and_nothing_else_does() -> None:
+    weights = weight_values()
+    least, most = FIRMER
+    raised = firmer(weights, {"arm jerk": 1.05, "contact recall": 1.0, "idle arms, degrees": 5.0})
+    assert raised is not None
+    assert {name: raised[name] / weights[name] for name in weights if raised[name] != weights[name]} == {
+        "smoothness": least,
+        "contact": least,
+        "prior_inactive": 25.0,
+    }
+    far = firmer(weights, {"idle arms, degrees": 1000.0})
+    assert far is not None
+    assert far["prior_inactive"] == most * weights["prior_inactive"]
+    assert firmer(weights, {"foot skate": 2.0}) is None
+    assert firmer(weight_values(frozenset(["contact"])), {"contact error": 1.0}) is None
