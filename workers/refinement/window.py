@@ -92,7 +92,7 @@ class Window:
         begin = time.monotonic()
         self.on_step(0.0)
         before = self._measure(self.knots)
-        self.measured_s = time.monotonic() - begin
+        self.attempt_s = time.monotonic() - begin  # what it takes to judge one
         if self.eye is not None:
             before = replace(before, similarity=self._similarity(self.knots))
         looked_s = time.monotonic() - begin
@@ -102,18 +102,20 @@ class Window:
             return replace(outcome, reason="no time was left for it", stopped_by="seconds")
         until = begin + seconds
         if before.similarity is None:
-            return self._improve(outcome, until, until - 2.5 * self.measured_s, None).timed(begin)
+            return self._improve(outcome, until, None).timed(begin)
         first_until = begin + looked_s + GEOMETRY_SHARE * (seconds - looked_s)
         blind = replace(outcome, before=replace(before, similarity=None))
-        first = self._improve(blind, first_until, first_until - 2.5 * self.measured_s, None)
+        first = self._improve(blind, first_until, None)
         current = before
         if first.accepted and first.after is not None:
             current = replace(first.after, similarity=self._similarity(self.knots))
-        then = self._improve(replace(blind, before=current), until, until - 1.5 * looked_s, self.eye)
+        self.attempt_s = looked_s
+        then = self._improve(replace(blind, before=current), until, self.eye)
         return first.followed_by(then, before, current).timed(begin)
 
-    def _improve(self, outcome: WindowOutcome, until: float, steps_until: float, eye: Eye | None) -> WindowOutcome:
+    def _improve(self, outcome: WindowOutcome, until: float, eye: Eye | None) -> WindowOutcome:
         """Optimise, with `eye` or without, and take the best of what keeps every bound."""
+        steps_until = until - 2.0 * self.attempt_s
         weights, start, plan = self.weights, self.knots, GEOMETRY if eye is None else SEEN
         rounds: list[Tensor] = []
         for repair in range(1 + REPAIRS):
@@ -125,7 +127,7 @@ class Window:
                 return self._take(attempts, outcome)
             outcome = outcome.refused(attempts[0].reason, attempts[0].after)
             raised = firmer(weights, attempts[0].broken)
-            if raised is None or found.stopped_by == "seconds":
+            if raised is None or found.stopped_by == "seconds" or time.monotonic() > steps_until:
                 break
             weights, start = raised, found.knots
             self.weights = raised  # a later round needs them as well
@@ -139,7 +141,7 @@ class Window:
         """A share of each change, as far as the time allows; of whole ones at least the first is tried."""
         attempts: list[Attempt] = []
         for knots in found:
-            if (attempts or share < 1.0) and time.monotonic() + self.measured_s > until:
+            if (attempts or share < 1.0) and time.monotonic() + self.attempt_s > until:
                 break
             attempts.append(self._attempt(self.knots + share * (knots - self.knots), share, before))
         return attempts
