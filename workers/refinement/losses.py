@@ -22,7 +22,7 @@ from workers.skeleton.model import Indices, Mask
 
 OnPiece = Callable[[], None]
 
-RENEW_EVERY, FOLLOW_EVERY = 12, 2  # steps, the one a multiple of the other
+FOLLOW_EVERY = 2  # steps
 MOST_RANGES = 5.0  # usual ranges that no value of the residual leaves
 
 
@@ -135,7 +135,7 @@ class Pose:
     skin: Skin
     seconds: float
     terms: list[tuple[Schedule, PoseTerm]]
-    renew_every: int = RENEW_EVERY
+    renew_every: int  # a multiple of `FOLLOW_EVERY`
 
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
         posed = self.posed(knots)

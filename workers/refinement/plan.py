@@ -16,12 +16,15 @@ FIRM = 10.0  # times the weight of penetration, once it is firm
 
 @dataclass(frozen=True)
 class Plan:
-    """`rate` is the size of the first step, in usual ranges of a joint; `firm_at` and `fine_at` count steps."""
+    """`rate` is the size of the first step, in usual ranges of a joint; `firm_at` and `fine_at` count steps, and every
+    `renew_every` what is near what is found again everywhere.
+    """
 
     steps: int
     rate: float
     firm_at: int
     fine_at: int
+    renew_every: int = 12
 
     @property
     def changes_at(self) -> list[int]:
@@ -38,6 +41,6 @@ class Plan:
         return lambda step: weight
 
 
-GEOMETRY = Plan(120, 0.25, 36, 66)
-SEEN = Plan(120, 0.2, 0, 66)  # an encoder's, after geometry
-REPAIR = Plan(40, 0.1, 0, 0)
+GEOMETRY = Plan(100, 0.25, 30, 56, 14)
+SEEN = Plan(100, 0.2, 0, 56, 24)  # an encoder's, after geometry
+REPAIR = Plan(40, 0.1, 0, 0, 20)

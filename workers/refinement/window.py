@@ -36,7 +36,7 @@ from workers.skeleton.model import Indices, Mask
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 IDLE_SHARE = 0.1  # of the prior where nothing is to be corrected, in such frames beside others where something is
-JUDGED_FRAMES = 24  # of a window, about: on the finer surface they take as long as some steps
+JUDGED_FRAMES = 16  # of a window, about: on the finer surface they take as long as some steps
 GEOMETRY_SHARE = 0.4  # of a window's time, where an encoder is asked after it
 TOLD_SHARE = 0.6  # of the progress that is left, for each round
 
@@ -57,9 +57,14 @@ class Attempt:
     left: float
     after: Measures | None
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether it is taken and nothing is visibly deep."""
+        return self.taken and self.after is not None and self.after.deepest_cm <= SHALLOW_CM
+
     def rank(self) -> tuple[bool, float]:
         """The less the better: first of all no visible depth."""
-        return self.after is None or self.after.deepest_cm > SHALLOW_CM, self.left
+        return not self.is_clean, self.left
 
 
 class Window:
@@ -138,10 +143,14 @@ class Window:
         return outcome
 
     def _attempts(self, found: Sequence[Tensor], share: float, before: Measures, until: float) -> list[Attempt]:
-        """A share of each change, as far as the time allows; of whole ones at least the first is tried."""
+        """A share of each change, up to one that leaves nothing to see, as far as the time allows; of whole ones at
+        least the first is tried.
+        """
         attempts: list[Attempt] = []
         for knots in found:
             if (attempts or share < 1.0) and time.monotonic() + self.attempt_s > until:
+                break
+            if any(attempt.is_clean for attempt in attempts):
                 break
             attempts.append(self._attempt(self.knots + share * (knots - self.knots), share, before))
         return attempts
@@ -186,6 +195,7 @@ class Window:
                 moving.skin,
                 self.step_s,
                 [(plan.schedule(weight, term), term) for weight, term in terms if weight > 0.0],
+                plan.renew_every,
             ),
             Prior(curve, torch.as_tensor(prior * self.step_s, dtype=torch.float32)),
             Smoothness(
