@@ -36,7 +36,7 @@ from workers.skeleton.model import Indices, Mask
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 IDLE_SHARE = 0.1  # of the prior where nothing is to be corrected, in such frames beside others where something is
-JUDGED_FRAMES = 16  # of a window, about: on the finer surface they take as long as some steps
+JUDGED_FRAMES = 12  # of a window, about: on the finer surface they take as long as some steps
 GEOMETRY_SHARE = 0.4  # of a window's time, where an encoder is asked after it
 TOLD_SHARE = 0.6  # of the progress that is left, for each round
 
