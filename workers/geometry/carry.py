@@ -61,6 +61,10 @@ class ContactAnchors:
         missed: Array = np.abs(np.linalg.norm(offset, axis=-1) - self.gap_m) / arm_radius_m
         return missed
 
+    def carried(self, contacts: SelfContacts) -> tuple[SelfContact, ...]:
+        """Those of the contacts that the body has parts for, in the order of `contact`."""
+        return tuple(contact for contact in contacts.contacts if contact not in self.left_out)
+
     def at(self, frames: Indices) -> ContactAnchors:
         """The pairs of some frames, ascending, their frames counted among these."""
         number = np.minimum(np.searchsorted(frames, self.frame), max(len(frames) - 1, 0))

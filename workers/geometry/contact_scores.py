@@ -76,8 +76,7 @@ def contact_scores(
     missed = anchors.distance_missed(vertices_m, arm_radius_m)
     touches = result.touching()
     held = total = 0
-    kept = [contact for contact in source.contacts if contact not in anchors.left_out]
-    for number, contact in enumerate(kept):
+    for number, contact in enumerate(anchors.carried(source)):
         partners = [mask for (a, b), mask in touches.items() if a == contact.part_a and JOINED[b, contact.part_b]]
         touching = _any_of(partners, result.frames)
         rows = np.flatnonzero(anchors.contact == number)

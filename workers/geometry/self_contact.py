@@ -18,7 +18,7 @@ import numpy as np
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
 from workers.geometry.near_body import near_body
 from workers.geometry.nearest import Near, closest_places
-from workers.geometry.parts import GROUP_OF, LEG_GROUPS, PARTS, TORSO, part_index
+from workers.geometry.parts import GROUP_OF, LEG_GROUPS, LIMB_PARTS, PARTS, TORSO, part_index
 from workers.geometry.surface import BodySurface
 from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
 from workers.retargeting.motion import BodyMotion
@@ -31,8 +31,8 @@ TOUCHING = tuple(part_index(side + part) for side in SIDES for part in ("Hand", 
 LONGEST_GAP_S, SHORTEST_S = 0.1, 0.06
 SLOWEST = 0.2  # body heights / s: a contact slides more slowly than this at least once
 HANGING_DEG = 35.0  # both bones of a limb within this of the trunk's downward axis
-ARMS: tuple[tuple[str, ...], ...] = tuple((f"{side}UpperArm", f"{side}LowerArm", f"{side}Hand") for side in SIDES)
-LEGS: tuple[tuple[str, ...], ...] = tuple((f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot") for side in SIDES)
+ARMS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[:3]) for side in SIDES)
+LEGS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[3:]) for side in SIDES)
 LIMBS = ARMS + LEGS
 HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
 FAR_END = 0.85  # share of a forearm or shin from which on it counts as wrist or ankle

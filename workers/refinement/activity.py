@@ -7,6 +7,7 @@ are not free at all: arms must not drift out of the way of everything. In a loop
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Activity:
         """Frames `(frames,)` in which any limb has something to correct."""
         return np.asarray(self.active.any(axis=1))
 
+    @cached_property
     def nearness(self) -> Array:
         """1 where a group is active, falling smoothly to 0 at `MARGIN_S` away, `(frames, GROUPS)`."""
         width = max(1, self.timeline.frames_in(MARGIN_S))
@@ -44,7 +46,7 @@ class Activity:
 
     def free_knots(self, spline: Spline, freedom: Freedom) -> Mask:
         """Values that may change `(knots, values)`: of groups that are active near the knot."""
-        near = self.nearness() > 0.0
+        near = self.nearness > 0.0
         by_group = np.stack([spline.knots_of(column) for column in near.T], axis=1)
         return np.asarray(by_group[:, value_groups(freedom)])
 

@@ -99,7 +99,6 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
     fine = fine_surface(target)
     on_piece()
     anchors, fine_anchors = (carry(contacts, body.surface, base.rate_hz) for body in (moving, fine))
-    carried = tuple(contact for contact in contacts.contacts if contact not in anchors.left_out)
     on_piece()
     timeline = find_timeline(source)
     active = _penetrating(base, moving, on_piece)
@@ -121,7 +120,7 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
         moving=moving,
         fine=fine,
         anchors=anchors,
-        yardstick=Yardstick(fine.surface, fine_anchors, carried),
+        yardstick=Yardstick(fine.surface, fine_anchors, fine_anchors.carried(contacts)),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
         landed=foot_scores.result_track(track, source.body, base.body, done.source_floor_m),

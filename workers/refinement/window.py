@@ -8,7 +8,7 @@ lie on a wide belly must not talk it back inside.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from workers.geometry.contact_loss import contact_pairs
 from workers.refinement.accept import SHALLOW_CM, SHARES, WindowOutcome, judge_window
 from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
-from workers.refinement.guards import Broken, broken_guards, stretch_of
+from workers.refinement.guards import broken_guards, stretch_of
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
 from workers.refinement.optimiser import Optimised, optimise
@@ -31,7 +31,8 @@ from workers.refinement.room import room_at
 from workers.refinement.semantic import Eye
 from workers.refinement.smooth_steps import smooth_steps
 from workers.refinement.weights import smoothness_factor
-from workers.skeleton.model import Indices, Mask
+from workers.retargeting.motion import BodyMotion
+from workers.skeleton.model import Array, Indices, Mask
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
@@ -89,14 +90,13 @@ class Window:
         self.frames, self.step_s = sampled_frames(self.changed, rate_hz, most_hz)
         touching = np.isin(np.arange(problem.base.frames), problem.anchors.frame)
         self.judged = _judged(self.frames, self.changed, touching)
-        self.nearness = problem.activity.nearness()
         self.told = 0.0
 
     def work(self, seconds: float) -> WindowOutcome:
         """Change `knots` for the better, or not at all, within about `seconds`."""
         begin = time.monotonic()
         self.on_step(0.0)
-        before = self._measure(self.knots)
+        before = self._measure(self.problem.part(self.knots, self.stretch))
         self.attempt_s = time.monotonic() - begin  # what it takes to judge one
         if self.eye is not None:
             before = replace(before, similarity=self._similarity(self.knots))
@@ -121,21 +121,20 @@ class Window:
     def _improve(self, outcome: WindowOutcome, until: float, eye: Eye | None) -> WindowOutcome:
         """Optimise, with `eye` or without, and take the best of what keeps every bound."""
         steps_until = until - 2.0 * self.attempt_s
-        weights, start, plan = self.weights, self.knots, GEOMETRY if eye is None else SEEN
+        start, plan = self.knots, GEOMETRY if eye is None else SEEN
         rounds: list[Tensor] = []
         for repair in range(1 + REPAIRS):
-            found = self._optimise(start, weights, REPAIR if repair else plan, steps_until, eye)
+            found = self._optimise(start, REPAIR if repair else plan, steps_until, eye)
             rounds.append(found.knots)
             outcome = outcome.worked(len(found.losses), found.stopped_by)
             attempts = self._attempts((found.knots, *reversed(found.earlier)), 1.0, outcome.before, until)
             if any(attempt.taken for attempt in attempts):
                 return self._take(attempts, outcome)
             outcome = outcome.refused(attempts[0].reason, attempts[0].after)
-            raised = firmer(weights, attempts[0].broken)
+            raised = firmer(self.weights, attempts[0].broken)
             if raised is None or found.stopped_by == "seconds" or time.monotonic() > steps_until:
                 break
-            weights, start = raised, found.knots
-            self.weights = raised  # a later round needs them as well
+            self.weights, start = raised, found.knots  # for good: a later round needs them as well
         for share in SHARES:
             attempts = self._attempts(rounds, share, outcome.before, until)
             if any(attempt.taken for attempt in attempts):
@@ -155,16 +154,15 @@ class Window:
             attempts.append(self._attempt(self.knots + share * (knots - self.knots), share, before))
         return attempts
 
-    def _optimise(
-        self, start: Tensor, weights: Mapping[str, float], plan: Plan, until: float, eye: Eye | None
-    ) -> Optimised:
+    def _optimise(self, start: Tensor, plan: Plan, until: float, eye: Eye | None) -> Optimised:
         told, self.told = self.told, self.told + TOLD_SHARE * (1.0 - self.told)
         smoother = np.array([smoothness_factor(name) for name in self.problem.freedom.names])
         # A knot stands for the prior of as many seconds as lie between two.
-        smoothness = weights["smoothness"] * smoother / (max(weights["prior"], LEAST_PRIOR) * SPACING_S)
+        prior = max(self.weights["prior"], LEAST_PRIOR) * SPACING_S
+        smoothness = self.weights["smoothness"] * smoother / prior
         return optimise(
             smooth_steps(start, self.free, smoothness, self.problem.spline.period is not None),
-            self._losses(weights, smoother, plan, eye),
+            self._losses(smoother, plan, eye),
             until,
             lambda share: self.on_step(told + share * (self.told - told)),
             plan.steps,
@@ -172,14 +170,15 @@ class Window:
             plan.changes_at,
         )
 
-    def _losses(self, weights: Mapping[str, float], smoother: Indices, plan: Plan, eye: Eye | None) -> Sequence[Loss]:
-        problem, frames, moving = self.problem, self.frames, self.problem.moving
+    def _losses(self, smoother: Array, plan: Plan, eye: Eye | None) -> Sequence[Loss]:
+        problem, frames, moving, weights = self.problem, self.frames, self.problem.moving, self.weights
         curve = curve_at(problem.spline, frames, problem.scales)
-        near = self.nearness[frames][:, value_groups(problem.freedom)]
+        nearness = problem.activity.nearness
+        near = nearness[frames][:, value_groups(problem.freedom)]
         idle = ~problem.activity.frames[frames, None]
         prior = weights["prior"] + weights["prior_inactive"] * np.maximum(1.0 - near, IDLE_SHARE * idle)
         contacts = contact_pairs(problem.anchors.at(frames))
-        room = room_at(frames, self.nearness, problem.yardstick.contacts)
+        room = room_at(frames, nearness, problem.yardstick.contacts)
         terms: list[tuple[float, PoseTerm]] = [
             (weights["penetration"], Penetration(moving.surface, room)),
             (weights["penetration"], FinePenetration(problem.fine.surface, problem.fine.skin, room)),
@@ -209,11 +208,13 @@ class Window:
 
     def _attempt(self, knots: Tensor, share: float, before: Measures) -> Attempt:
         self.on_step(self.told)
-        guards = list(self._broken(knots))
+        problem, stretch = self.problem, self.stretch
+        refined = problem.part(knots, stretch)
+        guards = list(broken_guards(problem.base, refined, problem.source, problem.landed, problem.limits, stretch))
         if guards:  # no need to measure
             reason = "; ".join(str(item) for item in guards)
             return Attempt(knots, share, False, reason, {item.guard: item.times for item in guards}, np.inf, None)
-        after = self._measure(knots)
+        after = self._measure(refined)
         judgement = judge_window(replace(before, similarity=None), after)
         if before.similarity is not None and not judgement.worse:  # looking is dear
             after = replace(after, similarity=self._similarity(knots))
@@ -229,9 +230,9 @@ class Window:
         self.knots = best.knots
         return outcome.taken(best.after, best.share, best.reason)
 
-    def _measure(self, knots: Tensor) -> Measures:
-        problem, stretch = self.problem, self.stretch
-        return problem.yardstick.measure(problem.part(knots, stretch), self.judged, stretch.start)
+    def _measure(self, refined: BodyMotion) -> Measures:
+        """Of the stretch alone."""
+        return self.problem.yardstick.measure(refined, self.judged, self.stretch.start)
 
     def _similarity(self, knots: Tensor) -> float | None:
         problem = self.problem
@@ -239,11 +240,6 @@ class Window:
         return self.eye.similarity(
             problem.freedom, problem.spline, problem.scales, knots, self.changed, lambda: self.on_step(self.told)
         )
-
-    def _broken(self, knots: Tensor) -> Iterator[Broken]:
-        problem, stretch = self.problem, self.stretch
-        refined = problem.part(knots, stretch)
-        return broken_guards(problem.base, refined, problem.source, problem.landed, problem.limits, stretch)
 
 
 def _judged(frames: Indices, changed: Mask, touching: Mask) -> Indices:
