@@ -21,9 +21,10 @@ from service.jobs.store import JobStore
 from workers.errors import Expired
 from workers.formats.bundle import FileBundle
 from workers.formats.load_bundle import bundle_of_upload
+from workers.formats.reader_version import reader_version
 from workers.formats.sandbox import Sandbox
 from workers.formats.scene_file import SceneFileUnusable
-from workers.formats.scene_store import load_scene, reader_version
+from workers.formats.scene_store import FORM, load_scene
 from workers.skeleton.model import Scene
 
 LOG = logging.getLogger("retarget.ingest")
@@ -36,7 +37,7 @@ class Ingest:
         self._blobs = blobs
         self._sandbox = sandbox
         self._references = BlobReferences(store, blobs)
-        self._version = reader_version()
+        self._version = reader_version(FORM)
 
     def stored(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> str:
         """The blob key of the stored scene of one input, which the job holds from now on.

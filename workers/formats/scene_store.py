@@ -10,13 +10,11 @@ document of a glTF can be written into, but not sampled.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import IO, Any, get_args, get_type_hints
 
 from workers.errors import InputError, RetargetError
@@ -160,13 +158,3 @@ def _each(values: Any, kind: type[Any]) -> tuple[Any, ...]:
         _expect(value, kind)
     result: tuple[Any, ...] = values
     return result
-
-
-def reader_version() -> str:
-    """Changes with anything that could change what reading a file gives: the form, and the source of all readers."""
-    packages = [Path(__file__).parent, Path(__file__).parents[1] / "skeleton"]
-    sources = [path for package in packages for path in sorted(package.glob("*.py"))]
-    crc = 0
-    for path in sources:
-        crc = zlib.crc32(path.read_bytes(), crc)
-    return json.dumps([FORM, len(sources), crc])
