@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from model_store.manifest import Anchors, Manifest
 from model_store.places import model_dir, write_whole
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 
 
 class Calibration(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from model_store.manifest import Manifest
 from model_store.places import PACKAGED, model_dir
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 
 MANIFEST_NAME = "manifest.json"
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model_store.manifest import Manifest, Sha256, Source
 from model_store.places import model_dir, write_whole
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 
 
 class LockedFile(BaseModel):

@@ -21,7 +21,7 @@ from model_store.places import model_dir
 from model_store.sources import Offer, OfferedFile, choose, list_source
 from model_store.status import ModelStatus, install_folder, pull_command, sha256_of, status_of
 from model_store.transfer import Patience
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 
 FREE_SPACE_MARGIN_BYTES = 64 * 2**20
 

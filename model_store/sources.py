@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from model_store.catalogue import MANIFEST_NAME
 from model_store.manifest import FileEntry, FolderSource, HubSource, Manifest, Source, UrlSource
 from model_store.transfer import Patience, Progress, download, fetch_text
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 
 HUB = "https://huggingface.co"
 # What a transformers model consists of, for models pulled under a name of the user's own.

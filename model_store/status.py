@@ -16,7 +16,7 @@ from model_store.catalogue import find_manifest
 from model_store.lock import Lock, LockedFile, read_lock
 from model_store.manifest import Manifest
 from model_store.places import PACKAGED, model_dir
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 
 State = Literal["ready", "missing", "corrupt"]
 CHUNK_BYTES = 2**20

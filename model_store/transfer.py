@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 
 CHUNK_BYTES = 2**20
 TIMEOUT_S = 60.0

@@ -13,17 +13,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service import errors
 from service.assets.endpoints import routers as asset_routers
-from service.context import VERSION, make_context
 from service.health.endpoints import router as health_router
+from service.http import errors
+from service.http.context import VERSION, make_context
+from service.http.openapi import add_schemas
+from service.http.problems import router as problems_router
 from service.inspections.endpoints import router as inspections_router
 from service.jobs.artifacts import router as artifacts_router
 from service.jobs.endpoints import router as jobs_router
 from service.mappings.endpoints import router as mappings_router
 from service.models.endpoints import router as models_router
-from service.openapi import add_schemas
-from service.problems import router as problems_router
 from service.settings import Settings
 
 DESCRIPTION = (

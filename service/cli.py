@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from workers.errors import RetargetError
+from workers.contract.errors import RetargetError
 
 COMMANDS = {
     "run": "retarget a motion file onto a character file, in this process",

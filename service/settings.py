@@ -1,7 +1,8 @@
 """Settings of the gateway and the workers: one typed class, filled from `RETARGET_*` environment variables.
 
 Names carry their units. The first line a process prints is `masked()`: every setting, passwords hidden. What a
-setting means to the engine is not here but in `workers.options`, and what a file may hold in `workers.formats.limits`.
+setting means to the engine is not here but in `workers.contract.options`, and what a file may hold in
+`workers.formats.limits`.
 """
 
 from __future__ import annotations

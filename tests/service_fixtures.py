@@ -24,7 +24,7 @@ from fastapi.testclient import TestClient
 from redis import Redis
 
 from service.app import create_app
-from service.blobs import BlobStore, output_key
+from service.files.blobs import BlobStore, output_key
 from service.jobs.schemas import JobRecord
 from service.jobs.store import JobStore
 from service.settings import Settings

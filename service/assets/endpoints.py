@@ -12,10 +12,10 @@ from service.assets.intake import store_asset
 from service.assets.retention import forget_asset
 from service.assets.schemas import COLLECTIONS, EXAMPLE_IDS, AssetKind, AssetPage, AssetView, asset_url, asset_view
 from service.assets.store import CURSOR_PATTERN, AssetStore
-from service.context import Shared
-from service.openapi import asset_body, curl, error_responses
-from service.uploads import receive_form
-from workers.errors import FileTooLarge, InvalidOptions, NotFound, UnsupportedFormat
+from service.files.form import receive_form
+from service.http.context import Shared
+from service.http.openapi import asset_body, curl, error_responses
+from workers.contract.errors import FileTooLarge, InvalidOptions, NotFound, UnsupportedFormat
 
 Cursor = Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100)]

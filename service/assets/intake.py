@@ -1,6 +1,6 @@
 """From an accepted form to a stored asset, and from there to a job. Blocking; the endpoints run it in a thread.
 
-An asset holds its uploads like a job does (`service.jobs.references`): a blob goes with the last that needs it. A job
+An asset holds its uploads like a job does (`service.files.references`): a blob goes with the last that needs it. A job
 that uses an asset holds the uploads itself, so deleting the asset does not take the files from under the job.
 """
 
@@ -10,13 +10,13 @@ from datetime import timedelta
 
 from service.assets.schemas import AssetKind, AssetRecord, asset_id
 from service.assets.store import AssetStore
-from service.context import Context
-from service.jobs.definition_part import definition_text
-from service.jobs.first_look import look_at
-from service.jobs.references import BlobReferences
+from service.files.definition_part import definition_text
+from service.files.first_look import look_at
+from service.files.form import Form
+from service.files.references import BlobReferences
+from service.http.context import Context
 from service.jobs.schemas import InputFile, utc_now
-from service.uploads import Form
-from workers.errors import InvalidRequest, NotFound
+from workers.contract.errors import InvalidRequest, NotFound
 
 
 def store_asset(context: Context, kind: AssetKind, form: Form) -> tuple[AssetRecord, bool]:

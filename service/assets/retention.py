@@ -6,8 +6,8 @@ from datetime import datetime
 
 from service.assets.schemas import AssetRecord
 from service.assets.store import AssetStore
-from service.blobs import BlobStore
-from service.jobs.references import BlobReferences
+from service.files.blobs import BlobStore
+from service.files.references import BlobReferences
 from service.jobs.store import JobStore
 
 

@@ -15,7 +15,7 @@ from redis.lock import Lock
 
 from service.assets.schemas import AssetKind, AssetRecord
 from service.jobs.store import PREFIX
-from workers.errors import NotFound
+from workers.contract.errors import NotFound
 
 DEADLINES = f"{PREFIX}:asset-deadlines"
 CURSOR_PATTERN = r"^[0-9]{17}:(mot|chr)_[0-9A-HJKMNP-TV-Z]{26}$"

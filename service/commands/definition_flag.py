@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from workers.definitions import CharacterDefinition, parse_definition
-from workers.errors import InvalidOptions, SourceFileNotFound
-from workers.json_lines import MAX_BYTES
+from workers.contract.definitions import CharacterDefinition, parse_definition
+from workers.contract.errors import InvalidOptions, SourceFileNotFound
+from workers.contract.json_lines import MAX_BYTES
 
 
 def add_definition_flag(parser: argparse.ArgumentParser, flag: str, what: str) -> None:

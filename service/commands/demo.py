@@ -28,7 +28,7 @@ from urllib.parse import urljoin
 
 from service.commands.samples import write_into
 from service.commands.score_table import score_lines
-from workers.errors import InternalError, JobTimeout, RetargetError, Unavailable
+from workers.contract.errors import InternalError, JobTimeout, RetargetError, Unavailable
 
 FINAL = {"succeeded", "failed", "canceled", "expired"}
 START_TIMEOUT_S = 90.0

@@ -14,10 +14,10 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from service.app import create_app
-from service.context import connect
+from service.http.context import connect
 from service.settings import Settings
-from service.sweeper import Sweeper
-from workers.errors import InvalidOptions
+from service.upkeep.sweeper import Sweeper
+from workers.contract.errors import InvalidOptions
 
 SWEEP_INTERVAL_S = 5.0
 GRACE_S = 10  # for requests in flight at the end; waiting ones are answered at once

@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from workers.engine.inspection import inspect_file
     from workers.formats.load_bundle import bundle_from_path
-    from workers.inspection import inspect_file
 
     definition = read_definition(arguments.definition)
     override = read_mapping(arguments.mapping) if arguments.mapping else None

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 
 if TYPE_CHECKING:
     from model_store.manifest import Manifest, Source

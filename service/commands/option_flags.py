@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from workers.errors import InvalidOptions, SourceFileNotFound
-from workers.options import JobOptions, MappingOverride, parse_options
+from workers.contract.errors import InvalidOptions, SourceFileNotFound
+from workers.contract.options import JobOptions, MappingOverride, parse_options
 
 # Fields that have a flag of their own kind.
 OWN_FLAG = ("mapping", "preview")

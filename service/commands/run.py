@@ -13,8 +13,8 @@ from service.commands.definition_flag import add_definition_flag, read_definitio
 from service.commands.option_flags import add_option_flags, read_options
 from service.commands.progress import stage_printer
 from service.commands.score_table import score_lines
-from workers.errors import InvalidOptions
-from workers.options import JobOptions
+from workers.contract.errors import InvalidOptions
+from workers.contract.options import JobOptions
 
 EXIT_VERDICT = 5
 
@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 5 where the verdict is at least `--fail-on`."""
-    from workers.engine import retarget
+    from workers.engine.engine import retarget
     from workers.formats.load_bundle import bundle_from_path
-    from workers.verdict import at_least
+    from workers.scores.verdict import at_least
 
     options = _with_format(read_options(arguments), Path(arguments.out))
     motion, character = (bundle_from_path(Path(path)) for path in (arguments.motion, arguments.character))

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from workers.errors import InvalidOptions
+from workers.contract.errors import InvalidOptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

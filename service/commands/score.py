@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.commands.score_table import score_lines
-from workers.options import JobOptions, parse_options
+from workers.contract.options import JobOptions, parse_options
 
 MEANING_FLAGS = ("encoder", "keyframes", "description")  # job options that scoring takes
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from workers.evaluation.score_files import score_files
+    from workers.engine.score_files import score_files
     from workers.formats.load_bundle import bundle_from_path
 
     source, result = (bundle_from_path(Path(path)) for path in (arguments.source, arguments.result))

@@ -16,11 +16,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.errors import InvalidOptions, Unavailable
-from workers.settings import WorkerSettings, worker_settings
+from workers.contract.errors import InvalidOptions, Unavailable
+from workers.queue.settings import WorkerSettings, worker_settings
 
 if TYPE_CHECKING:
-    from service.supervisor import Supervisor
+    from service.local.supervisor import Supervisor
 
 LOG = logging.getLogger("retarget.serve")
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    from service.supervisor import Supervisor
+    from service.local.supervisor import Supervisor
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s serve %(levelname)s %(name)s: %(message)s")
     if arguments.workers < 1:
@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _serve_with_embedded_redis(supervisor: Supervisor, settings: WorkerSettings, port: int, workers: int) -> None:
-    from service.embedded_redis import EmbeddedRedis
-    from service.supervisor import ChildSpec
+    from service.local.embedded_redis import EmbeddedRedis
+    from service.local.supervisor import ChildSpec
 
     server = EmbeddedRedis(settings.data_dir / "redis")
     try:
@@ -78,7 +78,7 @@ def _serve_with_embedded_redis(supervisor: Supervisor, settings: WorkerSettings,
 
 def _serve(supervisor: Supervisor, settings: WorkerSettings, port: int, redis_url: str, workers: int) -> None:
     """Run gateway and workers until a signal."""
-    from service.supervisor import ChildSpec
+    from service.local.supervisor import ChildSpec
 
     threads = max(1, (os.cpu_count() or 1) // workers)
     environment = {
@@ -111,7 +111,7 @@ def _check_redis(settings: WorkerSettings) -> None:
     from redis import RedisError
 
     from service.settings import mask_secrets
-    from workers.connections import quick_redis
+    from workers.queue.connections import quick_redis
 
     try:
         with quick_redis(settings) as connection:

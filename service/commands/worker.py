@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 
-from workers.settings import QUEUES, worker_settings
+from workers.queue.settings import QUEUES, worker_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Work until told to stop; 0 then, 1 where it gave up."""
     from redis import RedisError
 
-    from service.sweeper import Sweeper
-    from workers.connections import quick_redis
-    from workers.queue_worker import QueueWorker
+    from service.upkeep.sweeper import Sweeper
+    from workers.queue.connections import quick_redis
+    from workers.queue.queue_worker import QueueWorker
 
     settings = worker_settings(
         redis_url=arguments.redis_url, blob_url=arguments.blob_url, worker_queues=arguments.queues

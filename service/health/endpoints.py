@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 
-from service.context import VERSION, Context, Shared
+from service.http.context import VERSION, Context, Shared
+from service.http.openapi import curl, error_responses
 from service.jobs.queue import QUEUE_OF_KIND
-from service.openapi import curl, error_responses
-from workers.errors import Unavailable
+from workers.contract.errors import Unavailable
 
 router = APIRouter(tags=["health"])
 logger = logging.getLogger(__name__)

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from service.context import Shared
+from service.files.form import receive_form
+from service.http.context import Shared
+from service.http.openapi import curl, error_responses, inspect_body
+from service.inspections.reading_errors import READING_ERRORS
 from service.jobs.endpoints import job_response
 from service.jobs.intake import check_queue, submit_inspect
 from service.jobs.views import JobView, job_url
-from service.openapi import curl, error_responses, inspect_body
-from service.reading_errors import READING_ERRORS
-from service.uploads import receive_form
-from workers.errors import (
+from workers.contract.errors import (
     FileTooLarge,
     InternalError,
     JobTimeout,

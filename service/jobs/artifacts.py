@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import StreamingResponse
 
-from service.context import Context, Shared
-from service.errors import MEDIA_TYPE, problem_response
+from service.http.context import Context, Shared
+from service.http.errors import MEDIA_TYPE, problem_response
+from service.http.headers import RangeNotSatisfiable, matches, parse_range
+from service.http.openapi import curl, error_responses
 from service.jobs.endpoints import JobId
-from service.jobs.http_headers import RangeNotSatisfiable, matches, parse_range
 from service.jobs.schemas import Artifact, JobRecord, utc_now
 from service.jobs.views import REPORT_NAME, find_artifact
-from service.openapi import curl, error_responses
-from workers.errors import Expired, InvalidRequest, NotFound, NotReady
+from workers.contract.errors import Expired, InvalidRequest, NotFound, NotReady
 
 router = APIRouter(prefix="/v1/jobs", tags=["results"])
 

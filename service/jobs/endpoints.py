@@ -8,16 +8,16 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from service.context import Context, Shared
-from service.jobs.http_headers import matches
+from service.files.form import is_json, receive_form, receive_json
+from service.http.context import Context, Shared
+from service.http.headers import matches
+from service.http.openapi import curl, error_responses, job_body
 from service.jobs.intake import check_queue, form_of_json, submit_retarget
 from service.jobs.queue import withdraw
-from service.jobs.retention import forget_job
 from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
 from service.jobs.views import EXAMPLE_ID, JobPage, JobView, entity_tag, job_url, job_view
-from service.openapi import curl, error_responses, job_body
-from service.uploads import is_json, receive_form, receive_json
-from workers.errors import (
+from service.upkeep.retention import forget_job
+from workers.contract.errors import (
     FileTooLarge,
     InvalidOptions,
     NotCancelable,

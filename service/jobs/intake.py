@@ -17,17 +17,17 @@ from pydantic import ValidationError
 
 from service.assets.intake import lend_asset
 from service.assets.schemas import ASSET_ID_PATTERN, AssetRecord
-from service.context import VERSION, Context
-from service.jobs.definition_part import definition_text
-from service.jobs.first_look import look_at
+from service.files.definition_part import definition_text
+from service.files.first_look import look_at
+from service.files.form import Form, UploadedFile
+from service.files.references import BlobReferences
+from service.http.context import VERSION, Context
 from service.jobs.job_request import JobRequest
 from service.jobs.queue import submit
-from service.jobs.references import BlobReferences
 from service.jobs.schemas import InputFile, JobInput, JobRecord, utc_now
 from service.mappings.store import MappingStore
-from service.uploads import Form, UploadedFile
-from workers.errors import InvalidOptions, InvalidRequest, QueueFull
-from workers.options import NO_PRESET, JobOptions, parse_options
+from workers.contract.errors import InvalidOptions, InvalidRequest, QueueFull
+from workers.contract.options import NO_PRESET, JobOptions, parse_options
 
 METADATA_MAX_BYTES = 16 * 1024
 ASSET_PARTS = ("motion", "character", "source_character", "file")

@@ -24,8 +24,8 @@ INGEST, RETARGET = "ingest", "retarget"
 # The queue whose workers bound how many jobs of a kind get done.
 QUEUE_OF_KIND: dict[JobKind, str] = {"inspect": INGEST, "retarget": RETARGET}
 FUNCTION_OF_KIND: dict[JobKind, str] = {
-    "inspect": "workers.tasks.inspect_job",
-    "retarget": "workers.tasks.retarget_job",
+    "inspect": "workers.queue.tasks.inspect_job",
+    "retarget": "workers.queue.tasks.retarget_job",
 }
 TRANSPORT_RESULT_TTL_S = 60  # our record holds the result; RQ's entry only has to survive its own bookkeeping
 TRANSPORT_FAILURE_TTL_S = 3600  # long enough to look at a crash

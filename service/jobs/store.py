@@ -18,7 +18,7 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from service.jobs import scripts
 from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
-from workers.errors import NotCancelable, NotFound
+from workers.contract.errors import NotCancelable, NotFound
 
 PREFIX = "retarget"
 CHANGES = f"{PREFIX}:changed"

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.errors import Problem, problem
+from service.http.errors import Problem, problem
 from service.jobs.estimates import remaining_s
 from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobStatus
 from service.jobs.store import JobStore
-from workers.errors import RetargetError
+from workers.contract.errors import RetargetError
 
 REPORT_NAME = "report.json"
 EXAMPLE_ID = "job_01M831Q7C12DE6641ZPZXZST9S"

@@ -8,7 +8,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from service.context import Context, Shared
+from service.files.form import Form, is_json, receive_form, receive_json
+from service.http.context import Context, Shared
+from service.http.openapi import curl, error_responses, mapping_body
+from service.inspections.reading_errors import READING_ERRORS
 from service.jobs.intake import check_queue, submit_inspect
 from service.jobs.schemas import JobRecord
 from service.mappings.intake import check_origin, inspection_form, preset_from, read_request
@@ -23,10 +26,7 @@ from service.mappings.schemas import (
     preset_view,
 )
 from service.mappings.store import MappingStore
-from service.openapi import curl, error_responses, mapping_body
-from service.reading_errors import READING_ERRORS
-from service.uploads import Form, is_json, receive_form, receive_json
-from workers.errors import FileTooLarge, InvalidRequest, JobTimeout, NotFound, NotReady, OutOfMemory, QueueFull
+from workers.contract.errors import FileTooLarge, InvalidRequest, JobTimeout, NotFound, NotReady, OutOfMemory, QueueFull
 
 router = APIRouter(prefix="/v1/mappings", tags=["mappings"])
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.context import Context
+from service.files.form import Form
+from service.http.context import Context
 from service.jobs.intake import invalid_body
 from service.jobs.schemas import JobRecord, new_id, utc_now
 from service.mappings.schemas import MappingRequest, PresetRecord
 from service.mappings.store import MappingStore
-from service.uploads import Form
-from workers.errors import InternalError, InvalidOptions, InvalidRequest, NotReady, RetargetError
-from workers.options import NO_PRESET, JobOptions, JointChoice, JointIndex, MappingOverride
+from workers.contract.errors import InternalError, InvalidOptions, InvalidRequest, NotReady, RetargetError
+from workers.contract.options import NO_PRESET, JobOptions, JointChoice, JointIndex, MappingOverride
 
 
 def read_request(body: bytes, pointer: str = "") -> MappingRequest:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from service.assets.schemas import EXAMPLE_IDS, AssetId
-from workers.options import JointChoice
-from workers.skeleton.roles import ALL_ROLES
+from workers.contract.options import JointChoice
+from workers.contract.roles import ALL_ROLES
 
 PRESET_ID_PATTERN = r"^map_[0-9A-HJKMNP-TV-Z]{26}$"
 EXAMPLE_ID = "map_01M831Q7C12DE6641ZPZXZST9S"

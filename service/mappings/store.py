@@ -4,7 +4,8 @@
     :mappings                      sorted set of ids, all scores 0: ids sort by age
     :mappings-of:<fingerprint>     the same of one skeleton
 
-Presets are kept until they are deleted. `find_for` is what workers ask (`workers.mapping_choice.PresetLookup`).
+Presets are kept until they are deleted. `find_for` is what workers ask
+(`workers.preparation.mapping_choice.PresetLookup`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from redis import Redis
 
 from service.jobs.store import PREFIX
 from service.mappings.schemas import PresetRecord
-from workers.errors import InvalidOptions, NotFound
+from workers.contract.errors import InvalidOptions, NotFound
 
 INDEX = f"{PREFIX}:mappings"
 KIND_OF_SIDE = {"source": "motion", "target": "character"}

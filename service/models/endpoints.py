@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path
 
 from model_store.catalogue import find_manifest, manifests
 from model_store.status import status_of
+from service.http.openapi import curl, error_responses
 from service.models.schemas import ModelList, ModelView, model_view
-from service.openapi import curl, error_responses
-from workers.errors import InvalidOptions, ModelUnavailable, NotFound
+from workers.contract.errors import InvalidOptions, ModelUnavailable, NotFound
 
 router = APIRouter(prefix="/v1", tags=["models"])
 

@@ -13,11 +13,11 @@ from redis import Redis
 from service_fixtures import BVH, GLB, RedisServer, make_record, post_job, stored_files
 
 from service.app import create_app
-from service.blobs import BlobStore
-from service.errors import Problem
+from service.files.blobs import BlobStore
+from service.http.errors import Problem
 from service.jobs.store import JobStore
 from service.settings import Settings
-from workers.errors import ERRORS_BY_CODE
+from workers.contract.errors import ERRORS_BY_CODE
 
 BOUNDARY = "b0undary"
 HEADERS = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -196,7 +196,7 @@ def test_a_full_disk(settings: Settings, store: JobStore, monkeypatch: pytest.Mo
 def test_a_disk_that_fills_up_during_the_upload(
     client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from service.blobs import BlobWriter
+    from service.files.blobs import BlobWriter
 
     def full(self: BlobWriter, chunk: bytes) -> None:
         raise OSError(28, "No space left on device")

@@ -12,12 +12,12 @@ from redis import Redis
 from service_fixtures import BVH, GLB, finish_job, make_record, post_job, stored_files
 
 from service.app import create_app
-from service.blobs import BlobStore
+from service.files.blobs import BlobStore
 from service.jobs.schemas import new_job_id
 from service.jobs.store import JobStore
 from service.jobs.views import JobView
 from service.settings import Settings
-from workers.errors import MappingIncomplete
+from workers.contract.errors import MappingIncomplete
 
 
 def test_posting_a_job(client: TestClient, store: JobStore, redis: Redis, blobs: BlobStore) -> None:

@@ -14,17 +14,17 @@ from redis import Redis
 from service_fixtures import DocumentedAnswers
 
 from service.app import create_app
-from service.blobs import BlobStore
+from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.mappings.schemas import PresetView
 from service.settings import Settings
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_container import join_container
+from workers.formats.gltf.container import join_container
 from workers.formats.read import read_scene
+from workers.queue.settings import WorkerSettings
+from workers.queue.tasks import TaskDesk
 from workers.samples.write import sample_files
-from workers.settings import WorkerSettings
 from workers.skeleton.fingerprint import skeleton_fingerprint
-from workers.tasks import TaskDesk
 
 FINGERPRINT = "skl_" + "0" * 32
 SAMPLES = sample_files()

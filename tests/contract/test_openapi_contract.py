@@ -17,10 +17,10 @@ import uvicorn
 from fastapi import FastAPI
 from service_fixtures import BVH, GLB, curl_path, finish_job
 
-from service.blobs import BlobStore
+from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.settings import Settings
-from workers.options import JobOptions, parse_options
+from workers.contract.options import JobOptions, parse_options
 
 METHODS = {"get", "post", "delete"}
 

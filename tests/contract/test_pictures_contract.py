@@ -11,19 +11,20 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from service.blobs import BlobStore
+from service.files.blobs import BlobStore
 from service.jobs.schemas import InputFile
 from service.jobs.store import JobStore
-from workers import scene_engine, tasks
+from workers.engine import scene_engine
+from workers.engine.inspection import inspect_scene
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.inspection import inspect_scene
+from workers.queue import tasks
+from workers.queue.tasks import TaskDesk
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.clips import make_clips
 from workers.samples.shape import TALL
 from workers.skeleton.model import Scene
-from workers.tasks import TaskDesk
 
 
 class PlainScenes:

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from service_fixtures import finish_job, post_job
 
-from service.blobs import CHUNK_BYTES, BlobStore, output_prefix
-from service.jobs.http_headers import RangeNotSatisfiable, matches, parse_range
+from service.files.blobs import CHUNK_BYTES, BlobStore, output_prefix
+from service.http.headers import RangeNotSatisfiable, matches, parse_range
 from service.jobs.store import JobStore
 
 CONTENT = os.urandom(1000)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from dockerfile_reader import REPOSITORY, read_stages
 
-from workers.settings import WorkerSettings
+from workers.queue.settings import WorkerSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

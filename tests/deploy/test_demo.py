@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.commands.demo import follow, post_job, request
-from workers.errors import JobTimeout, Unavailable
+from workers.contract.errors import JobTimeout, Unavailable
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_read import read_gltf
+from workers.formats.gltf.read import read_gltf
 
 
 def _demo(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from service.embedded_redis import EmbeddedRedis
+from service.local.embedded_redis import EmbeddedRedis
 
 # Every module of a package that the image lacks cannot be imported.
 WITHOUT = """

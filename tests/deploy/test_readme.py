@@ -15,8 +15,8 @@ from dockerfile_reader import REPOSITORY
 
 from service.cli import COMMANDS
 from service.commands.demo import running_server
-from workers.definitions import parse_definition
-from workers.errors import ERRORS_BY_CODE
+from workers.contract.definitions import parse_definition
+from workers.contract.errors import ERRORS_BY_CODE
 
 README = (REPOSITORY / "README.md").read_text()
 RETARGET = f"{sys.executable} -m service.cli"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from workers.engine import retarget
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
+from workers.contract.options import JobOptions, parse_options
+from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
-from workers.options import JobOptions, parse_options
 from workers.semantics import choice
 from workers.semantics.choice import BUILT_IN, choose_encoder
 from workers.semantics.meaning import MeaningStage
@@ -22,8 +22,8 @@ Samples = dict[str, FileBundle]
 
 WITHOUT_TORCH = """
 import sys
-from workers.engine import retarget
-from workers.options import parse_options
+from workers.engine.engine import retarget
+from workers.contract.options import parse_options
 from workers.formats.bundle import FileBundle
 files = [FileBundle(name, open(f"{sys.argv[1]}/{name}", "rb").read()) for name in ("wave.bvh", "stout.glb")]
 report = retarget(*files, parse_options({"encoder": "none"})).report

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workers.engine import EngineResult, retarget
-from workers.errors import (
+from workers.contract.errors import (
     ClipNotFound,
     InvalidOptions,
     ModelUnavailable,
     SourceMismatch,
 )
-from workers.evaluation.scores import SURFACE_KEYS
+from workers.contract.options import JobOptions
+from workers.engine.engine import EngineResult, retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.options import JobOptions
 from workers.samples.glb import make_character
 from workers.samples.rig import RigStyle
 from workers.samples.shape import TALL
+from workers.scores.scores import SURFACE_KEYS
 from workers.skeleton import kinematics
 from workers.skeleton.model import Array, Scene
 

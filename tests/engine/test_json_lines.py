@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.definitions import parse_definition
-from workers.errors import InvalidOptions
-from workers.json_lines import escape, nearest, parse_lines
+from workers.contract.definitions import parse_definition
+from workers.contract.errors import InvalidOptions
+from workers.contract.json_lines import escape, nearest, parse_lines
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workers.engine import EngineResult, retarget
-from workers.errors import InvalidOptions, NoSkeleton, NoSkin
-from workers.evaluation.gltf_validator import find_validator, validate
+from workers.contract.errors import InvalidOptions, NoSkeleton, NoSkin
+from workers.contract.options import JobOptions
+from workers.engine.engine import EngineResult, retarget
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_container import join_container
-from workers.formats.gltf_read import read_gltf
+from workers.formats.gltf.container import join_container
+from workers.formats.gltf.read import read_gltf
 from workers.formats.read import read_scene
-from workers.options import JobOptions
+from workers.lab.gltf_validator import find_validator, validate
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Scene
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from workers.contract.options import JobOptions
 from workers.formats.bundle import FileBundle
 from workers.formats.limits import Limits
-from workers.options import JobOptions
 from workers.skeleton.model import Scene, Skeleton, Units
 
 CALLS = 0

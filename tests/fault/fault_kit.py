@@ -12,14 +12,14 @@ from pathlib import Path
 
 from redis import Redis
 
-from service.blobs import BlobStore
-from service.embedded_redis import EmbeddedRedis
+from service.files.blobs import BlobStore
 from service.jobs.queue import submit
 from service.jobs.schemas import InputFile, JobInput, JobKind, JobRecord
 from service.jobs.store import JobStore
-from service.sweeper import Sweeper
-from workers.connections import patient_redis
-from workers.settings import worker_settings
+from service.local.embedded_redis import EmbeddedRedis
+from service.upkeep.sweeper import Sweeper
+from workers.queue.connections import patient_redis
+from workers.queue.settings import worker_settings
 
 # The first bytes say what a file is; the reader of these tests (`fault_engines.read`) never reads on.
 MOTION = b"HIERARCHY\nROOT Hips\n"

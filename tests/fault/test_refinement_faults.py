@@ -12,8 +12,8 @@ from fault_kit import Station, wait_until
 
 from service.jobs.queue import submit
 from service.jobs.schemas import JobInput, JobRecord
+from workers.queue.settings import WorkerSettings
 from workers.samples.write import sample_files
-from workers.settings import WorkerSettings
 
 pytestmark = pytest.mark.timeout(120)
 BUDGET_S = 2.0

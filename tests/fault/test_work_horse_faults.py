@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from fault_kit import CHARACTER, MOTION, Station, gone, wait_until
 
-from service.blobs import SCENES
+from service.files.blobs import SCENES
 from service.jobs.queue import submit
 from service.jobs.schemas import JobRecord
-from workers.errors import NotFound
+from workers.contract.errors import NotFound
 
 pytestmark = pytest.mark.timeout(60)
 Worker = subprocess.Popen[bytes]

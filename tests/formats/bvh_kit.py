@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workers.formats.bundle import FileBundle
-from workers.formats.bvh import read_bvh
+from workers.formats.bvh.read import read_bvh
 from workers.skeleton.model import Scene
 
 # name, parent, offset in metres, Y up, T pose, facing +Z. Stature 1.75 m.

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from workers.formats.fbx_binding import each, kept, load, matrix, ufbx, vectors
+from workers.formats.fbx.binding import each, kept, load, matrix, ufbx, vectors
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from bvh_kit import PERSON, person, person_channels, scene_of, swinging_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.errors import ClipNotFound, NoSkeleton, ParseFailed, RetargetError, TooLarge
+from workers.contract.errors import ClipNotFound, NoSkeleton, ParseFailed, RetargetError, TooLarge
 from workers.formats.bundle import FileBundle
-from workers.formats.bvh import read_bvh
+from workers.formats.bvh.read import read_bvh
 from workers.formats.limits import Limits
 from workers.skeleton import kinematics, quat
 

@@ -11,8 +11,8 @@ from bvh_kit import ENDS, PERSON, person, scene_of, swinging_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.errors import NoSkeleton, OutputInvalid
-from workers.formats.bvh_write import write_bvh
+from workers.contract.errors import NoSkeleton, OutputInvalid
+from workers.formats.bvh.write import write_bvh
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Clip, Scene, Skeleton
 

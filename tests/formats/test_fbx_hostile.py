@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from fbx_text import Node, Take, fbx_text
 
-from workers.errors import InputError
+from workers.contract.errors import InputError
 from workers.formats.bundle import FileBundle
-from workers.formats.fbx_read import read_fbx
+from workers.formats.fbx.read import read_fbx
 
 EVERYTHING = os.environ.get("RETARGET_ALL_HOSTILE") == "1"
 LONGEST_S = 10.0

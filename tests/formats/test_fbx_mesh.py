@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.formats.bundle import FileBundle
-from workers.formats.fbx_model import FbxScene
-from workers.formats.fbx_process import convert_fbx
-from workers.formats.fbx_read import read_fbx
-from workers.formats.fbx_triangles import triangulate, weld
+from workers.formats.fbx.model import FbxScene
+from workers.formats.fbx.process import convert_fbx
+from workers.formats.fbx.read import read_fbx
+from workers.formats.fbx.triangles import triangulate, weld
 from workers.formats.limits import DEFAULT_LIMITS
 
 CUBE = [(x, y, z) for x in (-20.0, 20.0) for y in (0.0, 100.0) for z in (-20.0, 20.0)]

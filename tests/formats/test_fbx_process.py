@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from fbx_text import Node, Take, fbx_text
 
-from workers.errors import InternalError, JobTimeout, ParseFailed, TooLarge
-from workers.formats import fbx_process
+from workers.contract.errors import InternalError, JobTimeout, ParseFailed, TooLarge
 from workers.formats.bundle import FileBundle
-from workers.formats.fbx_message import pack, unpack
-from workers.formats.fbx_process import ChildLimits, convert_fbx
-from workers.formats.fbx_read import read_fbx
+from workers.formats.fbx import process as fbx_process
+from workers.formats.fbx.message import pack, unpack
+from workers.formats.fbx.process import ChildLimits, convert_fbx
+from workers.formats.fbx.read import read_fbx
 from workers.formats.limits import DEFAULT_LIMITS, Limits
 
 GOOD = fbx_text([Node(f"bone{k}", k - 1, translation=[0.0, 30.0, 0.0]) for k in range(4)])
@@ -71,7 +71,7 @@ def test_a_child_that_sends_garbage(child, garbage):
 def test_a_glb_that_is_none_is_judged_by_the_reader(child):
     child(
         """
-        from workers.formats.fbx_message import pack
+        from workers.formats.fbx.message import pack
         facts = {"rate_hz": 30.0, "unit_m": 1.0, "up_axis": "Y"}
         sys.stdout.buffer.write(pack({"facts": facts, "notices": []}, b"glTFx"))
         """

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from glb_player import GlbPlayer
 
-from workers.engine import retarget
-from workers.evaluation.gltf_validator import error_counts, find_validator
+from workers.contract.options import JobOptions
+from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
-from workers.formats.fbx_process import convert_fbx
+from workers.formats.fbx.process import convert_fbx
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
-from workers.options import JobOptions
+from workers.lab.gltf_validator import error_counts, find_validator
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Scene
 

@@ -7,7 +7,7 @@ import pytest
 from fbx_text import Node, Take, euler, fbx_text, local_matrix, shift, world_matrices
 
 from workers.formats.bundle import FileBundle
-from workers.formats.fbx_read import read_fbx
+from workers.formats.fbx.read import read_fbx
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Scene
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from gltf_builder import COMPONENTS, GltfBuilder
 
-from workers.errors import ParseFailed, RetargetError, TooLarge
-from workers.formats.gltf_accessors import Accessors
-from workers.formats.gltf_document import open_document
+from workers.contract.errors import ParseFailed, RetargetError, TooLarge
+from workers.formats.gltf.accessors import Accessors
+from workers.formats.gltf.document import open_document
 from workers.formats.limits import DEFAULT_LIMITS
 
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from gltf_builder import GltfBuilder, random_unit_quaternions
 
-from workers.errors import ParseFailed, RetargetError, TooLarge
+from workers.contract.errors import ParseFailed, RetargetError, TooLarge
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_read import read_gltf
+from workers.formats.gltf.read import read_gltf
 from workers.formats.limits import Limits
 from workers.skeleton import quat
 from workers.skeleton.model import Array

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from gltf_builder import BODY, GltfBuilder, bind_matrices, character, matrix, posed
 
-from workers.errors import ParseFailed
+from workers.contract.errors import ParseFailed
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_read import read_gltf
+from workers.formats.gltf.read import read_gltf
 from workers.skeleton import quat
 from workers.skeleton.kinematics import rest_world, world_rotations
 from workers.skeleton.model import Array, Scene

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from gltf_builder import pack_glb
 
-from workers.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature, UnsupportedFormat
-from workers.formats.gltf_container import join_container, split_container
+from workers.contract.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature, UnsupportedFormat
+from workers.formats.gltf.container import join_container, split_container
 from workers.formats.limits import DEFAULT_LIMITS
 
 DOCUMENT = {"asset": {"version": "2.0"}, "extras": {"π": [1, 2.5, -0.1, "ü\ud83d"], "b": {}}}

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from gltf_builder import GltfBuilder, bind_matrices, character, posed
 
-from workers.errors import FileTooLarge, InputError, ParseFailed, RetargetError, TooLarge, UnsupportedFeature
+from workers.contract.errors import FileTooLarge, InputError, ParseFailed, RetargetError, TooLarge, UnsupportedFeature
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_read import read_gltf
-from workers.formats.gltf_write import write_glb, write_notices
+from workers.formats.gltf.read import read_gltf
+from workers.formats.gltf.write import write_glb, write_notices
 from workers.formats.limits import Limits
 
 # Faults after which indices or bytes cannot be trusted: such files must not load.

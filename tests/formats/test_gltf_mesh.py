@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from gltf_builder import GltfBuilder
 
-from workers.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature
-from workers.formats.gltf_read import read_gltf
+from workers.contract.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature
+from workers.formats.gltf.read import read_gltf
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.skeleton.model import Mesh
 

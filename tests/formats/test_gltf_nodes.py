@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from gltf_builder import GltfBuilder, matrix, random_unit_quaternions
 
-from workers.errors import ParseFailed
-from workers.formats.gltf_document import open_document
-from workers.formats.gltf_nodes import (
+from workers.contract.errors import ParseFailed
+from workers.formats.gltf.document import open_document
+from workers.formats.gltf.nodes import (
     NodeTree,
     fold_rotations,
     fold_translations,
@@ -16,7 +16,7 @@ from workers.formats.gltf_nodes import (
     unfold_rotations,
     unfold_translations,
 )
-from workers.formats.gltf_read import read_gltf
+from workers.formats.gltf.read import read_gltf
 from workers.skeleton import quat
 from workers.skeleton.kinematics import world_positions, world_rotations
 

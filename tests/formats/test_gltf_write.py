@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from gltf_builder import GltfBuilder, bind_matrices, character, matrix, pack_glb, posed, unpack_glb
 
-from workers.errors import InternalError, OutputInvalid, UnsupportedFeature
-from workers.evaluation.gltf_validator import GltfValidator, error_counts, find_validator, new_errors
+from workers.contract.errors import InternalError, OutputInvalid, UnsupportedFeature
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_read import read_gltf
-from workers.formats.gltf_write import write_animation_glb, write_glb, write_notices
+from workers.formats.gltf.read import read_gltf
+from workers.formats.gltf.write import write_animation_glb, write_glb, write_notices
+from workers.lab.gltf_validator import GltfValidator, error_counts, find_validator, new_errors
 from workers.skeleton import quat
 from workers.skeleton.kinematics import clip_world, rest_world
 from workers.skeleton.model import Clip, Scene

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from bvh_kit import person
 
-from workers.errors import (
+from workers.contract.errors import (
     FileTooLarge,
     ParseFailed,
     RetargetError,

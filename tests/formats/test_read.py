@@ -8,9 +8,9 @@ import zipfile
 import pytest
 from bvh_kit import person
 
-from workers.errors import ParseFailed
-from workers.formats import bvh
+from workers.contract.errors import ParseFailed
 from workers.formats.bundle import FileBundle
+from workers.formats.bvh import read as bvh
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
 
@@ -51,7 +51,7 @@ def test_typed_errors_pass_through_the_net():
 
 
 def test_glb_and_gltf_with_neighbours(shared_data):
-    pytest.importorskip("workers.formats.gltf_read")
+    pytest.importorskip("workers.formats.gltf.read")
     for name in ("kaykit-manny/manny_med_mod.gltf", "threejs/CesiumMan.glb"):
         scene = read_scene(bundle_from_path(shared_data / "characters" / name))
         assert scene.format == name.rpartition(".")[2]

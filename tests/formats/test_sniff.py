@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bvh_kit import person
 
-from workers.errors import UnsupportedFormat
+from workers.contract.errors import UnsupportedFormat
 from workers.formats.sniff import sniff
 
 

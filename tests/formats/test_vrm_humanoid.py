@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from vrm_kit import Change, node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
 
-from workers.errors import InvalidOptions
+from workers.contract.errors import InvalidOptions
+from workers.contract.options import JointIndex
+from workers.contract.roles import REQUIRED_ROLES
+from workers.engine.inspection import inspect_file
 from workers.formats.read import read_scene
-from workers.inspection import inspect_file
-from workers.options import JointIndex
-from workers.preparation import prepare_character
+from workers.preparation.prepare import prepare_character
 from workers.samples.shape import ROLES, STOUT
-from workers.skeleton.roles import REQUIRED_ROLES
 
 REASON = "the file's VRM map"
 

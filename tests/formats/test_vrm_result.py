@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from vrm_kit import node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
 
-from workers.engine import retarget_clip, retarget_scenes
+from workers.contract.options import JobOptions
+from workers.engine.engine import retarget_clip, retarget_scenes
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_container import split_container
+from workers.formats.gltf.container import split_container
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.formats.read import read_scene
-from workers.options import JobOptions
-from workers.preparation import prepare_character, prepare_motion
-from workers.retargeting.motion import BodyMotion
+from workers.motion.body_motion import BodyMotion
+from workers.preparation.prepare import prepare_character, prepare_motion
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.shape import ROLES, STOUT, TALL

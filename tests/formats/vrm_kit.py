@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_container import join_container, split_container
+from workers.formats.gltf.container import join_container, split_container
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.samples.glb import make_character
 from workers.samples.poses import Motion

@@ -8,7 +8,7 @@ import numpy as np
 from plain_bodies import plain_body
 
 from workers.geometry.surface import BodySurface, build_surface
-from workers.retargeting.motion import BodyMotion, from_clip
+from workers.motion.body_motion import BodyMotion, from_clip
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Clip, Indices, Mesh

@@ -13,9 +13,9 @@ from workers.geometry.parts import BODY, GROUP_OF
 from workers.geometry.penetration import find_pairs, penetration_loss
 from workers.geometry.posing import pose
 from workers.geometry.surface import BodySurface, reduced
-from workers.rendering.rotations import multiply, rotate
+from workers.motion.body_motion import BodyMotion
 from workers.rendering.skinning import bind_skin
-from workers.retargeting.motion import BodyMotion
+from workers.skeleton.quat_torch import multiply, rotate
 
 
 @pytest.fixture(scope="module")

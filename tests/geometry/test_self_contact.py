@@ -9,26 +9,26 @@ import pytest
 import torch
 from capsule_body import moved
 
-from workers.engine import RetargetedClip, retarget_clip
+from workers.contract.options import JobOptions
+from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.geometry.carry import carry
 from workers.geometry.contact_loss import contact_loss, contact_pairs
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import PARTS
 from workers.geometry.posing import pose
 from workers.geometry.prepared import BodySurfaces
-from workers.geometry.scores import geometry_scores
 from workers.geometry.self_contact import find_self_contacts
 from workers.geometry.surface import BodySurface, build_surface, reduced
-from workers.options import JobOptions
-from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.geometry.transfer_contacts import carry
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.clips import CLIPS
 from workers.samples.glb import make_character
 from workers.samples.rig import RigStyle
 from workers.samples.shape import STOUT, TALL
+from workers.scores.surface_measures import geometry_scores
 from workers.skeleton import quat
 from workers.skeleton.model import Scene
 

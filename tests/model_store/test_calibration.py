@@ -9,7 +9,7 @@ import pytest
 from model_store.calibration import calibrated, calibration_path, save_calibration
 from model_store.catalogue import find_manifest
 from model_store.manifest import Anchors
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 
 ANCHORS = (
     Anchors(

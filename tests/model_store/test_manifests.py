@@ -11,7 +11,7 @@ import pytest
 from model_store.catalogue import find_manifest, manifests, read_manifest
 from model_store.manifest import FileEntry, HubSource, Manifest
 from model_store.places import PACKAGED, model_dir
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 
 HUB_MODELS = {
     "blip-itm": "Salesforce/blip-itm-base-coco",

@@ -17,7 +17,7 @@ from model_store.pull import pull
 from model_store.sources import parse_source, safe_path
 from model_store.status import check_hashes, resolve, status_of
 from model_store.transfer import Patience
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 
 AT_ONCE = Patience(attempts=3, first_pause_s=0.0)
 WEIGHTS = "model.safetensors"

@@ -8,11 +8,11 @@ from functools import cache
 import pytest
 import torch
 
-from workers.engine import RetargetedClip, retarget_clip
+from workers.contract.options import JobOptions
+from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.options import JobOptions
-from workers.preparation import PreparedCharacter, prepare_character, prepare_motion
+from workers.preparation.prepare import PreparedCharacter, prepare_character, prepare_motion
 from workers.samples.body import build_body
 from workers.samples.clips import CLIPS
 from workers.samples.glb import make_character

@@ -12,24 +12,24 @@ import pytest
 import torch
 
 from model_store.catalogue import find_manifest
-from workers.engine import RetargetedClip
-from workers.errors import InvalidOptions
-from workers.evaluation import pose_scores
+from workers.contract.errors import InvalidOptions
+from workers.contract.options import JobOptions
+from workers.engine.engine import RetargetedClip
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.surface import build_surface
-from workers.options import JobOptions
-from workers.preparation import PreparedCharacter
+from workers.preparation.prepare import PreparedCharacter
 from workers.refinement import semantic, window
+from workers.refinement.budget import check_refinement, check_time
 from workers.refinement.guards import arms_turned_deg
-from workers.refinement.outcome import check_refinement, check_time
 from workers.refinement.plan import Plan
 from workers.refinement.problem import set_up
 from workers.refinement.refine import refine_clip
 from workers.refinement.residual import find_freedom, moved_motion
 from workers.refinement.surfaces import moving_surface
+from workers.scores import pose_scores
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
 

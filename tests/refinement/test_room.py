@@ -11,7 +11,7 @@ import torch
 from workers.geometry.contact_model import Places, SelfContact
 from workers.geometry.parts import GROUP_OF, GROUPS, TORSO, part_index
 from workers.geometry.penetration import PenetrationPairs
-from workers.preparation import PreparedCharacter
+from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.body_terms import FinePenetration, Penetration
 from workers.refinement.limits import ElbowHinges
 from workers.refinement.plan import FIRM, GEOMETRY, REPAIR

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from workers.evaluation.render_gradients import sample_motion
-from workers.retargeting.motion import BodyMotion
+from workers.lab.studies.gradients import sample_motion
+from workers.motion.body_motion import BodyMotion
 from workers.skeleton.model import Mesh
 
 

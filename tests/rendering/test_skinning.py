@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from workers.rendering import rotations
-from workers.rendering.kinematics import fk_offsets, forward_kinematics
+from workers.motion.body_motion import BodyMotion, to_clip
 from workers.rendering.skinning import bind_skin
-from workers.retargeting.motion import BodyMotion, to_clip
 from workers.skeleton import kinematics, quat
+from workers.skeleton import quat_torch as rotations
+from workers.skeleton.kinematics_torch import fk_offsets, forward_kinematics
 from workers.skeleton.model import Array, Mesh
 
 FRAMES = [0, 20, 55]

@@ -7,15 +7,15 @@ from functools import cache
 
 import numpy as np
 
+from workers.contract.roles import FACE, FINGERS
+from workers.motion.body_motion import BodyMotion, from_rotations
 from workers.retargeting.alignment import align_rest
 from workers.retargeting.analytic import transfer
-from workers.retargeting.motion import BodyMotion, from_rotations
 from workers.samples.shape import PARENTS, STOUT, TALL, BodyShape, finger_base, finger_length_m, rest_joints
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body, measure_body
-from workers.skeleton.find_roles import find_roles
+from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.model import Array, Mesh, Skeleton
-from workers.skeleton.roles import FACE, FINGERS
 
 FIVE = dict.fromkeys(FINGERS, 3)
 FRAMES = 12

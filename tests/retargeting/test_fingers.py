@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_bodies import FIVE, FRAMES, MOST_DEG, bends, curled, finger_joints, make_body, retargeted
 
+from workers.contract.roles import FINGERS
 from workers.retargeting.analytic import driven_joints
 from workers.retargeting.fingers import find_followers, finger_notices
 from workers.samples.shape import STOUT, TALL
 from workers.skeleton import quat
-from workers.skeleton.roles import FINGERS
 
 DOWN = np.array([0.0, 0.0, -1.0])
 LONG = [finger for finger in FINGERS if finger != "Thumb"]

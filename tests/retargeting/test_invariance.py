@@ -11,12 +11,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from workers.engine import retarget_clip
+from workers.contract.options import JobOptions
+from workers.engine.engine import retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.options import JobOptions
-from workers.preparation import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
-from workers.retargeting.motion import BodyMotion
+from workers.motion.body_motion import BodyMotion
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.samples.body import build_body
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from made_bodies import FIVE, curled, make_body, retargeted
 
+from workers.contract.roles import FACE
 from workers.retargeting.analytic import driven_joints
 from workers.samples.shape import STOUT, TALL
 from workers.skeleton import quat
-from workers.skeleton.roles import FACE
 
 OPTIONAL = (*FACE, "leftToes", "rightToes")
 PARENT = {"jaw": "head", "leftEye": "head", "rightEye": "head", "leftToes": "leftFoot", "rightToes": "rightFoot"}

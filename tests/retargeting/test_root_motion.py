@@ -9,14 +9,14 @@ import numpy as np
 
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.retargeting.motion import BodyMotion, from_clip, to_clip
+from workers.motion.body_motion import BodyMotion, from_clip, to_clip
 from workers.retargeting.root_motion import measure_travel, place_travel, start_at_origin
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.shape import TALL
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import measure_body
-from workers.skeleton.find_roles import find_roles
+from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.kinematics import subtree
 from workers.skeleton.model import Skeleton
 

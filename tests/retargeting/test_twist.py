@@ -25,11 +25,11 @@ from twist_bodies import (
     with_twists,
 )
 
-from workers.engine import retarget_clip, retarget_scenes
+from workers.contract.options import JobOptions
+from workers.engine.engine import retarget_clip, retarget_scenes
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.options import JobOptions
-from workers.preparation import prepare_motion
+from workers.preparation.prepare import prepare_motion
 from workers.retargeting.twist import MOST_RAD, bone_roll, continuous_roll, spread_twist, twist_joints
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
@@ -37,7 +37,7 @@ from workers.samples.rig import RigStyle
 from workers.samples.shape import TALL
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body, measure_body
-from workers.skeleton.find_roles import find_roles
+from workers.skeleton.find_roles.find import find_roles
 
 
 @pytest.mark.parametrize(("style", "side"), list(product(STYLES, ["left", "right"])))

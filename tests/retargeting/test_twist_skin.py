@@ -10,8 +10,8 @@ from twist_bodies import (
     moved,
 )
 
-from workers.preparation import PreparedCharacter
-from workers.retargeting.motion import BodyMotion
+from workers.motion.body_motion import BodyMotion
+from workers.preparation.prepare import PreparedCharacter
 from workers.retargeting.twist import spread_twist
 from workers.samples.rig import RigStyle
 from workers.skeleton import quat

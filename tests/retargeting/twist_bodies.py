@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike
 
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.preparation import PreparedCharacter, prepare_character
-from workers.retargeting.motion import BodyMotion, from_rotations
+from workers.motion.body_motion import BodyMotion, from_rotations
+from workers.preparation.prepare import PreparedCharacter, prepare_character
 from workers.samples.glb import make_character
 from workers.samples.rig import RigStyle
 from workers.samples.shape import STOUT
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body, measure_body
-from workers.skeleton.find_roles import find_roles
+from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.model import Array, Skeleton
 from workers.skeleton.twist_joints import TwistJoint
 

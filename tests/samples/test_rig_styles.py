@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_read import read_gltf
+from workers.formats.gltf.read import read_gltf
 from workers.samples.body import build_body
 from workers.samples.clips import hands_on_hips, walk
 from workers.samples.glb import make_character

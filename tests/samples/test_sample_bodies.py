@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from workers.contract.roles import ALL_ROLES, FACE
 from workers.samples.body import MATERIALS, Body, build_body, trunk_half_width
 from workers.samples.curves import through_keys
 from workers.samples.shape import INDEX, ROLES, STOUT, TALL, BodyShape
-from workers.skeleton.roles import ALL_ROLES, FACE
 
 SHAPES = pytest.mark.parametrize("shape", [TALL, STOUT], ids=lambda shape: shape.name)
 

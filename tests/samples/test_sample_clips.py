@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workers.contract.roles import finger_roles
 from workers.samples.body import MATERIALS, Body, build_body, surface_normals
 from workers.samples.clips import CYCLE_S, CYCLES, HEEL_OFF, LIFT_OFF, RATE_HZ, make_clips
 from workers.samples.poses import Motion, joints_of
 from workers.samples.shape import INDEX, STOUT, TALL
 from workers.skeleton import quat
-from workers.skeleton.roles import finger_roles
 
 BODY = build_body(TALL)
 MOTIONS = {motion.name: motion for motion in make_clips(TALL)}

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from service.cli import main
-from workers.evaluation.gltf_validator import find_validator, validate
 from workers.formats.bundle import FileBundle
-from workers.formats.bvh import read_bvh
-from workers.formats.gltf_read import read_gltf
+from workers.formats.bvh.read import read_bvh
+from workers.formats.gltf.read import read_gltf
+from workers.lab.gltf_validator import find_validator, validate
 from workers.samples.body import build_body
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from plain_bodies import plain_body
 
-from workers.retargeting.motion import BodyMotion
+from workers.motion.body_motion import BodyMotion
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array

@@ -14,13 +14,13 @@ from model_store.catalogue import find_manifest
 from model_store.manifest import Manifest
 from model_store.places import PACKAGED
 from model_store.status import check_hashes
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
+from workers.lab.eye.learn.encoder_package import write_manifest, write_network
 from workers.semantics.encoders.builtin import ARCHITECTURE_KEY, WEIGHTS_NAME, BuiltinEncoder, read_network
 from workers.semantics.encoders.eye_network import Architecture, EyeNetwork
 from workers.semantics.encoders.eye_picture import from_bytes, to_bytes, to_grey
 from workers.semantics.encoders.eye_text import token_rows, words_of
 from workers.semantics.encoders.loading import load_encoder
-from workers.training.encoder_package import write_manifest, write_network
 
 SMALL = Architecture(widths=(4, 8, 8, 8), blocks=1, reduced=4, hidden=16, dimension=8, text_buckets=64, text_width=8)
 

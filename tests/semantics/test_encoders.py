@@ -18,7 +18,7 @@ from model_store.lock import forget_lock
 from model_store.manifest import Manifest
 from model_store.pull import pull
 from model_store.sources import parse_source
-from workers.errors import InvalidOptions, ModelUnavailable, OutputInvalid, UnsupportedFeature
+from workers.contract.errors import InvalidOptions, ModelUnavailable, OutputInvalid, UnsupportedFeature
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.encoders.flan_t5 import Blip2FlanT5Encoder
 from workers.semantics.encoders.guidance import QUESTION_ACTION, QUESTION_HANDS, GuidedEncoder

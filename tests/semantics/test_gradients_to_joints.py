@@ -9,8 +9,8 @@ import torch
 from tiny_models import TINY
 from torch import Tensor
 
-from workers.evaluation.render_gradients import PosedBody, pose_body, sample_motion
-from workers.rendering.decimate import prepare_surface
+from workers.geometry.decimate import prepare_surface
+from workers.lab.studies.gradients import PosedBody, pose_body, sample_motion
 from workers.rendering.rasterizer import TorchRenderer
 from workers.rendering.skinning import bind_skin
 from workers.semantics.encoders.base import Encoder

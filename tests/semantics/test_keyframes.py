@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from moving_body import JOINTS, NAMES, Curves, random_curves, sample
 
-from workers.errors import InvalidOptions
-from workers.evaluation.corpus import load_scene
-from workers.options import parse_options
-from workers.preparation import prepare_motion
-from workers.retargeting.contacts import FootContacts, find_contacts
+from workers.contract.errors import InvalidOptions
+from workers.contract.options import parse_options
+from workers.lab.corpus import load_scene
+from workers.motion.contacts import FootContacts, find_contacts
+from workers.preparation.prepare import prepare_motion
 from workers.semantics.keyframes import (
     SPACING_S,
     TOLERANCE,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from moving_body import NAMES, random_curves, sample
 
-from workers.retargeting.contacts import FootContacts, find_contacts
-from workers.retargeting.motion import BodyMotion
+from workers.motion.body_motion import BodyMotion
+from workers.motion.contacts import FootContacts, find_contacts
 from workers.semantics.description import commonest, words_of_name
 from workers.semantics.moments import NOTHING, explain
 from workers.skeleton import kinematics, quat

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from tiny_models import save_processor
 
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 from workers.semantics.encoders.pixels import read_pixel_preparation
 
 GREY_LEVEL = 1 / 255

@@ -18,20 +18,20 @@ from torch.nn import functional
 
 from model_store.catalogue import find_manifest
 from model_store.manifest import Anchors, Manifest
-from workers.engine import RetargetedClip, retarget_clip
-from workers.errors import OutputInvalid
+from workers.contract.errors import OutputInvalid
+from workers.contract.options import parse_options
+from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.options import parse_options
-from workers.preparation import PreparedCharacter, prepare_character, prepare_motion
+from workers.preparation.prepare import PreparedCharacter, prepare_character, prepare_motion
 from workers.samples.write import sample_files
 from workers.semantics import scoring
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.meaning import Meaning
 from workers.semantics.scoring import measure_meaning
-from workers.semantics.seen import SeenClip, from_origin, see_clip
 from workers.semantics.source_cache import SourceCache
+from workers.semantics.viewed_clip import SeenClip, from_origin, see_clip
 from workers.skeleton import quat
 
 OPTIONS = parse_options(None)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from workers.engine import retarget
-from workers.errors import ModelUnavailable
-from workers.evaluation.score_files import score_files
+from workers.contract.errors import ModelUnavailable
+from workers.contract.options import parse_options
+from workers.engine.engine import retarget
+from workers.engine.score_files import score_files
 from workers.formats.bundle import FileBundle
-from workers.options import parse_options
 from workers.samples.write import sample_files
 from workers.semantics import source_cache
 from workers.semantics.loaded import open_encoder

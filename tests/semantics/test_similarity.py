@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_store.manifest import Anchors
-from workers.errors import OutputInvalid
+from workers.contract.errors import OutputInvalid
 from workers.semantics.similarity import (
     by_view,
     calibrated_similarity,

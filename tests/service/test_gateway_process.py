@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 from service_fixtures import BVH, GLB, RedisServer, finish_job, post_job, stored_files
 
-from service.blobs import BlobStore
+from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.settings import Settings
 

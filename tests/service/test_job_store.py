@@ -16,7 +16,7 @@ from service_fixtures import make_record
 
 from service.jobs.schemas import FINAL_STATUSES, InputFile, JobInput, JobRecord, new_job_id
 from service.jobs.store import CHANGES, JobStore
-from workers.errors import NotCancelable, NotFound, ParseFailed
+from workers.contract.errors import NotCancelable, NotFound, ParseFailed
 
 ERROR = ParseFailed("walk.bvh: line 3: no joint name; name it").to_dict()
 

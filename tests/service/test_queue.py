@@ -24,8 +24,8 @@ def fetch(redis: Redis, name: str) -> Job:
 @pytest.mark.parametrize(
     ("kind", "queue_name", "function", "timeout_s"),
     [
-        ("retarget", "ingest", "workers.tasks.retarget_job", 600),
-        ("inspect", "ingest", "workers.tasks.inspect_job", 60),
+        ("retarget", "ingest", "workers.queue.tasks.retarget_job", 600),
+        ("inspect", "ingest", "workers.queue.tasks.inspect_job", 60),
     ],
 )
 def test_what_travels(

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from workers.contract.roles import FINGERS, finger_roles, mirror
 from workers.skeleton import quat
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Skeleton
-from workers.skeleton.roles import FINGERS, finger_roles, mirror
 
 FOLDER = Path(__file__).parent / "conventions"
 

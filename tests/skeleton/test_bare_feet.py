@@ -11,7 +11,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.samples.write import sample_files
 from workers.skeleton.body import measure_body
-from workers.skeleton.find_roles import find_roles
+from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.soles import FOOT_ROLES
 
 

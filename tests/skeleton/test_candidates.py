@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from workers.errors import MappingIncomplete
+from workers.contract.errors import MappingIncomplete
 from workers.formats.bundle import FileBundle
-from workers.formats.gltf_container import join_container
+from workers.formats.gltf.container import join_container
 from workers.formats.read import read_scene
 from workers.samples.glb import make_character
 from workers.samples.shape import STOUT
-from workers.skeleton.find_roles import find_roles, require_roles
+from workers.skeleton.find_roles.find import find_roles, require_roles
 from workers.skeleton.model import Skeleton
 
 

@@ -23,13 +23,13 @@ from role_rigs import (
     turned,
 )
 
-from workers.errors import InvalidOptions, MappingIncomplete, NoSkeleton
-from workers.options import JointIndex
+from workers.contract.errors import InvalidOptions, MappingIncomplete, NoSkeleton
+from workers.contract.options import JointIndex
+from workers.contract.roles import ALL_ROLES, CORE_ROLES, REQUIRED_ROLES, mirror
 from workers.skeleton import quat
-from workers.skeleton.find_roles import find_roles, require_roles
-from workers.skeleton.role_shape import measure_shape
-from workers.skeleton.role_words import build_lexicon, default_lexicon, split_name
-from workers.skeleton.roles import ALL_ROLES, CORE_ROLES, REQUIRED_ROLES, mirror
+from workers.skeleton.find_roles.find import find_roles, require_roles
+from workers.skeleton.find_roles.names import build_lexicon, default_lexicon, split_name
+from workers.skeleton.find_roles.shape import measure_shape
 
 ALL = conventions()
 
@@ -48,7 +48,9 @@ def test_conventions(case: Convention) -> None:
 
 def test_each_convention_without_the_words_only_it_uses() -> None:
     """Leave one out: the words of a convention that no other one has are taken from the lists."""
-    data = json.loads(resources.files("workers.skeleton").joinpath("role_names.json").read_text(encoding="utf-8"))
+    data = json.loads(
+        resources.files("workers.skeleton.find_roles").joinpath("role_names.json").read_text(encoding="utf-8")
+    )
     words = {case.name: {w for name in case.joints for w in split_name(name, default_lexicon())} for case in ALL}
     present = right = 0
     for case in ALL:

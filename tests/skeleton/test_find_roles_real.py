@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from role_rigs import Convention, Score, conventions, score, shuffled_without_names
 
+from workers.contract.roles import CORE_ROLES, mirror
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
-from workers.skeleton.find_roles import find_roles
+from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.kinematics import clip_world
 from workers.skeleton.model import Array, Scene, Skeleton
-from workers.skeleton.roles import CORE_ROLES, mirror
 
 REAL = [convention for convention in conventions() if convention.files]
 NAMED_BY_INDEX = {  # CesiumMan.glb: role -> glTF node, of joints without names; it faces +X, its left is -Z

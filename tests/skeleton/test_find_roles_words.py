@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.skeleton.role_words import NameReader, NameReading, default_lexicon, split_name
+from workers.skeleton.find_roles.names import NameReader, NameReading, default_lexicon, split_name
 
 
 def read(*names: str) -> dict[str, NameReading]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workers.engine import retarget_clip
+from workers.contract.options import JobOptions
+from workers.engine.engine import retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.options import JobOptions
-from workers.preparation import prepare_character, prepare_motion
+from workers.preparation.prepare import prepare_character, prepare_motion
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.poses import Motion

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workers.errors import InvalidOptions
+from workers.contract.errors import InvalidOptions
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.samples.body import build_body
@@ -16,11 +16,11 @@ from workers.samples.clips import make_clips
 from workers.samples.poses import Motion
 from workers.samples.shape import TALL
 from workers.skeleton import kinematics, quat
-from workers.skeleton.find_roles import find_roles
+from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Scene
-from workers.skeleton.rest_pose import Rest, choose_rest
-from workers.skeleton.stance import measure_stance
+from workers.skeleton.rest.rest_pose import Rest, choose_rest
+from workers.skeleton.rest.stance import measure_stance
 
 BODY = build_body(TALL)
 CLIPS = {motion.name: motion for motion in make_clips(TALL)}

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from role_rigs import conventions, make_skeleton, stand_up
 
-from workers.skeleton.find_roles import find_roles
+from workers.contract.roles import mirror
+from workers.skeleton.find_roles.find import find_roles
+from workers.skeleton.find_roles.twists import BONES, chain_name
 from workers.skeleton.kinematics import rest_world
 from workers.skeleton.mapping import HumanoidMapping
-from workers.skeleton.role_twists import BONES, chain_name
-from workers.skeleton.roles import mirror
 from workers.skeleton.twist_joints import measure_twists
 
 CASES = {case.name: case for case in conventions()}

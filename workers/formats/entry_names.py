@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from workers.errors import ParseFailed
+from workers.contract.errors import ParseFailed
 
 
 def clean_name(name: str, where: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workers.errors import TooLarge
+from workers.contract.errors import TooLarge
 
 
 @dataclass(frozen=True)

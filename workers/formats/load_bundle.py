@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from workers.errors import FileTooLarge, ParseFailed, SourceFileNotFound, UnsupportedFormat
+from workers.contract.errors import FileTooLarge, ParseFailed, SourceFileNotFound, UnsupportedFormat
 from workers.formats.bundle import FileBundle
 from workers.formats.entry_names import clean_name, shown
 from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit

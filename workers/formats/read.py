@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from workers.errors import ParseFailed
+from workers.contract.errors import ParseFailed
 from workers.formats.bundle import FileBundle
 from workers.formats.limits import DEFAULT_LIMITS, Limits
 from workers.formats.sniff import sniff
@@ -31,14 +31,14 @@ def read_scene(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
 
             return read_scene(bundle_from_zip(bundle.data, limits, bundle.name), limits)
         if kind == "bvh":
-            from workers.formats.bvh import read_bvh
+            from workers.formats.bvh.read import read_bvh
 
             return read_bvh(bundle, limits)
         if kind == "fbx":
-            from workers.formats.fbx_read import read_fbx
+            from workers.formats.fbx.read import read_fbx
 
             return read_fbx(bundle, limits)
-        from workers.formats.gltf_read import read_gltf
+        from workers.formats.gltf.read import read_gltf
 
         return read_gltf(bundle, limits)
     except UNEXPECTED as error:

@@ -11,7 +11,7 @@ import struct
 from pathlib import PurePosixPath
 from typing import Literal
 
-from workers.errors import UnsupportedFormat
+from workers.contract.errors import UnsupportedFormat
 
 Kind = Literal["bvh", "glb", "gltf", "fbx", "vrm", "zip"]
 

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from workers.errors import ParseFailed, TooLarge, UnsupportedFeature
+from workers.contract.errors import ParseFailed, TooLarge, UnsupportedFeature
 from workers.formats.entry_names import clean_name, shown
 from workers.formats.limits import Limits, check_limit
 

@@ -28,5 +28,6 @@ Both losses are 0 where nothing penetrates or touches. They are in arm radii, so
 contact whose points are one arm radius away from where they belong counts about 1.
 
 Meshes are in the rest pose of `body.skeleton`: where preparation changed a file's rest pose (`body.skeleton is not
-scene.skeleton`), pose the mesh by `workers.restate.posed` first. scipy and libigl come with the `worker` extra.
+scene.skeleton`), pose the mesh by `workers.preparation.change_units.posed` first. scipy and libigl come with the
+`worker` extra.
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workers.geometry.carry import ContactAnchors
+from workers.geometry.transfer_contacts import ContactAnchors
 from workers.skeleton.model import Array, Indices
 
 SOFT = 0.1  # arm radii: error up to which the loss is quadratic, beyond linear (Huber 1964)

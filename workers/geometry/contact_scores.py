@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.geometry.carry import ContactAnchors
+from workers.contract.roles import SIDES
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import HEAD, LIMB_PARTS, PARTS, TORSO, part_index
+from workers.geometry.transfer_contacts import ContactAnchors
 from workers.skeleton.model import Array, Indices, Mask
-from workers.skeleton.roles import SIDES
 
 PLACE = 2.0  # arm radii
 SLACK_S = 0.07

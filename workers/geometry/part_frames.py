@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.contract.roles import SIDES
 from workers.geometry.parts import HEAD, PARTS, TORSO
 from workers.skeleton import quat
 from workers.skeleton.body import FORWARD, UP, Body
 from workers.skeleton.model import Array, Indices
-from workers.skeleton.roles import SIDES
 
 ENDS_PCT = (2.0, 98.0)  # of a part's vertices along its axis: stray ones do not set its length
 SHORTEST = 1e-3  # of the body's height

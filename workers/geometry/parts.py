@@ -11,9 +11,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from workers.contract.roles import ARM, FACE, FINGERS, LEG, SIDES, finger_roles
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask, Mesh
-from workers.skeleton.roles import ARM, FACE, FINGERS, LEG, SIDES, finger_roles
 
 LIMB_PARTS = ("UpperArm", "LowerArm", "Hand", "UpperLeg", "LowerLeg", "Foot")
 PARTS = ("torso", "head", *(side + part for side in SIDES for part in LIMB_PARTS))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workers.geometry.surface import BodySurface
-from workers.retargeting.motion import BodyMotion
+from workers.motion.body_motion import BodyMotion
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Indices
 

@@ -10,8 +10,8 @@ from functools import cached_property, lru_cache
 
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.surface import BodySurface, build_surface, reduced
-from workers.preparation import PreparedCharacter, PreparedMotion
-from workers.restate import posed
+from workers.preparation.change_units import posed
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.skeleton.body import Body
 from workers.skeleton.model import Scene
 

@@ -15,17 +15,17 @@ from itertools import pairwise
 
 import numpy as np
 
+from workers.contract.roles import SIDES
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
 from workers.geometry.near_body import near_body
 from workers.geometry.nearest import Near, closest_places
 from workers.geometry.parts import GROUP_OF, LEG_GROUPS, LIMB_PARTS, PARTS, TORSO, part_index
 from workers.geometry.surface import BodySurface
-from workers.retargeting.intervals import close_gaps, drop_short, hysteresis, runs
-from workers.retargeting.motion import BodyMotion
-from workers.retargeting.smoothing import weighted_mean
+from workers.motion.body_motion import BodyMotion
+from workers.motion.intervals import close_gaps, drop_short, hysteresis, runs
+from workers.motion.smoothing import weighted_mean
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Mask
-from workers.skeleton.roles import SIDES
 
 TOUCHING = tuple(part_index(side + part) for side in SIDES for part in ("Hand", "LowerArm", "Foot", "LowerLeg"))
 LONGEST_GAP_S, SHORTEST_S = 0.1, 0.06

@@ -14,6 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.contract.roles import SIDES
+from workers.geometry.body_proxy import build_proxy
+from workers.geometry.decimate import compact, decimate, weld
 from workers.geometry.nearest import Target, find_near
 from workers.geometry.part_frames import PartFrame, find_part_frames
 from workers.geometry.parts import (
@@ -30,11 +33,8 @@ from workers.geometry.parts import (
     part_weights,
 )
 from workers.geometry.winding import winding_numbers
-from workers.rendering.body_proxy import build_proxy
-from workers.rendering.decimate import compact, decimate, weld
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask, Mesh
-from workers.skeleton.roles import SIDES
 
 # Shares of the body's height.
 SEEN_FROM = 1e-4  # how far over a face one stands to see whether it lies inside another shell

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
+from workers.motion.smoothing import running_maximum, smoothstep, weighted_mean
+from workers.motion.timeline import Timeline
 from workers.refinement.residual import SWIVEL, Freedom
 from workers.refinement.spline import Spline
-from workers.retargeting.smoothing import running_maximum, smoothstep, weighted_mean
-from workers.retargeting.timeline import Timeline
 from workers.skeleton.model import Array, Indices, Mask
 
 MARGIN_S = 0.25  # before and after, in which the residual comes and goes

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.geometry.carry import ContactAnchors
 from workers.geometry.contact_loss import ContactPairs, contact_loss
 from workers.geometry.contact_model import SelfContact
 from workers.geometry.contact_scores import JOINED, PLACE
@@ -19,11 +18,12 @@ from workers.geometry.penetration import PenetrationPairs, find_pairs, penetrati
 from workers.geometry.posing import pose
 from workers.geometry.self_contact import OWN_SKIN
 from workers.geometry.surface import SHALLOW, BodySurface
+from workers.geometry.transfer_contacts import ContactAnchors
+from workers.motion.body_motion import BodyMotion
+from workers.motion.intervals import hysteresis
 from workers.refinement.losses import Posed
 from workers.refinement.room import Room
 from workers.rendering.skinning import Skin
-from workers.retargeting.intervals import hysteresis
-from workers.retargeting.motion import BodyMotion
 from workers.skeleton.model import Array, Indices, Mask
 
 # Arm radii kept between surfaces, a few millimetres: as much as the reduced surface and the frames between may differ.

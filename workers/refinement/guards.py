@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workers.evaluation import foot_scores, pose_scores, smoothness
-from workers.evaluation.joint_limits import Limits
-from workers.retargeting.motion import BodyMotion
+from workers.contract.roles import SIDES
+from workers.motion.body_motion import BodyMotion
+from workers.scores import foot_scores, pose_scores, smoothness
+from workers.scores.joint_limits import Limits
 from workers.skeleton.model import Array, Mask
-from workers.skeleton.roles import SIDES
 
 # Arms that go round a wider body swing on a longer lever: a constant residual brings our walk on the stout body 16 %.
 JERK, ARM_JERK = 1.2, 1.3  # of the source's

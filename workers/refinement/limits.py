@@ -3,7 +3,7 @@
 An elbow bends about one axis of the upper arm. Rigs differ in where that axis is, so it is taken from the clip itself:
 the mean direction about which the base bends the elbow. The residual may bend it more or less, and roll the forearm,
 but not swing it sideways or past straight, where the base does not. The measure of given limits is
-`workers.evaluation.joint_limits`; this is its differentiable twin.
+`workers.scores.joint_limits`; this is its differentiable twin.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.definitions import JointLimits
-from workers.evaluation.joint_limits import Limits, bone_axis
-from workers.evaluation.pose_scores import ELBOW_DEG
+from workers.contract.definitions import JointLimits
+from workers.contract.roles import SIDES
+from workers.motion.body_motion import BodyMotion
 from workers.refinement.losses import Posed
 from workers.refinement.residual import FREE_ROLES, conjugate
-from workers.rendering.rotations import multiply, rotate
-from workers.retargeting.motion import BodyMotion
+from workers.scores.joint_limits import Limits, bone_axis
+from workers.scores.pose_scores import ELBOW_DEG
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices
-from workers.skeleton.roles import SIDES
+from workers.skeleton.quat_torch import multiply, rotate
 
 LEAST_BEND = 0.1  # mean sine of the elbow's angle below which a clip does not show where its hinge is
 UNIT_RAD = 0.1  # what counts as one

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.engine import RetargetedClip
-from workers.evaluation import foot_scores
-from workers.evaluation.joint_limits import Limits
-from workers.geometry.carry import ContactAnchors, carry
+from workers.engine.engine import RetargetedClip
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import GROUP_OF, GROUPS
 from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
 from workers.geometry.self_contact import find_self_contacts
-from workers.preparation import PreparedCharacter
+from workers.geometry.transfer_contacts import ContactAnchors, carry
+from workers.motion.body_motion import BodyMotion
+from workers.motion.intervals import close_gaps
+from workers.motion.timeline import find_timeline
+from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import Activity
 from workers.refinement.body_terms import Yardstick
 from workers.refinement.guards import Stretch
@@ -27,10 +28,9 @@ from workers.refinement.losses import curve_at, scales
 from workers.refinement.residual import Freedom, find_freedom, moved_motion
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.surfaces import MovingSurface, fine_surface, moving_surface
-from workers.retargeting.intervals import close_gaps
-from workers.retargeting.motion import BodyMotion
-from workers.retargeting.timeline import find_timeline
 from workers.retargeting.twist import spread_twist
+from workers.scores import foot_scores
+from workers.scores.joint_limits import Limits
 from workers.skeleton.model import Array, Indices, Mask
 
 SPACING_S = 0.15  # of the knots

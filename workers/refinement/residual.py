@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.rendering.rotations import from_rotation_vector, multiply, rotate
-from workers.retargeting.legs import carried, find_legs
-from workers.retargeting.motion import BodyMotion
+from workers.contract.roles import SIDES
+from workers.motion.body_motion import BodyMotion
+from workers.retargeting.feet.legs import carried, find_legs
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices
-from workers.skeleton.roles import SIDES
+from workers.skeleton.quat_torch import from_rotation_vector, multiply, rotate
 
 FRAMES_AT_ONCE = 256
 

@@ -24,7 +24,7 @@ from workers.rendering.renderer import Renderer, choose_renderer
 from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.scoring import SIZE
-from workers.semantics.seen import SeenClip
+from workers.semantics.viewed_clip import SeenClip
 from workers.skeleton.model import Indices, Mask
 
 EVERY = 2  # steps: pictures cost more than geometry and change more slowly

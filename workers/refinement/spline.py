@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.retargeting.timeline import Timeline
+from workers.motion.timeline import Timeline
 from workers.skeleton.model import Array, Indices, Mask
 
 SUPPORT = 4  # knots that a frame follows

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workers.options import JobOptions
-from workers.preparation import PreparedCharacter
-from workers.refinement.outcome import budget_s, check_refinement
+from workers.contract.options import JobOptions
+from workers.preparation.prepare import PreparedCharacter
+from workers.refinement.budget import budget_s, check_refinement
 from workers.semantics.choice import BUILT_IN
 
 if TYPE_CHECKING:
-    from workers.engine import RetargetedClip
+    from workers.engine.engine import RetargetedClip
 
 OnStep = Callable[[float], None]
 

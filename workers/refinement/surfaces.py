@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from workers.geometry.prepared import BODIES_KEPT, surfaces_of
 from workers.geometry.surface import BodySurface
-from workers.preparation import PreparedCharacter, PreparedMotion
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.rendering.skinning import Skin, bind_skin
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from workers.geometry.contact_loss import contact_pairs
+from workers.motion.body_motion import BodyMotion
 from workers.refinement.accept import SHALLOW_CM, SHARES, WindowOutcome, judge_window
 from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
@@ -31,7 +32,6 @@ from workers.refinement.room import room_at
 from workers.refinement.semantic import Eye
 from workers.refinement.smooth_steps import smooth_steps
 from workers.refinement.weights import smoothness_factor
-from workers.retargeting.motion import BodyMotion
 from workers.skeleton.model import Array, Indices, Mask
 
 LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out

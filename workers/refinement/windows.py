@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from workers.motion.intervals import runs
 from workers.refinement.spline import SUPPORT, Spline
-from workers.retargeting.intervals import runs
 from workers.skeleton.model import Mask
 
 LONGEST_S = 5.0

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.rendering.body_proxy import build_proxy
+from workers.geometry.body_proxy import build_proxy
+from workers.geometry.decimate import prepare_surface
+from workers.motion.body_motion import BodyMotion
 from workers.rendering.cameras import Camera, clip_facing, follow
-from workers.rendering.decimate import prepare_surface
 from workers.rendering.renderer import Renderer
 from workers.rendering.skinning import Skin, bind_skin
-from workers.retargeting.motion import BodyMotion
 from workers.skeleton.model import Array, Mesh
 
 Picture = NDArray[np.uint8]  # (height, width, 3)

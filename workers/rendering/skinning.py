@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.rendering.rotations import to_matrix
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Mesh, Skeleton
+from workers.skeleton.quat_torch import to_matrix
 
 
 @dataclass(frozen=True, eq=False)

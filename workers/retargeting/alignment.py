@@ -18,10 +18,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from workers.contract.roles import FINGERS, SIDES, finger_roles
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Notice
-from workers.skeleton.roles import FINGERS, SIDES, finger_roles
 
 # Two rest poses whose legs (fingers) differ by less than the first angle stand alike; beyond the second it is pose.
 LEG_BAND_DEG = (2.5, 6.0)

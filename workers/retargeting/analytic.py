@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from workers.contract.roles import SIDES, side_roles
+from workers.motion.body_motion import BodyMotion, from_rotations
 from workers.retargeting.alignment import RestAlignment
 from workers.retargeting.copy_rest import WorldRelation, relate, rest_deltas, shared_roles
 from workers.retargeting.fingers import drive_fingers, finger_joints
-from workers.retargeting.motion import BodyMotion, from_rotations
 from workers.retargeting.spine import part_ends, spread
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Mask
-from workers.skeleton.roles import SIDES, side_roles
 
 SPINE_ROLES = ("spine", "chest", "upperChest")
 

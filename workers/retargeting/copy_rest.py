@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.retargeting.motion import BodyMotion, from_rotations
+from workers.motion.body_motion import BodyMotion, from_rotations
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array

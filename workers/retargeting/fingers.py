@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.contract.roles import FINGERS, SIDES
+from workers.motion.body_motion import BodyMotion
 from workers.retargeting.alignment import RestAlignment
-from workers.retargeting.motion import BodyMotion
 from workers.retargeting.spine import part_ends, spread
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Mask, Notice
-from workers.skeleton.roles import FINGERS, SIDES
 
 LONG_FINGERS = FINGERS[1:]
 

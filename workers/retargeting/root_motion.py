@@ -13,14 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from workers.errors import InvalidOptions
+from workers.contract.errors import InvalidOptions
+from workers.contract.roles import SIDES
+from workers.motion.body_motion import BodyMotion
 from workers.retargeting.analytic import hip_centre
-from workers.retargeting.motion import BodyMotion
 from workers.skeleton import quat
 from workers.skeleton.body import UP, Body, heading
 from workers.skeleton.kinematics import subtree
 from workers.skeleton.model import Array
-from workers.skeleton.roles import SIDES
 
 SMOOTHING_S = 0.4  # standard deviation; a walking cycle takes about 1 s
 GROUND: Array = np.array([1.0, 0.0, 1.0])

@@ -21,14 +21,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from workers.retargeting.legs import turn_part
-from workers.retargeting.motion import BodyMotion
-from workers.retargeting.smoothing import weighted_mean
+from workers.motion.body_motion import BodyMotion
+from workers.motion.smoothing import weighted_mean
+from workers.retargeting.feet.legs import turn_part
 from workers.skeleton import quat
 from workers.skeleton.body import Body
+from workers.skeleton.find_roles.twists import BONES
 from workers.skeleton.kinematics import subtree
 from workers.skeleton.model import Array, Indices
-from workers.skeleton.role_twists import BONES
 from workers.skeleton.twist_joints import UPPER_PARTS
 
 # Added to the direction in which a left limb rests, in the canonical frame (left, up, forward).

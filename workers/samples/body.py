@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from workers.contract.roles import FINGERS, finger_roles
 from workers.samples.curves import smoothstep, through_keys
 from workers.samples.shape import (
     FINGER_SHARES,
@@ -23,7 +24,6 @@ from workers.samples.shape import (
 from workers.samples.surface import Part, Station, ball, loft, reweighted
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices
-from workers.skeleton.roles import FINGERS, finger_roles
 
 X, Y, Z = np.eye(3)
 MATERIALS: dict[str, tuple[float, float, float]] = {

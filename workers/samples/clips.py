@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workers.contract.roles import SIDES
 from workers.samples.body import Body, build_body, trunk_half_width
 from workers.samples.curves import smoothstep, through_keys
 from workers.samples.poses import (
@@ -27,7 +28,6 @@ from workers.samples.poses import (
 from workers.samples.shape import INDEX, TALL, BodyShape
 from workers.skeleton import quat
 from workers.skeleton.model import Array
-from workers.skeleton.roles import SIDES
 
 RATE_HZ = 30.0
 STANDING_DROP = 0.004  # of the leg: standing knees are not locked

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workers.contract.roles import FINGERS, SIDES, finger_roles
 from workers.samples.body import Body
 from workers.samples.rig import world_joints
 from workers.samples.shape import INDEX, ROLES, THUMB_DIRECTION
 from workers.skeleton import quat
 from workers.skeleton.model import Array
-from workers.skeleton.roles import FINGERS, SIDES, finger_roles
 
 X, Y, Z = np.eye(3)
 SIGN = {"left": 1.0, "right": -1.0}

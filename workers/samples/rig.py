@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from workers.contract.roles import ARM, FINGERS, SIDES, finger_roles
 from workers.samples.body import Body
 from workers.samples.shape import INDEX, PARENT_INDICES, PARENTS, ROLES
 from workers.skeleton import quat
 from workers.skeleton.model import Array
-from workers.skeleton.roles import ARM, FINGERS, SIDES, finger_roles
 
 X, Y, Z = np.eye(3)
 REST_ARM_DOWN_DEG = {"T": 0.0, "A": 45.0, "N": 78.0}

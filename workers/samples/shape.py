@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.contract.roles import ARM, FINGERS, LEG, SIDES, SPINE, finger_roles, side_roles
 from workers.skeleton.model import Array
-from workers.skeleton.roles import ARM, FINGERS, LEG, SIDES, SPINE, finger_roles, side_roles
 
 
 @dataclass(frozen=True)

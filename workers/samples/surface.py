@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workers.contract.roles import mirror
 from workers.samples.curves import smoothstep, through_keys
 from workers.samples.shape import INDEX, ROLES
 from workers.skeleton.model import Array, Indices
-from workers.skeleton.roles import mirror
 
 # Along the axis in metres, radius along u, radius along v, centre shift along u, centre shift along v.
 Station = tuple[float, float, float, float, float]

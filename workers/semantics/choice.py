@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 from model_store.catalogue import find_manifest
 from model_store.status import resolve
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 from workers.skeleton.model import Notice
 
 BUILT_IN = "eye"

@@ -15,15 +15,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workers.errors import InvalidOptions
-from workers.retargeting.contacts import FootContacts
-from workers.retargeting.motion import BodyMotion
-from workers.retargeting.smoothing import weighted_mean
-from workers.retargeting.timeline import Timeline, find_timeline
-from workers.retargeting.velocity import velocities
+from workers.contract.errors import InvalidOptions
+from workers.contract.roles import SIDES
+from workers.motion.body_motion import BodyMotion
+from workers.motion.contacts import FootContacts
+from workers.motion.smoothing import weighted_mean
+from workers.motion.timeline import Timeline, find_timeline
+from workers.motion.velocity import velocities
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Mask
-from workers.skeleton.roles import SIDES
 
 SMOOTHING_S = 0.06
 NEIGHBOURHOOD_S = 0.15  # an extreme is one among this much to either side

@@ -9,7 +9,7 @@ from model_store.manifest import Anchors, Manifest
 from model_store.status import resolve
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.encoders.loading import DeviceChoice, load_encoder
-from workers.semantics.seen import VIEWS, BodyKind
+from workers.semantics.viewed_clip import VIEWS, BodyKind
 
 MODELS_KEPT = 2  # a job uses one; the large ones fill a GPU
 

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workers.errors import ModelUnavailable
-from workers.evaluation.scores import MeaningValues
-from workers.options import JobOptions
-from workers.preparation import PreparedCharacter
+from workers.contract.errors import ModelUnavailable
+from workers.contract.options import JobOptions
+from workers.preparation.prepare import PreparedCharacter
+from workers.scores.scores import MeaningValues
 from workers.semantics.choice import EncoderChoice, choose_encoder
 from workers.skeleton.model import Array, Notice
 
 if TYPE_CHECKING:
-    from workers.engine import RetargetedClip
+    from workers.engine.engine import RetargetedClip
     from workers.semantics.loaded import LoadedEncoder
-    from workers.semantics.seen import SeenClip
+    from workers.semantics.viewed_clip import SeenClip
 
 OnStep = Callable[[float], None]  # told the share of the work that is done
 
@@ -74,7 +74,7 @@ class MeaningStage:
         """One clip of a job."""
 
         def see(views: tuple[str, ...], device: str) -> SeenClip:
-            from workers.semantics.seen import see_clip
+            from workers.semantics.viewed_clip import see_clip
 
             return see_clip(done, target, options.keyframes, views, device)
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workers.evaluation import foot_scores, pose_scores
+from workers.contract.roles import SIDES
+from workers.motion.body_motion import BodyMotion
+from workers.motion.contacts import FootContacts
 from workers.retargeting.analytic import hip_centre
-from workers.retargeting.contacts import FootContacts
-from workers.retargeting.motion import BodyMotion
+from workers.scores import foot_scores, pose_scores
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices
-from workers.skeleton.roles import SIDES
 
 # What a viewer begins to notice.
 DIRECTION_DEG = 8.0

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from model_store.manifest import Anchors
-from workers.evaluation.scores import MeaningValues
 from workers.rendering.cameras import Camera
 from workers.rendering.moving_body import MovingBody
 from workers.rendering.renderer import Renderer, choose_renderer
+from workers.scores.scores import MeaningValues
 from workers.semantics import similarity
 from workers.semantics.description import commonest, words_of_name
 from workers.semantics.encoders.base import Encoder
@@ -31,8 +31,8 @@ from workers.semantics.keyframes import interpolate_timeline
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.meaning import Meaning, OnStep
 from workers.semantics.moments import explain
-from workers.semantics.seen import SeenClip
 from workers.semantics.source_cache import SourceCache, SourceLook, process_cache
+from workers.semantics.viewed_clip import SeenClip
 from workers.skeleton.model import Array, Notice
 
 PICTURES_VERSION = 1  # raise it when the same clip renders otherwise, so that what is cached is not taken for it

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model_store.manifest import Anchors
-from workers.errors import OutputInvalid
+from workers.contract.errors import OutputInvalid
 
 
 def cosines(source: Tensor, result: Tensor) -> Tensor:

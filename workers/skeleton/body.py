@@ -3,7 +3,7 @@
 Measured once per skeleton from its rest pose (see `Skeleton`) and, where there is one, its mesh. The *canonical* space
 is the body's own: Y up, facing +Z; `facing` turns canonical directions into the rest pose's world. Lengths along bones
 do not depend on the pose, so `leg_length_m` and, without a mesh, `height_m` are sums of bone lengths.
-Which pose counts as rest is left to `workers.skeleton.rest_pose`.
+Which pose counts as rest is left to `workers.skeleton.rest.rest_pose`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workers.contract.roles import SIDES
 from workers.skeleton import kinematics, quat
 from workers.skeleton.finger_chains import Finger, find_finger_chains
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Mesh, Skeleton
-from workers.skeleton.roles import SIDES
 from workers.skeleton.soles import FOOT_ROLES as FOOT_ROLES
 from workers.skeleton.soles import Soles, soles_from_joints, soles_from_mesh
 from workers.skeleton.twist_joints import TwistJoint, measure_twists
@@ -82,7 +82,7 @@ class Body:
 def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None) -> Body:
     """Measure a mapped skeleton; `mesh` is its surface in the rest pose, None for a skeleton without one.
 
-    The mapping must hold `workers.skeleton.roles.REQUIRED_ROLES`.
+    The mapping must hold `workers.contract.roles.REQUIRED_ROLES`.
     """
     rotations, positions = kinematics.rest_world(skeleton)
     leg = leg_length(mapping, positions)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.contract.roles import FINGERS, SIDES, finger_roles
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Mesh, Skeleton
-from workers.skeleton.roles import FINGERS, SIDES, finger_roles
 
 # A joint with less than this share of its finger's skin is a tip.
 TIP_SKIN = 0.1

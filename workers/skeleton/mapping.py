@@ -1,6 +1,6 @@
 """The humanoid mapping: which joint plays which role, how surely, and why.
 
-This module holds the result type; finding it is left to `workers.skeleton.find_roles`.
+This module holds the result type; finding it is left to `workers.skeleton.find_roles.find`.
 """
 
 from __future__ import annotations

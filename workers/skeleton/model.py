@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.errors import ClipNotFound
+from workers.contract.errors import ClipNotFound
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

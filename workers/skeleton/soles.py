@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from workers.contract.roles import SIDES
 from workers.skeleton import quat
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Mesh
-from workers.skeleton.roles import SIDES
 
 FOOT_ROLES = ("leftFoot", "leftToes", "rightFoot", "rightToes")
 ANKLE_OVER_SOLE = 0.08  # of the leg

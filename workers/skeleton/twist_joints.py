@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 
 from workers.skeleton import quat
+from workers.skeleton.find_roles.twists import BONES, chain_name
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Mesh, Skeleton
-from workers.skeleton.role_twists import BONES, chain_name
 
 UPPER_PARTS = ("UpperArm", "UpperLeg")
 # A limb joint that carries less than this share of its bone's skin has left it to the twist joints.

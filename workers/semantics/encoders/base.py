@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from workers.errors import InvalidOptions, OutputInvalid, UnsupportedFeature
+from workers.contract.errors import InvalidOptions, OutputInvalid, UnsupportedFeature
 
 Capability = Literal["embed", "describe", "match"]
 MatchScale = Literal["probability", "cosine"]

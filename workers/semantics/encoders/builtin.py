@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from model_store.manifest import Manifest
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 from workers.semantics.encoders.base import Encoder, MatchScale
 from workers.semantics.encoders.eye_network import Architecture, EyeNetwork
 from workers.semantics.encoders.eye_picture import to_grey

@@ -12,7 +12,7 @@ import torch
 
 from model_store.manifest import Dtype
 from model_store.status import resolve
-from workers.errors import InvalidOptions
+from workers.contract.errors import InvalidOptions
 from workers.semantics.encoders.base import Encoder
 
 _HERE = "workers.semantics.encoders"

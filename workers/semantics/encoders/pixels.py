@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workers.errors import ModelUnavailable
+from workers.contract.errors import ModelUnavailable
 
 FILE_NAMES = ("preprocessor_config.json", "processor_config.json")
 _MODES: dict[int, Literal["bilinear", "bicubic"]] = {2: "bilinear", 3: "bicubic"}  # PIL's numbers

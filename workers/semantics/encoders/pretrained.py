@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from model_store.manifest import Manifest
-from workers.errors import InvalidOptions, ModelUnavailable
+from workers.contract.errors import InvalidOptions, ModelUnavailable
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.encoders.pixels import PixelPreparation, read_pixel_preparation
 

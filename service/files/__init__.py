@@ -1,0 +1,1 @@
+"""Files on their way in: uploads, blobs, which job holds which file."""

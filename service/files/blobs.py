@@ -1,0 +1,269 @@
+"""BlobStore: bytes by key over fsspec: a local folder by default, memory or S3 by URL.
+
+Keys are relative paths: `uploads/<two hex>/<sha256>` for what users send (content-addressed, so that the same file is
+stored once), `scenes/<two hex>/<digest>` for what was read from them, `outputs/<job>/<execution>/<name>` for results
+(the execution in the path keeps a stale one from overwriting its successor). All calls block; the gateway runs them in
+a thread. Who may delete a shared upload is left to `service.files.references`, when to `service.upkeep.retention`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from workers.contract.errors import FileTooLarge, Unavailable
+
+CHUNK_BYTES = 2**20
+UPLOADS = "uploads"
+SCENES = "scenes"
+OUTPUTS = "outputs"
+UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """What is known of stored bytes."""
+
+    key: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One entry of `BlobStore.list`."""
+
+    key: str
+    bytes: int
+    modified: datetime
+
+
+def upload_key(sha256: str) -> str:
+    """Where an upload with this content lies."""
+    return f"{UPLOADS}/{sha256[:2]}/{sha256}"
+
+
+def stored_scene_key(digest: str) -> str:
+    """Where the stored scene lies that was read from the files with this digest."""
+    return f"{SCENES}/{digest[:2]}/{digest}"
+
+
+def output_prefix(job_id: str) -> str:
+    """The folder of all that a job's executions have written."""
+    return f"{OUTPUTS}/{job_id}"
+
+
+def output_key(job_id: str, execution_id: str, name: str) -> str:
+    """Where one execution of a job writes the artifact `name`."""
+    return f"{output_prefix(job_id)}/{execution_id}/{name}"
+
+
+class BlobWriter:
+    """Bytes on their way in: hashed and counted as they come, nowhere visible until `commit`."""
+
+    def __init__(self, store: BlobStore, max_bytes: int | None, what: str) -> None:
+        self._store = store
+        self._max_bytes = max_bytes
+        self._what = what
+        self._digest = hashlib.sha256()
+        self._key: str | None = f"{UNFINISHED}/{uuid.uuid4().hex}"
+        self._handle: IO[bytes] = store.open_for_writing(self._key)
+        self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Raises FileTooLarge, before the chunk is written, where it would pass the cap."""
+        self.bytes += len(chunk)
+        if self._max_bytes is not None and self.bytes > self._max_bytes:
+            raise FileTooLarge(
+                f"{self._what} is larger than {self._max_bytes:,} bytes; send a smaller file", limit=self._max_bytes
+            )
+        self._digest.update(chunk)
+        self._handle.write(chunk)
+
+    def close(self) -> None:
+        """No more bytes will come; frees the file handle before `commit`."""
+        self._handle.close()
+
+    def commit(self, key: str | None = None) -> Blob:
+        """Make the bytes visible, by default at their content's upload key; a copy already there is kept."""
+        if self._key is None:
+            raise ValueError("the writer was committed or discarded already")
+        self.close()
+        target = key or upload_key(self.sha256)
+        if self._store.exists(target):
+            self._store.delete(self._key)
+        else:
+            self._store.move(self._key, target)
+        self._key = None
+        return Blob(target, self.sha256, self.bytes)
+
+    def discard(self) -> None:
+        """Forget the bytes; harmless after `commit`."""
+        if self._key is not None:
+            self._handle.close()
+            self._store.delete(self._key)
+            self._key = None
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+
+class BlobStore:
+    """Bytes by key below one fsspec URL (`file:///folder`, a plain path, `memory://name`, `s3://bucket/prefix`)."""
+
+    def __init__(self, url: str, **storage_options: Any) -> None:
+        self.url = url
+        # Other processes write here too: a cached listing would show what is gone and hide what is new.
+        self._fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False, **storage_options)
+        self._root = str(root).rstrip("/")
+        if isinstance(self._fs, LocalFileSystem):
+            self._fs.makedirs(self._root, exist_ok=True)
+
+    def _path(self, key: str) -> str:
+        parts = key.split("/")
+        if not key or any(part in ("", ".", "..") for part in parts) or "\\" in key or "\0" in key:
+            raise ValueError(f"not a blob key: {key!r}")
+        return f"{self._root}/{key}"
+
+    def open_for_writing(self, key: str) -> IO[bytes]:
+        path = self._path(key)
+        if isinstance(self._fs, LocalFileSystem):
+            self._fs.makedirs(str(Path(path).parent), exist_ok=True)
+        handle: IO[bytes] = self._fs.open(path, "wb")
+        return handle
+
+    def writer(self, *, max_bytes: int | None = None, what: str = "the file") -> BlobWriter:
+        """A writer to feed piece by piece; use it as a context manager, which discards what was not committed."""
+        return BlobWriter(self, max_bytes, what)
+
+    def put_stream(self, chunks: Iterable[bytes], *, max_bytes: int | None = None, what: str = "the file") -> Blob:
+        """Store at the content's upload key. Raises FileTooLarge at the cap; nothing stays behind then."""
+        with self.writer(max_bytes=max_bytes, what=what) as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.commit()
+
+    def put(self, key: str, chunks: bytes | Iterable[bytes]) -> Blob:
+        """Store at `key`, over what was there."""
+        digest, count = hashlib.sha256(), 0
+        with self.open_for_writing(key) as handle:
+            for chunk in [chunks] if isinstance(chunks, bytes) else chunks:
+                digest.update(chunk)
+                count += len(chunk)
+                handle.write(chunk)
+        return Blob(key, digest.hexdigest(), count)
+
+    def open(self, key: str) -> IO[bytes]:
+        """A readable, seekable file. Raises FileNotFoundError."""
+        handle: IO[bytes] = self._fs.open(self._path(key), "rb")
+        return handle
+
+    def read(self, key: str) -> bytes:
+        """All bytes of a blob. Raises FileNotFoundError."""
+        with self.open(key) as handle:
+            return handle.read()
+
+    def local_path(self, key: str) -> Path | None:
+        """Where a blob lies on this machine's disk, present or not; None for a store elsewhere."""
+        return Path(self._path(key)) if isinstance(self._fs, LocalFileSystem) else None
+
+    def read_range(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes `start` up to, not including, `stop`, in chunks. Raises FileNotFoundError at the first chunk."""
+        with self.open(key) as handle:
+            handle.seek(start)
+            left = None if stop is None else max(stop - start, 0)
+            while left is None or left > 0:
+                chunk = handle.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+                if not chunk:
+                    return
+                left = None if left is None else left - len(chunk)
+                yield chunk
+
+    def exists(self, key: str) -> bool:
+        return bool(self._fs.exists(self._path(key)))
+
+    def bytes(self, key: str) -> int:
+        """Size of a blob. Raises FileNotFoundError."""
+        return int(self._fs.size(self._path(key)))
+
+    def move(self, key: str, target: str) -> None:
+        """Rename; on object stores a copy and a delete."""
+        destination = self._path(target)
+        if isinstance(self._fs, LocalFileSystem):
+            Path(destination).parent.mkdir(parents=True, exist_ok=True)
+            Path(self._path(key)).replace(destination)
+        else:
+            self._fs.mv(self._path(key), destination)
+
+    def delete(self, key: str) -> None:
+        """Remove one blob; one that is not there is fine."""
+        try:
+            self._fs.rm_file(self._path(key))
+        except FileNotFoundError:
+            return
+
+    def delete_tree(self, prefix: str) -> None:
+        """Remove all blobs below `prefix`; none there is fine."""
+        try:
+            self._fs.rm(self._path(prefix), recursive=True)
+        except FileNotFoundError:
+            return
+
+    def list(self, prefix: str) -> Iterator[StoredFile]:
+        """All blobs below `prefix`, with the time they were written."""
+        root = self._path(prefix)
+        if not self._fs.exists(root):
+            return
+        for path, info in self._fs.find(root, detail=True).items():
+            key = str(path).removeprefix(self._root).lstrip("/")
+            yield StoredFile(key, int(info.get("size") or 0), _modified(info))
+
+    def free_disk_ratio(self) -> float | None:
+        """Free share of the disk below a local store; None where there is no disk to fill."""
+        if not isinstance(self._fs, LocalFileSystem):
+            return None
+        usage = shutil.disk_usage(self._root)
+        return usage.free / usage.total
+
+    def check_free_disk(self, min_ratio: float) -> None:
+        """Raise Unavailable where less than `min_ratio` of the disk is free."""
+        ratio = self.free_disk_ratio()
+        if ratio is not None and ratio < min_ratio:
+            raise Unavailable(
+                f"only {ratio:.1%} of the disk is free, uploads need {min_ratio:.0%}; try again later", retry_after=60
+            )
+
+    def check_writable(self) -> None:
+        """Write and remove a small blob. Raises OSError, or what the file system raises."""
+        key = f"{UNFINISHED}/probe-{uuid.uuid4().hex}"
+        self.put(key, b"probe")
+        self.delete(key)
+
+
+def _modified(info: dict[str, Any]) -> datetime:
+    """Time of writing from a file system's listing: local `mtime`, S3 `LastModified`, memory `created`."""
+    value = next((info[name] for name in ("mtime", "LastModified", "created") if info.get(name)), None)
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""What every endpoint shares: errors, problem documents, headers, OpenAPI."""

@@ -1,0 +1,51 @@
+"""What the gateway's endpoints share: settings, the job store, the blob store, the waiting room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import Depends, Request
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from service.files.blobs import BlobStore
+from service.jobs.changes import Changes
+from service.jobs.store import JobStore
+from service.settings import Settings
+
+VERSION = version("motion-retargeting-service")
+
+
+@dataclass(frozen=True)
+class Context:
+    settings: Settings
+    store: JobStore
+    blobs: BlobStore
+    changes: Changes
+
+
+def connect(settings: Settings) -> Redis:
+    """A blocking connection that gives up within a few times `redis_timeout_s`. Connects on first use."""
+    return Redis.from_url(
+        settings.redis_url,
+        socket_connect_timeout=settings.redis_timeout_s,
+        socket_timeout=settings.redis_timeout_s,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+    )
+
+
+def make_context(settings: Settings) -> Context:
+    store = JobStore(connect(settings))
+    return Context(settings, store, BlobStore(settings.blob_url), Changes(settings.redis_url, store))
+
+
+def context_of(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+Shared = Annotated[Context, Depends(context_of)]

@@ -1,0 +1,1 @@
+"""One machine alone: an embedded Redis and the processes of `retarget serve`."""

@@ -1,0 +1,1 @@
+"""What keeps the books straight: lost jobs, expired files, recovery."""

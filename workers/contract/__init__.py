@@ -1,0 +1,1 @@
+"""What users script against: errors, options, definitions, roles."""

@@ -1,0 +1,143 @@
+"""Job options: one pydantic model behind the command line, HTTP and OpenAPI.
+
+Unknown fields are an error, every field has a default, and each field has a command-line flag of the same name.
+Imports pydantic only. What the options do is left to the engine; `parse_options` is the one way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from workers.contract.errors import InvalidOptions
+
+
+class JointIndex(BaseModel):
+    """A joint named by its file index (glTF node index, BVH order of appearance)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    index: Annotated[int, Field(ge=0)]
+
+
+JointChoice = str | JointIndex | None
+NO_PRESET = "none"  # instead of a preset's id: use none
+
+
+class MappingOverride(BaseModel):
+    """Per side: role -> joint name, `{"index": n}`, or null to leave the role unmapped.
+
+    A stored preset fills in what is not given: by default the one that fits the skeleton's fingerprint.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    source: dict[str, JointChoice] = Field(default_factory=dict)
+    target: dict[str, JointChoice] = Field(default_factory=dict)
+    source_preset: str | None = Field(None, max_length=64, description="Id of a preset, or 'none' to use none.")
+    target_preset: str | None = Field(None, max_length=64, description="Id of a preset, or 'none' to use none.")
+
+
+class JobOptions(BaseModel):
+    """What a job may ask for. The defaults are what a newcomer wants."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["auto", "analytic", "smt"] = Field(
+        "auto", description="Retargeting method; auto takes the best that is installed."
+    )
+    refine: Literal["none", "geometry", "semantic"] = Field("none", description="Optional refinement at test time.")
+    refine_budget_s: Annotated[float, Field(gt=0, le=3600)] | None = Field(
+        None, description="Time budget of the refinement in seconds."
+    )
+    encoder: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Encoder of the semantic scores, by its model_store name, or 'none'; default: the built-in one.",
+    )
+    keyframes: Annotated[int, Field(ge=2, le=64)] = Field(
+        8, description="Most keyframes that are rendered for the semantic scores."
+    )
+    root_motion: Literal["keep", "in_place", "root_joint"] = Field(
+        "keep", description="Keep travel at the hips, remove it, or move it to the joint above the hips."
+    )
+    start: Literal["keep", "origin"] = Field(
+        "keep", description="Keep the clip's start position or begin at the origin."
+    )
+    foot_contact: Literal["auto", "off"] = Field(
+        "auto", description="Hold the source's foot contacts by inverse kinematics."
+    )
+    ground: Literal["auto", "flat", "none"] = Field(
+        "auto", description="Ground: estimated per contact, one flat plane, or no correction."
+    )
+    fps: Literal["source"] | Annotated[float, Field(gt=0, le=1000)] = Field(
+        "source", description="Frame rate of the result."
+    )
+    clip: str | Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Source clip by name or index, or 'all'. Default: the only or first clip."
+    )
+    start_s: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Start of the part of the clip to use, seconds."
+    )
+    end_s: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="End of the part of the clip to use, seconds."
+    )
+    clip_name: str | None = Field(
+        None, min_length=1, max_length=200, description="Name of the new clip; default: the source clip's name."
+    )
+    existing_clips: Literal["keep", "drop"] = Field(
+        "keep", description="Keep or drop the clips the character already has."
+    )
+    rest_pose: Literal["auto", "file", "estimate"] | Annotated[int, Field(ge=0)] = Field(
+        "auto",
+        description="Rest pose of a motion without a skin: auto; file = the file's own zero pose; "
+        "estimate = built from the motion; a number = that frame of the clip.",
+    )
+    mapping: MappingOverride = Field(
+        default_factory=MappingOverride, description="Overrides of the automatic joint mapping."
+    )
+    description: str | None = Field(None, max_length=1000, description="What the motion shows, in words.")
+    preview: bool = Field(False, description="Render a preview in motion and a sheet of the keyframes.")
+    preview_format: Literal["webp", "webm"] = Field(
+        "webp", description="Format of the preview: WebP shows in any page, WebM is smaller and longer."
+    )
+    output: Literal["full", "animation"] = Field(
+        "full", description="The whole character, or skeleton and clip without meshes."
+    )
+    format: Literal["auto", "glb", "bvh"] = Field(
+        "auto", description="Format of the result; auto is BVH for one clip on a BVH character, else GLB."
+    )
+    fail_on: Literal["review", "fail"] | None = Field(
+        None, description="Verdict that counts as failure for the caller."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Seed of everything random.")
+
+    @model_validator(mode="after")
+    def _range_is_forward(self) -> JobOptions:
+        if self.start_s is not None and self.end_s is not None and self.end_s <= self.start_s:
+            raise ValueError("end_s must be greater than start_s")
+        return self
+
+    @model_validator(mode="after")
+    def _format_is_of_a_preview(self) -> JobOptions:
+        if self.preview_format != "webp" and not self.preview:
+            raise ValueError("preview_format needs preview: true")
+        return self
+
+
+def parse_options(data: Mapping[str, Any] | str | bytes | None) -> JobOptions:
+    """Options from JSON text or a mapping. Raises InvalidOptions naming each wrong field."""
+    try:
+        if data is None:
+            return JobOptions()
+        if isinstance(data, str | bytes):
+            return JobOptions.model_validate_json(data)
+        return JobOptions.model_validate(data)
+    except ValidationError as error:
+        problems = [
+            {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "message": item["msg"]}
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        summary = "; ".join(f"{p['pointer']}: {p['message']}" for p in problems[:3])
+        raise InvalidOptions(f"options: {summary}; see the JobOptions schema for the fields", errors=problems) from None

@@ -1,0 +1,1 @@
+"""The engine: (motion, character, options) -> (artifacts, report), a pure function."""

@@ -1,0 +1,369 @@
+"""The engine: (motion, character, options) -> (artifacts, report), a pure function of its arguments.
+
+Stages: loading, mapping, retargeting, scoring, exporting. No disk, no Redis, no HTTP: callers hand in bytes
+(`FileBundle`) and get bytes back. `on_stage(stage, fraction)` tells how far the job is; whatever it raises ends the
+job. One clip in gives one clip out; `clip: all` retargets every clip of the motion file onto one character.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from workers import __version__
+from workers.contract.definitions import CharacterDefinition
+from workers.contract.errors import ClipNotFound, InvalidOptions, ModelUnavailable
+from workers.contract.options import JobOptions
+from workers.engine.export import export
+from workers.engine.postconditions import check_bvh, check_clip, check_glb
+from workers.formats.bundle import FileBundle
+from workers.formats.read import read_scene
+from workers.motion.body_motion import BodyMotion, to_clip
+from workers.motion.contacts import FootContacts, find_contacts, sole_heights
+from workers.motion.ground import Floor, estimate_floor
+from workers.motion.level_feet import level_feet
+from workers.pictures.draw import Pictures, ScoredClip, check_pictures, draw_pictures
+from workers.preparation.mapping_choice import PresetLookup
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.refinement.budget import Refinement
+from workers.refinement.stage import RefiningStage
+from workers.retargeting.alignment import align_rest
+from workers.retargeting.analytic import driven_joints, leg_scale, transfer
+from workers.retargeting.copy_rest import copy_rest
+from workers.retargeting.feet.foot_lock import hold_feet
+from workers.retargeting.feet.legs import find_legs
+from workers.retargeting.fingers import finger_notices
+from workers.retargeting.root_motion import place_travel, start_at_origin
+from workers.retargeting.twist import spread_twist, twist_joints
+from workers.scores.joint_limits import limit_summary
+from workers.scores.report import FileFacts, build_report, join_reports
+from workers.scores.scores import MeaningValues, Scores, kinematic_scores, put_meaning
+from workers.scores.surface_scores import SurfaceScores, surface_scores
+from workers.scores.timeline import build_timeline
+from workers.scores.verdict import judge
+from workers.semantics.meaning import Meaning, MeaningStage
+from workers.skeleton.body import Body
+from workers.skeleton.fingerprint import skeleton_fingerprint
+from workers.skeleton.model import Array, Clip, Notice, Scene
+
+OnStage = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class EngineResult:
+    """`artifacts`: file name -> bytes: first `result.glb` or `result.bvh`, then the pictures (`workers.pictures.draw`).
+    `report` is JSON-ready, without NaN.
+    """
+
+    artifacts: dict[str, bytes]
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RetargetedClip:
+    """One clip on the character, with all that its report needs. `root` is the joint that carries the travel.
+
+    `scored` is the result with its travel, which `root_motion: in_place` takes away: without it planted feet slide.
+    `refinement` tells what was refined of it, None where nothing was asked for.
+    """
+
+    source: PreparedMotion
+    contacts: FootContacts
+    floor: Floor
+    source_floor_m: float
+    result: BodyMotion
+    scored: BodyMotion
+    naive: BodyMotion
+    clip: Clip
+    root: int | None
+    notices: tuple[Notice, ...]
+    refinement: Refinement | None = None
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by stage, summed over clips."""
+
+    on_stage: OnStage
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, fraction: float) -> Iterator[None]:
+        self.on_stage(name, fraction)
+        start = time.perf_counter()
+        yield
+        self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
+
+    def within(self, name: str, fraction: float, width: float) -> Callable[[float], None]:
+        """What tells how far a stage is, by the share of it that is done; the stage is `width` of the whole job."""
+        return lambda share: self.on_stage(name, fraction + width * share)
+
+
+def retarget(
+    motion: FileBundle,
+    character: FileBundle,
+    options: JobOptions,
+    *,
+    source_character: FileBundle | None = None,
+    definition: CharacterDefinition | None = None,
+    source_definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
+    on_stage: OnStage | None = None,
+) -> EngineResult:
+    """Retarget files. `definition` is the character's, `source_definition` the motion rig's, `find_preset` finds
+    stored mappings. Raises the InputErrors and EngineErrors of `workers.contract.errors`.
+    """
+    watch = Stopwatch(on_stage or _silent)
+    with watch.stage("loading", 0.02):
+        scenes = [read_scene(bundle) for bundle in (motion, character)]
+        original = read_scene(source_character) if source_character is not None else None
+    return retarget_scenes(
+        scenes[0],
+        scenes[1],
+        options,
+        source_character=original,
+        definition=definition,
+        source_definition=source_definition,
+        find_preset=find_preset,
+        watch=watch,
+    )
+
+
+def retarget_scenes(
+    motion: Scene,
+    character: Scene,
+    options: JobOptions,
+    *,
+    source_character: Scene | None = None,
+    definition: CharacterDefinition | None = None,
+    source_definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
+    prepared: PreparedCharacter | None = None,
+    watch: Stopwatch | None = None,
+) -> EngineResult:
+    """Retarget files that are read already; `prepared` saves preparing a character again for each of many motions."""
+    check_available(options)
+    stage, refining = MeaningStage(options.encoder), RefiningStage(options)
+    watch = watch or Stopwatch(_silent)
+    with watch.stage("mapping", 0.1):
+        target = prepared or prepare_character(character, options.mapping, definition, find_preset)
+    chosen = _chosen_clips(motion, options, source_definition)
+    done: list[RetargetedClip] = []
+    source: PreparedMotion | None = None
+    for number, index in enumerate(chosen):
+        share = 0.15 + 0.4 * number / len(chosen)
+        with watch.stage("mapping", share):
+            source = prepare_motion(motion, index, options, source_character, source, source_definition, find_preset)
+        with watch.stage("retargeting", share):
+            done.append(retarget_clip(source, target, options))
+            check_clip(done[-1].result, source.motion)
+        if refining.is_on:
+            with watch.stage("refining", share):
+                on_step = watch.within("refining", share, 0.4 / len(chosen))
+                done[-1] = refining.refine(done[-1], target, len(chosen) - number, on_step)
+                check_clip(done[-1].result, source.motion)
+    with watch.stage("exporting", 0.55):
+        name, data, written = export(target, [item.clip for item in done], _keyed(done, target), options)
+        if name.endswith(".bvh"):
+            check_bvh(data, done[-1].clip)
+        else:
+            factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
+            check_glb(data, done[-1].clip, done[-1].result, factor)
+    scored: list[ScoredClip] = []
+    scoring = 0.15 if options.preview else 0.38  # of the job's progress; the rest goes to the pictures
+    for number, item in enumerate(done):
+        share, width = 0.6 + scoring * number / len(done), scoring / len(done)
+        with watch.stage("scoring", share):
+            on_step = watch.within("scoring", share, width)
+            surface = _surface_scores(item, target, on_step)
+            meaning = stage.measure_clip(item, target, options, on_step)
+            before = Meaning()
+            if item.refinement is not None:
+                base = replace(item, scored=item.refinement.base)
+                before = stage.measure_clip(base, target, options, watch.within("scoring", share + width, 0.0))
+            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface)))
+    pictures = Pictures()
+    if options.preview:
+        with watch.stage("exporting", 0.75):
+            pictures = draw_pictures(scored, target, options, watch.within("exporting", 0.75, 0.23))
+    report = join_reports([clip.report for clip in scored], watch.timings_s)
+    report["warnings"] += [notice.to_dict() for notice in pictures.notices]
+    return EngineResult({name: data, **pictures.artifacts}, report)
+
+
+def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:
+    """Indices of the clips to retarget: the option's, else the definition's, else the first."""
+    if options.clip == "all" and motion.clips:
+        return range(len(motion.clips))
+    if options.clip is None and definition is not None and definition.clip is not None:
+        try:
+            return [motion.find_clip(definition.clip)]
+        except ClipNotFound as error:
+            raise definition.refuse("/clip", error.detail) from None
+    return [motion.find_clip(options.clip)]
+
+
+def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RetargetedClip:
+    """One clip onto one character, in memory."""
+    body = target.body
+    source, contacts = plant(source)
+    floor = estimate_floor(source.motion, contacts)
+    estimated = floor.base_m if options.ground != "none" else None
+    floor_m = claimed_floor(source.motion) if estimated is None else estimated
+    alignment = align_rest(source.body, body)
+    notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
+    notices += finger_notices(source.body, body)
+    result = transfer(source.motion, body, alignment, floor_m)
+    naive = copy_rest(source.motion, body, floor_m)
+    if options.foot_contact == "auto":
+        result = hold_feet(result, source.motion, contacts, leg_scale(source.body, body), options.ground)
+        notices += find_legs(body)[1]
+    result = spread_twist(result)
+    if options.start == "origin":
+        result, naive = start_at_origin(result), start_at_origin(naive)
+    placed, root = place_travel(result, options.root_motion)
+    if root is not None and root in target.left_alone:
+        raise InvalidOptions(
+            f"root_motion: joint {body.skeleton.names[root]!r} would carry the travel, but the definition leaves it "
+            "alone; take it out of leave_alone or use another root_motion"
+        )
+    clip = to_clip(placed, root)
+    return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, tuple(notices))
+
+
+def plant(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
+    """The motion's foot contacts; a body without a mesh has its feet measured by them first."""
+    contacts = find_contacts(source.motion)
+    if source.rest.kind == "bind":
+        return source, contacts
+    motion = level_feet(source.motion, contacts)
+    if motion is source.motion:
+        return source, contacts
+    return replace(source, motion=motion, body=motion.body), find_contacts(motion)
+
+
+def _detached(body: Body) -> Iterator[Notice]:
+    for joint, carrier in body.attachments.items():
+        name, leg = body.skeleton.names[joint], body.skeleton.names[carrier]
+        text = f"joint {name!r} does not hang below {leg!r}; its translation is keyed, so that it follows its limb"
+        yield Notice("detached-joint", text, name)
+
+
+def claimed_floor(motion: BodyMotion) -> float:
+    """Where a motion's ground is when no contact shows it: under its rest pose where that stands, else at height 0.
+
+    Never above the lowest sole: nothing walks below the ground, whatever the file's origin.
+    """
+    stands = abs(motion.body.floor_m) < 0.5 * motion.body.leg_length_m
+    soles = sole_heights(motion)
+    lowest = float(np.nanmin(soles)) if np.isfinite(soles).any() else np.inf
+    return min(motion.body.floor_m if stands else 0.0, lowest)
+
+
+def report_clip(
+    done: RetargetedClip,
+    target: PreparedCharacter,
+    written: tuple[Notice, ...],
+    meaning: Meaning,
+    before: Meaning,
+    surface: Sequence[SurfaceScores],
+) -> dict[str, Any]:
+    """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells,
+    `before` the meaning of the clip before its refinement, if it was refined; `surface` is of result, copy and, if it
+    was refined, of the clip before.
+    """
+    source, motion = done.source, done.source.motion
+    limits = target.definition.joint_limits if target.definition is not None else {}
+
+    def score(result: BodyMotion, values: MeaningValues, on_surface: SurfaceScores) -> Scores:
+        scores = kinematic_scores(result, motion, done.contacts, done.source_floor_m, limits=limits)
+        put_meaning(scores, values)
+        on_surface.put(scores)
+        return scores
+
+    def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
+        floor_m = done.source_floor_m
+        return build_timeline(result, motion, done.contacts, floor_m, similarity, on_surface.per_frame)
+
+    scores = score(done.scored, meaning.result, surface[0])
+    naive = score(done.naive, meaning.naive, surface[1])
+    refined = done.refinement
+    unrefined = None if refined is None else score(refined.base, before.result, surface[2])
+    return build_report(
+        engine={"version": __version__, "method": "analytic"},
+        source=replace(_facts(source, done.source_floor_m, motion), floor=done.floor.to_dict()),
+        target=replace(
+            _facts(target, target.body.floor_m, done.result),
+            left_alone=tuple(target.body.skeleton.names[joint] for joint in sorted(target.left_alone)),
+            joint_limits=limit_summary(done.scored, limits),
+        ),
+        scores=scores,
+        scores_naive_copy=naive,
+        verdict=judge(
+            scores.values,
+            scores.not_applicable,
+            target.body.height_m,
+            naive.values,
+            None if unrefined is None else unrefined.values,
+        ),
+        timeline=timeline(done.scored, meaning.per_frame, surface[0]),
+        timeline_naive_copy=timeline(done.naive, meaning.per_frame_naive, surface[1]),
+        notices=(*done.notices, *written, *meaning.notices),
+        timings_s={},
+        semantics=meaning.facts,
+        refinement=None if refined is None else refined.summary,
+        scores_before_refinement=unrefined,
+        timeline_before_refinement=None if refined is None else timeline(refined.base, before.per_frame, surface[2]),
+    )
+
+
+def _surface_scores(
+    done: RetargetedClip, target: PreparedCharacter, on_step: Callable[[float], None]
+) -> list[SurfaceScores]:
+    """Of the result, the naive copy and, where it was refined, the clip before."""
+    motions = [done.scored, done.naive]
+    if done.refinement is not None:
+        motions.append(done.refinement.base)
+    return surface_scores(motions, target, done.source, done.source.motion, lambda: on_step(0.0))
+
+
+def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: BodyMotion) -> FileFacts:
+    scene, rest = file.scene, file.rest
+    return FileFacts(
+        motion.body,
+        scene.format,
+        scene.units,
+        rest.kind,
+        rest.guessed,
+        floor_m,
+        motion.name,
+        motion.rate_hz,
+        motion.frames,
+        fingerprint=skeleton_fingerprint(scene.skeleton),
+        preset=file.preset.to_dict() if file.preset is not None else None,
+        definition=file.definition.model_dump(mode="json", exclude_defaults=True) if file.definition else None,
+    )
+
+
+def check_available(options: JobOptions) -> None:
+    """Refuse what this version cannot do, rather than leave it out silently."""
+    if options.method == "smt":
+        raise ModelUnavailable("method: the SMT network has no weights in model_store yet; use 'auto' or 'analytic'")
+    if options.preview:
+        check_pictures(options)
+
+
+def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
+    """Joints whose rotation the result keys: those driven by any clip, and the one that carries the travel."""
+    joints = {joint for item in done for joint in driven_joints(item.source.body, target.body)}
+    joints.update(twist_joints(target.body))
+    return sorted(joints | {item.root for item in done if item.root is not None})
+
+
+def _silent(stage: str, fraction: float) -> None:
+    """Nobody is listening."""

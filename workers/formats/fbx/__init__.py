@@ -1,0 +1,1 @@
+"""FBX in, through a child process."""

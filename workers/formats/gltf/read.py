@@ -1,0 +1,175 @@
+"""Read glTF 2.0 (`.glb`, `.gltf`) into a Scene: node tree, bind pose, clips, mesh, in the project's conventions.
+
+Every node of the scene becomes an entry of the Skeleton, parents first. `deforming` marks the joints of all skins. In a
+file without a skin it marks the nodes that an animation moves, every node below one, and those between two of them,
+leaving out nodes that hold a mesh or a camera; where nothing moves and there is no mesh, all nodes: a bare skeleton.
+Clips are sampled and meshes built only when asked for.
+
+`scene.document` is a `GltfSource`, all that `gltf_write` needs. `scene.extras["clip_notices"]` maps a clip's index to
+the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
+`scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint; `scene.extras["skins"]` the name and
+joints of each skin.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.formats.bundle import FileBundle
+from workers.formats.gltf import animation as gltf_animation
+from workers.formats.gltf import mesh as gltf_mesh
+from workers.formats.gltf.animation import FileClip
+from workers.formats.gltf.bind import BindPose, Skin, find_bind_pose, read_skins
+from workers.formats.gltf.document import GltfDocument, open_document
+from workers.formats.gltf.fields import index
+from workers.formats.gltf.nodes import NodeTree, read_nodes
+from workers.formats.gltf.units import assume_units, longest_way
+from workers.formats.gltf.vrm_humanoid import declared_roles
+from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
+from workers.skeleton.model import Clip, Mesh, Notice, Scene, Skeleton, Units
+
+
+@dataclass(frozen=True, eq=False)
+class GltfSource:
+    """The read file behind a Scene: what its clips and its mesh are made from, and what a writer splices into."""
+
+    document: GltfDocument
+    tree: NodeTree
+    skins: list[Skin]
+    bind: BindPose
+    clips: list[FileClip]
+    units: Units
+    deforming: NDArray[np.bool_]
+    body_size_m: float
+
+    def load_clip(self, number: int, rate_hz: float | None = None) -> Clip:
+        clip = self.clips[number]
+        return gltf_animation.sample_clip(
+            self.document, self.tree, clip, rate_hz, self.units.document_factor, self.body_size_m
+        )
+
+    def load_mesh(self) -> Mesh | None:
+        return gltf_mesh.build_mesh(
+            self.document, self.tree, self.skins, self.bind, self.deforming, self.units.document_factor
+        )
+
+    def clip_notices(self, number: int) -> tuple[Notice, ...]:
+        return gltf_animation.clip_notices(self.document, self.tree, self.clips[number])
+
+
+def read_gltf(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
+    """The scene of a GLB or glTF file. Raises InputErrors only; a file without joints gives an undeforming skeleton."""
+    with _no_collection():
+        return _read(bundle, limits)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Reading makes no cycles, and searching its thousands of small objects for some takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read(bundle: FileBundle, limits: Limits) -> Scene:
+    document = open_document(bundle, limits)
+    skins = read_skins(document)
+    tree = read_nodes(document, {int(node) for skin in skins for node in skin.joints})
+    _check_references(document)
+    gltf_mesh.check_meshes(document)
+    clips = gltf_animation.list_clips(document, tree)
+    deforming = _joints(document, tree, skins, clips)
+    check_limit(int(deforming.sum()), limits.joints, "joints", bundle.name)
+    bind = find_bind_pose(document, tree, skins)
+    size = longest_way(tree.parents, bind.offsets, deforming)
+    units, notices = assume_units(size)
+    source = GltfSource(document, tree, skins, bind, clips, units, deforming, size * units.factor)
+    skeleton = _skeleton(source)
+    declared, vrm_notices = declared_roles(document.json, tree.position_of, skeleton)
+    return Scene(
+        format=document.format,
+        skeleton=skeleton,
+        rest_kind="bind" if bind.bound else "node",
+        units=units,
+        clips=tuple(clip.info() for clip in clips),
+        load_clip=source.load_clip,
+        load_mesh=source.load_mesh,
+        skins=len(skins),
+        meshes=len(document.meshes),
+        notices=(*tree.notices, *bind.notices, *notices, *vrm_notices),
+        document=source,
+        extras={
+            "clip_notices": partial(source.clip_notices),
+            "declared_roles": declared,
+            "skins": _skin_joints(source),
+        },
+    )
+
+
+def _skin_joints(source: GltfSource) -> tuple[tuple[str, NDArray[np.int64]], ...]:
+    return tuple(
+        (
+            str(source.document.skins[skin.number].get("name", "")),
+            np.array([source.tree.position_of[int(node)] for node in skin.joints], dtype=np.int64),
+        )
+        for skin in source.skins
+    )
+
+
+def _skeleton(source: GltfSource) -> Skeleton:
+    tree, factor = source.tree, source.units.factor
+    return Skeleton(
+        names=tree.names,
+        parents=tree.parents,
+        file_indices=tree.file_indices,
+        node_offsets_m=tree.offsets * factor,
+        node_rotations=tree.rotations,
+        rest_offsets_m=source.bind.offsets * factor,
+        rest_rotations=source.bind.rotations,
+        deforming=source.deforming,
+        translation_scale=tree.parent_scales * factor,
+        end_site=np.zeros(len(tree), dtype=bool),
+    )
+
+
+def _check_references(document: GltfDocument) -> None:
+    """Mesh, skin and camera of every node lie in range, also of nodes that the scene leaves out."""
+    cameras = document.json.get("cameras")
+    counts = {
+        "mesh": len(document.meshes),
+        "skin": len(document.skins),
+        "camera": len(cameras) if isinstance(cameras, list) else 0,
+    }
+    for number, node in enumerate(document.nodes):
+        for key in counts.keys() & node.keys():
+            index(node, key, counts[key], f"/nodes/{number}")
+
+
+def _joints(document: GltfDocument, tree: NodeTree, skins: list[Skin], clips: list[FileClip]) -> NDArray[np.bool_]:
+    result = np.zeros(len(tree), dtype=bool)
+    if skins:
+        result[[tree.position_of[int(node)] for skin in skins for node in skin.joints]] = True
+        return result
+    moved = np.zeros(len(tree), dtype=bool)
+    moved[[channel.entry for clip in clips for channel in clip.channels]] = True
+    for entry, parent in enumerate(tree.parents):
+        if parent >= 0 and moved[parent]:
+            moved[entry] = True
+    holds = np.array(
+        ["mesh" in document.nodes[n] or "camera" in document.nodes[n] for n in tree.file_indices], dtype=bool
+    )
+    if not moved.any() and not document.meshes:
+        moved[:] = True
+    joints: NDArray[np.bool_] = moved & ~holds
+    return joints

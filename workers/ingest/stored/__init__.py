@@ -1,0 +1,1 @@
+"""Scenes kept on disk."""

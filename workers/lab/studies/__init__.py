@@ -1,0 +1,1 @@
+"""Quality over many files."""

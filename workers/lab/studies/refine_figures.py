@@ -1,0 +1,123 @@
+"""Figures of the refinement study, pooled over pairs; intervals bootstrapped over pairs (percentiles, Efron 1979)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workers.lab.studies.refine_table import BASE, COPY, Column, Row
+from workers.skeleton.model import Array, Indices
+
+DRAWS = 2000
+INTERVAL = (0.025, 0.975)
+
+Parts = Callable[[Row, Column], tuple[float, float]]  # of a ratio of sums
+
+
+def summarise(rows: Sequence[Row], seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Pooled figures of every column."""
+    names = list(dict.fromkeys(name for row in rows for name in row.columns))
+    return {name: _pooled(rows, name, seed) for name in names}
+
+
+def _pooled(rows: Sequence[Row], name: str, seed: int) -> dict[str, Any]:
+    draws = np.random.default_rng(seed).integers(0, len(rows), (DRAWS, len(rows)))
+    result: dict[str, Any] = {"pairs": len(rows)}
+    for figure, parts in RATIOS.items():
+        own, of = (np.array(values) for values in zip(*(parts(row, row.columns[name]) for row in rows), strict=True))
+        result[figure] = _ratio(own.sum(), of.sum())
+        if figure in OVER_COPY:
+            copy = np.array([parts(row, row.columns[COPY])[0] for row in rows])
+            result[f"{figure}_over_copy"] = _ratio(own.sum(), copy.sum())
+            result[f"{figure}_over_copy_interval"] = _interval(own, copy, draws)
+    result["deepest_cm"] = max(row.columns[name].geometry.values["penetration_max_cm"] or 0.0 for row in rows)
+    loops = [row.columns[name].loops for row in rows if row.columns[name].loops is not None]
+    result["loops"] = f"{sum(map(bool, loops))} of {len(loops)}"
+    for judge in rows[0].columns[name].meaning:
+        result |= {f"{judge}_{figure}": value for figure, value in _meaning(rows, name, judge, draws).items()}
+    windows = [window for row in rows for window in row.windows.get(name, [])]
+    if any(name in row.windows for row in rows):
+        result["windows_accepted"] = f"{sum(window['accepted'] for window in windows)} of {len(windows)}"
+        result["idle_arms_deg"] = _mean([row.idle_arms_deg[name] for row in rows if name in row.idle_arms_deg])
+        seconds, frames = (
+            sum(values) for values in zip(*((row.seconds[name], row.frames) for row in rows), strict=True)
+        )
+        result["seconds_per_100_frames"] = 100.0 * seconds / frames
+    return result
+
+
+def _meaning(rows: Sequence[Row], name: str, judge: str, draws: Indices) -> dict[str, Any]:
+    own, base = (np.array([row.columns[column].meaning[judge] for row in rows]) for column in (name, BASE))
+    gain = own[:, 0] - base[:, 0]
+    return {
+        "similarity": float(own[:, 0].mean()),
+        "scl": float(own[:, 1].mean()),
+        "gain": float(gain.mean()),
+        "gain_interval": np.quantile(gain[draws].mean(axis=1), INTERVAL).tolist(),
+        "least_gain": float(gain.min()),
+    }
+
+
+def _penetration(row: Row, column: Column) -> tuple[float, float]:
+    """Share of penetrating limb vertices over the frames in which the copy penetrates or the source touches itself."""
+    copy = row.columns[COPY].geometry
+    frames = (copy.by_frame > 0.0) | copy.touching
+    return float(column.geometry.by_frame[frames].sum()), float(frames.sum())
+
+
+def _contact_error(row: Row, column: Column) -> tuple[float, float]:
+    return float(column.geometry.missed.sum()), float(len(column.geometry.missed))
+
+
+def _counts(part: str, of: str) -> Parts:
+    def parts(row: Row, column: Column) -> tuple[float, float]:
+        values = column.geometry.values
+        return float(values[part] or 0.0), float(values[of] or 0.0)
+
+    return parts
+
+
+def _kinematic(key: str) -> Parts:
+    def parts(row: Row, column: Column) -> tuple[float, float]:
+        own, source = column.kinematic[f"{key}_result"], column.kinematic[f"{key}_source"]
+        return (0.0, 0.0) if own is None or source is None else (float(own), float(source))
+
+    return parts
+
+
+RATIOS: Mapping[str, Parts] = {
+    "penetration": _penetration,
+    "contact_error": _contact_error,
+    "contact_recall": _counts("contact_frames_held", "contact_frames_source"),
+    "contact_precision": _counts("contact_frames_right", "contact_frames_result"),
+    "jerk_over_source": _kinematic("jerk"),
+    "skate_over_source": _kinematic("foot_skate"),
+}
+OVER_COPY = ("penetration", "contact_error")
+
+
+def _ratio(part: float, of: float) -> float | None:
+    return float(part / of) if of > 0.0 else None
+
+
+def _interval(own: Array, of: Array, draws: Indices) -> list[float] | None:
+    sums = of[draws].sum(axis=1)
+    kept = sums > 0.0
+    if not kept.any():
+        return None
+    low, high = np.quantile(own[draws].sum(axis=1)[kept] / sums[kept], INTERVAL)
+    return [float(low), float(high)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def row_figures(row: Row) -> dict[str, dict[str, Any]]:
+    """The same figures of one pair, without intervals."""
+    found = {}
+    for name, figures in summarise([row]).items():
+        found[name] = {key: value for key, value in figures.items() if "interval" not in key and key != "pairs"}
+    return found

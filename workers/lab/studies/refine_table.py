@@ -1,0 +1,158 @@
+"""What refinement brings: copy, analytic result and refined ones on pairs of motion and character, measured exactly.
+
+Which pairs is `refine_pairs`' choice. Geometry is the report's own measure (`workers.scores.surface_measures`):
+penetration of the full mesh by libigl, contacts found anew on every result; none of it is the loss's own test. Meaning
+is looked at in the keyframes that refinement sees and midway between them, by the encoder that was optimised and by
+others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from workers.contract.options import JobOptions
+from workers.engine.engine import RetargetedClip
+from workers.geometry.prepared import surfaces_of
+from workers.lab.studies.refine_pairs import Pair, retargeted
+from workers.motion.body_motion import BodyMotion
+from workers.motion.timeline import find_timeline
+from workers.preparation.prepare import PreparedCharacter
+from workers.refinement.refine import refine_clip
+from workers.rendering.renderer import choose_renderer
+from workers.scores.scores import kinematic_scores
+from workers.scores.surface_measures import GeometryScores, geometry_scores
+from workers.semantics import similarity
+from workers.semantics.encoders.base import Encoder
+from workers.semantics.loaded import LoadedEncoder
+from workers.semantics.scoring import render
+from workers.semantics.viewed_clip import SeenClip, see_clip
+
+MEASURED_HZ = 10.0
+BUDGET_S = 600.0
+BASE, COPY = "analytic", "copy_rest"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A refined column: by geometry, or by an encoder; `off` are weights set to zero, `views` other than its own."""
+
+    encoder: LoadedEncoder | None = None
+    off: frozenset[str] = frozenset()
+    views: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One method on one pair. `meaning` by encoder: mean cosine and the paper's loss."""
+
+    geometry: GeometryScores
+    kinematic: Mapping[str, Any]
+    loops: bool | None
+    meaning: Mapping[str, tuple[float, float]]
+
+
+@dataclass(eq=False)
+class Row:
+    """One pair; `windows`, `idle_arms_deg` and `seconds` by refined column."""
+
+    pair: Pair
+    frames: int
+    columns: dict[str, Column] = field(default_factory=dict)
+    windows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    idle_arms_deg: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def measure_pair(pair: Pair, modes: Mapping[str, Mode], judges: Mapping[str, Encoder]) -> Row:
+    """`modes` are the columns beside copy and analytic, `judges` the encoders that look at every column."""
+    target, done = retargeted(pair)
+    row = Row(pair, done.scored.frames)
+    motions = {COPY: done.naive, BASE: done.scored}
+    for name, mode in modes.items():
+        options = JobOptions(refine="geometry" if mode.encoder is None else "semantic")
+        begin = time.perf_counter()
+        refined = refine_clip(
+            done,
+            target,
+            options,
+            lambda share: None,
+            budget_s=BUDGET_S,
+            loaded=mode.encoder,
+            off=mode.off,
+            views=mode.views,
+        )
+        row.seconds[name] = time.perf_counter() - begin
+        assert refined.refinement is not None
+        summary = refined.refinement.summary
+        row.windows[name] = summary["windows"]
+        if summary["idle_arms_deg"] is not None:
+            row.idle_arms_deg[name] = summary["idle_arms_deg"]
+        motions[name] = refined.scored
+    _measure(row, done, target, motions, judges)
+    return row
+
+
+def _measure(
+    row: Row,
+    done: RetargetedClip,
+    target: PreparedCharacter,
+    motions: Mapping[str, BodyMotion],
+    judges: Mapping[str, Encoder],
+) -> None:
+    source = done.source.motion
+    frames = np.arange(0, row.frames, max(1, round(done.scored.rate_hz / MEASURED_HZ)))
+    surfaces = surfaces_of(target)
+    found = geometry_scores(list(motions.values()), source, surfaces_of(done.source).light, surfaces, frames)
+    looked = look(done, target, motions, judges) if judges else {}
+    for (name, motion), geometry in zip(motions.items(), found, strict=True):
+        kinematic = kinematic_scores(motion, source, done.contacts, done.source_floor_m).values
+        loops = _loops(motion) if _loops(source) else None
+        row.columns[name] = Column(geometry, kinematic, loops, looked.get(name, {}))
+
+
+def _loops(motion: BodyMotion) -> bool:
+    return find_timeline(motion).period is not None
+
+
+def look(
+    done: RetargetedClip,
+    target: PreparedCharacter,
+    motions: Mapping[str, BodyMotion],
+    judges: Mapping[str, Encoder],
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Mean cosine with the source and the paper's loss, by motion and encoder, over all views."""
+    seen = {name: _between(see_clip(replace(done, scored=motion), target)) for name, motion in motions.items()}
+    first = next(iter(seen.values()))
+    values: dict[str, dict[str, list[tuple[float, float]]]] = {
+        name: {judge: [] for judge in judges} for name in motions
+    }
+    with torch.no_grad():
+        for view in first.views:
+            renderer = choose_renderer(first.source.skin.positions_m.device)
+            pictures = render(first.source, first, view, renderer)
+            guided = {judge: encoder.guided_by(pictures) for judge, encoder in judges.items()}
+            wanted = {judge: encoder.embed(pictures) for judge, encoder in guided.items()}
+            for name, clip in seen.items():
+                pictures = render(clip.result, clip, view, renderer)
+                for judge, encoder in guided.items():
+                    made = encoder.embed(pictures)
+                    cosine = float(similarity.cosines(wanted[judge], made).mean())
+                    values[name][judge].append((cosine, float(similarity.consistency_loss(wanted[judge], made))))
+    return {name: {judge: _mean(views) for judge, views in of.items()} for name, of in values.items()}
+
+
+def _mean(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    cosine, loss = np.mean(pairs, axis=0)
+    return float(cosine), float(loss)
+
+
+def _between(seen: SeenClip) -> SeenClip:
+    """The clip with the frames midway between its keyframes as keyframes too."""
+    middles = (seen.keyframes[1:] + seen.keyframes[:-1]) // 2
+    return replace(seen, keyframes=np.unique(np.concatenate([seen.keyframes, middles])))

@@ -1,0 +1,95 @@
+"""Against the truth: two characters that have the same clips, each clip retargeted from one to the other and compared.
+
+The true clip is brought to the source's time axis. Errors are relative to the hips, over every mapped joint, in body
+heights, for the naive copy and for the result with foot contacts off and auto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from workers.contract.errors import ClipNotFound
+from workers.contract.options import parse_options
+from workers.engine.engine import retarget_clip
+from workers.engine.score_files import first_frames
+from workers.lab.corpus import load_character, load_scene
+from workers.motion.body_motion import BodyMotion, from_clip
+from workers.preparation.prepare import prepare_motion
+from workers.scores import foot_scores, pose_scores
+from workers.skeleton.resample import resample
+
+
+@dataclass(frozen=True)
+class TruthRow:
+    """One method on one clip in one direction. Speeds are in body heights / s, over the source's planted steps."""
+
+    source: str
+    target: str
+    clip: str
+    method: str
+    error_share: float  # mean root-relative error / height
+    skate: float | None
+    skate_source: float | None
+    skate_truth: float | None
+    hips_height_drift_pct: float  # mean |height - true height| / mean true height
+    hips_drift_from_source_pct: float  # mean |hip height - the source's|, each in leg lengths
+
+
+def shared_clips(first: Path, second: Path, clip: str | None) -> list[str]:
+    """Clip names that both files have. Raises ClipNotFound where there is none."""
+    names = [{info.name for info in load_scene(path).clips} for path in (first, second)]
+    shared = [info.name for info in load_scene(first).clips if info.name in names[1] and clip in (None, info.name)]
+    if not shared:
+        raise ClipNotFound(f"{first.name} and {second.name} share no clip{f' {clip!r}' if clip else ''}")
+    return shared
+
+
+def compare_with_truth(first: Path, second: Path, clip: str | None) -> Iterator[TruthRow]:
+    """Rows for every shared clip, in both directions."""
+    for name in shared_clips(first, second, clip):
+        for source, target in ((first, second), (second, first)):
+            yield from _compare(source, target, name)
+
+
+def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthRow]:
+    source_scene, target = load_scene(source_path), load_character(target_path)
+    source = prepare_motion(source_scene, source_scene.find_clip(clip), parse_options(None))
+    true_clip = target.scene.load_clip(target.scene.find_clip(clip), None)
+    truth = from_clip(target.body, resample(true_clip, source.motion.rate_hz))
+    frames = min(truth.frames, source.motion.frames)
+    truth = first_frames(truth, frames)
+    for method in ("off", "auto"):
+        done = retarget_clip(source, target, parse_options({"foot_contact": method}))
+        motions = {f"foot_contact {method}": done.result} | ({"copy_rest": done.naive} if method == "off" else {})
+        body = done.source.body
+        track = foot_scores.source_track(done.contacts, body, target.body, done.source_floor_m)
+        landed = foot_scores.result_track(track, body, target.body, done.source_floor_m)
+        skate_source = foot_scores.foot_skate(done.source.motion, track)
+        own_heights = pose_scores.hip_heights(done.source.motion, done.source_floor_m)
+        cut = foot_scores.FootTrack(
+            landed.roles, landed.planted[:frames], landed.ground_m[:frames], landed.ground_velocity_m_s
+        )
+        for label, motion in motions.items():
+            yield TruthRow(
+                source_path.stem,
+                target_path.stem,
+                clip,
+                label,
+                float(pose_scores.position_errors(first_frames(motion, frames), truth).mean()),
+                foot_scores.foot_skate(motion, landed),
+                skate_source,
+                foot_scores.foot_skate(truth, cut),
+                _hips_drift_pct(first_frames(motion, frames), truth),
+                100.0 * float(np.abs(pose_scores.hip_heights(motion, target.body.floor_m) - own_heights).mean()),
+            )
+
+
+def _hips_drift_pct(motion: BodyMotion, truth: BodyMotion) -> float:
+    hips, floor_m = truth.body.hips, truth.body.floor_m
+    true_height = truth.positions_m[:, hips, 1] - floor_m
+    apart = motion.positions_m[:, hips, 1] - truth.positions_m[:, hips, 1]
+    return float(100.0 * np.abs(apart).mean() / true_height.mean())

@@ -1,0 +1,1 @@
+"""A body in motion."""

@@ -1,0 +1,208 @@
+"""What the engine needs to know of each file before it retargets: roles, rest pose, measures, contacts.
+
+A `PreparedCharacter` depends on the file, its definition and the given mapping alone, so it serves any number of
+motions; a `PreparedMotion` is one clip of one file. A character without a skin is its skeleton: its rest pose is judged
+as a motion's is, its own first clip being the evidence. Reading files is left to `workers.formats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workers.contract.definitions import CharacterDefinition
+from workers.contract.errors import ClipNotFound, InvalidOptions, NoSkeleton, NoSkin
+from workers.contract.options import JobOptions, JointChoice, MappingOverride
+from workers.motion.body_motion import BodyMotion, from_clip
+from workers.preparation.apply_definition import defined_scene, given_rest, left_alone_joints, rest_as_nodes, without
+from workers.preparation.change_units import posed
+from workers.preparation.mapping_choice import MappingPreset, PresetLookup, choose_mapping
+from workers.skeleton import kinematics
+from workers.skeleton.body import Body, measure_body
+from workers.skeleton.find_roles.find import find_roles, require_roles
+from workers.skeleton.mapping import HumanoidMapping
+from workers.skeleton.model import Array, Clip, Notice, Scene
+from workers.skeleton.resample import resample
+from workers.skeleton.rest.own_facing import face_as_clips
+from workers.skeleton.rest.rest_pose import Rest, choose_rest
+
+# Mean confidence above which a mapping is not looked for a second time in another pose.
+SURE = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCharacter:
+    """A character ready to receive motions. `left_alone` are joints that must not be keyed."""
+
+    scene: Scene
+    body: Body
+    rest: Rest
+    definition: CharacterDefinition | None = None
+    preset: MappingPreset | None = None
+    left_alone: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedMotion:
+    """One clip of a motion file on its own body, in world space. `file_frames` counts the clip before any cut."""
+
+    scene: Scene
+    body: Body
+    rest: Rest
+    motion: BodyMotion
+    clip_index: int
+    file_frames: int
+    notices: tuple[Notice, ...]
+    definition: CharacterDefinition | None = None
+    preset: MappingPreset | None = None
+
+
+def prepare_character(
+    scene: Scene,
+    override: MappingABC[str, JointChoice] | MappingOverride,
+    definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
+) -> PreparedCharacter:
+    """`override` is the job's, for the target alone or with the presets it names.
+
+    Raises NoSkin, NoSkeleton, MappingIncomplete, InvalidOptions, AmbiguousUnits.
+    """
+    given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
+    scene = defined_scene(scene, definition)
+    choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
+    motion = own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 and scene.clips else None
+    if motion is None:
+        declared = scene.extras.get("declared_roles")
+        mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
+    else:
+        mapping = find_motion_roles(scene, motion[1], choice.override)
+    mapping = choice.explain(mapping)
+    try:
+        require_roles(mapping, scene.skeleton, "character")
+    except NoSkeleton as error:
+        if scene.skins == 0 and scene.meshes > 0:
+            raise NoSkin(
+                "the character file has a mesh but neither skin nor skeleton; export the mesh bound to its skeleton"
+            ) from error
+        raise
+    left_alone = left_alone_joints(scene.skeleton, definition)
+    mapping = without(mapping, left_alone, definition)
+    rest = given_rest(scene, mapping, definition)
+    if rest is None:
+        rest = (
+            Rest(scene.skeleton, scene.rest_kind, guessed=False)
+            if motion is None
+            else choose_rest(scene, mapping, *motion, "auto", None)
+        )
+    rest = face_as_clips(scene, rest_as_nodes(rest, left_alone), mapping)
+    body = measured(scene, rest, mapping, definition)
+    return PreparedCharacter(scene, body, rest, definition, choice.preset, left_alone)
+
+
+def prepare_motion(
+    scene: Scene,
+    clip_index: int,
+    options: JobOptions,
+    source_character: Scene | None = None,
+    sibling: PreparedMotion | None = None,
+    definition: CharacterDefinition | None = None,
+    find_preset: PresetLookup | None = None,
+) -> PreparedMotion:
+    """Sample a clip and put it on its body.
+
+    `sibling`, another clip of the file prepared alike, lends its roles, and its body where the rest pose is the bind
+    pose, in which no clip has a say.
+
+    `scene` is as read, `definition` that of its rig; the rest pose comes from the options, else `source_character`,
+    else the definition. Raises NoSkeleton, MappingIncomplete, SourceMismatch, InvalidOptions, AmbiguousUnits.
+    """
+    scene = defined_scene(scene, definition)
+    whole = scene.load_clip(clip_index, None)
+    clip = cut(whole, options.start_s, options.end_s)
+    if options.fps != "source":
+        clip = resample(clip, options.fps)
+    rotations, positions = kinematics.clip_world(scene.skeleton, whole)
+    choice = choose_mapping(scene.skeleton, "source", options.mapping, definition, find_preset)
+    if sibling is not None:
+        mapping = sibling.body.mapping
+    else:
+        mapping = choice.explain(find_motion_roles(scene, positions, choice.override))
+        require_roles(mapping, scene.skeleton, "motion")
+    is_open = options.rest_pose == "auto" and source_character is None
+    rest = given_rest(scene, mapping, definition) if is_open else None
+    if sibling is not None and sibling.rest.kind == "bind":
+        rest, body = sibling.rest, sibling.body
+    elif rest is None:
+        rest = choose_rest(scene, mapping, rotations, positions, options.rest_pose, source_character)
+        rest = face_as_clips(scene, rest, mapping)
+        if rest.kind == "bind":
+            body = measured(scene, rest, mapping, definition)
+        else:
+            body = with_height(measure_body(rest.skeleton, mapping, None), definition)
+    else:
+        body = measured(scene, rest, mapping, definition)
+    clip_notices = scene.extras.get("clip_notices")
+    notices = (*scene.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()))
+    motion = from_clip(body, clip)
+    return PreparedMotion(scene, body, rest, motion, clip_index, whole.frames, notices, definition, choice.preset)
+
+
+def own_motion(scene: Scene, definition: CharacterDefinition | None) -> tuple[Array, Array]:
+    """The file's own clip in world space (see `kinematics.clip_world`), as evidence of how its rig stands.
+
+    Raises ClipNotFound, InvalidOptions.
+    """
+    wanted = None if definition is None else definition.clip
+    try:
+        index = scene.find_clip(wanted)
+    except ClipNotFound as error:
+        if definition is None:
+            raise
+        raise definition.refuse("/clip", error.detail) from None
+    return kinematics.clip_world(scene.skeleton, scene.load_clip(index, None))
+
+
+def measured(scene: Scene, rest: Rest, mapping: HumanoidMapping, definition: CharacterDefinition | None) -> Body:
+    """The body in its rest pose, its mesh posed there too."""
+    mesh = scene.load_mesh()
+    if mesh is not None and rest.skeleton is not scene.skeleton:
+        mesh = posed(mesh, scene.skeleton, rest.skeleton)
+    return with_height(measure_body(rest.skeleton, mapping, mesh), definition)
+
+
+def with_height(body: Body, definition: CharacterDefinition | None) -> Body:
+    """The body with the height that its definition gives."""
+    return body if definition is None or definition.height_m is None else replace(body, height_m=definition.height_m)
+
+
+def find_motion_roles(scene: Scene, positions: Array, override: MappingABC[str, JointChoice]) -> HumanoidMapping:
+    """Roles of a motion's skeleton, seen in its rest pose or, where that leaves doubt, in the clip's first frame."""
+    skeleton, declared = scene.skeleton, scene.extras.get("declared_roles")
+    at_rest = find_roles(skeleton, declared=declared, override=override)
+    if scene.rest_kind == "bind" or (at_rest.roles and _total_confidence(at_rest) > SURE * len(at_rest.roles)):
+        return at_rest
+    moving = find_roles(skeleton, positions_m=positions[0], declared=declared, override=override)
+    return max((at_rest, moving), key=_total_confidence)
+
+
+def _total_confidence(mapping: HumanoidMapping) -> float:
+    return sum(match.confidence for match in mapping.roles.values())
+
+
+def cut(clip: Clip, start_s: float | None, end_s: float | None) -> Clip:
+    """The frames from `start_s` to `end_s`, seconds from the clip's first frame; the cut starts at time 0."""
+    if start_s is None and end_s is None:
+        return clip
+    first = round((start_s or 0.0) * clip.rate_hz)
+    last = clip.frames - 1 if end_s is None else round(end_s * clip.rate_hz)
+    if first >= clip.frames:
+        raise InvalidOptions(f"start_s: {start_s} s is beyond the clip's end at {clip.duration_s:.3f} s")
+    chosen = slice(first, min(last, clip.frames - 1) + 1)
+    return replace(
+        clip,
+        start_s=0.0,
+        rotations=clip.rotations[chosen],
+        translations_m={joint: np.ascontiguousarray(path[chosen]) for joint, path in clip.translations_m.items()},
+    )

@@ -1,0 +1,62 @@
+"""The work-horse: `python -m workers.queue.job_process_child FD PARENT_PID`, a child that runs one job after another.
+
+It gets its settings and its jobs over the socket FD, imports the engine once, and keeps all that it loaded between
+jobs. It has its own connection to Redis. It must never outlive its parent, or it would run beside the retry of its
+job: the kernel kills it when the parent ends, and a thread does so when the socket closes. Which job runs when, and
+how long it may take, is its parent's business (`workers.queue.execution`); what a job is, `workers.queue.tasks`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from queue import SimpleQueue
+
+from workers.platform.processes import die_with_parent, forbid_core_dumps, limit_memory
+from workers.queue import tasks
+from workers.queue.connections import patient_redis
+from workers.queue.job_process_channel import Channel, ChannelClosed, Message
+from workers.queue.settings import WorkerSettings
+
+LOG = logging.getLogger("retarget.horse")
+
+
+def main(descriptor: int, parent_pid: int) -> None:
+    """Serve the parent at the other end of `descriptor` until it hangs up; does not return."""
+    die_with_parent(parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides about the job
+    forbid_core_dumps()
+    logging.basicConfig(
+        level=logging.INFO, format=f"%(asctime)s horse[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
+    )
+    channel = Channel(socket.socket(fileno=descriptor))
+    requests: SimpleQueue[Message] = SimpleQueue()
+    threading.Thread(target=_listen, args=(channel, requests), daemon=True, name="parent").start()
+
+    settings = WorkerSettings(**requests.get()["settings"])
+    limit_memory(settings.horse_memory_max_bytes)
+    desk = tasks.TaskDesk.open(settings, patient_redis(settings))
+    channel.send({"ready": os.getpid()})
+    while True:
+        request = requests.get()
+        outcome = desk.run(str(request["job_id"]), str(request["execution_id"]), float(request["timeout_s"]))
+        channel.send({"ended": outcome.how, "worn_out": outcome.worn_out})
+
+
+def _listen(channel: Channel, requests: SimpleQueue[Message]) -> None:
+    """Queue what the parent sends; when it hangs up, end this process and all that it started."""
+    try:
+        while True:
+            message = channel.receive()
+            if message is not None:
+                requests.put(message)
+    except ChannelClosed:
+        os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

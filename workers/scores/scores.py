@@ -1,0 +1,192 @@
+"""The scores of one result: one flat object of numbers, computed alike for the result and the naive copy.
+
+A score that does not apply is None, with its reason in `not_applicable`; no value is ever NaN or infinite. Numerator
+and denominator of a ratio are scores of their own. Keys, units and where the formula stands:
+
+    foot_skate_ratio              foot_skate_result / foot_skate_source
+    foot_skate_result, _source    body heights / s, horizontal, over planted steps      foot_scores.foot_skate
+    foot_float_cm, ground_penetration_cm    at the character's real size                foot_scores
+    foot_float_source_cm, ground_penetration_source_cm    the source's own, scaled to the character by leg length
+    jerk_ratio                    jerk_result / jerk_source
+    jerk_result, jerk_source      body heights / s^3, root-relative                     smoothness.jerk
+    leg_jerk_ratio, _result, _source    the same over knees and ankles
+    joint_limit_pct, joint_limit_source_pct    share of frames x joints beyond anatomy  pose_scores.beyond_limits
+    limb_direction_error_deg      mean over frames and limbs                            pose_scores.limb_errors_deg
+    movement_ratio                mean angular speed of the limbs, result / source      pose_scores.limb_speed
+    hips_height_drift_pct         mean |difference of hip height|, in leg lengths       pose_scores.hip_heights
+    mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
+    mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
+    semantic_similarity {raw, calibrated}, scl, itm, itm_source    `put_meaning`; workers.semantics.similarity
+    penetration_pct               penetration_vertices / penetration_checked             geometry.scores
+    penetration_max_cm, penetration_mean_cm    depth, at the character's real size      geometry.scores
+    contact_error, contact_recall, contact_precision    self-contacts of the source     geometry.contact_scores
+    contact_frames_source, _held, _result, _right    counts behind recall and precision
+
+`itm_source` is the source's own match with the description, so that `itm` can be compared. The last rows are set by
+`surface_scores`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from workers.motion.body_motion import BodyMotion
+from workers.motion.contacts import FootContacts
+from workers.retargeting.analytic import leg_scale
+from workers.scores import foot_scores, pose_scores, smoothness
+from workers.scores.joint_limits import Limits
+
+# Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
+LEAST_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
+LEAST_JERK = 1.0  # body heights / s^3: a character that stands and breathes has more, a calm walk 35
+LEAST_MOVEMENT_DEG_S = 0.5
+
+SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm", "itm_source")
+SURFACE_KEYS = (
+    "penetration_pct", "penetration_vertices", "penetration_checked", "penetration_max_cm", "penetration_mean_cm",
+    "contact_error", "contact_recall", "contact_precision",
+    "contact_frames_source", "contact_frames_held", "contact_frames_result", "contact_frames_right",
+)  # fmt: skip
+NO_ENCODER = "meaning is not measured here"
+NO_SURFACE_MEASURE = "penetration and self-contact are not measured here"
+NO_CONTACTS = "no foot of the source is planted, or a body has no feet"
+
+
+@dataclass
+class Scores:
+    """`values` in the order of this module's docstring; `not_applicable` says why a value is None."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    not_applicable: dict[str, str] = field(default_factory=dict)
+
+    def put(self, key: str, value: float | None, reason: str) -> None:
+        """`reason` is kept only where the value is absent. A value that is not finite is absent and says so."""
+        if value is not None and not math.isfinite(value):
+            value, reason = None, "the value is not finite"
+        self.values[key] = None if value is None else float(f"{value:.6g}")
+        if value is None:
+            self.not_applicable[key] = reason
+
+
+@dataclass(frozen=True)
+class MeaningValues:
+    """Semantic scores of one body. `reasons` says why a value is absent, by score; `semantic_similarity` is the reason
+    for all that have none of their own.
+    """
+
+    raw: float | None = None
+    calibrated: float | None = None
+    scl: float | None = None
+    itm: float | None = None
+    itm_source: float | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def put_meaning(scores: Scores, meaning: MeaningValues) -> None:
+    """Set the semantic scores, or what was said of their absence."""
+    everything = meaning.reasons.get("semantic_similarity", NO_ENCODER)
+    similarity: dict[str, float | None] = {}
+    for name, value in (("raw", meaning.raw), ("calibrated", meaning.calibrated)):
+        similarity[name] = None if value is None else float(f"{value:.6g}")
+    scores.values["semantic_similarity"] = similarity
+    for name in ("semantic_similarity", "semantic_similarity.calibrated"):
+        scores.not_applicable.pop(name, None)
+    if meaning.raw is None:
+        scores.not_applicable["semantic_similarity"] = everything
+    elif meaning.calibrated is None:
+        key = "semantic_similarity.calibrated"
+        scores.not_applicable[key] = meaning.reasons.get(key, everything)
+    for key in SEMANTIC_KEYS[1:]:
+        scores.not_applicable.pop(key, None)
+        scores.put(key, getattr(meaning, key), meaning.reasons.get(key, everything))
+
+
+def kinematic_scores(
+    result: BodyMotion,
+    source: BodyMotion,
+    contacts: FootContacts,
+    source_floor_m: float,
+    truth: BodyMotion | None = None,
+    limits: Limits | None = None,
+) -> Scores:
+    """Scores of `result` against `source`, frame by frame on one time axis.
+
+    `contacts` are the source's; `source_floor_m` is the height of its ground, which the result has at its own floor.
+    `truth` is the wanted motion of the result's own character, where there is one; `limits` are that character's own,
+    role by role in place of anatomy. Raises ValueError where the numbers
+    of frames differ.
+    """
+    if result.frames != source.frames or (truth is not None and truth.frames != result.frames):
+        raise ValueError("motions must share one time axis to be scored")
+    scores = Scores()
+    _put_feet(scores, result, source, contacts, source_floor_m)
+    _put_smoothness(scores, result, source)
+    _put_pose(scores, result, source, source_floor_m, limits or {})
+    confidence = [pose_scores.mapping_confidence(motion.body) for motion in (source, result)]
+    scores.put("mapping_confidence", min(confidence), "")
+    error = None if truth is None else 100.0 * float(pose_scores.position_errors(result, truth).mean())
+    scores.put("mpjpe_pct_height", error, "no true clip was given")
+    put_meaning(scores, MeaningValues())
+    for key in SURFACE_KEYS:
+        scores.put(key, None, NO_SURFACE_MEASURE)
+    return scores
+
+
+def _put_feet(
+    scores: Scores, result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
+) -> None:
+    track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
+    landed = foot_scores.result_track(track, source.body, result.body, source_floor_m)
+    slides = foot_scores.foot_skate(result, landed), foot_scores.foot_skate(source, track)
+    _put_ratio(scores, "foot_skate", slides, LEAST_SKATE, NO_CONTACTS, "the source's planted feet do not slide")
+    scale = leg_scale(source.body, result.body)
+    measures: tuple[tuple[str, Callable[[BodyMotion, foot_scores.FootTrack], float | None]], ...] = (
+        ("foot_float", foot_scores.foot_float_cm),
+        ("ground_penetration", foot_scores.ground_penetration_cm),
+    )
+    for name, measure in measures:
+        own = measure(source, track)
+        scores.put(f"{name}_cm", measure(result, landed), NO_CONTACTS)
+        scores.put(f"{name}_source_cm", None if own is None else own * scale, NO_CONTACTS)
+
+
+def _put_smoothness(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:
+    for name, find in (("jerk", smoothness.moving_roles), ("leg_jerk", smoothness.leg_roles)):
+        roles = find(source.body, result.body)
+        jerks = smoothness.jerk(result, roles), smoothness.jerk(source, roles)
+        short = f"fewer than {smoothness.MIN_FRAMES} frames, or no joint that both bodies have"
+        _put_ratio(scores, name, jerks, LEAST_JERK, short, "most joints of the source stand still")
+
+
+def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float, limits: Limits) -> None:
+    for name, motion, given in (("joint_limit_pct", result, limits), ("joint_limit_source_pct", source, {})):
+        beyond = pose_scores.beyond_limits(motion, given)
+        scores.put(name, 100.0 * float(beyond.mean()) if beyond.size else None, "no joint with a known limit")
+    limbs = pose_scores.shared_limbs(source.body, result.body)
+    error = float(pose_scores.limb_errors_deg(result, source).mean()) if limbs else None
+    scores.put("limb_direction_error_deg", error, "the bodies share no limb")
+    speeds = pose_scores.limb_speed(result, limbs), pose_scores.limb_speed(source, limbs)
+    still = "the source's limbs do not move"
+    ratio = (
+        None if speeds[0] is None or speeds[1] is None or speeds[1] < LEAST_MOVEMENT_DEG_S else speeds[0] / speeds[1]
+    )
+    scores.put("movement_ratio", ratio, still)
+    heights = pose_scores.hip_heights(result, result.body.floor_m), pose_scores.hip_heights(source, source_floor_m)
+    scores.put("hips_height_drift_pct", 100.0 * float(np.abs(heights[0] - heights[1]).mean()), "")
+
+
+def _put_ratio(
+    scores: Scores, name: str, pair: tuple[float | None, float | None], least: float, missing: str, still: str
+) -> None:
+    """`{name}_ratio` with its two parts; no ratio to a source below `least`."""
+    result, source = pair
+    absent = result is None or source is None
+    ratio = None if result is None or source is None or source < least else result / source
+    scores.put(f"{name}_ratio", ratio, missing if absent else still)
+    scores.put(f"{name}_result", result, missing)
+    scores.put(f"{name}_source", source, missing)

@@ -1,0 +1,1 @@
+"""Which joint is which."""

@@ -1,0 +1,220 @@
+"""Finding the humanoid roles of any rig: names, tree shape and symmetry weighed together over the whole tree.
+
+    role_words      what each joint's name says                (data: role_names.json)
+    role_shape      arc lengths, ancestors, body scale
+    role_limbs      the best arm and leg below every joint     (dynamic programming)
+    role_body       which pairs of limbs, where they meet, which side is which
+    role_trunk      spine, neck, head, face
+    role_fingers    fingers
+    role_twists     twist joints
+    role_confidence how sure, why, and what else it might have been
+    role_overrides  what the user says instead
+
+The file's own map and the user's overrides enter the search as strong evidence, so that one correction also moves the
+roles around it, and are then taken as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from workers.contract.errors import MappingIncomplete, NoSkeleton
+from workers.contract.options import JointChoice
+from workers.contract.roles import ALL_ROLES, HAND_ROLES, REQUIRED_ROLES, SIDES, SPINE
+from workers.skeleton.find_roles.confidence import alternatives, body_match, candidates
+from workers.skeleton.find_roles.fingers import find_fingers
+from workers.skeleton.find_roles.limbs import Evidence, gather_evidence
+from workers.skeleton.find_roles.names import Lexicon, NameReader, NameReading
+from workers.skeleton.find_roles.overrides import resolve_overrides
+from workers.skeleton.find_roles.shape import Shape, measure_shape
+from workers.skeleton.find_roles.trunk import find_trunk
+from workers.skeleton.find_roles.twists import find_twists
+from workers.skeleton.find_roles.whole_body import Body, find_body
+from workers.skeleton.mapping import HumanoidMapping, RoleMatch
+from workers.skeleton.model import Array, Skeleton
+
+FEWEST_JOINTS = 5  # a hips and four limbs; less is no humanoid
+FIXED = 6.0  # evidence of a declared or overridden joint, above anything a name says
+
+
+def find_roles(
+    skeleton: Skeleton,
+    *,
+    positions_m: Array | None = None,
+    declared: Mapping[str, int] | None = None,
+    override: Mapping[str, JointChoice] | None = None,
+    lexicon: Lexicon | None = None,
+) -> HumanoidMapping:
+    """Roles, chains and unmapped joints of a skeleton.
+
+    `positions_m` is `(joints, 3)` of one plausible pose, default the rest pose; only directions that names leave open
+    depend on it. `declared` is the file's own map, role -> joint index in the skeleton. `override` is the user's:
+    role -> joint name, file index, or None to leave the role unmapped; it wins. `lexicon` replaces the word lists.
+    Roles that are not found are absent: `require_roles` raises. Raises InvalidOptions for a wrong override.
+    """
+    chosen = resolve_overrides(skeleton, override or {})
+    taken = set(chosen.values())
+    fixed = {role: joint for role, joint in (declared or {}).items() if role not in chosen and joint not in taken}
+    given = fixed | {role: joint for role, joint in chosen.items() if joint is not None}
+    readings = NameReader(skeleton.names, lexicon).readings
+    helpers = np.array([reading.auxiliary > 0.9 for reading in readings], dtype=np.bool_)
+    named = np.array([bool(reading.parts) for reading in readings], dtype=np.bool_)
+    joints = skeleton.deforming if skeleton.deforming.any() else np.ones(len(skeleton), dtype=np.bool_)
+    shape = measure_shape(skeleton, positions_m, ~skeleton.end_site & (joints | named), helpers | ~joints)
+    matches: dict[str, RoleMatch] = {}
+    chains: dict[str, tuple[int, ...]] = {}
+    if len(skeleton) >= FEWEST_JOINTS:
+        shape, evidence, body = _best_body(shape, readings, _bonus(len(skeleton), given))
+        if body is not None:
+            matches, chains = _search(shape, evidence, body)
+    _apply(matches, chosen, fixed)
+    _repair_spine(shape, matches, chains, given)
+    chains |= find_twists(skeleton, shape.positions_m, readings, {role: match.joint for role, match in matches.items()})
+    used = {match.joint for match in matches.values()}
+    inside = used | {joint for chain in chains.values() for joint in chain}
+    unmapped = tuple(int(j) for j in np.flatnonzero(skeleton.real) if j not in inside)
+    ordered = {role: matches[role] for role in ALL_ROLES if role in matches}
+    return HumanoidMapping(ordered, {name: chain for name, chain in chains.items() if chain}, unmapped)
+
+
+def require_roles(mapping: HumanoidMapping, skeleton: Skeleton, where: str) -> None:
+    """Raise NoSkeleton or MappingIncomplete where roles that retargeting needs are missing. `where` names the file."""
+    missing = [role for role in REQUIRED_ROLES if role not in mapping.roles]
+    joints = skeleton.joint_count
+    if joints < FEWEST_JOINTS:
+        raise NoSkeleton(f"{where}: {joints} joints are no humanoid skeleton; it takes hips, arms and legs")
+    if missing:
+        names = candidates(skeleton, mapping, missing)
+        hints = "; ".join(f"{role}: {', '.join(found[:3])}" for role, found in names.items() if found)
+        raise MappingIncomplete(
+            f"{where}: no joint found for {', '.join(missing)}{f' (candidates: {hints})' if hints else ''}; "
+            "name them in the mapping override",
+            roles=missing,
+            candidates=names,
+        )
+
+
+def _bonus(count: int, given: Mapping[str, int]) -> dict[str, Array]:
+    result = {}
+    for role, joint in given.items():
+        result[role] = np.full(count, -FIXED)
+        result[role][joint] = FIXED
+    return result
+
+
+def _best_body(
+    shape: Shape, readings: tuple[NameReading, ...], bonus: dict[str, Array]
+) -> tuple[Shape, Evidence, Body | None]:
+    """Search with the size of everything and, where props or controls made that too large, again with the body's."""
+    evidence = gather_evidence(shape, readings, bonus)
+    body = find_body(shape, evidence)
+    if body is None:
+        return shape, evidence, None
+    outside = np.ones(len(shape.skeleton), dtype=np.bool_)
+    outside[shape.subtree(body.hips)] = False
+    smaller = replace(shape, doubtful=shape.doubtful | outside)
+    if smaller.height_m > 0.9 * shape.height_m:
+        return shape, evidence, body
+    evidence = gather_evidence(smaller, readings, bonus)
+    return smaller, evidence, find_body(smaller, evidence)
+
+
+def _search(shape: Shape, evidence: Evidence, body: Body) -> tuple[dict[str, RoleMatch], dict[str, tuple[int, ...]]]:
+    """All roles of the chosen body with their confidences."""
+    starts = (body.legs.left, body.legs.right, body.arms.left, body.arms.right)
+    limbs = {joint for start in starts for joint in shape.subtree(start)}
+    trunk = find_trunk(shape, evidence, body.hips, body.arms.meet, body.legs.meet, limbs, starts)
+    roles = trunk.roles | body.roles
+    loose = _loose_ends(shape, evidence, roles)
+    roles |= loose
+    matches = {
+        role: body_match(
+            shape, evidence, body, role, joint, role in loose, alternatives(shape, evidence, roles, trunk, role)
+        )
+        for role, joint in roles.items()
+    }
+    chains = dict(trunk.chains)
+    for side in SIDES:
+        hand = roles.get(f"{side}Hand")
+        if hand is None:
+            continue
+        fingers = find_fingers(shape, evidence, side, hand)
+        taken = set(roles.values())
+        for role, joint in fingers.roles.items():
+            if joint not in taken:
+                wrong_side = evidence.readings[joint].side not in (None, side)
+                sure = min(fingers.confidence[role], matches[f"{side}Hand"].confidence) * (0.7 if wrong_side else 1.0)
+                doubt = ", though its name says the other side" if wrong_side else ""
+                reason = f"by {fingers.reason[role]}{doubt}; below {side}Hand"
+                matches[role] = RoleMatch(joint, sure, reason)
+        chains |= fingers.chains
+    return matches, chains
+
+
+def _loose_ends(shape: Shape, evidence: Evidence, roles: Mapping[str, int]) -> dict[str, int]:
+    """Feet and hands that hang outside their limb, such as the target of a baked leg IK that carries the foot's mesh.
+
+    Taken only in mirrored pairs, by name, near where the limb ends.
+    """
+    result: dict[str, int] = {}
+    for part, limb in (("Foot", "LowerLeg"), ("Hand", "LowerArm")):
+        found = {}
+        for side in SIDES:
+            if side + part in roles or side + limb not in roles:
+                continue
+            end = _limb_end(shape, roles[side + limb])
+            options = [
+                j
+                for j, reading in enumerate(evidence.readings)
+                if reading.score(part) > 0.6
+                and reading.side == side
+                and evidence.auxiliary[j] < 0.5
+                and j not in roles.values()
+            ]
+            if options:
+                near = min(options, key=lambda j: float(np.linalg.norm(shape.positions_m[j] - end)))
+                if float(np.linalg.norm(shape.positions_m[near] - end)) < 0.35 * shape.height_m:
+                    found[side + part] = near
+        if len(found) == len(SIDES):
+            result |= found
+    return result
+
+
+def _limb_end(shape: Shape, joint: int) -> Array:
+    below = shape.subtree(joint)
+    return np.asarray(shape.positions_m[max(below, key=lambda j: shape.arc_m[j])])
+
+
+def _apply(matches: dict[str, RoleMatch], chosen: Mapping[str, int | None], fixed: Mapping[str, int]) -> None:
+    """Put declared and overridden roles in place; whatever else sat on their joints goes."""
+    given = {joint for joint in (*chosen.values(), *fixed.values()) if joint is not None}
+    declared_parts = set(fixed)
+    for role in list(matches):
+        group = next((g for g in (set(SPINE), set(HAND_ROLES)) if role in g), set())
+        if role in chosen or role in fixed or matches[role].joint in given or (declared_parts & group):
+            del matches[role]
+    for role, joint in fixed.items():
+        matches[role] = RoleMatch(joint, 1.0, "the file's VRM map")
+    for role, choice in chosen.items():
+        if choice is not None:
+            matches[role] = RoleMatch(choice, 1.0, "given by the mapping override")
+
+
+def _repair_spine(
+    shape: Shape, matches: Mapping[str, RoleMatch], chains: dict[str, tuple[int, ...]], given: Mapping[str, int]
+) -> None:
+    """After declared or overridden spine roles the chain runs between them."""
+    if not set(given) & set(SPINE):
+        return
+    line = [matches[role].joint for role in SPINE if role in matches]
+    hips = matches.get("hips")
+    upper = [matches[role].joint for role in ("spine", "chest", "upperChest") if role in matches]
+    if hips is None or not upper or any(not shape.is_above(a, b) for a, b in pairwise(line)):
+        return
+    chains["spine"] = tuple(shape.path(hips.joint, upper[-1]))
+    if "neck" in matches and "head" in matches:
+        chains["neck"] = tuple(shape.path(upper[-1], matches["head"].joint)[:-1])
