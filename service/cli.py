@@ -12,23 +12,33 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from workers.contract.errors import RetargetError
 
-COMMANDS = {
-    "run": "retarget a motion file onto a character file, in this process",
-    "inspect": "show what a file holds: skeleton, mapping, units, clips",
-    "score": "score a result against its source motion",
-    "serve": "gateway, worker and an embedded Redis with one command",
-    "gateway": "the HTTP gateway alone",
-    "worker": "one worker alone",
-    "models": "list, pull and verify the learned models",
-    "samples": "write the project's own sample characters and clips",
-    "demo": "start everything, post a sample over HTTP, print states and scores",
-    "train": "train the built-in encoder: files, pictures, network",
-    "evaluate": "measure quality over many files",
-    "bench": "measure speed beside an opponent in the same run",
+
+class Command(NamedTuple):
+    """`module` has `add_arguments(parser)` and `run(arguments) -> exit code`; it is imported when it is asked for."""
+
+    module: str
+    text: str
+
+
+# The lab is named here and imported nowhere else: it measures and trains the product, which does without it.
+COMMANDS: Mapping[str, Command] = {
+    "run": Command("service.commands.run", "retarget a motion file onto a character file, in this process"),
+    "inspect": Command("service.commands.inspect", "show what a file holds: skeleton, mapping, units, clips"),
+    "score": Command("service.commands.score", "score a result against its source motion"),
+    "serve": Command("service.commands.serve", "gateway, worker and an embedded Redis with one command"),
+    "gateway": Command("service.commands.gateway", "the HTTP gateway alone"),
+    "worker": Command("service.commands.worker", "one worker alone"),
+    "models": Command("service.commands.models", "list, pull and verify the learned models"),
+    "samples": Command("service.commands.samples", "write the project's own sample characters and clips"),
+    "demo": Command("service.commands.demo", "start everything, post a sample over HTTP, print states and scores"),
+    "train": Command("workers.lab.commands.train", "train the built-in encoder: files, pictures, network"),
+    "evaluate": Command("workers.lab.commands.evaluate", "measure quality over many files"),
+    "bench": Command("workers.lab.commands.bench", "measure speed beside an opponent in the same run"),
 }
 
 
@@ -41,10 +51,11 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
         "5 verdict at least --fail-on, 130 interrupted",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in COMMANDS.items():
+    for name, command in COMMANDS.items():
+        text = command.text
         sub = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name == chosen:
-            importlib.import_module(f"service.commands.{name}").add_arguments(sub)
+            importlib.import_module(command.module).add_arguments(sub)
     return parser
 
 
@@ -54,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((word for word in arguments if word in COMMANDS), None)
     parsed = build_parser(chosen).parse_args(arguments)
     try:
-        code: int = importlib.import_module(f"service.commands.{parsed.command}").run(parsed)
+        code: int = importlib.import_module(COMMANDS[parsed.command].module).run(parsed)
         return code
     except RetargetError as error:
         print(f"error: {error.code}: {error.detail}", file=sys.stderr)

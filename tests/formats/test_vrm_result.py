@@ -11,13 +11,14 @@ import pytest
 from vrm_kit import node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import retarget_clip, retarget_scenes
+from workers.engine.engine import retarget_scenes
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.container import split_container
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import prepare_character, prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.shape import ROLES, STOUT, TALL

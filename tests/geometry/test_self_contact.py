@@ -10,7 +10,6 @@ import torch
 from capsule_body import moved
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.geometry.contact_loss import contact_loss, contact_pairs
@@ -22,6 +21,7 @@ from workers.geometry.self_contact import find_self_contacts
 from workers.geometry.surface import BodySurface, build_surface, reduced
 from workers.geometry.transfer_contacts import carry
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.clips import CLIPS

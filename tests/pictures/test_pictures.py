@@ -14,7 +14,7 @@ from PIL import Image
 
 from workers.contract.errors import ModelUnavailable
 from workers.contract.options import JobOptions
-from workers.engine.engine import EngineResult, RetargetedClip, report_clip, retarget, retarget_clip
+from workers.engine.engine import EngineResult, report_clip, retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.pictures import draw as pictures
@@ -23,10 +23,11 @@ from workers.pictures.lettering import ALARM, GAP, LINE
 from workers.pictures.sheet import MARGIN, SIZE
 from workers.preparation.prepare import PreparedCharacter, prepare_character, prepare_motion
 from workers.rendering.renderer import choose_renderer
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.shape import TALL
-from workers.semantics.meaning import Meaning
+from workers.semantics.clip_meaning import Meaning
 from workers.semantics.viewed_clip import see_clip
 
 Samples = dict[str, FileBundle]

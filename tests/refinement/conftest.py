@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.prepare import PreparedCharacter, prepare_character, prepare_motion
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.samples.body import build_body
 from workers.samples.clips import CLIPS
 from workers.samples.glb import make_character

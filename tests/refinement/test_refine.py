@@ -14,7 +14,6 @@ import torch
 from model_store.catalogue import find_manifest
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
-from workers.engine.engine import RetargetedClip
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
@@ -29,6 +28,7 @@ from workers.refinement.problem import set_up
 from workers.refinement.refine import refine_clip
 from workers.refinement.residual import find_freedom, moved_motion
 from workers.refinement.surfaces import moving_surface
+from workers.retargeting.clip import RetargetedClip
 from workers.scores import pose_scores
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder

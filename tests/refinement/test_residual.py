@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.engine.engine import RetargetedClip
 from workers.motion.timeline import Timeline
 from workers.refinement.losses import curve_at, scales
 from workers.refinement.residual import base_of, find_freedom, move, moved_motion
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.windows import cut_windows
+from workers.retargeting.clip import RetargetedClip
 from workers.skeleton import quat
 from workers.skeleton.model import Array
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.samples.body import build_body
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character

@@ -26,10 +26,11 @@ from twist_bodies import (
 )
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import retarget_clip, retarget_scenes
+from workers.engine.engine import retarget_scenes
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.prepare import prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.retargeting.twist import MOST_RAD, bone_roll, continuous_roll, spread_twist, twist_joints
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character

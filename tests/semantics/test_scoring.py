@@ -20,15 +20,15 @@ from model_store.catalogue import find_manifest
 from model_store.manifest import Anchors, Manifest
 from workers.contract.errors import OutputInvalid
 from workers.contract.options import parse_options
-from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.prepare import PreparedCharacter, prepare_character, prepare_motion
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.samples.write import sample_files
 from workers.semantics import scoring
+from workers.semantics.clip_meaning import Meaning
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
-from workers.semantics.meaning import Meaning
 from workers.semantics.scoring import measure_meaning
 from workers.semantics.source_cache import SourceCache
 from workers.semantics.viewed_clip import SeenClip, from_origin, see_clip

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.prepare import prepare_character, prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.poses import Motion

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from workers.contract.errors import SourceMismatch
 from workers.contract.options import JobOptions, parse_options
-from workers.engine.engine import claimed_floor
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
@@ -19,6 +18,7 @@ from workers.motion.contacts import find_contacts
 from workers.motion.ground import estimate_floor
 from workers.motion.level_feet import level_feet
 from workers.preparation.prepare import PreparedMotion, prepare_motion
+from workers.retargeting.clip import claimed_floor
 from workers.retargeting.copy_rest import copy_rest
 from workers.scores.report import json_ready
 from workers.scores.scores import kinematic_scores, put_meaning

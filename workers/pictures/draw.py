@@ -19,10 +19,10 @@ from workers.scores.verdict import SEVERITY
 from workers.skeleton.model import Notice
 
 if TYPE_CHECKING:
-    from workers.engine.engine import RetargetedClip
     from workers.rendering.moving_body import MovingBody, Picture
     from workers.rendering.renderer import Renderer
-    from workers.semantics.meaning import Meaning
+    from workers.retargeting.clip import RetargetedClip
+    from workers.semantics.clip_meaning import Meaning
     from workers.semantics.viewed_clip import SeenClip
 
 OnStep = Callable[[float], None]  # told the share of the work that is done; whatever it raises ends the job

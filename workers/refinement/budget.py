@@ -1,27 +1,16 @@
-"""What refinement did to a clip, and whether it can run at all. Imports no torch."""
+"""How long refinement may take, and whether it can run at all. Imports no torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
 from workers.contract.errors import InvalidOptions, ModelUnavailable
 from workers.contract.options import JobOptions
-from workers.motion.body_motion import BodyMotion
 from workers.semantics.choice import BUILT_IN, OFF, check_ready
 
 DEFAULT_BUDGET_S = {"geometry": 60.0, "semantic": 240.0}
 REST_OF_JOB = 0.2  # of a job's time is left to reading, scoring and writing
 PACKAGES = ("torch", "scipy", "igl")
-
-
-@dataclass(frozen=True, eq=False)
-class Refinement:
-    """`base` is the clip's motion before, with its travel; `summary` is for the report."""
-
-    base: BodyMotion
-    summary: dict[str, Any]
 
 
 def budget_s(options: JobOptions) -> float:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.engine.engine import RetargetedClip
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import GROUP_OF, GROUPS
 from workers.geometry.penetration import find_pairs
@@ -28,6 +27,7 @@ from workers.refinement.losses import curve_at, scales
 from workers.refinement.residual import Freedom, find_freedom, moved_motion
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.surfaces import MovingSurface, fine_surface, moving_surface
+from workers.retargeting.clip import RetargetedClip
 from workers.retargeting.twist import spread_twist
 from workers.scores import foot_scores
 from workers.scores.joint_limits import Limits

@@ -18,17 +18,16 @@ import numpy as np
 import torch
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import RetargetedClip
 from workers.motion.body_motion import BodyMotion, to_clip
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, WindowOutcome
-from workers.refinement.budget import Refinement
 from workers.refinement.guards import arms_turned_deg
 from workers.refinement.problem import Problem, set_up
 from workers.refinement.semantic import Eye, open_eye
 from workers.refinement.weights import weight_values
 from workers.refinement.window import Window
 from workers.refinement.windows import cut_windows
+from workers.retargeting.clip import Refinement, RetargetedClip
 from workers.retargeting.root_motion import place_travel
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.viewed_clip import see_clip

@@ -12,7 +12,7 @@ from workers.refinement.budget import budget_s, check_refinement
 from workers.semantics.choice import BUILT_IN
 
 if TYPE_CHECKING:
-    from workers.engine.engine import RetargetedClip
+    from workers.retargeting.clip import RetargetedClip
 
 OnStep = Callable[[float], None]
 

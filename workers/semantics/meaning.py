@@ -1,4 +1,4 @@
-"""Meaning: what an encoder says of one clip, or why it says nothing; and the part of a job that measures it.
+"""`MeaningStage`: the part of a job that measures what an encoder says of its clips (`clip_meaning.Meaning`).
 
 torch is imported when the first clip is looked at, not before: a job without semantic scores never loads it.
 """
@@ -6,42 +6,18 @@ torch is imported when the first clip is looked at, not before: a job without se
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workers.contract.errors import ModelUnavailable
 from workers.contract.options import JobOptions
 from workers.preparation.prepare import PreparedCharacter
-from workers.scores.scores import MeaningValues
-from workers.semantics.choice import EncoderChoice, choose_encoder
-from workers.skeleton.model import Array, Notice
+from workers.semantics.choice import choose_encoder
+from workers.semantics.clip_meaning import Meaning, OnStep
 
 if TYPE_CHECKING:
-    from workers.engine.engine import RetargetedClip
+    from workers.retargeting.clip import RetargetedClip
     from workers.semantics.loaded import LoadedEncoder
     from workers.semantics.viewed_clip import SeenClip
-
-OnStep = Callable[[float], None]  # told the share of the work that is done
-
-
-@dataclass(frozen=True, eq=False)
-class Meaning:
-    """Scores of result and naive copy. Where meaning was measured: `per_frame`, the raw similarity of every frame,
-    `per_frame_naive` that of the copy, `facts` for the report, and the clip as it was `seen`; else None.
-    """
-
-    result: MeaningValues = field(default_factory=MeaningValues)
-    naive: MeaningValues = field(default_factory=MeaningValues)
-    per_frame: Array | None = None
-    per_frame_naive: Array | None = None
-    facts: dict[str, Any] | None = None
-    notices: tuple[Notice, ...] = ()
-    seen: SeenClip | None = None
-
-    @staticmethod
-    def absent(choice: EncoderChoice) -> Meaning:
-        values = MeaningValues(reasons={"semantic_similarity": choice.reason})
-        return Meaning(values, values, notices=choice.notices)
 
 
 class MeaningStage:

@@ -25,11 +25,11 @@ from workers.rendering.moving_body import MovingBody
 from workers.rendering.renderer import Renderer, choose_renderer
 from workers.scores.scores import MeaningValues
 from workers.semantics import similarity
+from workers.semantics.clip_meaning import Meaning, OnStep
 from workers.semantics.description import commonest, words_of_name
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.keyframes import interpolate_timeline
 from workers.semantics.loaded import LoadedEncoder
-from workers.semantics.meaning import Meaning, OnStep
 from workers.semantics.moments import explain
 from workers.semantics.source_cache import SourceCache, SourceLook, process_cache
 from workers.semantics.viewed_clip import SeenClip

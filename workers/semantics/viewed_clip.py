@@ -35,7 +35,7 @@ from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mesh, Scene
 
 if TYPE_CHECKING:
-    from workers.engine.engine import RetargetedClip
+    from workers.retargeting.clip import RetargetedClip
 
 BodyKind = Literal["skinned", "generated"]
 

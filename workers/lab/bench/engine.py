@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from workers.contract.options import parse_options
-from workers.engine.engine import retarget, retarget_clip
+from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.lab.bench.files import BenchFiles
 from workers.motion.body_motion import to_clip
 from workers.preparation.prepare import prepare_character, prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.retargeting.copy_rest import copy_rest
 
 START_UP = {

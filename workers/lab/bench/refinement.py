@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from workers.contract.options import JobOptions, parse_options
-from workers.engine.engine import retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.lab.bench.files import lengthened, subdivided
 from workers.platform.processes import peak_bytes
 from workers.preparation.prepare import prepare_character, prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.samples.body import build_body
 from workers.samples.clips import hands_on_hips
 from workers.samples.glb import rig_to_glb

@@ -19,9 +19,9 @@ import numpy as np
 
 from workers.contract.errors import RetargetError
 from workers.contract.options import parse_options
-from workers.engine.engine import retarget_clip
 from workers.lab.corpus import Corpus, load_character, load_scene
 from workers.preparation.prepare import prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.scores.scores import Scores, kinematic_scores
 
 DEFAULT_LABELS = r"\b(walk\w*|run\w*|jog\w*|jump\w*|climb\w*|uneven|terrain|stairs?)\b"

@@ -16,11 +16,11 @@ import numpy as np
 
 from workers.contract.errors import RetargetError
 from workers.contract.options import JobOptions, parse_options
-from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.lab.corpus import Corpus, load_character, load_scene
 from workers.lab.studies.meaning_damage import damages
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, prepare_motion
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.scores.scores import MeaningValues
 from workers.scores.verdict import LIMIT_LOSS_TO_COPY, LIMITS_MEANING
 from workers.semantics.loaded import LoadedEncoder, open_encoder

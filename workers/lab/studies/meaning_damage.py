@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.motion.body_motion import BodyMotion, from_rotations
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.skeleton import kinematics, quat
 from workers.skeleton.mapping import HumanoidMapping
 

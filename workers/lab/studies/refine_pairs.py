@@ -23,7 +23,6 @@ import numpy as np
 import torch
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import RetargetedClip, retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.geometry.penetration import find_pairs
@@ -33,6 +32,7 @@ from workers.geometry.self_contact import find_self_contacts
 from workers.lab.corpus import Corpus, load_character, load_scene
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.refinement.surfaces import moving_surface
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.samples.write import sample_files
 from workers.scores.surface_measures import thinned
 

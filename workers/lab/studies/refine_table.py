@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from workers.contract.options import JobOptions
-from workers.engine.engine import RetargetedClip
 from workers.geometry.prepared import surfaces_of
 from workers.lab.studies.refine_pairs import Pair, retargeted
 from workers.motion.body_motion import BodyMotion
@@ -25,6 +24,7 @@ from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.refine import refine_clip
 from workers.rendering.renderer import choose_renderer
+from workers.retargeting.clip import RetargetedClip
 from workers.scores.scores import kinematic_scores
 from workers.scores.surface_measures import GeometryScores, geometry_scores
 from workers.semantics import similarity

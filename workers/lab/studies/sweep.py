@@ -21,13 +21,14 @@ import numpy as np
 
 from workers.contract.errors import OutputInvalid, RetargetError
 from workers.contract.options import parse_options
-from workers.engine.engine import retarget_clip, retarget_scenes
+from workers.engine.engine import retarget_scenes
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.lab.corpus import Corpus, load_character, load_scene
 from workers.lab.gltf_validator import GltfValidator, find_validator, new_errors
 from workers.motion.body_motion import from_clip
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.scores import pose_scores
 from workers.scores.scores import LEAST_MOVEMENT_DEG_S
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import parse_options
-from workers.engine.engine import retarget_clip
 from workers.engine.score_files import first_frames
 from workers.lab.corpus import load_character, load_scene
 from workers.motion.body_motion import BodyMotion, from_clip
 from workers.preparation.prepare import prepare_motion
+from workers.retargeting.clip import retarget_clip
 from workers.scores import foot_scores, pose_scores
 from workers.skeleton.resample import resample
 

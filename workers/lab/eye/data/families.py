@@ -14,7 +14,6 @@ import numpy as np
 
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
-from workers.engine.engine import retarget_clip
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.geometry.decimate import prepare_surface
@@ -26,6 +25,7 @@ from workers.lab.eye.data.split import Part, group_key, load_split
 from workers.motion.body_motion import BodyMotion, from_rotations
 from workers.preparation.change_units import posed
 from workers.preparation.prepare import PreparedCharacter, prepare_character
+from workers.retargeting.clip import retarget_clip
 from workers.samples.glb import make_character
 from workers.samples.shape import STOUT, TALL
 from workers.skeleton import kinematics, quat

@@ -1,0 +1,118 @@
+"""`retarget_clip`: one clip onto one character, in memory, and what its scores and its report need beside it.
+
+A body with its feet's contacts and its ground is brought onto the character by rest-aligned transfer, the naive copy
+is made beside it, feet are held, twist is spread, the travel is placed. Refinement comes after (`workers.refinement`);
+scores, report and files are the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from workers.contract.errors import InvalidOptions
+from workers.contract.options import JobOptions
+from workers.motion.body_motion import BodyMotion, to_clip
+from workers.motion.contacts import FootContacts, find_contacts, sole_heights
+from workers.motion.ground import Floor, estimate_floor
+from workers.motion.level_feet import level_feet
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion
+from workers.retargeting.alignment import align_rest
+from workers.retargeting.analytic import leg_scale, transfer
+from workers.retargeting.copy_rest import copy_rest
+from workers.retargeting.feet.foot_lock import hold_feet
+from workers.retargeting.feet.legs import find_legs
+from workers.retargeting.fingers import finger_notices
+from workers.retargeting.root_motion import place_travel, start_at_origin
+from workers.retargeting.twist import spread_twist
+from workers.skeleton.body import Body
+from workers.skeleton.model import Clip, Notice
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """What refinement did to a clip: `base` is the motion before, with its travel; `summary` is for the report."""
+
+    base: BodyMotion
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RetargetedClip:
+    """One clip on the character, with all that its report needs. `root` is the joint that carries the travel.
+
+    `scored` is the result with its travel, which `root_motion: in_place` takes away: without it planted feet slide.
+    `refinement` tells what was refined of it, None where nothing was asked for.
+    """
+
+    source: PreparedMotion
+    contacts: FootContacts
+    floor: Floor
+    source_floor_m: float
+    result: BodyMotion
+    scored: BodyMotion
+    naive: BodyMotion
+    clip: Clip
+    root: int | None
+    notices: tuple[Notice, ...]
+    refinement: Refinement | None = None
+
+
+def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RetargetedClip:
+    """One clip onto one character, in memory."""
+    body = target.body
+    source, contacts = plant(source)
+    floor = estimate_floor(source.motion, contacts)
+    estimated = floor.base_m if options.ground != "none" else None
+    floor_m = claimed_floor(source.motion) if estimated is None else estimated
+    alignment = align_rest(source.body, body)
+    notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
+    notices += finger_notices(source.body, body)
+    result = transfer(source.motion, body, alignment, floor_m)
+    naive = copy_rest(source.motion, body, floor_m)
+    if options.foot_contact == "auto":
+        result = hold_feet(result, source.motion, contacts, leg_scale(source.body, body), options.ground)
+        notices += find_legs(body)[1]
+    result = spread_twist(result)
+    if options.start == "origin":
+        result, naive = start_at_origin(result), start_at_origin(naive)
+    placed, root = place_travel(result, options.root_motion)
+    if root is not None and root in target.left_alone:
+        raise InvalidOptions(
+            f"root_motion: joint {body.skeleton.names[root]!r} would carry the travel, but the definition leaves it "
+            "alone; take it out of leave_alone or use another root_motion"
+        )
+    clip = to_clip(placed, root)
+    return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, tuple(notices))
+
+
+def plant(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
+    """The motion's foot contacts; a body without a mesh has its feet measured by them first."""
+    contacts = find_contacts(source.motion)
+    if source.rest.kind == "bind":
+        return source, contacts
+    motion = level_feet(source.motion, contacts)
+    if motion is source.motion:
+        return source, contacts
+    return replace(source, motion=motion, body=motion.body), find_contacts(motion)
+
+
+def _detached(body: Body) -> Iterator[Notice]:
+    for joint, carrier in body.attachments.items():
+        name, leg = body.skeleton.names[joint], body.skeleton.names[carrier]
+        text = f"joint {name!r} does not hang below {leg!r}; its translation is keyed, so that it follows its limb"
+        yield Notice("detached-joint", text, name)
+
+
+def claimed_floor(motion: BodyMotion) -> float:
+    """Where a motion's ground is when no contact shows it: under its rest pose where that stands, else at height 0.
+
+    Never above the lowest sole: nothing walks below the ground, whatever the file's origin.
+    """
+    stands = abs(motion.body.floor_m) < 0.5 * motion.body.leg_length_m
+    soles = sole_heights(motion)
+    lowest = float(np.nanmin(soles)) if np.isfinite(soles).any() else np.inf
+    return min(motion.body.floor_m if stands else 0.0, lowest)
