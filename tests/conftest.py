@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from workers.formats.bundle import FileBundle
+    from workers.motion.body_motion import BodyMotion
+    from workers.skeleton.model import Mesh
 
 # A test is scored by an encoder where meaning is its point, and names that encoder; the rest would take seconds each.
 os.environ.setdefault("RETARGET_ENCODER", "none")
@@ -19,3 +25,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set RETARGET_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> dict[str, FileBundle]:
+    """Every sample file by name."""
+    from workers.formats.bundle import FileBundle
+    from workers.samples.write import sample_files
+
+    return {name: FileBundle(name, data) for name, data in sample_files().items()}
+
+
+@pytest.fixture(scope="session")
+def walking() -> tuple[BodyMotion, Mesh]:
+    """A sample body in the middle of its walk."""
+    from workers.lab.studies.gradients import sample_motion
+
+    return sample_motion("walk", stout=False)

@@ -109,7 +109,7 @@ def _run(given: int, reply: int, wall_s: float, name: str) -> int:
 def _environment() -> dict[str, str]:
     """No secrets of ours; one thread, because numpy's thread pool alone would reserve much of the memory allowed."""
     kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if key in os.environ}
-    package_folder = str(Path(__file__).resolve().parents[2])
+    package_folder = str(Path(__file__).resolve().parents[3])
     return kept | {
         "PYTHONPATH": package_folder, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8",
         "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
