@@ -109,7 +109,7 @@ def _manifest_to_pull(reference: str, encoder: str | None, source: Source | None
     from pydantic import ValidationError
 
     from model_store.catalogue import find_manifest
-    from model_store.manifest import Licence, Manifest
+    from model_store.manifest import Licence, Manifest, Runs
 
     if encoder is None:
         return find_manifest(reference)
@@ -124,7 +124,7 @@ def _manifest_to_pull(reference: str, encoder: str | None, source: Source | None
             name=name,
             version=version or "1",
             title=f"{name}, pulled by hand",
-            encoder=encoder,
+            runs=Runs(kind="encoder", name=encoder),
             source=source,
             licence=Licence(id="unknown"),
         )
@@ -136,7 +136,7 @@ def known_encoders() -> list[str]:
     """Kinds that the project's own manifests use."""
     from model_store.catalogue import manifests
 
-    return sorted({manifest.encoder for manifest in manifests()})
+    return sorted({manifest.encoder for manifest in manifests() if manifest.encoder is not None})
 
 
 def _unavailable(status: ModelStatus) -> ModelUnavailable:

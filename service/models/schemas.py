@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from model_store.manifest import DtypePolicy, HubSource, Licence, Needs, Source, UrlSource
+from model_store.manifest import DtypePolicy, HubSource, Licence, Needs, Runs, Source, UrlSource
 from model_store.status import ModelStatus
 
 
@@ -17,7 +17,8 @@ class ModelView(BaseModel):
     version: str
     title: str
     description: str
-    encoder: str = Field(description="Kind of encoder that runs it.")
+    encoder: str | None = Field(description="Kind of encoder that it runs; null where it runs none.")
+    runs: Runs = Field(description="What its weights are for: an encoder or a retargeter, and which.")
     status: Literal["ready", "missing", "corrupt"]
     source: str = Field(description="Where its files come from.")
     revision: str | None = Field(description="Commit that is installed; null where none is, or the source has none.")
@@ -42,6 +43,7 @@ def model_view(status: ModelStatus) -> ModelView:
         title=manifest.title,
         description=manifest.description,
         encoder=manifest.encoder,
+        runs=manifest.runs,
         status=status.state,
         source=_source_text(manifest.source),
         revision=status.revision,

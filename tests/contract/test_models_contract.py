@@ -42,6 +42,11 @@ def test_a_model_becomes_ready_and_corrupt(client: TestClient, tmp_path: Path, m
     assert broken["remedy"] == "retarget models pull clip@1"
 
 
+def test_a_model_says_what_it_runs(client: TestClient) -> None:
+    clip = client.get("/v1/models/clip").json()
+    assert clip["runs"] == {"kind": "encoder", "name": "clip"} and clip["encoder"] == "clip"
+
+
 def test_a_model_nobody_knows_is_not_found(client: TestClient) -> None:
     answer = client.get("/v1/models/nothing")
     assert answer.status_code == 404 and answer.json()["code"] == "not-found"
