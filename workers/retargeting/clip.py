@@ -70,7 +70,7 @@ def retarget_clip(
 ) -> RetargetedClip:
     """One clip onto one character, in memory, by `method`; by default by what `options.method` means."""
     body, method = target.body, method or choose_method(options.method)
-    source, contacts = plant(source)
+    source, contacts = with_foot_contacts(source)
     floor = estimate_floor(source.motion, contacts)
     estimated = floor.base_m if options.ground != "none" else None
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
@@ -109,7 +109,7 @@ def retarget_clip(
     )
 
 
-def plant(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
+def with_foot_contacts(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
     """The motion's foot contacts; a body without a mesh has its feet measured by them first."""
     contacts = find_contacts(source.motion)
     if source.rest.kind == "bind":

@@ -16,7 +16,7 @@ from workers.formats.sniff import sniff
 from workers.lab.hostile.mutations import mutate
 from workers.samples.write import sample_files
 
-LARGEST_BYTES = 2_500_000  # of a good file that is mutated: larger ones only take longer
+MAX_BYTES = 2_500_000  # of a good file that is mutated: larger ones only take longer
 SCENE_ENDINGS = frozenset({".bvh", ".glb", ".gltf", ".fbx", ".vrm"})
 _NEIGHBOURS_MAX = 60
 
@@ -52,7 +52,7 @@ def source_files(folder: Path | None) -> dict[str, list[tuple[str, bytes]]]:
     for part in ("characters", "motions") if folder is not None else ():
         assert folder is not None
         for path in sorted((folder / part).rglob("*")):
-            if path.suffix.lower() in SCENE_ENDINGS and path.is_file() and path.stat().st_size <= LARGEST_BYTES:
+            if path.suffix.lower() in SCENE_ENDINGS and path.is_file() and path.stat().st_size <= MAX_BYTES:
                 data = path.read_bytes()
                 kind = _kind(data, path.name)
                 if kind is not None:
