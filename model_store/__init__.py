@@ -4,7 +4,7 @@ One folder a model and version, `model_store/<name>/<version>/manifest.json`; sm
 large ones in the model folder (`places.model_dir`). This package trains and runs nothing, and imports neither torch
 nor transformers: the gateway lists models with it.
 
-    manifest    what a model is: source, revision, licence, files, needs, dtypes, calibration
+    manifest    what a model is: what it runs, source, revision, licence, files, needs, dtypes, calibration
     catalogue   all manifests, the project's own and those installed here
     status      is it here: ready, missing or corrupt; `resolve` gives the folder or says which command to run
     sources     what a hub id, a URL or a local folder offers

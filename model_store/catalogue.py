@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from model_store.manifest import Manifest
+from model_store.manifest import Manifest, Runs
 from model_store.places import PACKAGED, model_dir
 from workers.contract.errors import InvalidOptions, ModelUnavailable
 
@@ -45,6 +45,12 @@ def find_manifest(reference: str) -> Manifest:
         names = ", ".join(dict.fromkeys(entry.name for entry in known))
         raise InvalidOptions(f"there is no model {reference[:100]!r}; known: {names}; see: retarget models list")
     return matching[-1]
+
+
+def find_runner(runs: Runs) -> Manifest | None:
+    """The latest model that runs it: the one of the same name where there is one, else the last by name."""
+    matching = [entry for entry in manifests() if entry.runs == runs]
+    return max(matching, key=lambda entry: entry.name == runs.name, default=None)
 
 
 def _version_order(version: str) -> list[tuple[int, str]]:

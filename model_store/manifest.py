@@ -7,7 +7,7 @@ and every later pull and check is held against that record. Nothing here says wh
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -49,6 +49,15 @@ class PackagedSource(_Strict):
 
 
 Source = Annotated[HubSource | UrlSource | FolderSource | PackagedSource, Field(discriminator="kind")]
+
+
+class Runs(_Strict):
+    """What the weights are for: the encoder of that name in `workers.semantics.encoders`, or the retargeter of that
+    name in `workers.retargeting.methods`.
+    """
+
+    kind: Literal["encoder", "retargeter"]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 class FileEntry(_Strict):
@@ -113,20 +122,33 @@ class Anchors(_Strict):
 
 
 class Manifest(_Strict):
-    """One version of one model. `encoder` names the class in `workers.semantics.encoders` that runs it."""
+    """One version of one model. In place of `runs`, `"encoder": NAME` is read too: so it was written at first."""
 
     schema_version: Literal[1] = 1
     name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
     version: Annotated[str, Field(pattern=NAME_PATTERN, max_length=32)]
     title: str
     description: str = ""
-    encoder: Annotated[str, Field(pattern=NAME_PATTERN)]
+    runs: Runs
     source: Source
     licence: Licence
     files: tuple[FileEntry, ...] = ()
     needs: Needs = Needs()
     dtype: DtypePolicy = DtypePolicy()
     calibration: tuple[Anchors, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_form(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "encoder" in data and "runs" not in data:
+            kept = {key: value for key, value in data.items() if key != "encoder"}
+            return {**kept, "runs": {"kind": "encoder", "name": data["encoder"]}}
+        return data
+
+    @property
+    def encoder(self) -> str | None:
+        """The encoder that it runs; None where it runs none."""
+        return self.runs.name if self.runs.kind == "encoder" else None
 
     @property
     def reference(self) -> str:

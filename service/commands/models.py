@@ -19,7 +19,7 @@ PRINT_EVERY_S = 5.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    listing = subparsers.add_parser("list", help="every model and whether it is ready")
+    listing = subparsers.add_parser("list", help="every model and retargeting method, and whether it is ready")
     listing.add_argument("--json", action="store_true", help="print as JSON, as GET /v1/models does")
 
     pull = subparsers.add_parser("pull", help="download a model, check it and install it")
@@ -47,12 +47,13 @@ def run_list(arguments: argparse.Namespace) -> int:
     from model_store.catalogue import manifests
     from model_store.places import model_dir
     from model_store.status import status_of
-    from service.models.schemas import ModelList, model_view
+    from service.models.schemas import model_list
+    from workers.retargeting import methods
 
-    statuses = [status_of(manifest) for manifest in manifests()]
     if arguments.json:
-        print(ModelList(models=[model_view(status) for status in statuses]).model_dump_json(indent=1))
+        print(model_list().model_dump_json(indent=1))
         return 0
+    statuses = [status_of(manifest) for manifest in manifests()]
     print(f"{'model':<22}{'status':<10}{'size':>10}  {'licence':<14}title")
     for status in statuses:
         size = "-" if status.bytes is None else _size(status.bytes)
@@ -60,6 +61,9 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(f"{manifest.reference:<22}{status.state:<10}{size:>10}  {manifest.licence.id:<14}{manifest.title}")
         if status.state == "corrupt":
             print(f"{'':<22}{status.problem}; run: {status.remedy}")
+    print(f"\n{'method':<22}status")
+    for method in methods.METHODS:
+        print(f"{method.name:<22}{methods.availability(method).reason or 'ready'}")
     print(f"weights are kept in {model_dir()}; to get a model: retarget models pull NAME")
     return 0
 
@@ -109,7 +113,7 @@ def _manifest_to_pull(reference: str, encoder: str | None, source: Source | None
     from pydantic import ValidationError
 
     from model_store.catalogue import find_manifest
-    from model_store.manifest import Licence, Manifest
+    from model_store.manifest import Licence, Manifest, Runs
 
     if encoder is None:
         return find_manifest(reference)
@@ -124,7 +128,7 @@ def _manifest_to_pull(reference: str, encoder: str | None, source: Source | None
             name=name,
             version=version or "1",
             title=f"{name}, pulled by hand",
-            encoder=encoder,
+            runs=Runs(kind="encoder", name=encoder),
             source=source,
             licence=Licence(id="unknown"),
         )
@@ -136,7 +140,7 @@ def known_encoders() -> list[str]:
     """Kinds that the project's own manifests use."""
     from model_store.catalogue import manifests
 
-    return sorted({manifest.encoder for manifest in manifests()})
+    return sorted({manifest.encoder for manifest in manifests() if manifest.encoder is not None})
 
 
 def _unavailable(status: ModelStatus) -> ModelUnavailable:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from model_store.catalogue import find_manifest, manifests
+from model_store.catalogue import find_manifest
 from model_store.status import status_of
 from service.http.openapi import curl, error_responses
-from service.models.schemas import ModelList, ModelView, model_view
+from service.models.schemas import ModelList, ModelView, model_list, model_view
 from workers.contract.errors import InvalidOptions, ModelUnavailable, NotFound
 
 router = APIRouter(prefix="/v1", tags=["models"])
@@ -17,13 +17,15 @@ router = APIRouter(prefix="/v1", tags=["models"])
 
 @router.get(
     "/models",
-    summary="List the models and whether they are ready",
+    summary="List the models and the retargeting methods, and whether they are ready",
     responses=error_responses(ModelUnavailable),
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/models"')},
 )
 def list_models() -> ModelList:
-    """Every model there is a manifest for; one that is not ready says which command makes it so."""
-    return ModelList(models=[model_view(status_of(manifest)) for manifest in manifests()])
+    """Every model there is a manifest for; one that is not ready says which command makes it so. Beside them every
+    retargeting method and whether a job can have it.
+    """
+    return model_list()
 
 
 @router.get(

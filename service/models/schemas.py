@@ -6,8 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from model_store.manifest import DtypePolicy, HubSource, Licence, Needs, Source, UrlSource
-from model_store.status import ModelStatus
+from model_store.catalogue import manifests
+from model_store.manifest import DtypePolicy, HubSource, Licence, Needs, Runs, Source, UrlSource
+from model_store.status import ModelStatus, status_of
+from workers.retargeting import methods
 
 
 class ModelView(BaseModel):
@@ -17,7 +19,8 @@ class ModelView(BaseModel):
     version: str
     title: str
     description: str
-    encoder: str = Field(description="Kind of encoder that runs it.")
+    encoder: str | None = Field(description="Kind of encoder that it runs; null where it runs none.")
+    runs: Runs = Field(description="What its weights are for: an encoder or a retargeter, and which.")
     status: Literal["ready", "missing", "corrupt"]
     source: str = Field(description="Where its files come from.")
     revision: str | None = Field(description="Commit that is installed; null where none is, or the source has none.")
@@ -30,8 +33,33 @@ class ModelView(BaseModel):
     remedy: str | None = None
 
 
+class MethodView(BaseModel):
+    """One value of the option `method`. `reason` says what is missing where it is not available."""
+
+    name: str
+    title: str
+    available: bool
+    model: str | None = Field(description="Model that runs it, NAME@VERSION; null where it needs none or has none.")
+    reason: str | None
+
+
 class ModelList(BaseModel):
     models: list[ModelView]
+    methods: list[MethodView] = Field(description="Retargeting methods, with those that need no model.")
+
+
+def model_list() -> ModelList:
+    """All there is. Raises ModelUnavailable for a manifest that cannot be read."""
+    return ModelList(
+        models=[model_view(status_of(manifest)) for manifest in manifests()],
+        methods=[method_view(method) for method in methods.METHODS],
+    )
+
+
+def method_view(method: methods.Method) -> MethodView:
+    found = methods.availability(method)
+    available = found.reason is None
+    return MethodView(name=method.name, title=method.title, available=available, model=found.model, reason=found.reason)
 
 
 def model_view(status: ModelStatus) -> ModelView:
@@ -42,6 +70,7 @@ def model_view(status: ModelStatus) -> ModelView:
         title=manifest.title,
         description=manifest.description,
         encoder=manifest.encoder,
+        runs=manifest.runs,
         status=status.state,
         source=_source_text(manifest.source),
         revision=status.revision,

@@ -42,6 +42,18 @@ def test_a_model_becomes_ready_and_corrupt(client: TestClient, tmp_path: Path, m
     assert broken["remedy"] == "retarget models pull clip@1"
 
 
+def test_retargeting_methods_stand_beside_the_models(client: TestClient) -> None:
+    methods = {entry["name"]: entry for entry in client.get("/v1/models").json()["methods"]}
+    assert methods["analytic"]["available"] and methods["analytic"]["reason"] is None
+    assert not methods["smt"]["available"] and methods["smt"]["model"] is None
+    assert methods["smt"]["reason"] == "the SMT network has no weights in model_store yet"
+
+
+def test_a_model_says_what_it_runs(client: TestClient) -> None:
+    clip = client.get("/v1/models/clip").json()
+    assert clip["runs"] == {"kind": "encoder", "name": "clip"} and clip["encoder"] == "clip"
+
+
 def test_a_model_nobody_knows_is_not_found(client: TestClient) -> None:
     answer = client.get("/v1/models/nothing")
     assert answer.status_code == 404 and answer.json()["code"] == "not-found"

@@ -158,7 +158,7 @@ def test_mapping_override_and_its_faults(samples: Samples) -> None:
 
 
 def test_what_this_version_lacks_is_refused_not_left_out(samples: Samples) -> None:
-    with pytest.raises(ModelUnavailable):
+    with pytest.raises(ModelUnavailable, match="no weights in model_store yet; use 'auto' or 'analytic'"):
         run(samples, method="smt")
     with pytest.raises(InvalidOptions, match="geometry"):
         run(samples, refine="semantic", encoder="none")

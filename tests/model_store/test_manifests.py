@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from model_store.catalogue import find_manifest, manifests, read_manifest
-from model_store.manifest import FileEntry, HubSource, Manifest
+from model_store.manifest import FileEntry, HubSource, Manifest, Runs
 from model_store.places import PACKAGED, model_dir
 from workers.contract.errors import InvalidOptions, ModelUnavailable
+from workers.semantics.choice import choose_encoder
 
 HUB_MODELS = {
     "blip-itm": "Salesforce/blip-itm-base-coco",
@@ -74,6 +76,37 @@ def test_a_broken_manifest_is_named(model_folder: Path) -> None:
     path.write_text('{"name": "mine", "surprise": 1}')
     with pytest.raises(ModelUnavailable, match=r"mine/1/manifest\.json"):
         manifests()
+
+
+def minimal_manifest(**runs: object) -> str:
+    said = {"name": "mine", "version": "1", "title": "mine", "source": {"kind": "hub", "id": "a/b"}}
+    return json.dumps({**said, "licence": {"id": "MIT"}, **runs})
+
+
+def test_a_manifest_says_what_it_runs() -> None:
+    retargeter = Manifest.model_validate_json(minimal_manifest(runs={"kind": "retargeter", "name": "smt"}))
+    assert retargeter.runs == Runs(kind="retargeter", name="smt") and retargeter.encoder is None
+    with pytest.raises(ValueError, match="runs"):
+        Manifest.model_validate_json(minimal_manifest())
+
+
+def test_manifests_of_the_first_form_are_read_as_before() -> None:
+    """They name an encoder and nothing else; users have such files in their model folders."""
+    first = Manifest.model_validate_json(minimal_manifest(encoder="clip"))
+    assert first.runs == Runs(kind="encoder", name="clip") and first.encoder == "clip"
+    assert Manifest.model_validate_json(first.model_dump_json()) == first
+    with pytest.raises(ValueError, match="encoder"):
+        Manifest.model_validate_json(minimal_manifest(encoder="clip", runs={"kind": "encoder", "name": "xclip"}))
+    with pytest.raises(ValueError, match="runs"):
+        Manifest.model_validate_json(minimal_manifest(encoder="no name"))
+
+
+def test_a_model_that_runs_a_retargeter_is_no_encoder(model_folder: Path) -> None:
+    folder = model_folder / "mine" / "1"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(minimal_manifest(runs={"kind": "retargeter", "name": "smt"}))
+    with pytest.raises(InvalidOptions, match=r"encoder: model mine@1 runs a retargeter"):
+        choose_encoder("mine")
 
 
 def test_one_hash_cannot_stand_for_many_files() -> None:

@@ -25,6 +25,7 @@ def test_pull_list_verify(hub: FakeHub, model_folder: Path, capsys: pytest.Captu
     assert main(["models", "list", "--json"]) == 0
     models = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["models"]}
     assert models["mine"]["status"] == "ready" and models["mine"]["encoder"] == "clip"
+    assert models["mine"]["runs"] == {"kind": "encoder", "name": "clip"}
     assert models["blip-itm"]["status"] == "missing"
     assert models["blip-itm"]["remedy"] == "retarget models pull blip-itm@1"
 

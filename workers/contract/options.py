@@ -38,14 +38,16 @@ class MappingOverride(BaseModel):
     target_preset: str | None = Field(None, max_length=64, description="Id of a preset, or 'none' to use none.")
 
 
+# Published names: a new one is a new value of the API. Each but auto has a row in `workers.retargeting.methods`.
+MethodName = Literal["auto", "analytic", "smt"]
+
+
 class JobOptions(BaseModel):
     """What a job may ask for. The defaults are what a newcomer wants."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Literal["auto", "analytic", "smt"] = Field(
-        "auto", description="Retargeting method; auto takes the best that is installed."
-    )
+    method: MethodName = Field("auto", description="Retargeting method; auto takes the best that is installed.")
     refine: Literal["none", "geometry", "semantic"] = Field("none", description="Optional refinement at test time.")
     refine_budget_s: Annotated[float, Field(gt=0, le=3600)] | None = Field(
         None, description="Time budget of the refinement in seconds."

@@ -15,7 +15,7 @@ from typing import Any
 
 from workers import __version__
 from workers.contract.definitions import CharacterDefinition
-from workers.contract.errors import ClipNotFound, ModelUnavailable
+from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.engine.export import export
 from workers.engine.postconditions import check_bvh, check_clip, check_glb
@@ -26,8 +26,8 @@ from workers.pictures.draw import Pictures, ScoredClip, check_pictures, draw_pic
 from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.refinement.stage import RefiningStage
-from workers.retargeting.analytic import driven_joints
 from workers.retargeting.clip import RetargetedClip, retarget_clip
+from workers.retargeting.methods import Method, choose_method
 from workers.retargeting.twist import twist_joints
 from workers.scores.joint_limits import limit_summary
 from workers.scores.report import FileFacts, build_report, join_reports
@@ -115,7 +115,7 @@ def retarget_scenes(
     watch: Stopwatch | None = None,
 ) -> EngineResult:
     """Retarget files that are read already; `prepared` saves preparing a character again for each of many motions."""
-    check_available(options)
+    method = choose_available(options)
     stage, refining = MeaningStage(options.encoder), RefiningStage(options)
     watch = watch or Stopwatch(_silent)
     with watch.stage("mapping", 0.1):
@@ -128,7 +128,7 @@ def retarget_scenes(
         with watch.stage("mapping", share):
             source = prepare_motion(motion, index, options, source_character, source, source_definition, find_preset)
         with watch.stage("retargeting", share):
-            done.append(retarget_clip(source, target, options))
+            done.append(retarget_clip(source, target, options, method))
             check_clip(done[-1].result, source.motion)
         if refining.is_on:
             with watch.stage("refining", share):
@@ -206,7 +206,7 @@ def report_clip(
     refined = retargeted.refinement
     unrefined = None if refined is None else score(refined.base, before.result, surface[2])
     return build_report(
-        engine={"version": __version__, "method": "analytic"},
+        engine={"version": __version__, "method": retargeted.method},
         source=replace(_facts(source, retargeted.source_floor_m, motion), floor=retargeted.floor.to_dict()),
         target=replace(
             _facts(target, target.body.floor_m, retargeted.result),
@@ -261,17 +261,17 @@ def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: Bod
     )
 
 
-def check_available(options: JobOptions) -> None:
-    """Refuse what this version cannot do, rather than leave it out silently."""
-    if options.method == "smt":
-        raise ModelUnavailable("method: the SMT network has no weights in model_store yet; use 'auto' or 'analytic'")
+def choose_available(options: JobOptions) -> Method:
+    """The job's method. Refuses what this version cannot do, rather than leave it out silently."""
+    method = choose_method(options.method)
     if options.preview:
         check_pictures(options)
+    return method
 
 
 def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
-    """Joints whose rotation the result keys: those driven by any clip, and the one that carries the travel."""
-    joints = {joint for item in done for joint in driven_joints(item.source.body, target.body)}
+    """Joints whose rotation the result keys: those driven in any clip, and the one that carries the travel."""
+    joints = {joint for item in done for joint in item.keyed}
     joints.update(twist_joints(target.body))
     return sorted(joints | {item.root for item in done if item.root is not None})
 

@@ -16,13 +16,23 @@ from workers.contract.roles import SIDES, side_roles
 from workers.motion.body_motion import BodyMotion, from_rotations
 from workers.retargeting.alignment import RestAlignment
 from workers.retargeting.copy_rest import WorldRelation, relate, rest_deltas, shared_roles
-from workers.retargeting.fingers import drive_fingers, finger_joints
+from workers.retargeting.fingers import drive_fingers, finger_joints, finger_notices
+from workers.retargeting.retargeter import TransferInput, Transferred
 from workers.retargeting.spine import part_ends, spread
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Mask
 
 SPINE_ROLES = ("spine", "chest", "upperChest")
+
+
+class AnalyticRetargeter:
+    """The method `analytic`: `transfer`, and fingers that move as others do where the hands differ."""
+
+    def retarget(self, given: TransferInput) -> Transferred:
+        source, target = given.source.motion, given.target.body
+        motion = transfer(source, target, given.alignment, given.source_floor_m)
+        return Transferred(motion, tuple(driven_joints(source.body, target)), finger_notices(source.body, target))
 
 
 def leg_scale(source: Body, target: Body) -> float:

@@ -1,7 +1,7 @@
 """`retarget_clip`: one clip onto one character, in memory, and what its scores and its report need beside it.
 
-A body with its feet's contacts and its ground is brought onto the character by rest-aligned transfer, the naive copy
-is made beside it, feet are held, twist is spread, the travel is placed. Refinement comes after (`workers.refinement`);
+A body with its feet's contacts and its ground is brought onto the character by one of `methods`, the naive copy is made
+beside it, feet are held, twist is spread, the travel is placed. Refinement comes after (`workers.refinement`);
 scores, report and files are the engine's.
 """
 
@@ -21,11 +21,12 @@ from workers.motion.ground import Floor, estimate_floor
 from workers.motion.level_feet import level_feet
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.retargeting.alignment import align_rest
-from workers.retargeting.analytic import leg_scale, transfer
+from workers.retargeting.analytic import leg_scale
 from workers.retargeting.copy_rest import copy_rest
 from workers.retargeting.feet.foot_lock import hold_feet
 from workers.retargeting.feet.legs import find_legs
-from workers.retargeting.fingers import finger_notices
+from workers.retargeting.methods import Method, choose_method
+from workers.retargeting.retargeter import TransferInput
 from workers.retargeting.root_motion import place_travel, start_at_origin
 from workers.retargeting.twist import spread_twist
 from workers.skeleton.body import Body
@@ -44,10 +45,12 @@ class Refinement:
 class RetargetedClip:
     """One clip on the character, with all that its report needs. `root` is the joint that carries the travel.
 
+    `method` is the name of the method that ran, `keyed` are the target joints that it turned.
     `scored` is the result with its travel, which `root_motion: in_place` takes away: without it planted feet slide.
     `refinement` tells what was refined of it, None where nothing was asked for.
     """
 
+    method: str
     source: PreparedMotion
     contacts: FootContacts
     floor: Floor
@@ -57,21 +60,25 @@ class RetargetedClip:
     naive: BodyMotion
     clip: Clip
     root: int | None
+    keyed: tuple[int, ...]
     notices: tuple[Notice, ...]
     refinement: Refinement | None = None
 
 
-def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RetargetedClip:
-    """One clip onto one character, in memory."""
-    body = target.body
+def retarget_clip(
+    source: PreparedMotion, target: PreparedCharacter, options: JobOptions, method: Method | None = None
+) -> RetargetedClip:
+    """One clip onto one character, in memory, by `method`; by default by what `options.method` means."""
+    body, method = target.body, method or choose_method(options.method)
     source, contacts = with_foot_contacts(source)
     floor = estimate_floor(source.motion, contacts)
     estimated = floor.base_m if options.ground != "none" else None
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
     alignment = align_rest(source.body, body)
     notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
-    notices += finger_notices(source.body, body)
-    result = transfer(source.motion, body, alignment, floor_m)
+    transferred = method.open().retarget(TransferInput(source, target, contacts, alignment, floor_m))
+    notices += transferred.notices
+    result = transferred.motion
     naive = copy_rest(source.motion, body, floor_m)
     if options.foot_contact == "auto":
         result = hold_feet(result, source.motion, contacts, leg_scale(source.body, body), options.ground)
@@ -86,7 +93,20 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
             "alone; take it out of leave_alone or use another root_motion"
         )
     clip = to_clip(placed, root)
-    return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, tuple(notices))
+    return RetargetedClip(
+        method=method.name,
+        source=source,
+        contacts=contacts,
+        floor=floor,
+        source_floor_m=floor_m,
+        result=placed,
+        scored=result,
+        naive=naive,
+        clip=clip,
+        root=root,
+        keyed=transferred.keyed,
+        notices=tuple(notices),
+    )
 
 
 def with_foot_contacts(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:

@@ -61,6 +61,8 @@ def choose_encoder(wanted: str | None) -> EncoderChoice:
 def check_ready(reference: str) -> None:
     """Whether the model is here and what runs it is installed, by names and sizes. Raises as `choose_encoder`."""
     manifest = find_manifest(reference)
+    if manifest.encoder is None:
+        raise InvalidOptions(f"model {manifest.reference} runs a {manifest.runs.kind}, which scores nothing")
     packages = ("torch", "safetensors") if manifest.source.kind == "packaged" else ("torch", "transformers")
     for package in packages:
         if find_spec(package) is None:

@@ -1,6 +1,6 @@
 """From a model's name to an encoder that is ready: resolved in the model store, loaded, on its device.
 
-A new kind of encoder is one line in `KINDS`: the `encoder` of a manifest, and the class that runs it.
+A new kind of encoder is one line in `KINDS`: the encoder that a manifest runs, by name, and its class.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ def load_encoder(
     """
     installed = resolve(reference)
     manifest = installed.manifest
-    if manifest.encoder not in KINDS:
+    kind = KINDS.get(manifest.encoder or "")
+    if kind is None:
         raise InvalidOptions(
-            f"model {manifest.reference} is run by {manifest.encoder!r}, which this version does not know; known: "
-            f"{', '.join(sorted(KINDS))}"
+            f"model {manifest.reference} runs the {manifest.runs.kind} {manifest.runs.name!r}; encoders that this "
+            f"version knows: {', '.join(sorted(KINDS))}"
         )
     chosen = choose_device(device)
     precision = dtype or (manifest.dtype.cuda if chosen.type == "cuda" else manifest.dtype.cpu)
-    module, _, name = KINDS[manifest.encoder].partition(":")
-    kind = getattr(importlib.import_module(module), name)
-    encoder: Encoder = kind(
+    module, _, name = kind.partition(":")
+    encoder: Encoder = getattr(importlib.import_module(module), name)(
         manifest, installed.identity, installed.folder, chosen, getattr(torch, precision), batch_size
     )
     return encoder

@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from model_store.catalogue import MANIFEST_NAME
-from model_store.manifest import Anchors, DtypePolicy, FileEntry, Licence, Manifest, Needs, PackagedSource
+from model_store.manifest import Anchors, DtypePolicy, FileEntry, Licence, Manifest, Needs, PackagedSource, Runs
 from model_store.status import sha256_of
 from workers.semantics.encoders.builtin import ARCHITECTURE_KEY, WEIGHTS_NAME, read_network
 from workers.semantics.encoders.eye_network import EyeNetwork
@@ -38,7 +38,7 @@ def write_manifest(folder: Path, version: str, calibration: Sequence[Anchors] = 
         version=version,
         title="Built-in eye",
         description="Compares poses in this project's own renders, and matches them with a few words, as cosines.",
-        encoder=KIND,
+        runs=Runs(kind="encoder", name=KIND),
         source=PackagedSource(),
         licence=Licence(id="Apache-2.0", note="trained by this project on data that allows it; see README.md beside"),
         files=(FileEntry(path=WEIGHTS_NAME, bytes=size, sha256=sha256_of(path)),),
