@@ -1,6 +1,6 @@
 """What happens to a job whose execution died: it is tried again while it has attempts left, else it fails for good.
 
-Used by the worker, which saw its work-horse die, and by the sweeper, which found a lease that nobody renews. Each step
+Used by the worker, which saw its job process die, and by the sweeper, which found a lease that nobody renews. Each step
 is atomic and fenced by the execution id, so it does no harm when both come to the same job.
 """
 

@@ -22,7 +22,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.gltf.container import join_container
 from workers.formats.read import read_scene
 from workers.queue.settings import WorkerSettings
-from workers.queue.tasks import TaskDesk
+from workers.queue.tasks import TaskContext
 from workers.samples.write import sample_files
 from workers.skeleton.fingerprint import skeleton_fingerprint
 
@@ -45,9 +45,9 @@ def client(settings: Settings, store: JobStore, openapi_document: dict[str, Any]
 
 @contextmanager
 def worker(settings: Settings, redis: Redis) -> Iterator[None]:
-    """Runs every job that comes, as a work-horse does, in a thread of this process."""
+    """Runs every job that comes, as a job process does, in a thread of this process."""
     own = WorkerSettings(redis_url=settings.redis_url, data_dir=settings.data_dir)
-    desk, stop = TaskDesk.open(own, Redis.from_url(settings.redis_url)), threading.Event()
+    desk, stop = TaskContext.open(own, Redis.from_url(settings.redis_url)), threading.Event()
 
     def work() -> None:
         while not stop.wait(0.02):

@@ -19,7 +19,7 @@ from workers.engine.inspection import inspect_scene
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.queue import tasks
-from workers.queue.tasks import TaskDesk
+from workers.queue.tasks import TaskContext
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.clips import make_clips
@@ -35,14 +35,14 @@ class PlainScenes:
 
 
 @pytest.fixture
-def desk(store: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> TaskDesk:
+def desk(store: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> TaskContext:
     """The real tasks and the real engine, with uploads read in this process."""
 
     def load(where: BlobStore, key: str) -> Scene:
         return read_scene(FileBundle("motion.bvh", where.read(key)))
 
     monkeypatch.setattr(tasks, "load_stored", load)
-    return TaskDesk(store, blobs, PlainScenes(), scene_engine.retarget, inspect_scene)
+    return TaskContext(store, blobs, PlainScenes(), scene_engine.retarget, inspect_scene)
 
 
 def clap() -> bytes:
@@ -55,7 +55,7 @@ def clap() -> bytes:
 
 @pytest.mark.parametrize(("ending", "media_type"), [("webp", "image/webp"), ("webm", "video/webm")])
 def test_pictures_are_artifacts_like_any_other(
-    client: TestClient, store: JobStore, desk: TaskDesk, ending: str, media_type: str
+    client: TestClient, store: JobStore, desk: TaskContext, ending: str, media_type: str
 ) -> None:
     options = {"preview": True, "preview_format": ending, "end_s": 0.2, "keyframes": 2}
     files = {"motion": ("clap.bvh", clap()), "character": ("body.bvh", clap())}
@@ -83,7 +83,7 @@ def test_pictures_are_artifacts_like_any_other(
 
 
 def test_a_job_that_is_canceled_while_it_draws_stops_and_publishes_nothing(
-    client: TestClient, store: JobStore, desk: TaskDesk, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, store: JobStore, desk: TaskContext, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "PROGRESS_INTERVAL_S", 0.0)
     told: list[float] = []

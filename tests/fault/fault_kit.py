@@ -84,7 +84,7 @@ class Station:
         self.redis_process.wait()
 
     def start_worker(self, *arguments: str, **overrides: object) -> subprocess.Popen[bytes]:
-        """A `retarget worker` process with a ready work-horse."""
+        """A `retarget worker` process with a ready job process."""
         environment = {
             **os.environ,
             "PYTHONPATH": str(Path(__file__).parent),
@@ -106,9 +106,9 @@ class Station:
         worker.terminate()
         return worker.wait(timeout=timeout_s)
 
-    def horse_of(self, worker: subprocess.Popen[bytes]) -> int:
-        (horse,) = children_of(worker.pid)
-        return horse
+    def job_process_of(self, worker: subprocess.Popen[bytes]) -> int:
+        (job_process,) = children_of(worker.pid)
+        return job_process
 
     def sweeper(self) -> Sweeper:
         return Sweeper(self.settings, self.redis, 0.5)

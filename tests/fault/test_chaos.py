@@ -1,4 +1,4 @@
-"""Many jobs while Redis, workers and work-horses are killed at random: every job ends, with one result."""
+"""Many jobs while Redis, workers and job processes are killed at random: every job ends, with one result."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def test_every_job_ends_with_one_result_whatever_is_killed(chaos: Station) -> No
             workers[index].wait()
             workers[index] = chaos.start_worker(**patience)
         else:
-            for horse in children_of(workers[index].pid):
-                os.kill(horse, signal.SIGKILL)
+            for job_process in children_of(workers[index].pid):
+                os.kill(job_process, signal.SIGKILL)
         for number, worker in enumerate(workers):
-            if worker.poll() is not None:  # a worker may give up, as when its work-horse is killed at its start
+            if worker.poll() is not None:  # a worker may give up, as when its job process is killed at its start
                 workers[number] = chaos.start_worker(**patience)
     for job in jobs:
         record = chaos.wait_final(job, 40)

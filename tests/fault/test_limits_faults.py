@@ -1,4 +1,4 @@
-"""Time, memory and wear of the work-horse, on a worker of its own with tight limits."""
+"""Time, memory and wear of the job process, on a worker of its own with tight limits."""
 
 from __future__ import annotations
 

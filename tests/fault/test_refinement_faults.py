@@ -17,7 +17,8 @@ from workers.samples.write import sample_files
 
 pytestmark = pytest.mark.timeout(120)
 BUDGET_S = 2.0
-# Work-horses with everything loaded answer in seconds; killing one that does not come back is not what is tested here.
+# Job processes with everything loaded answer in seconds; killing one that does not come back is not what is tested
+# here.
 REAL = {name: WorkerSettings.model_fields[name].default for name in ("retarget_engine", "scene_reader")}
 
 
@@ -49,8 +50,8 @@ def test_a_job_killed_while_it_refines_is_tried_again_and_publishes_once(
     refinery: Station, samples: dict[str, bytes]
 ) -> None:
     job = post(refinery, samples, BUDGET_S)
-    horse = refinery.horse_of(refinery.workers[0])
-    os.kill(horse, signal.SIGKILL)
+    job_process = refinery.job_process_of(refinery.workers[0])
+    os.kill(job_process, signal.SIGKILL)
     record = refinery.wait_final(job, 60.0)
     assert (record.status, record.attempt) == ("succeeded", 2)
     assert len({key.split("/")[2] for key in refinery.outputs(job)}) == 1, "outputs of one execution"
@@ -58,12 +59,12 @@ def test_a_job_killed_while_it_refines_is_tried_again_and_publishes_once(
 
 def test_cancel_while_a_clip_is_refined_ends_within_two_seconds(refinery: Station, samples: dict[str, bytes]) -> None:
     job = post(refinery, samples, 24.0)
-    horse = refinery.horse_of(refinery.workers[0])
+    job_process = refinery.job_process_of(refinery.workers[0])
     time.sleep(1.0)
     asked = time.monotonic()
     refinery.store.request_cancel(job)
     record = refinery.wait_final(job)
     assert record.status == "canceled"
     assert time.monotonic() - asked < 2.0
-    assert refinery.horse_of(refinery.workers[0]) == horse, "it came back by itself"
+    assert refinery.job_process_of(refinery.workers[0]) == job_process, "it came back by itself"
     assert refinery.outputs(job) == []

@@ -47,7 +47,7 @@ class Serve:
             role = next((word for word in words if word in ("gateway", "worker")), "redis")
             found[role] = child
             if role == "worker":
-                found.update(horse=next(iter(children_of(child)), 0))
+                found.update(job_process=next(iter(children_of(child)), 0))
         self.seen |= set(found.values()) - {0}
         return found
 

@@ -68,8 +68,8 @@ def test_who_retargets_has_no_sandbox_and_needs_no_upload(yard: Station) -> None
     worker = yard.start_worker("--queues", "retarget")
     try:
         assert yard.wait_final(job, 30.0).status == "succeeded"
-        assert children_of(yard.horse_of(worker)) == []
-        assert len(children_of(yard.horse_of(yard.workers[0]))) == 1
+        assert children_of(yard.job_process_of(worker)) == []
+        assert len(children_of(yard.job_process_of(yard.workers[0]))) == 1
     finally:
         yard.stop_worker(worker)
         yard.workers.remove(worker)
@@ -100,7 +100,7 @@ def test_a_second_worker_that_dies_sends_the_job_through_both_again(
 ) -> None:
     job = yard.post(f"signal-then-hold {tmp_path / 'mark'}")
     wait_until((tmp_path / "mark").exists, 30.0, "the engine runs")
-    os.kill(yard.horse_of(retargeter), signal.SIGKILL)
+    os.kill(yard.job_process_of(retargeter), signal.SIGKILL)
     record = yard.wait_final(job, 30.0)
     assert (record.status, record.attempt) == ("succeeded", 2)
 

@@ -22,10 +22,10 @@ def test_a_killed_worker_takes_its_work_horse_along_and_the_job_is_retried(
     marker = tmp_path / "running"
     job = station.post(f"signal-then-hold {marker}")
     wait_until(lambda: marker.exists() and marker.read_text(), 10, "the engine runs")
-    horse = int(marker.read_text())
+    job_process = int(marker.read_text())
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    wait_until(lambda: gone(horse), 2, "the work-horse, though it holds the interpreter's lock")
+    wait_until(lambda: gone(job_process), 2, "the job process, though it holds the interpreter's lock")
     station.start_worker()  # its sweeper finds the job once the lease is over
     record = station.wait_final(job, 20)
     assert (record.status, record.attempt) == ("succeeded", 2)
@@ -85,24 +85,24 @@ def test_entries_of_rq_that_are_not_ours_do_no_harm(station: Station, worker: Wo
 
 def test_sigterm_lets_the_job_in_hand_end(station: Station, worker: Worker) -> None:
     job = station.post("stages 1.5")
-    horse = station.horse_of(worker)
+    job_process = station.job_process_of(worker)
     station.wait_status(job, "running")
     waiting = station.post()
     assert station.stop_worker(worker) == 0
     assert station.store.get(job).status == "succeeded"
     assert station.store.get(waiting).status == "queued"
-    assert gone(horse)
+    assert gone(job_process)
 
 
 def test_a_second_sigterm_gives_the_job_back_at_once(station: Station, worker: Worker) -> None:
     job = station.post("hold 30")
     wait_until(lambda: station.store.get(job).stage == "retargeting", 10, "the engine runs")
-    horse = station.horse_of(worker)
+    job_process = station.job_process_of(worker)
     worker.terminate()
     threading.Event().wait(0.3)
     worker.terminate()
     assert worker.wait(timeout=5) == 0
-    assert station.store.get(job).status == "queued" and gone(horse)
+    assert station.store.get(job).status == "queued" and gone(job_process)
     station.store.request_cancel(job)
 
 
@@ -156,6 +156,6 @@ def test_a_worker_whose_engine_cannot_be_imported_takes_no_job(station: Station)
 def test_no_work_horse_is_left(station: Station) -> None:
     for worker in station.workers:
         if worker.poll() is None:
-            horse = station.horse_of(worker)
+            job_process = station.job_process_of(worker)
             assert station.stop_worker(worker) == 0
-            assert gone(horse)
+            assert gone(job_process)

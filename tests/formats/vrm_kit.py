@@ -12,7 +12,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.gltf.container import join_container, split_container
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.samples.glb import make_character
-from workers.samples.poses import Motion
+from workers.samples.poses import SampleMotion
 from workers.samples.rig import RigStyle
 from workers.samples.shape import ROLES, BodyShape
 
@@ -64,7 +64,7 @@ def vrm(
     extensions: dict[str, Any],
     change: Change | None = None,
     style: RigStyle = NUMBERED,
-    motions: tuple[Motion, ...] = (),
+    motions: tuple[SampleMotion, ...] = (),
 ) -> FileBundle:
     """A sample character as a VRM 1.0 file, facing +Z; `change` may spoil its JSON."""
     document, binary = _parts(make_character(shape, style, motions))

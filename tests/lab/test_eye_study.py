@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from service import cli
-from workers.lab.eye.study import album as eye_album
-from workers.lab.eye.study.album import CLEAN, OTHER_CLIP, OTHER_MOMENT, Plan, look_at, on_other
-from workers.lab.eye.study.baselines import EncoderLooker, JointLooker
+from workers.lab.eye.study import results as results
+from workers.lab.eye.study.baselines import EncoderObserver, JointObserver
 from workers.lab.eye.study.calibration import VIEW_SETS, measure_anchors
 from workers.lab.eye.study.eye import EyeReport, compare
 from workers.lab.eye.study.metrics import Figure
 from workers.lab.eye.study.negatives import ARM_STEPS_DEG, HARD_KINDS, arm_steps, hard_negatives, shuffled
-from workers.lab.eye.study.pairs import Pair, make_pairs, plan_groups, pose_points
+from workers.lab.eye.study.pairs import MomentPair, make_pairs, plan_groups, pose_points
+from workers.lab.eye.study.results import CLEAN, OTHER_CLIP, OTHER_MOMENT, LookPlan, look_at, on_other
 from workers.lab.eye.study.table import report_lines
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.viewed_clip import VIEWS
@@ -62,18 +62,18 @@ def few_pictures() -> Iterator[None]:
     """Fewer moments of a clip and kinds of damage than the study has: every picture takes its time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workers.lab.eye.study.pairs.MOMENTS", MOMENTS)
-        patch.setattr("workers.lab.eye.study.album.HARD_KINDS", HARD_KINDS[1:3] + HARD_KINDS[6:])
+        patch.setattr("workers.lab.eye.study.results.HARD_KINDS", HARD_KINDS[1:3] + HARD_KINDS[6:])
         yield
 
 
 @pytest.fixture(scope="module")
-def pairs() -> list[Pair]:
+def pairs() -> list[MomentPair]:
     return [pair for group in plan_groups(None, 3, 2) for pair in make_pairs(group)]
 
 
 @pytest.fixture(scope="module")
 def report() -> EyeReport:
-    return compare([EncoderLooker(TinyEncoder()), JointLooker()], None, clips=2)
+    return compare([EncoderObserver(TinyEncoder()), JointObserver()], None, clips=2)
 
 
 def figure(report: EyeReport, encoder: str, name: str, study: str = "") -> Figure:
@@ -82,42 +82,42 @@ def figure(report: EyeReport, encoder: str, name: str, study: str = "") -> Figur
     return found[0]
 
 
-def test_pairs_show_the_same_moments_on_bodies_of_other_shape(pairs: list[Pair]) -> None:
+def test_pairs_show_the_same_moments_on_bodies_of_other_shape(pairs: list[MomentPair]) -> None:
     names = {pair.group for pair in pairs}
     assert len(names) == 2 and any("generated" in name for name in names)
     for pair in pairs:
         assert len(pair.source) == len(pair.other) == len(pair.times_s) == MOMENTS
-        assert pair.source.actor.posable.name != pair.other.actor.posable.name
+        assert pair.source.rendered_body.posable.name != pair.other.rendered_body.posable.name
         apart = pose_points(pair.source.motion, ["leftHand"]) - pose_points(pair.other.motion, ["leftHand"])
         assert 0.0 < np.abs(apart).max() < 0.2  # of height: alike, but not the same body
 
 
-def test_strangers_are_far_in_time_and_unlike_in_pose(pairs: list[Pair]) -> None:
+def test_strangers_are_far_in_time_and_unlike_in_pose(pairs: list[MomentPair]) -> None:
     for number, pair in enumerate(pairs):
-        for sight in eye_album.strangers(pairs, number):
+        for sight in results.strangers(pairs, number):
             assert sight.known is not None
             index, there = sight.known
             if sight.label.startswith(OTHER_MOMENT):
                 assert index == number
-                assert (np.abs(pair.times_s[sight.moments] - pair.times_s[there]) >= eye_album.APART_S).all()
+                assert (np.abs(pair.times_s[sight.moments] - pair.times_s[there]) >= results.APART_S).all()
             else:
                 assert index != number and sight.label.startswith(OTHER_CLIP)
                 assert pairs[index].group == pair.group
 
 
-def test_known_pictures_are_not_looked_at_again_and_score_alike(pairs: list[Pair]) -> None:
+def test_known_pictures_are_not_looked_at_again_and_score_alike(pairs: list[MomentPair]) -> None:
     few = pairs[:2]
     plain, context = TinyEncoder(), ContextEncoder()
-    looks = look_at(few, [EncoderLooker(plain)], Plan())["tiny"]
-    look_at(few, [EncoderLooker(context)], Plan())
+    looks = look_at(few, [EncoderObserver(plain)], LookPlan())["tiny"]
+    look_at(few, [EncoderObserver(context)], LookPlan())
     assert plain.pictures == len(few) * 2 * MOMENTS * len(VIEWS)
     assert context.pictures > plain.pictures  # its rows depend on their neighbours: shown as a job would show them
     stranger = next(label for label in looks[0].scores if label.startswith(OTHER_CLIP))
     moments, scores = looks[0].scores[stranger]
-    assert np.allclose(scores, EncoderLooker(plain).alike(looks[0].source[moments], looks[1].other[moments]))
+    assert np.allclose(scores, EncoderObserver(plain).alike(looks[0].source[moments], looks[1].other[moments]))
 
 
-def test_hard_negatives_are_the_same_each_time_and_leave_other_moments_alone(pairs: list[Pair]) -> None:
+def test_hard_negatives_are_the_same_each_time_and_leave_other_moments_alone(pairs: list[MomentPair]) -> None:
     pair = pairs[0]
     found = hard_negatives(pair.other, HARD_KINDS[2], pair.clip, 2)
     again = hard_negatives(pair.other, HARD_KINDS[2], pair.clip, 2)
@@ -127,7 +127,7 @@ def test_hard_negatives_are_the_same_each_time_and_leave_other_moments_alone(pai
     assert (moved > 0.02).all()
 
 
-def test_an_arm_goes_farther_with_every_step(pairs: list[Pair]) -> None:
+def test_an_arm_goes_farther_with_every_step(pairs: list[MomentPair]) -> None:
     pair = pairs[0]
     before = pose_points(pair.other.motion, ["leftHand", "rightHand"])
     way = [
@@ -167,8 +167,8 @@ def test_joints_tell_moments_and_growing_damage_apart(report: EyeReport) -> None
     assert (figure(report, "joints", "frames shuffled, raw").value or 0.0) > 0.0
 
 
-def test_damage_is_compared_with_the_same_moments_undamaged(pairs: list[Pair]) -> None:
-    look = look_at(pairs[:1], [JointLooker()], Plan(hard_moments=3))["joints"][0]
+def test_damage_is_compared_with_the_same_moments_undamaged(pairs: list[MomentPair]) -> None:
+    look = look_at(pairs[:1], [JointObserver()], LookPlan(hard_moments=3))["joints"][0]
     moments, scores = look.scores[on_other(HARD_KINDS[2].name)]
     good = look.scores[CLEAN][1][moments]
     assert scores.shape == good.shape
@@ -176,7 +176,7 @@ def test_damage_is_compared_with_the_same_moments_undamaged(pairs: list[Pair]) -
 
 
 def test_two_runs_give_the_same_figures(report: EyeReport) -> None:
-    again = compare([JointLooker()], None, clips=2)
+    again = compare([JointObserver()], None, clips=2)
     assert again.rows["joints"] == report.rows["joints"]
 
 

@@ -123,7 +123,7 @@ def test_what_a_servers_log_tells() -> None:
         "x.glb: the parsing process held at most 64 MiB\ny.glb: the parsing process held at most 128 MiB\n"
         "y.glb: the parsing process ended with signal 11 (SIGSEGV)\n"
         "job_1: queued again after attempt 1: its worker process died of signal 9 (SIGKILL)\n"
-        "job_2: work-horse killed: the job did not end\nworker 1 ended with exit code 1; starting it again in 0.2 s\n"
+        "job_2: job process killed: the job did not end\nworker 1 ended with exit code 1; starting it again in 0.2 s\n"
         "Traceback (most recent call last):\n"
     )
     assert (log.worker_deaths, log.parser_deaths, log.tracebacks, log.parser_peak_mib) == (3, 1, 1, 128)

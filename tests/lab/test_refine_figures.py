@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from workers.lab.studies.refine_figures import row_figures, summarise
-from workers.lab.studies.refine_pairs import OFFERED, Pair, _in_turns, _spread
-from workers.lab.studies.refine_table import BASE, COPY, Column, Row
+from workers.lab.studies.refine_pairs import OFFERED, RefinePair, _in_turns, _spread
+from workers.lab.studies.refine_table import BASE, COPY, Column, RefineRow
 from workers.scores.scores import SURFACE_KEYS
 from workers.scores.surface_measures import GeometryScores
 
@@ -24,11 +24,11 @@ def column(penetration: float, missed: float, similarity: float) -> Column:
     return Column(geometry, KINEMATIC, True, {"eye": (similarity, 0.1)})
 
 
-def row(better: float) -> Row:
-    pair = Pair(None, "clap", None)
+def row(better: float) -> RefineRow:
+    pair = RefinePair(None, "clap", None)
     columns = {COPY: column(0.4, 2.0, 0.5), BASE: column(0.4, 2.0, 0.5), "geometry": column(0.1, 0.5, 0.5 + better)}
     windows = {"geometry": [{"accepted": True}, {"accepted": False}]}
-    return Row(pair, 3, columns, windows, {"geometry": 1.5}, {"geometry": 0.3})
+    return RefineRow(pair, 3, columns, windows, {"geometry": 1.5}, {"geometry": 0.3})
 
 
 def test_figures_are_pooled_over_frames_with_intervals_over_pairs() -> None:

@@ -26,7 +26,7 @@ from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.clips import walk, wave
 from workers.samples.glb import make_character
-from workers.samples.poses import Motion
+from workers.samples.poses import SampleMotion
 from workers.samples.rig import RigStyle
 from workers.samples.shape import STOUT, TALL
 
@@ -59,7 +59,7 @@ Frame Time: 0.1
 """
 
 
-def cut(motion: Motion, frames: int, name: str | None = None) -> Motion:
+def cut(motion: SampleMotion, frames: int, name: str | None = None) -> SampleMotion:
     return replace(motion, name=name or motion.name, turns=motion.turns[:frames], hips_m=motion.hips_m[:frames])
 
 

@@ -28,7 +28,7 @@ from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.shape import TALL
 from workers.semantics.clip_meaning import Meaning
-from workers.semantics.viewed_clip import see_clip
+from workers.semantics.viewed_clip import view_clip
 
 Samples = dict[str, FileBundle]
 SHORT: dict[str, Any] = {"preview": True, "end_s": 0.2, "keyframes": 2, "encoder": "none"}
@@ -102,7 +102,7 @@ def waving(samples: Samples) -> tuple[RetargetedClip, PreparedCharacter]:
 
 
 def scored(waving: tuple[RetargetedClip, PreparedCharacter], **facts: Any) -> ScoredClip:
-    seen = see_clip(*waving, budget=3)
+    seen = view_clip(*waving, budget=3)
     moments = [
         {"frame": int(frame), "calibrated": ours, "calibrated_naive_copy": copy, "time_s": frame / 30, "reason": "why"}
         for frame, ours, copy in zip(seen.keyframes, (0.9, 0.2, 0.7), (0.8, 0.6, 0.5), strict=True)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from workers.motion.body_motion import BodyMotion
 from workers.pictures.animation_files import encode_webm, encode_webp
-from workers.pictures.framing import LEAST_ZOOM, framed_cameras
+from workers.pictures.framing import MIN_ZOOM, framed_cameras
 from workers.pictures.lettering import ALARM, GAP, LINE, font, shortened
 from workers.pictures.preview import BAR, Shown, choose_times, preview_frames
 from workers.pictures.sheet import MARGIN, SheetRow, score_colour, sheet_png
@@ -150,7 +150,7 @@ def test_cameras_zoom_out_until_the_clip_stays_inside(bare: MovingBody) -> None:
     jumping = replace(bare, motion=replace(motion, positions_m=jump))
     for own, body in zip(framed_cameras([bare, jumping], facing, SIZE, ["front"]), (bare, jumping), strict=True):
         zoom = float(own["front"].focal[0] / plain["front"].focal[0])
-        assert LEAST_ZOOM <= zoom < 0.98, "both bodies alike, so that they compare"
+        assert MIN_ZOOM <= zoom < 0.98, "both bodies alike, so that they compare"
         pixels, _ = own["front"][20:30].project(body.vertices(slice(20, 30)))
         assert float(pixels.min()) > 0 and float(pixels.max()) < SIZE
 

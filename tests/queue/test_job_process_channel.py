@@ -1,4 +1,4 @@
-"""JSON lines between a worker and its work-horse."""
+"""JSON lines between a worker and its job process."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from workers.contract.errors import JobTimeout, ParseFailed
 from workers.contract.options import JobOptions
 from workers.queue import tasks
 from workers.queue.failures import as_typed_error
-from workers.queue.tasks import Progress, TaskDesk
+from workers.queue.tasks import Progress, TaskContext
 
 REPORT = {"engine": {}, "scores": {}, "scores_naive_copy": {}, "warnings": [], "verdict": {"verdict": "review"}}
 Hook = Callable[[], object]
@@ -32,7 +32,9 @@ class Bench:
         self.store, self.blobs = JobStore(connection), BlobStore(str(folder))
         self.hook: Hook = lambda: None
         self.seen: list[tuple[Any, Any, JobOptions]] = []
-        self.desk = TaskDesk(self.store, self.blobs, self, self._retarget, lambda scene, name, *_, **__: {"name": name})
+        self.desk = TaskContext(
+            self.store, self.blobs, self, self._retarget, lambda scene, name, *_, **__: {"name": name}
+        )
         files = [self._upload("walk.bvh", b"HIERARCHY\n"), self._upload("hero.glb", b"glTF\x02\0\0\0")]
         self.record = JobRecord(input=JobInput(motion=files[:1], character=files[1:]), options={"seed": 7})
         self.store.create(self.record)

@@ -8,7 +8,7 @@ import pytest
 
 from workers.refinement.accept import NO_GAIN, WindowOutcome, judge_window
 from workers.refinement.body_terms import Measures
-from workers.refinement.repair import FIRMER, HELD_BY, firmer
+from workers.refinement.repair import FIRMER, HELD_BY, raise_weights
 from workers.refinement.weights import weight_values
 
 BEFORE = Measures(penetration=4.0, deepest_cm=5.0, contact_error=1.0, contact_recall=0.8, similarity=0.7)
@@ -75,15 +75,15 @@ def test_each_guard_and_score_names_a_weight_that_there_is() -> None:
 def test_what_was_broken_weighs_more_and_nothing_else_does() -> None:
     weights = weight_values()
     least, most = FIRMER
-    raised = firmer(weights, {"arm jerk": 1.05, "contact recall": 1.0, "idle arms, degrees": 5.0})
+    raised = raise_weights(weights, {"arm jerk": 1.05, "contact recall": 1.0, "idle arms, degrees": 5.0})
     assert raised is not None
     assert {name: raised[name] / weights[name] for name in weights if raised[name] != weights[name]} == {
         "smoothness": least,
         "contact": least,
         "prior_inactive": 25.0,
     }
-    far = firmer(weights, {"idle arms, degrees": 1000.0})
+    far = raise_weights(weights, {"idle arms, degrees": 1000.0})
     assert far is not None
     assert far["prior_inactive"] == most * weights["prior_inactive"]
-    assert firmer(weights, {"foot skate": 2.0}) is None
-    assert firmer(weight_values(frozenset(["contact"])), {"contact error": 1.0}) is None
+    assert raise_weights(weights, {"foot skate": 2.0}) is None
+    assert raise_weights(weight_values(frozenset(["contact"])), {"contact error": 1.0}) is None

@@ -23,8 +23,8 @@ from workers.preparation.prepare import PreparedCharacter
 from workers.refinement import semantic, window
 from workers.refinement.budget import check_refinement, check_time
 from workers.refinement.guards import arms_turned_deg
-from workers.refinement.plan import Plan
-from workers.refinement.problem import set_up
+from workers.refinement.plan import RoundPlan
+from workers.refinement.problem import prepare_problem
 from workers.refinement.refine import refine_clip
 from workers.refinement.residual import find_freedom, moved_motion
 from workers.refinement.surfaces import moving_surface
@@ -37,8 +37,8 @@ Retargeted = Callable[[str], RetargetedClip]
 GEOMETRY = JobOptions(refine="geometry")
 
 
-def refine(done: RetargetedClip, target: PreparedCharacter, budget_s: float = 600.0) -> RetargetedClip:
-    return refine_clip(done, target, GEOMETRY, lambda share: None, budget_s=budget_s)
+def refine(retargeted: RetargetedClip, target: PreparedCharacter, budget_s: float = 600.0) -> RetargetedClip:
+    return refine_clip(retargeted, target, GEOMETRY, lambda share: None, budget_s=budget_s)
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +46,9 @@ def refined_clap(on_stout: Retargeted, stout: PreparedCharacter) -> RetargetedCl
     return refine(on_stout("clap"), stout)
 
 
-def deepest_cm(done: RetargetedClip, target: PreparedCharacter) -> float:
+def deepest_cm(retargeted: RetargetedClip, target: PreparedCharacter) -> float:
     moving = moving_surface(target)
-    vertices = torch.as_tensor(pose(moving.surface, done.scored))
+    vertices = torch.as_tensor(pose(moving.surface, retargeted.scored))
     depths = find_pairs(moving.surface, vertices, reach=0.0).depths_m(vertices)
     return 100.0 * float(depths.max()) if len(depths) else 0.0
 
@@ -62,7 +62,7 @@ def test_hands_touch_the_stout_body_and_do_not_enter_it(
     refined = refined_clap if clip == "clap" else refine(done, stout)
     surface = build_surface(stout.body, stout.scene.load_mesh())
     exact = ExactPenetration(surface)
-    contacts = set_up(done, stout, lambda: None).contacts.contacts
+    contacts = prepare_problem(done, stout, lambda: None).contacts.contacts
     middles = sorted({(contact.start + contact.stop) // 2 for contact in contacts})
     frames = sorted({*middles, *range(0, done.scored.frames, 9)})
     before, after = (
@@ -103,7 +103,7 @@ def test_a_loop_still_closes_and_feet_stay(on_stout: Retargeted, refined_clap: R
 def test_the_same_clip_and_seed_give_the_same_motion(
     stout: PreparedCharacter, first_clap: RetargetedClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "GEOMETRY", Plan(30, 0.25, 8, 20))
+    monkeypatch.setattr(window, "GEOMETRY", RoundPlan(30, 0.25, 8, 20))
     once, again = (refine(first_clap, stout) for _ in range(2))
     assert once.scored is not first_clap.scored
     assert np.array_equal(again.scored.rotations, once.scored.rotations)
@@ -122,7 +122,7 @@ def test_clips_of_one_character_share_its_surfaces(stout: PreparedCharacter, on_
 def test_what_needs_nothing_is_left_alone(on_tall: Retargeted, tall: PreparedCharacter) -> None:
     done = on_tall("walk")
     after = refine(done, tall)
-    idle = ~set_up(done, tall, lambda: None).activity.frames
+    idle = ~prepare_problem(done, tall, lambda: None).activity.frames
     assert idle.mean() > 0.5
     assert arms_turned_deg(done.scored, after.scored)[idle].mean() < 3.0
     legs = [("leftUpperLeg", "leftLowerLeg"), ("rightUpperLeg", "rightLowerLeg")]
@@ -219,7 +219,7 @@ def test_an_encoder_cannot_talk_hands_back_into_a_body(
     the stout body's belly is.
     """
     monkeypatch.setattr(semantic, "SIZE", 64)
-    monkeypatch.setattr(window, "SEEN", Plan(48, 0.2, 0, 24))
+    monkeypatch.setattr(window, "SEEN", RoundPlan(48, 0.2, 0, 24))
     loaded = LoadedEncoder(ShapeEncoder(), find_manifest("clip"))
     options = JobOptions(refine="semantic", keyframes=3)
     after = refine_clip(first_clap, stout, options, lambda share: None, budget_s=120.0, loaded=loaded)

@@ -19,7 +19,7 @@ from workers.skeleton.model import Array, Mesh, Skeleton
 
 FIVE = dict.fromkeys(FINGERS, 3)
 FRAMES = 12
-MOST_DEG = 150.0
+MAX_DEG = 150.0
 DOWN = np.array([0.0, 0.0, -1.0])  # what the left fingers curl about in T pose
 FACE_PLACES = {"jaw": (0.0, -0.02, 0.06), "leftEye": (0.03, 0.06, 0.08), "rightEye": (-0.03, 0.06, 0.08)}
 SHARES = {1: (0.0,), 2: (0.0, 0.55), 3: (0.0, 0.45, 0.75), 4: (0.0, 0.3, 0.55, 0.8)}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_bodies import FIVE, FRAMES, MOST_DEG, bends, curled, finger_joints, make_body, retargeted
+from made_bodies import FIVE, FRAMES, MAX_DEG, bends, curled, finger_joints, make_body, retargeted
 
 from workers.contract.roles import FINGERS
 from workers.retargeting.analytic import driven_joints
@@ -24,17 +24,17 @@ LONG = [finger for finger in FINGERS if finger != "Thumb"]
 def test_the_whole_curl_is_kept(given: int, wanted: int) -> None:
     source = make_body(TALL, {**FIVE, "Index": given, "Middle": given}, skinned=True)
     target = make_body(STOUT, {**FIVE, "Index": wanted, "Middle": wanted}, skinned=True)
-    result = retargeted(curled(source, dict.fromkeys(LONG, MOST_DEG)), target)
-    expected = np.linspace(0.0, MOST_DEG, FRAMES)
+    result = retargeted(curled(source, dict.fromkeys(LONG, MAX_DEG)), target)
+    expected = np.linspace(0.0, MAX_DEG, FRAMES)
     for finger in ("Index", "Middle"):
         found = bends(result, finger_joints(target, finger))
         assert found.shape[1] == wanted
         assert np.abs(found[:, -1] - expected).max() < 1.0, finger
         # Every joint adds its part of the curl, in order.
         steps = np.diff(found[-1], prepend=0.0)
-        assert steps.min() > 0.05 * MOST_DEG / wanted or given < wanted
+        assert steps.min() > 0.05 * MAX_DEG / wanted or given < wanted
         assert steps.min() > -1e-6
-    assert np.abs(bends(result, finger_joints(target, "Ring"))[-1] - MOST_DEG * np.array([1, 2, 3]) / 3).max() < 1.0
+    assert np.abs(bends(result, finger_joints(target, "Ring"))[-1] - MAX_DEG * np.array([1, 2, 3]) / 3).max() < 1.0
 
 
 @given(
@@ -72,7 +72,7 @@ def test_thumbs_of_two_to_fourfinger_joints(given: int, wanted: int) -> None:
 def test_metacarpals_and_tips_change_nothing(metacarpals: bool, tips: bool, skinned: bool) -> None:
     plain = make_body(TALL, FIVE)
     other = make_body(TALL, FIVE, metacarpals=metacarpals, tips=tips, skinned=skinned)
-    curls = dict.fromkeys(FINGERS, MOST_DEG)
+    curls = dict.fromkeys(FINGERS, MAX_DEG)
     on_plain, on_other = ([j for finger in FINGERS for j in finger_joints(body, finger)] for body in (plain, other))
     wanted = bends(curled(plain, curls), on_plain)
     there = bends(retargeted(curled(plain, curls), other), on_other)
@@ -128,11 +128,11 @@ def test_a_finger_left_unmapped_stays_at_rest() -> None:
     """What the user takes out is not brought back by its neighbour, on either side."""
     out = {f"left{finger}{part}": None for finger in ("Ring",) for part in ("Proximal", "Intermediate", "Distal")}
     plain, cut = make_body(TALL, FIVE), make_body(STOUT, FIVE, override=out)
-    curls = dict.fromkeys(LONG, MOST_DEG)
+    curls = dict.fromkeys(LONG, MAX_DEG)
     assert bends(retargeted(curled(plain, curls), cut), finger_joints(cut, "Ring")).max() < 1e-3
     assert bends(retargeted(curled(cut, curls), plain), finger_joints(plain, "Ring")).max() < 1e-3
     assert bends(retargeted(curled(plain, curls), cut), finger_joints(cut, "Little"))[-1, -1] == pytest.approx(
-        MOST_DEG, abs=1.0
+        MAX_DEG, abs=1.0
     )
 
 

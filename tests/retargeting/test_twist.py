@@ -31,7 +31,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.prepare import prepare_motion
 from workers.retargeting.clip import retarget_clip
-from workers.retargeting.twist import MOST_RAD, bone_roll, continuous_roll, spread_twist, twist_joints
+from workers.retargeting.twist import MAX_RAD, bone_roll, continuous_roll, spread_twist, twist_joints
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
 from workers.samples.rig import RigStyle
@@ -197,7 +197,7 @@ def test_a_pass_by_the_pole_leaves_no_turn_behind() -> None:
 def test_turns_do_not_pile_up(turns: float) -> None:
     """Arms that circle add a turn a circle; it is taken back smoothly."""
     roll = continuous_roll(about(X, np.linspace(0.0, 360.0 * turns, 200)), X, X, RATE_HZ)
-    assert np.abs(roll).max() < MOST_RAD + 0.1
+    assert np.abs(roll).max() < MAX_RAD + 0.1
     assert np.degrees(np.abs(np.diff(roll))).max() < 60.0
 
 

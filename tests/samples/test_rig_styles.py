@@ -17,7 +17,7 @@ from workers.formats.gltf.read import read_gltf
 from workers.samples.body import build_body
 from workers.samples.clips import hands_on_hips, walk
 from workers.samples.glb import make_character
-from workers.samples.poses import Motion, joints_of
+from workers.samples.poses import SampleMotion, joints_of
 from workers.samples.rig import RigStyle, joint_name
 from workers.samples.shape import ROLES, STOUT, TALL, BodyShape
 from workers.skeleton import kinematics, quat
@@ -49,9 +49,9 @@ def _name(style: RigStyle) -> str:
 
 
 @lru_cache(maxsize=4)
-def _motion(shape: BodyShape, kind: str) -> Motion:
+def _motion(shape: BodyShape, kind: str) -> SampleMotion:
     whole = {"walk": walk, "hips": hands_on_hips}[kind](build_body(shape))
-    return Motion(whole.name, whole.rate_hz, whole.turns[list(FRAMES)], whole.hips_m[list(FRAMES)])
+    return SampleMotion(whole.name, whole.rate_hz, whole.turns[list(FRAMES)], whole.hips_m[list(FRAMES)])
 
 
 def _read(shape: BodyShape, style: RigStyle, kind: str = "hips") -> Scene:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from workers.contract.roles import ALL_ROLES, FACE
-from workers.samples.body import MATERIALS, Body, build_body, trunk_half_width
+from workers.samples.body import MATERIALS, SampleBody, build_body, trunk_half_width
 from workers.samples.curves import through_keys
 from workers.samples.shape import INDEX, ROLES, STOUT, TALL, BodyShape
 
 SHAPES = pytest.mark.parametrize("shape", [TALL, STOUT], ids=lambda shape: shape.name)
 
 
-def _vertices_of(body: Body, role: str) -> np.ndarray:
+def _vertices_of(body: SampleBody, role: str) -> np.ndarray:
     return body.positions_m[body.weights[:, INDEX[role]] > 0.6]
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from workers.contract.roles import finger_roles
-from workers.samples.body import MATERIALS, Body, build_body, surface_normals
+from workers.samples.body import MATERIALS, SampleBody, build_body, surface_normals
 from workers.samples.clips import CYCLE_S, CYCLES, HEEL_OFF, LIFT_OFF, RATE_HZ, make_clips
-from workers.samples.poses import Motion, joints_of
+from workers.samples.poses import SampleMotion, joints_of
 from workers.samples.shape import INDEX, STOUT, TALL
 from workers.skeleton import quat
 
@@ -17,12 +17,12 @@ MOTIONS = {motion.name: motion for motion in make_clips(TALL)}
 EACH = pytest.mark.parametrize("name", sorted(MOTIONS))
 
 
-def _own_vertices(body: Body, *roles: str) -> np.ndarray:
+def _own_vertices(body: SampleBody, *roles: str) -> np.ndarray:
     """Vertices that hang mostly on these joints together."""
     return np.flatnonzero(body.weights[:, [INDEX[role] for role in roles]].sum(axis=1) > 0.9)
 
 
-def _surface(motion: Motion, frames: list[int], body: Body = BODY) -> np.ndarray:
+def _surface(motion: SampleMotion, frames: list[int], body: SampleBody = BODY) -> np.ndarray:
     return body.skinned(motion.turns[frames], joints_of(body, motion)[frames])
 
 

@@ -31,7 +31,7 @@ from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.scoring import measure_meaning
 from workers.semantics.source_cache import SourceCache
-from workers.semantics.viewed_clip import SeenClip, from_origin, see_clip
+from workers.semantics.viewed_clip import ViewedClip, from_origin, view_clip
 from workers.skeleton import quat
 
 OPTIONS = parse_options(None)
@@ -95,7 +95,7 @@ def loaded(encoder: Encoder | None = None, *anchors: Anchors) -> LoadedEncoder:
     return LoadedEncoder(encoder or PixelEncoder(), manifest)
 
 
-def measure(seen: SeenClip, encoder: LoadedEncoder | None = None, **given: Any) -> Meaning:
+def measure(seen: ViewedClip, encoder: LoadedEncoder | None = None, **given: Any) -> Meaning:
     return measure_meaning(seen, encoder or loaded(), cache=given.pop("cache", SourceCache()), **given)
 
 
@@ -108,28 +108,28 @@ def walk() -> tuple[RetargetedClip, PreparedCharacter]:
 
 
 @pytest.fixture(scope="module")
-def seen(walk: tuple[RetargetedClip, PreparedCharacter]) -> SeenClip:
-    return see_clip(*walk, budget=4, views=VIEWS)
+def seen(walk: tuple[RetargetedClip, PreparedCharacter]) -> ViewedClip:
+    return view_clip(*walk, budget=4, views=VIEWS)
 
 
 @pytest.fixture(scope="module")
-def meaning(seen: SeenClip) -> Meaning:
+def meaning(seen: ViewedClip) -> Meaning:
     return measure(seen)
 
 
-def damaged(seen: SeenClip, **changes: Any) -> SeenClip:
+def damaged(seen: ViewedClip, **changes: Any) -> ViewedClip:
     """The clip with another motion of the result."""
     motion = replace(seen.result.motion, **changes)
     return replace(seen, result=replace(seen.result, motion=motion))
 
 
-def frozen(seen: SeenClip) -> SeenClip:
+def frozen(seen: ViewedClip) -> ViewedClip:
     motion = seen.result.motion
     first = {name: np.repeat(getattr(motion, name)[:1], motion.frames, axis=0) for name in ("rotations", "positions_m")}
     return damaged(seen, **first)
 
 
-def test_the_same_motion_on_the_same_body_is_the_same(seen: SeenClip) -> None:
+def test_the_same_motion_on_the_same_body_is_the_same(seen: ViewedClip) -> None:
     same = replace(seen, result=seen.source, naive=seen.source)
     found = measure(same)
     assert found.result.raw == pytest.approx(1.0, abs=1e-6)
@@ -138,7 +138,7 @@ def test_the_same_motion_on_the_same_body_is_the_same(seen: SeenClip) -> None:
     assert found.result.itm == found.result.itm_source
 
 
-def test_a_damaged_result_is_less_alike_than_a_good_one(seen: SeenClip, meaning: Meaning) -> None:
+def test_a_damaged_result_is_less_alike_than_a_good_one(seen: ViewedClip, meaning: Meaning) -> None:
     assert meaning.result.raw is not None
     assert meaning.result.scl is not None
     upside_down = quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), np.pi)
@@ -175,10 +175,12 @@ def test_heading_place_and_start_are_no_part_of_meaning(walk: tuple[RetargetedCl
 def test_the_result_is_seen_with_its_travel(walk: tuple[RetargetedClip, PreparedCharacter]) -> None:
     done, target = walk
     placed = retarget_clip(done.source, target, parse_options({"root_motion": "in_place"}))
-    assert np.array_equal(see_clip(placed, target).result.motion.positions_m, see_clip(*walk).result.motion.positions_m)
+    assert np.array_equal(
+        view_clip(placed, target).result.motion.positions_m, view_clip(*walk).result.motion.positions_m
+    )
 
 
-def test_between_keyframes_the_timeline_is_interpolated(seen: SeenClip, meaning: Meaning) -> None:
+def test_between_keyframes_the_timeline_is_interpolated(seen: ViewedClip, meaning: Meaning) -> None:
     assert meaning.per_frame is not None
     assert meaning.facts is not None
     assert meaning.per_frame.shape == (seen.source.motion.frames,)
@@ -193,7 +195,7 @@ def test_between_keyframes_the_timeline_is_interpolated(seen: SeenClip, meaning:
     assert meaning.result.raw == pytest.approx(np.mean([key["raw"] for key in keys]), abs=1e-6)
 
 
-def test_worst_moments_are_the_least_alike_and_say_why(seen: SeenClip, meaning: Meaning) -> None:
+def test_worst_moments_are_the_least_alike_and_say_why(seen: ViewedClip, meaning: Meaning) -> None:
     assert meaning.facts is not None
     worst = meaning.facts["worst_moments"]
     ordered = sorted(key["raw"] for key in meaning.facts["keyframes"])
@@ -202,7 +204,7 @@ def test_worst_moments_are_the_least_alike_and_say_why(seen: SeenClip, meaning: 
 
 
 def test_a_cached_source_gives_the_same_bits_and_is_not_rendered(
-    seen: SeenClip, meaning: Meaning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seen: ViewedClip, meaning: Meaning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = SourceCache(tmp_path)
     assert measure(seen, cache=cache).result == meaning.result
@@ -224,10 +226,10 @@ def test_a_cached_source_gives_the_same_bits_and_is_not_rendered(
         assert found.facts["views_from_cache"] == len(VIEWS)
 
 
-def test_another_source_text_or_encoder_is_no_hit(seen: SeenClip) -> None:
+def test_another_source_text_or_encoder_is_no_hit(seen: ViewedClip) -> None:
     cache = SourceCache()
 
-    def hits(shown: SeenClip, encoder: Encoder | None = None, **given: Any) -> int:
+    def hits(shown: ViewedClip, encoder: Encoder | None = None, **given: Any) -> int:
         found = measure(shown, loaded(encoder), cache=cache, **given)
         assert found.facts is not None
         return int(found.facts["views_from_cache"])
@@ -244,7 +246,7 @@ def test_another_source_text_or_encoder_is_no_hit(seen: SeenClip) -> None:
     assert hits(replace(seen, keyframes=seen.keyframes[:-1])) == 0
 
 
-def test_an_asked_encoder_is_guided_by_the_source_alone(seen: SeenClip) -> None:
+def test_an_asked_encoder_is_guided_by_the_source_alone(seen: ViewedClip) -> None:
     cache = SourceCache()
     first, second = (measure(seen, loaded(AskedEncoder()), cache=cache) for _ in range(2))
     assert first.result == second.result  # what guides is in the cache, too
@@ -258,7 +260,7 @@ def test_an_asked_encoder_is_guided_by_the_source_alone(seen: SeenClip) -> None:
     assert {answer["result"] for answer in answers} != {answer["source"] for answer in answers}
 
 
-def test_a_given_description_comes_before_all_others(seen: SeenClip) -> None:
+def test_a_given_description_comes_before_all_others(seen: ViewedClip) -> None:
     for encoder in (PixelEncoder(), AskedEncoder()):
         found = measure(seen, loaded(encoder), description="a person who walks")
         assert found.facts is not None
@@ -269,14 +271,14 @@ def test_a_given_description_comes_before_all_others(seen: SeenClip) -> None:
     assert named.facts["description"] == "walk"  # the clip's name
 
 
-def test_without_words_there_is_no_match_and_a_reason(seen: SeenClip) -> None:
+def test_without_words_there_is_no_match_and_a_reason(seen: ViewedClip) -> None:
     motion = replace(seen.source.motion, name="mixamo.com|Take 001")
     found = measure(replace(seen, source=replace(seen.source, motion=motion)))
     assert found.result.itm is None
     assert "give the option description" in found.result.reasons["itm"]
 
 
-def test_calibrated_where_the_views_and_the_body_have_anchors(seen: SeenClip, meaning: Meaning) -> None:
+def test_calibrated_where_the_views_and_the_body_have_anchors(seen: ViewedClip, meaning: Meaning) -> None:
     assert meaning.result.raw is not None
     assert meaning.result.calibrated is None
     assert "not calibrated" in meaning.result.reasons["semantic_similarity.calibrated"]
@@ -292,12 +294,12 @@ def test_calibrated_where_the_views_and_the_body_have_anchors(seen: SeenClip, me
     assert loaded(None, anchors).views == VIEWS
 
 
-def test_what_is_not_finite_is_an_error(seen: SeenClip) -> None:
+def test_what_is_not_finite_is_an_error(seen: ViewedClip) -> None:
     with pytest.raises(OutputInvalid, match="not finite"):
         measure(seen, loaded(BlindEncoder()))
 
 
-def test_steps_rise_to_the_end_and_stop_where_told(seen: SeenClip) -> None:
+def test_steps_rise_to_the_end_and_stop_where_told(seen: ViewedClip) -> None:
     steps: list[float] = []
     measure(seen, on_step=steps.append)
     assert steps == sorted(steps)
@@ -314,11 +316,11 @@ def test_steps_rise_to_the_end_and_stop_where_told(seen: SeenClip) -> None:
 
 def test_a_skinned_source_is_its_own_body_and_a_bvh_gets_one(walk: tuple[RetargetedClip, PreparedCharacter]) -> None:
     done, target = walk
-    shown = see_clip(done, target)
+    shown = view_clip(done, target)
     assert shown.source_body == "generated"
-    assert see_clip(done, target).result.skin is shown.result.skin  # prepared once
+    assert view_clip(done, target).result.skin is shown.result.skin  # prepared once
     skinned = prepare_motion(read_scene(FileBundle("wave.glb", sample_files()["wave.glb"])), 0, OPTIONS)
-    own = see_clip(retarget_clip(skinned, target, OPTIONS), target)
+    own = view_clip(retarget_clip(skinned, target, OPTIONS), target)
     assert own.source_body == "skinned"
     mesh = skinned.scene.load_mesh()
     assert mesh is not None

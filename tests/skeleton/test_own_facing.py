@@ -14,7 +14,7 @@ from workers.preparation.prepare import prepare_character, prepare_motion
 from workers.retargeting.clip import retarget_clip
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
-from workers.samples.poses import Motion
+from workers.samples.poses import SampleMotion
 from workers.samples.shape import STOUT, TALL
 from workers.skeleton import quat
 from workers.skeleton.body import UP, heading
@@ -23,7 +23,7 @@ from workers.skeleton.model import Array, Scene
 OPTIONS = JobOptions(foot_contact="off")
 
 
-def turned_clips(degrees: float, count: int = 4) -> list[Motion]:
+def turned_clips(degrees: float, count: int = 4) -> list[SampleMotion]:
     """Sample clips of the tall body, each turned about the vertical as a whole."""
     turn = quat.from_axis_angle(UP, np.radians(degrees))
     clips = make_clips(TALL)[:count]

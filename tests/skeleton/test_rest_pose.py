@@ -13,7 +13,7 @@ from workers.formats.read import read_scene
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.clips import make_clips
-from workers.samples.poses import Motion
+from workers.samples.poses import SampleMotion
 from workers.samples.shape import TALL
 from workers.skeleton import kinematics, quat
 from workers.skeleton.find_roles.find import find_roles
@@ -26,11 +26,11 @@ BODY = build_body(TALL)
 CLIPS = {motion.name: motion for motion in make_clips(TALL)}
 
 
-def bvh_scene(motion: Motion) -> Scene:
+def bvh_scene(motion: SampleMotion) -> Scene:
     return read_scene(FileBundle(f"{motion.name}.bvh", motion_to_bvh(BODY, motion).encode()))
 
 
-def with_t_pose_first(motion: Motion) -> Motion:
+def with_t_pose_first(motion: SampleMotion) -> SampleMotion:
     """The clip with one frame of T pose, turned by 40 degrees, before it."""
     yaw = quat.from_axis_angle(np.array([0.0, 1.0, 0.0]), np.radians(40.0))
     still = np.tile(yaw, (1, motion.turns.shape[1], 1))

@@ -177,7 +177,7 @@ def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefin
 
 
 def report_clip(
-    done: RetargetedClip,
+    retargeted: RetargetedClip,
     target: PreparedCharacter,
     written: tuple[Notice, ...],
     meaning: Meaning,
@@ -188,30 +188,30 @@ def report_clip(
     `before` the meaning of the clip before its refinement, if it was refined; `surface` is of result, copy and, if it
     was refined, of the clip before.
     """
-    source, motion = done.source, done.source.motion
+    source, motion = retargeted.source, retargeted.source.motion
     limits = target.definition.joint_limits if target.definition is not None else {}
 
     def score(result: BodyMotion, values: MeaningValues, on_surface: SurfaceScores) -> Scores:
-        scores = kinematic_scores(result, motion, done.contacts, done.source_floor_m, limits=limits)
+        scores = kinematic_scores(result, motion, retargeted.contacts, retargeted.source_floor_m, limits=limits)
         put_meaning(scores, values)
         on_surface.put(scores)
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
-        floor_m = done.source_floor_m
-        return build_timeline(result, motion, done.contacts, floor_m, similarity, on_surface.per_frame)
+        floor_m = retargeted.source_floor_m
+        return build_timeline(result, motion, retargeted.contacts, floor_m, similarity, on_surface.per_frame)
 
-    scores = score(done.scored, meaning.result, surface[0])
-    naive = score(done.naive, meaning.naive, surface[1])
-    refined = done.refinement
+    scores = score(retargeted.scored, meaning.result, surface[0])
+    naive = score(retargeted.naive, meaning.naive, surface[1])
+    refined = retargeted.refinement
     unrefined = None if refined is None else score(refined.base, before.result, surface[2])
     return build_report(
         engine={"version": __version__, "method": "analytic"},
-        source=replace(_facts(source, done.source_floor_m, motion), floor=done.floor.to_dict()),
+        source=replace(_facts(source, retargeted.source_floor_m, motion), floor=retargeted.floor.to_dict()),
         target=replace(
-            _facts(target, target.body.floor_m, done.result),
+            _facts(target, target.body.floor_m, retargeted.result),
             left_alone=tuple(target.body.skeleton.names[joint] for joint in sorted(target.left_alone)),
-            joint_limits=limit_summary(done.scored, limits),
+            joint_limits=limit_summary(retargeted.scored, limits),
         ),
         scores=scores,
         scores_naive_copy=naive,
@@ -222,9 +222,9 @@ def report_clip(
             naive.values,
             None if unrefined is None else unrefined.values,
         ),
-        timeline=timeline(done.scored, meaning.per_frame, surface[0]),
-        timeline_naive_copy=timeline(done.naive, meaning.per_frame_naive, surface[1]),
-        notices=(*done.notices, *written, *meaning.notices),
+        timeline=timeline(retargeted.scored, meaning.per_frame, surface[0]),
+        timeline_naive_copy=timeline(retargeted.naive, meaning.per_frame_naive, surface[1]),
+        notices=(*retargeted.notices, *written, *meaning.notices),
         timings_s={},
         semantics=meaning.facts,
         refinement=None if refined is None else refined.summary,
@@ -234,13 +234,13 @@ def report_clip(
 
 
 def _surface_scores(
-    done: RetargetedClip, target: PreparedCharacter, on_step: Callable[[float], None]
+    retargeted: RetargetedClip, target: PreparedCharacter, on_step: Callable[[float], None]
 ) -> list[SurfaceScores]:
     """Of the result, the naive copy and, where it was refined, the clip before."""
-    motions = [done.scored, done.naive]
-    if done.refinement is not None:
-        motions.append(done.refinement.base)
-    return surface_scores(motions, target, done.source, done.source.motion, lambda: on_step(0.0))
+    motions = [retargeted.scored, retargeted.naive]
+    if retargeted.refinement is not None:
+        motions.append(retargeted.refinement.base)
+    return surface_scores(motions, target, retargeted.source, retargeted.source.motion, lambda: on_step(0.0))
 
 
 def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: BodyMotion) -> FileFacts:

@@ -18,7 +18,7 @@ from workers.contract.options import MappingOverride
 from workers.contract.roles import ALL_ROLES, REQUIRED_ROLES
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.preparation.apply_definition import defined_scene, given_rest, left_alone_joints, without
+from workers.preparation.apply_definition import defined_scene, drop_joints, given_rest, left_alone_joints
 from workers.preparation.mapping_choice import MappingChoice, PresetLookup, choose_mapping
 from workers.preparation.prepare import find_motion_roles, measured, own_motion, with_height
 from workers.skeleton.body import measure_body
@@ -135,7 +135,7 @@ def _roles_and_rest(
         require_roles(mapping, scene.skeleton, "file")
     except (MappingIncomplete, NoSkeleton):
         return _Found(mapping, plain)
-    mapping = without(mapping, left_alone, definition)
+    mapping = drop_joints(mapping, left_alone, definition)
     rest = given_rest(scene, mapping, definition)
     if rest is None and motion is not None:
         rest = choose_rest(scene, mapping, *motion, "auto", None)

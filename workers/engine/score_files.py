@@ -27,7 +27,7 @@ from workers.scores.verdict import judge
 from workers.semantics.meaning import MeaningStage
 
 if TYPE_CHECKING:
-    from workers.semantics.viewed_clip import SeenClip
+    from workers.semantics.viewed_clip import ViewedClip
 
 # What two exports of one motion may differ by: a frame at the end, or rounding of the frame time.
 DURATION_TOLERANCE = 0.02
@@ -66,7 +66,7 @@ def score_files(
     copied = copy_rest(source_motion, made.body, floor_m)
     naive = kinematic_scores(copied, source_motion, contacts, floor_m)
 
-    def see(views: tuple[str, ...], device: str) -> SeenClip:
+    def see(views: tuple[str, ...], device: str) -> ViewedClip:
         from workers.semantics.viewed_clip import see as show
 
         shown = replace(prepared, motion=source_motion, body=source_motion.body)

@@ -14,7 +14,7 @@ import numpy as np
 
 from workers.skeleton.model import Array
 
-SHORTEST_LIMB = 0.15  # of the longest path through the skeleton; fingers, toes, eyes and hair are shorter
+MIN_LIMB = 0.15  # of the longest path through the skeleton; fingers, toes, eyes and hair are shorter
 MIRROR_TOLERANCE = 0.2  # mean |log| of the ratio of measures of two limbs that count as mirrored
 DIAMETER_TO_STATURE = 1.35  # fingertip to toe over stature: arm 0.44, torso 0.29, leg 0.49, foot 0.15 (Winter 2009)
 
@@ -48,7 +48,7 @@ def body_plan(parents: tuple[int, ...], offsets: Array) -> BodyPlan:
     """The plan of a tree with `parents[j] != j`, roots -1, and local translations `offsets` `(nodes, 3)`."""
     tree = _Tree(parents, np.linalg.norm(offsets, axis=1))
     diameter = tree.diameter()
-    pairs = _mirrored_pairs(tree, SHORTEST_LIMB * diameter)
+    pairs = _mirrored_pairs(tree, MIN_LIMB * diameter)
     if not pairs:
         return BodyPlan((), (), -1, -1, diameter / DIAMETER_TO_STATURE, "longest path, no mirrored limbs found")
     pairs = sorted(pairs, key=lambda pair: -tree.reach[pair[0]] - tree.reach[pair[1]])[:2]

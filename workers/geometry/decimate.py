@@ -16,7 +16,7 @@ from workers.skeleton.model import Array, Indices, Mask, Mesh
 WEIGHT_COST = 0.02
 BORDER_COST = 4.0  # open borders are part of the silhouette
 SHARPEST_TURN = 0.2  # cosine by which a face may turn in one collapse
-MOST_ROUNDS = 200
+MAX_ROUNDS = 200
 
 
 def prepare_surface(mesh: Mesh, most_faces: int) -> Mesh:
@@ -53,7 +53,7 @@ def decimate(mesh: Mesh, most_faces: int) -> Mesh:
     quadrics = _quadrics(positions, faces)
     weights = _dense_weights(mesh)
     refused = np.empty(0, dtype=np.int64)  # collapses that turned a face over once are not tried again
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         surplus = len(faces) - most_faces
         if surplus <= 0:
             break

@@ -19,7 +19,7 @@ from workers.skeleton.body import FORWARD, UP, Body
 from workers.skeleton.model import Array, Indices
 
 ENDS_PCT = (2.0, 98.0)  # of a part's vertices along its axis: stray ones do not set its length
-SHORTEST = 1e-3  # of the body's height
+MIN_LENGTH = 1e-3  # of the body's height
 NEXT = {"UpperArm": "LowerArm", "LowerArm": "Hand", "UpperLeg": "LowerLeg", "LowerLeg": "Foot"}
 
 
@@ -82,7 +82,7 @@ def _frame(body: Body, part: int, points: Array) -> PartFrame | None:
     if end is None:
         return _spanned(start, quat.unit(points.mean(axis=0) - start), forward, points, from_origin=True)
     length = float(np.linalg.norm(end - start))
-    if length < SHORTEST * body.height_m:
+    if length < MIN_LENGTH * body.height_m:
         return None
     axis = (end - start) / length
     zero = _knuckles(body, side) if role == "LowerArm" else None
@@ -101,7 +101,7 @@ def _trunk_frame(body: Body, part: int, points: Array, forward: Array) -> PartFr
     neck = _place(body, "neck")
     shoulders = [place for side in SIDES if (place := _place(body, f"{side}UpperArm")) is not None]
     end = neck if neck is not None else np.mean(shoulders, axis=0)
-    length = max(float(np.linalg.norm(end - start)), SHORTEST * body.height_m)
+    length = max(float(np.linalg.norm(end - start)), MIN_LENGTH * body.height_m)
     axis = quat.unit(end - start)
     # Angles are taken around the middle of the trunk: joints of the spine lie near its back.
     depth = points @ forward
@@ -113,7 +113,7 @@ def _foot_frame(body: Body, side: str, ankle: Array, points: Array, forward: Arr
     toes = _place(body, f"{side}Toes")
     ahead = toes - ankle if toes is not None else forward
     ahead = ahead - UP * (ahead @ UP)
-    axis = quat.unit(ahead) if np.linalg.norm(ahead) > SHORTEST * body.height_m else forward
+    axis = quat.unit(ahead) if np.linalg.norm(ahead) > MIN_LENGTH * body.height_m else forward
     return _spanned(ankle * [1.0, 0.0, 1.0] + UP * np.median(points[:, 1]), axis, UP, points, from_origin=False)
 
 
@@ -140,7 +140,7 @@ def _knuckles(body: Body, side: str) -> Array | None:
     if index is None or little is None:
         return None
     way = index - little
-    return way if np.linalg.norm(way) > SHORTEST * body.height_m else None
+    return way if np.linalg.norm(way) > MIN_LENGTH * body.height_m else None
 
 
 def _back_of_hand(body: Body, side: str, axis: Array, forward: Array) -> Array:

@@ -15,7 +15,7 @@ from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.skeleton.body import Body
 from workers.skeleton.model import Scene
 
-MOST_FACES = 3000  # with fewer, hands lose the vertices that they touch with: 2000 leave 3 mm more
+MAX_FACES = 3000  # with fewer, hands lose the vertices that they touch with: 2000 leave 3 mm more
 FINE_FACES = 16000
 BODIES_KEPT = 6
 
@@ -28,8 +28,8 @@ class BodySurfaces:
 
     @cached_property
     def light(self) -> BodySurface:
-        """Reduced to `MOST_FACES` faces."""
-        return reduced(self.full, MOST_FACES)
+        """Reduced to `MAX_FACES` faces."""
+        return reduced(self.full, MAX_FACES)
 
     @cached_property
     def fine(self) -> BodySurface:

@@ -28,15 +28,15 @@ from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Mask
 
 TOUCHING = tuple(part_index(side + part) for side in SIDES for part in ("Hand", "LowerArm", "Foot", "LowerLeg"))
-LONGEST_GAP_S, SHORTEST_S = 0.1, 0.06
-SLOWEST = 0.2  # body heights / s: a contact slides more slowly than this at least once
+MAX_GAP_S, MIN_DURATION_S = 0.1, 0.06
+MIN_SLIDE_SPEED = 0.2  # body heights / s: a contact slides more slowly than this at least once
 HANGING_DEG = 35.0  # both bones of a limb within this of the trunk's downward axis
 ARMS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[:3]) for side in SIDES)
 LEGS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[3:]) for side in SIDES)
 LIMBS = ARMS + LEGS
 HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
 FAR_END = 0.85  # share of a forearm or shin from which on it counts as wrist or ankle
-MOST_POINTS, SPREAD = 4, 0.8  # points of a contact, and how far apart in arm radii
+MAX_POINTS, SPREAD = 4, 0.8  # points of a contact, and how far apart in arm radii
 SMOOTHING_S = 0.07  # half width
 
 
@@ -99,8 +99,8 @@ def _pairs(surface: BodySurface, near: Near) -> Iterator[tuple[int, int, Indices
 
 def _intervals(distance: Array, limits: Thresholds, not_meant: Mask, rate_hz: float) -> Mask:
     touching = hysteresis(distance < limits.near, distance < limits.far)
-    touching = close_gaps(touching, round(LONGEST_GAP_S * rate_hz)) & ~not_meant
-    return drop_short(touching, max(1, round(SHORTEST_S * rate_hz)))
+    touching = close_gaps(touching, round(MAX_GAP_S * rate_hz)) & ~not_meant
+    return drop_short(touching, max(1, round(MIN_DURATION_S * rate_hz)))
 
 
 def _hanging(motion: BodyMotion, limb: tuple[str, ...]) -> Mask:
@@ -156,7 +156,7 @@ def _describe(
     rest = weighted_mean(rest, round(SMOOTHING_S * motion.rate_hz))
     if len(rest) > 1:
         speeds = np.linalg.norm(np.diff(rest, axis=0), axis=-1).mean(axis=1) * motion.rate_hz
-        if speeds.min() > SLOWEST * surface.body.height_m:
+        if speeds.min() > MIN_SLIDE_SPEED * surface.body.height_m:
             return None
     rest, distance = rest[start - first : stop - first], distance[start - first : stop - first]
     a = places_of(surface, part_a, surface.mesh.positions_m[points])
@@ -182,7 +182,7 @@ def _spread_points(surface: BodySurface, near: Near, frames: int) -> Indices:
         apart = np.linalg.norm(surface.mesh.positions_m[chosen] - surface.mesh.positions_m[vertex], axis=1)
         if apart.min() > SPREAD * surface.arm_radius_m:
             chosen.append(int(vertex))
-        if len(chosen) == MOST_POINTS:
+        if len(chosen) == MAX_POINTS:
             break
     return np.array(chosen)
 

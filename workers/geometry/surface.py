@@ -39,7 +39,7 @@ from workers.skeleton.model import Array, Indices, Mask, Mesh
 # Shares of the body's height.
 SEEN_FROM = 1e-4  # how far over a face one stands to see whether it lies inside another shell
 ARM_RADIUS = 0.022  # of an adult's forearm (Winter 2009), where a rig has no forearm to measure
-DEEPEST = 0.2  # nothing is deeper in a body than this
+MAX_DEPTH = 0.2  # nothing is deeper in a body than this
 SHALLOW = 0.3  # arm radii: up to this depth the normals of the nearest faces tell inside from outside
 # Of the upper bone: what lies closer to the shared joint touches its neighbour in every bent pose.
 NEIGHBOUR_SHARE = 0.5
@@ -92,7 +92,7 @@ class BodySurface:
     @cached_property
     def target(self) -> Target:
         """The outer faces as something to be near to; face numbers count among `outer_faces`."""
-        deepest, shallow = DEEPEST * self.body.height_m, SHALLOW * self.arm_radius_m
+        deepest, shallow = MAX_DEPTH * self.body.height_m, SHALLOW * self.arm_radius_m
         return Target(self.outer_faces, self.outer_face_parts, self.mesh.positions_m, deepest, shallow)
 
     @cached_property

@@ -33,15 +33,15 @@ VERTICAL_SPEED_PER_S = 0.2
 # Shares of a treadmill's speed: its stance feet keep pace and height only roughly.
 BELT_SHARE = 0.5
 BELT_RISE = 0.15
-SHORTEST_CONTACT_S = 0.07
-LONGEST_GAP_S = 0.05
+MIN_CONTACT_S = 0.07
+MAX_GAP_S = 0.05
 GROUND_QUANTILE = 0.2
 
 # How a contact is told from a turning point in the air.
 APPROACH_S = 0.1
 APPROACH_MARGIN = 0.015
-LONGEST_TURN_S = 0.4
-SHORTEST_RAISED_S = 0.15
+MAX_TURN_S = 0.4
+MIN_RAISED_S = 0.15
 # A point that rises and falls by more than this share of height, and with the hips, is carried by the body in the air.
 CARRIED_RISE = 0.015
 CARRIED_APART = 0.5
@@ -129,8 +129,8 @@ class _Point:
         self.foot_over_other = left - right if column < 2 else right - left
         self.hips = hips
         self.bearing = bearing
-        self.shortest = max(2, timeline.frames_in(SHORTEST_CONTACT_S))
-        self.gap = timeline.frames_in(LONGEST_GAP_S)
+        self.shortest = max(2, timeline.frames_in(MIN_CONTACT_S))
+        self.gap = timeline.frames_in(MAX_GAP_S)
 
     def contacts(self, velocity: Array, belt_speed: float) -> tuple[Mask, Array]:
         """Planted frames and their ground."""
@@ -176,8 +176,8 @@ class _Point:
         if raised:
             foot_raised = np.median(self.foot_over_other[start:stop]) > PLANTED_HEIGHT * self.height_m
             enough = len(seen) >= (2 if foot_raised else 1)
-            return enough and all(seen) and stop - start >= SHORTEST_RAISED_S * self.rate_hz
-        long = stop - start >= LONGEST_TURN_S * self.rate_hz
+            return enough and all(seen) and stop - start >= MIN_RAISED_S * self.rate_hz
+        long = stop - start >= MAX_TURN_S * self.rate_hz
         return long or not seen or any(seen)
 
     def _carried(self, start: int, stop: int) -> bool:

@@ -22,7 +22,7 @@ Value = TypeVar("Value", bound=np.generic)
 
 LOOP_ANGLE_RAD = np.radians(0.1)
 LOOP_HEIGHT_SHARE = 0.0006  # of body height: 1 mm for an adult
-LOOP_SHORTEST_S = 0.2
+MIN_LOOP_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Timeline:
 def find_timeline(motion: BodyMotion) -> Timeline:
     """The time line of a motion: three laps if its first and last poses agree to 0.1 degrees and 1 mm."""
     frames = motion.frames
-    if frames >= max(3, LOOP_SHORTEST_S * motion.rate_hz) and _closes(motion):
+    if frames >= max(3, MIN_LOOP_S * motion.rate_hz) and _closes(motion):
         period = frames - 1
         unrolled = np.arange(-period, 2 * period + 1)
         return Timeline(frames, motion.rate_hz, period, unrolled % period, unrolled // period)

@@ -15,9 +15,9 @@ from workers.skeleton.model import Array
 
 # Gaits go with the legs, whatever stands on them: a big head or a hat makes no step longer.
 LOW = 0.04  # of the leg, above the level the foot bears on
-SLOWEST_PER_S = 0.4  # leg lengths
+MIN_SPEED_PER_S = 0.4  # leg lengths
 STEP_S = 0.03
-LEAST_STEPS = 3  # low ones, of both feet together
+MIN_STEPS = 3  # low ones, of both feet together
 # A stance foot goes the ground's way within this angle, at a speed between these shares of the ground's: stylised walks
 # vary it a lot.
 AGREEING_DEG = 30.0
@@ -36,13 +36,13 @@ def ground_velocity(motion: BodyMotion, timeline: Timeline) -> Array:
     body = motion.body
     stances = [_low_velocities(motion, timeline, side) for side in SIDES]
     low = [len(stance) for stance in stances]
-    if motion.frames < 3 or min(low) < 1 or sum(low) < LEAST_STEPS:
+    if motion.frames < 3 or min(low) < 1 or sum(low) < MIN_STEPS:
         return still
     ground = np.median(np.concatenate(stances), axis=0)
     speed = float(np.linalg.norm(ground))
     hips = motion.positions_m[:, body.hips]
     drift = float(np.linalg.norm((hips[-1] - hips[0])[[0, 2]])) * motion.rate_hz / (motion.frames - 1)
-    in_place = speed > SLOWEST_PER_S * body.leg_length_m and drift < HIPS_SHARE * speed
+    in_place = speed > MIN_SPEED_PER_S * body.leg_length_m and drift < HIPS_SHARE * speed
     if not in_place or min(_agreement(stance, ground) for stance in stances) < AGREEING_SHARE:
         return still
     return ground
@@ -68,7 +68,7 @@ def _low_velocities(motion: BodyMotion, timeline: Timeline, side: str) -> Array:
         lap = slice(timeline.period, 2 * timeline.period)
         moving, both = moving[lap], both[lap]
     along = moving * np.array([1.0, 0.0, 1.0])
-    steepest = np.maximum(SLOWEST_PER_S * leg, 0.5 * np.linalg.norm(along, axis=1))
+    steepest = np.maximum(MIN_SPEED_PER_S * leg, 0.5 * np.linalg.norm(along, axis=1))
     return np.asarray(along[both & (np.abs(moving[:, 1]) < steepest)])
 
 

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from workers.rendering.renderer import Renderer
     from workers.retargeting.clip import RetargetedClip
     from workers.semantics.clip_meaning import Meaning
-    from workers.semantics.viewed_clip import SeenClip
+    from workers.semantics.viewed_clip import ViewedClip
 
 OnStep = Callable[[float], None]  # told the share of the work that is done; whatever it raises ends the job
 
 PACKAGES = {"webp": ("torch", "PIL"), "webm": ("torch", "PIL", "av")}
-MOST_CLIPS = 4
+MAX_CLIPS = 4
 # WebP is assembled at the end from frames that are held until then, 1.3 MB each; WebM is encoded as they come.
-MOST_FRAMES = {"webp": 150, "webm": 450}
+MAX_FRAMES = {"webp": 150, "webm": 450}
 JERKY = 0.7  # a preview with less than this share of its usual rate gets a warning
 CALIBRATED = ("calibrated", "calibrated_naive_copy")  # keys of a keyframe's scores
 SHEET_SHARE = 0.15  # of a clip's drawing time
@@ -74,9 +74,9 @@ def draw_pictures(
     clips: Sequence[ScoredClip], target: PreparedCharacter, options: JobOptions, on_step: OnStep
 ) -> Pictures:
     """`preview.webp` (or `.webm`) and `sheet.png` for one clip. For several the clip's index in its file joins the
-    names (`preview-3.webp`), and those with the worst verdicts are drawn, `MOST_CLIPS` at most.
+    names (`preview-3.webp`), and those with the worst verdicts are drawn, `MAX_CLIPS` at most.
     """
-    worst = sorted(clips, key=lambda clip: -SEVERITY[clip.report["verdict"]["verdict"]])[:MOST_CLIPS]
+    worst = sorted(clips, key=lambda clip: -SEVERITY[clip.report["verdict"]["verdict"]])[:MAX_CLIPS]
     chosen = [clip for clip in clips if clip in worst]
     pictures = Pictures()
     if len(chosen) < len(clips):
@@ -103,9 +103,9 @@ def _draw(
 ) -> None:
     """Add sheet and preview of one clip, and a warning where the preview had to be slowed."""
     from workers.rendering.renderer import choose_renderer
-    from workers.semantics.viewed_clip import see_clip
+    from workers.semantics.viewed_clip import view_clip
 
-    seen = clip.meaning.seen or see_clip(clip.done, target, options.keyframes)
+    seen = clip.meaning.seen or view_clip(clip.done, target, options.keyframes)
     renderer = choose_renderer(seen.source.skin.positions_m.device)
     on_step(0.0)
     pictures.artifacts[f"sheet{suffix}.png"] = draw_sheet(clip, seen, renderer)
@@ -117,7 +117,7 @@ def _draw(
 
 
 def draw_preview(
-    clip: ScoredClip, seen: SeenClip, renderer: Renderer, ending: str, on_step: OnStep
+    clip: ScoredClip, seen: ViewedClip, renderer: Renderer, ending: str, on_step: OnStep
 ) -> tuple[bytes, list[Notice]]:
     """Source, result and naive copy side by side, and where it was refined the result before; `on_step` is called after
     every frame.
@@ -131,7 +131,7 @@ def draw_preview(
         Shown("result", f"semantic similarity {similarity}" * bool(similarity), seen.result),
         *(Shown(label, "", body) for label, body in _others(clip, seen)),
     ]
-    times = choose_times([item.body for item in shown], MOST_FRAMES[ending])
+    times = choose_times([item.body for item in shown], MAX_FRAMES[ending])
     notices = []
     if times.rate_hz < JERKY * min(RATE_HZ, motion.rate_hz):
         seconds, remedy = motion.frames / motion.rate_hz, "choose a part by start_s and end_s"
@@ -147,7 +147,7 @@ def draw_preview(
     return ENCODERS[ending](told(), times.rate_hz), notices
 
 
-def _others(clip: ScoredClip, seen: SeenClip) -> Iterator[tuple[str, MovingBody]]:
+def _others(clip: ScoredClip, seen: ViewedClip) -> Iterator[tuple[str, MovingBody]]:
     """What the result is shown beside: itself before its refinement, if it was refined, and the naive copy."""
     if clip.done.refinement is not None:
         from workers.semantics.viewed_clip import from_origin
@@ -156,7 +156,7 @@ def _others(clip: ScoredClip, seen: SeenClip) -> Iterator[tuple[str, MovingBody]
     yield "copy_rest", seen.naive
 
 
-def draw_sheet(clip: ScoredClip, seen: SeenClip, renderer: Renderer) -> bytes:
+def draw_sheet(clip: ScoredClip, seen: ViewedClip, renderer: Renderer) -> bytes:
     """The keyframes of source, result and naive copy with their calibrated scores, the worst moment marked."""
     from workers.pictures.sheet import SheetRow, sheet_png
 

@@ -16,7 +16,7 @@ from workers.skeleton.model import Array
 
 MOMENTS = 24  # of a clip that are looked at
 FILLED = 0.94  # share of the half picture that a body may fill
-LEAST_ZOOM = 0.6  # what still sticks out then is a long prop or a fall from height
+MIN_ZOOM = 0.6  # what still sticks out then is a long prop or a fall from height
 
 
 def framed_cameras(
@@ -25,7 +25,7 @@ def framed_cameras(
     """For each body one camera a frame for each view (`MovingBody.cameras`), zoomed alike."""
     cameras = [body.cameras(facing, size, views) for body in bodies]
     reach = max(_reach(body, own) for body, own in zip(bodies, cameras, strict=True))
-    zoom = float(np.clip(FILLED / max(reach, 1e-6), LEAST_ZOOM, 1.0))
+    zoom = float(np.clip(FILLED / max(reach, 1e-6), MIN_ZOOM, 1.0))
     return [{view: camera.zoomed(zoom) for view, camera in own.items()} for own in cameras]
 
 

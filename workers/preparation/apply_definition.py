@@ -17,7 +17,7 @@ from workers.contract.errors import AmbiguousUnits, ClipNotFound
 from workers.contract.roles import REQUIRED_ROLES
 from workers.formats.registry import format_named
 from workers.formats.units import AXES, to_y_up
-from workers.preparation.change_units import restate
+from workers.preparation.change_units import change_units
 from workers.skeleton import kinematics, quat
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Indices, Mask, Mesh, Scene, Skeleton
@@ -67,7 +67,7 @@ def left_alone_joints(skeleton: Skeleton, definition: CharacterDefinition | None
     return frozenset(found)
 
 
-def without(
+def drop_joints(
     mapping: HumanoidMapping, joints: frozenset[int], definition: CharacterDefinition | None
 ) -> HumanoidMapping:
     """The mapping without the joints that are left alone. Raises InvalidOptions where a needed role would go."""
@@ -127,7 +127,7 @@ def _with_units(scene: Scene, definition: CharacterDefinition) -> Scene:
         reason=f"{said} by the definition" + ("" if is_settled else f"; otherwise {units.reason}"),
     )
     turn = quat.multiply(to_y_up(AXES.index(up_axis)), quat.conjugate(to_y_up(AXES.index(units.up_axis))))
-    restated = restate(scene, scale / units.factor, turn, given)
+    restated = change_units(scene, scale / units.factor, turn, given)
     settled = {"units-guessed"} if is_settled else set()
     settled |= {"up-axis-uncertain"} if definition.up_axis is not None else set()
     return replace(restated, notices=tuple(notice for notice in scene.notices if notice.code not in settled))

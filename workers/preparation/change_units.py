@@ -11,7 +11,7 @@ from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Clip, Mesh, Scene, Skeleton, Units
 
 
-def restate(scene: Scene, ratio: float, turn: Array, units: Units) -> Scene:
+def change_units(scene: Scene, ratio: float, turn: Array, units: Units) -> Scene:
     """All lengths times `ratio`, the roots turned by `turn` `(4,)`; clips and mesh likewise when they are loaded."""
     roots = scene.skeleton.parents < 0
     load_clip, load_mesh, document = scene.load_clip, scene.load_mesh, scene.document

@@ -16,7 +16,13 @@ from workers.contract.definitions import CharacterDefinition
 from workers.contract.errors import ClipNotFound, InvalidOptions, NoSkeleton, NoSkin
 from workers.contract.options import JobOptions, JointChoice, MappingOverride
 from workers.motion.body_motion import BodyMotion, from_clip
-from workers.preparation.apply_definition import defined_scene, given_rest, left_alone_joints, rest_as_nodes, without
+from workers.preparation.apply_definition import (
+    defined_scene,
+    drop_joints,
+    given_rest,
+    left_alone_joints,
+    rest_as_nodes,
+)
 from workers.preparation.change_units import posed
 from workers.preparation.mapping_choice import MappingPreset, PresetLookup, choose_mapping
 from workers.skeleton import kinematics
@@ -88,7 +94,7 @@ def prepare_character(
             ) from error
         raise
     left_alone = left_alone_joints(scene.skeleton, definition)
-    mapping = without(mapping, left_alone, definition)
+    mapping = drop_joints(mapping, left_alone, definition)
     rest = given_rest(scene, mapping, definition)
     if rest is None:
         rest = (

@@ -1,7 +1,7 @@
-"""ExecutionRunner: one execution of a job, seen from the worker that owns the work-horse.
+"""ExecutionRunner: one execution of a job, seen from the worker that owns the job process.
 
-The worker claims the job, hands it to its work-horse, watches (`workers.queue.watch`), and settles the job of a
-work-horse that died or had to be killed. The work itself, and every way it ends by itself, are in
+The worker claims the job, hands it to its job process, watches (`workers.queue.watch`), and settles the job of a
+job process that died or had to be killed. The work itself, and every way it ends by itself, are in
 `workers.queue.tasks`; where jobs come from, in `workers.queue.queue_worker`.
 """
 
@@ -17,7 +17,7 @@ from service.jobs.schemas import JobRecord
 from service.jobs.store import JobStore
 from service.upkeep.recovery import retry_or_fail, worker_lost
 from workers.contract.errors import InternalError, OutOfMemory, RetargetError
-from workers.queue.job_process import HorseDied, HorseProcess
+from workers.queue.job_process import JobProcess, JobProcessDied
 from workers.queue.settings import WorkerSettings
 from workers.queue.watch import MustKill, Watch
 
@@ -25,37 +25,37 @@ LOG = logging.getLogger("retarget.worker")
 
 
 class ExecutionRunner:
-    """Runs jobs one at a time on a work-horse that it replaces when needed."""
+    """Runs jobs one at a time on a job process that it replaces when needed."""
 
     def __init__(self, settings: WorkerSettings, patient: Redis, quick: Redis) -> None:
         """`patient` is used for steps that must not be lost, `quick` while a job is being watched."""
         self._settings = settings
         self._store = JobStore(patient)
         self._watch_store = JobStore(quick)
-        self._horse: HorseProcess | None = None
+        self._job_process: JobProcess | None = None
 
-    def ready_horse(self) -> HorseProcess:
-        """The work-horse, started and ready. Raises InternalError where it cannot start."""
-        if self._horse is None:
-            self._horse = HorseProcess(self._settings)
+    def ready_horse(self) -> JobProcess:
+        """The job process, started and ready. Raises InternalError where it cannot start."""
+        if self._job_process is None:
+            self._job_process = JobProcess(self._settings)
             try:
-                self._horse.wait_ready()
+                self._job_process.wait_ready()
             except BaseException:
-                self.end_horse()
+                self.end_job_process()
                 raise
-            LOG.info("work-horse %d is ready", self._horse.pid)
-        return self._horse
+            LOG.info("job process %d is ready", self._job_process.pid)
+        return self._job_process
 
-    def end_horse(self) -> None:
-        """Kill the work-horse, if there is one; the next job gets a fresh one."""
-        if self._horse is not None:
-            self._horse.kill()
-            self._horse = None
+    def end_job_process(self) -> None:
+        """Kill the job process, if there is one; the next job gets a fresh one."""
+        if self._job_process is not None:
+            self._job_process.kill()
+            self._job_process = None
 
     def run(self, job_id: str, heartbeat: Callable[[], None]) -> None:
         """Run the job if it is still to be run, and see it settled. `heartbeat` is called every few seconds meanwhile.
 
-        Raises redis.RedisError when Redis stays away, InternalError when no work-horse can be started; the job's lease
+        Raises redis.RedisError when Redis stays away, InternalError when no job process can be started; the job's lease
         then runs out and the sweeper settles it.
         """
         execution_id = uuid.uuid4().hex
@@ -64,22 +64,22 @@ class ExecutionRunner:
             LOG.info("%s: nothing to do, it is no longer queued", job_id)
             return
         try:
-            horse = self.ready_horse()
-            horse.give(job_id, execution_id, self._timeout_s(record))
-            watch = Watch(horse, record, self._timeout_s(record), self._watch_store, self._settings, heartbeat)
+            job_process = self.ready_horse()
+            job_process.give(job_id, execution_id, self._timeout_s(record))
+            watch = Watch(job_process, record, self._timeout_s(record), self._watch_store, self._settings, heartbeat)
             message = watch.wait()
             LOG.info("%s: %s", job_id, message["ended"])
-            self._retire_worn_out(horse, message.get("worn_out"))
-        except HorseDied as death:
-            self.end_horse()
+            self._retire_worn_out(job_process, message.get("worn_out"))
+        except JobProcessDied as death:
+            self.end_job_process()
             self._settle_death(record, execution_id, death)
         except MustKill as verdict:
-            self.end_horse()
-            LOG.warning("%s: work-horse killed: %s", job_id, verdict)
+            self.end_job_process()
+            LOG.warning("%s: job process killed: %s", job_id, verdict)
             if not self._store.finish_cancel(job_id, execution_id) and verdict.error is not None:
                 self._store.fail(job_id, execution_id, verdict.error.to_dict())
-        except BaseException:  # told to stop at once, or no work-horse to be had: the job goes back to the queue
-            self.end_horse()
+        except BaseException:  # told to stop at once, or no job process to be had: the job goes back to the queue
+            self.end_job_process()
             self._settle(job_id, execution_id, "its worker was stopped", worker_lost("its worker was stopped"))
             raise
 
@@ -93,14 +93,14 @@ class ExecutionRunner:
         settings = self._settings
         return float(settings.inspect_timeout_s if record.kind == "inspect" else settings.job_timeout_s)
 
-    def _retire_worn_out(self, horse: HorseProcess, reason: str | None) -> None:
-        if reason is None and horse.is_worn_out():
-            reason = f"{horse.jobs} jobs done, {horse.private_bytes() / 2**20:,.0f} MiB held"
+    def _retire_worn_out(self, job_process: JobProcess, reason: str | None) -> None:
+        if reason is None and job_process.is_worn_out():
+            reason = f"{job_process.jobs} jobs done, {job_process.private_bytes() / 2**20:,.0f} MiB held"
         if reason is not None:
-            LOG.info("work-horse %d is replaced: %s", horse.pid, reason)
-            self.end_horse()
+            LOG.info("job process %d is replaced: %s", job_process.pid, reason)
+            self.end_job_process()
 
-    def _settle_death(self, record: JobRecord, execution_id: str, death: HorseDied) -> None:
+    def _settle_death(self, record: JobRecord, execution_id: str, death: JobProcessDied) -> None:
         times = f"{record.attempt} time{'s' if record.attempt > 1 else ''}"
         error: RetargetError
         if death.out_of_memory:

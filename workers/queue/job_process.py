@@ -1,4 +1,4 @@
-"""HorseProcess: the worker's handle on its work-horse, one long-lived child that keeps what it loaded.
+"""JobProcess: the worker's handle on its job process, one long-lived child that keeps what it loaded.
 
 The child is started fresh (never forked: CUDA does not survive a fork), leads its own process group, so that whatever
 it started can be killed with it, and ends with its parent. What it does inside is `workers.queue.job_process_child`;
@@ -21,8 +21,8 @@ from workers.queue.job_process_channel import Channel, ChannelClosed, Message
 from workers.queue.settings import WorkerSettings
 
 
-class HorseDied(Exception):
-    """The work-horse ended by itself or was killed from outside; `cause` says how, in words."""
+class JobProcessDied(Exception):
+    """The job process ended by itself or was killed from outside; `cause` says how, in words."""
 
     def __init__(self, cause: str, out_of_memory: bool) -> None:
         super().__init__(cause)
@@ -30,8 +30,8 @@ class HorseDied(Exception):
         self.out_of_memory = out_of_memory
 
 
-class HorseProcess:
-    """A running work-horse. `jobs` counts what it was given."""
+class JobProcess:
+    """A running job process. `jobs` counts what it was given."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         """Starts it; `wait_ready` waits for its imports."""
@@ -62,16 +62,16 @@ class HorseProcess:
         try:
             if self.receive(deadline - time.monotonic()) is not None:
                 return
-        except HorseDied as death:
-            raise InternalError(f"the work-horse could not start ({death.cause}); its log says why") from None
+        except JobProcessDied as death:
+            raise InternalError(f"the job process could not start ({death.cause}); its log says why") from None
         self.kill()
         raise InternalError(
-            f"the work-horse did not start within {self._settings.horse_start_timeout_s:g} s; "
+            f"the job process did not start within {self._settings.horse_start_timeout_s:g} s; "
             "raise RETARGET_HORSE_START_TIMEOUT_S on a slow machine"
         )
 
     def give(self, job_id: str, execution_id: str, timeout_s: float) -> None:
-        """Hand it a job. Raises HorseDied."""
+        """Hand it a job. Raises JobProcessDied."""
         self.jobs += 1
         try:
             self._channel.send({"job_id": job_id, "execution_id": execution_id, "timeout_s": timeout_s})
@@ -79,7 +79,7 @@ class HorseProcess:
             raise self._death() from None
 
     def receive(self, timeout_s: float) -> Message | None:
-        """Its next message, None when there was none in time. Raises HorseDied."""
+        """Its next message, None when there was none in time. Raises JobProcessDied."""
         try:
             return self._channel.receive(timeout_s)
         except ChannelClosed:
@@ -100,12 +100,12 @@ class HorseProcess:
         settings = self._settings
         return self.jobs >= settings.horse_jobs_max or self.private_bytes() > settings.horse_memory_keep_bytes
 
-    def _death(self) -> HorseDied:
+    def _death(self) -> JobProcessDied:
         """Reap the child whose end of the channel closed, and say how it ended."""
         try:
             code = self._process.wait(timeout=5.0)
         except subprocess.TimeoutExpired:  # it closed its end and lives on: of no use to anyone
             self.kill()
-            return HorseDied("closed its connection", False)
+            return JobProcessDied("closed its connection", False)
         self.kill()  # what it may have started
-        return HorseDied(describe_exit(code), code == -signal.SIGKILL and memory_kills() > self._memory_kills)
+        return JobProcessDied(describe_exit(code), code == -signal.SIGKILL and memory_kills() > self._memory_kills)

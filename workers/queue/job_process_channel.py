@@ -1,4 +1,4 @@
-"""Channel: JSON objects, one a line, over a socket between a worker and its work-horse.
+"""Channel: JSON objects, one a line, over a socket between a worker and its job process.
 
 Both ends use it. A closed other end is `ChannelClosed`, which is how either side learns that the other has died.
 """

@@ -1,4 +1,4 @@
-"""The work-horse: `python -m workers.queue.job_process_child FD PARENT_PID`, a child that runs one job after another.
+"""The job process: `python -m workers.queue.job_process_child FD PARENT_PID`, a child that runs one job after another.
 
 It gets its settings and its jobs over the socket FD, imports the engine once, and keeps all that it loaded between
 jobs. It has its own connection to Redis. It must never outlive its parent, or it would run beside the retry of its
@@ -39,11 +39,11 @@ def main(descriptor: int, parent_pid: int) -> None:
 
     settings = WorkerSettings(**requests.get()["settings"])
     limit_memory(settings.horse_memory_max_bytes)
-    desk = tasks.TaskDesk.open(settings, patient_redis(settings))
+    context = tasks.TaskContext.open(settings, patient_redis(settings))
     channel.send({"ready": os.getpid()})
     while True:
         request = requests.get()
-        outcome = desk.run(str(request["job_id"]), str(request["execution_id"]), float(request["timeout_s"]))
+        outcome = context.run(str(request["job_id"]), str(request["execution_id"]), float(request["timeout_s"]))
         channel.send({"ended": outcome.how, "worn_out": outcome.worn_out})
 
 

@@ -1,4 +1,4 @@
-"""QueueWorker: an RQ worker that keeps one warm work-horse instead of forking one a job.
+"""QueueWorker: an RQ worker that keeps one warm job process instead of forking one a job.
 
 RQ carries job ids here, knows which workers are alive, and keeps its own books of what ran; our record is the truth, so
 trouble with RQ's books is logged and no more. What happens to a job is `workers.queue.execution`.
@@ -93,8 +93,8 @@ class QueueWorker(Worker):
         raise SystemExit(0)
 
     def teardown(self) -> None:
-        """End the work-horse, then tell RQ, without patience: the server may be on its way down too."""
-        self._runner.end_horse()
+        """End the job process, then tell RQ, without patience: the server may be on its way down too."""
+        self._runner.end_job_process()
         self.connection.set_retry(Retry(NoBackoff(), 0))
         try:
             super().teardown()  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ QUEUES = ("ingest", "retarget")
 
 
 class WorkerSettings(Settings):
-    """Limits of the work-horse, and how fast trouble is noticed. Sizes in bytes, times in seconds."""
+    """Limits of the job process, and how fast trouble is noticed. Sizes in bytes, times in seconds."""
 
     worker_queues: str = Field(
         "ingest,retarget", description="Queues that a worker serves; one without ingest never sees an upload."
@@ -39,20 +39,20 @@ class WorkerSettings(Settings):
         50, description="Uploads read by one parsing process before a fresh one."
     )
 
-    horse_jobs_max: Annotated[int, Field(gt=0)] = Field(200, description="Jobs of one work-horse before a fresh one.")
+    horse_jobs_max: Annotated[int, Field(gt=0)] = Field(200, description="Jobs of one job process before a fresh one.")
     horse_memory_max_bytes: Annotated[int, Field(gt=0)] = Field(
         8 * 2**30, description="Memory that a job may take; more fails it with out-of-memory."
     )
     horse_memory_keep_bytes: Annotated[int, Field(gt=0)] = Field(
-        4 * 2**30, description="A work-horse that holds more than this after a job is replaced by a fresh one."
+        4 * 2**30, description="A job process that holds more than this after a job is replaced by a fresh one."
     )
     horse_start_timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="Time to import the engine.")
 
     stop_grace_s: Annotated[float, Field(gt=0)] = Field(
-        1.0, description="A work-horse that must stop is killed when it has not done so by then."
+        1.0, description="A job process that must stop is killed when it has not done so by then."
     )
     watch_interval_s: Annotated[float, Field(gt=0)] = Field(
-        0.25, description="How often the parent looks at the job's record and the work-horse's memory."
+        0.25, description="How often the parent looks at the job's record and the job process's memory."
     )
     drain_s: Annotated[float, Field(gt=0)] = Field(
         20.0, description="A worker told to stop gives its job this long to end, then hands it back to the queue."

@@ -1,6 +1,6 @@
-"""What a job is: the only module that knows both Redis and the engine. RQ names its tasks, the work-horse runs them.
+"""What a job is: the only module that knows both Redis and the engine. RQ names its tasks, the job process runs them.
 
-The record is claimed and its lease kept alive by the work-horse's parent (`workers.queue.execution`), because only a
+The record is claimed and its lease kept alive by the job process's parent (`workers.queue.execution`), because only a
 process that runs no foreign code can be relied upon to do so. Here one execution gets the job's files as scenes, which
 the ingest sandbox reads (`workers.queue.uploads`: no upload is parsed in this process), calls the engine, writes
 artifacts below a path that holds the execution id, and publishes them in one step, which Redis refuses to an execution
@@ -118,7 +118,7 @@ class SceneSource(Protocol):
 
 
 @dataclass(frozen=True)
-class TaskDesk:
+class TaskContext:
     """What tasks need: the records, the blobs, the scenes of uploads, and the engine, imported once.
 
     `scenes` is None in a worker that does not ingest. One that only ingests hands jobs over: `retargets` is false.
@@ -133,7 +133,7 @@ class TaskDesk:
     retargets: bool = True
 
     @staticmethod
-    def open(settings: WorkerSettings, connection: Redis) -> TaskDesk:
+    def open(settings: WorkerSettings, connection: Redis) -> TaskContext:
         """Import the engine, start the sandbox and connect. Raises what the imports raise."""
         store, blobs = JobStore(connection), BlobStore(settings.blob_url)
         limits = SandboxLimits(
@@ -142,7 +142,7 @@ class TaskDesk:
             wall_s=settings.sandbox_timeout_s,
             files=settings.sandbox_files_max,
         )
-        return TaskDesk(
+        return TaskContext(
             store=store,
             blobs=blobs,
             scenes=Ingest(store, blobs, Sandbox(limits, settings.scene_reader))
@@ -241,17 +241,19 @@ class TaskDesk:
         return Artifact(name=name, media_type=media_type, bytes=blob.bytes, sha256=blob.sha256, blob=blob.key)
 
 
-def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any] | HandOver:
+def retarget_job(
+    context: TaskContext, record: JobRecord, execution_id: str, progress: Progress
+) -> dict[str, Any] | HandOver:
     """Retarget the job's motion to its character; returns what to publish (see JobResult), or hands the job over."""
     options = parse_options(record.options)
     check_time(options, progress.timeout_s)
     start_s = time.perf_counter()
-    if not desk.retargets:
-        return HandOver(_store_all(desk, record, _inputs(record), progress))
-    scenes = _load_all(desk, record, _inputs(record), progress)
+    if not context.retargets:
+        return HandOver(_store_all(context, record, _inputs(record), progress))
+    scenes = _load_all(context, record, _inputs(record), progress)
     loading_s = time.perf_counter() - start_s
-    known = {**given_definitions(record.input), "find_preset": preset_lookup(desk.store.redis)}
-    outcome = desk.retarget(
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis)}
+    outcome = context.retarget(
         scenes["motion"],
         scenes["character"],
         options,
@@ -263,7 +265,7 @@ def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress:
     timings_s = {"loading": loading_s, **outcome.report.get("timings_s", {})}
     report = json.dumps({**outcome.report, "timings_s": timings_s}, allow_nan=False, indent=1).encode()
     files = {**outcome.artifacts, "report.json": report}
-    artifacts = [desk.save(record, execution_id, name, data) for name, data in files.items()]
+    artifacts = [context.save(record, execution_id, name, data) for name, data in files.items()]
     return {
         **{name: outcome.report[name] for name in REPORT_SUMMARY},
         "verdict": outcome.report["verdict"]["verdict"],
@@ -271,12 +273,12 @@ def retarget_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress:
     }
 
 
-def inspect_job(desk: TaskDesk, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
+def inspect_job(context: TaskContext, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
     """Say what the job's file holds; returns what to publish."""
-    scene = _load_all(desk, record, {"file": record.input.file}, progress)["file"]
-    known = {**given_definitions(record.input), "find_preset": preset_lookup(desk.store.redis)}
+    scene = _load_all(context, record, {"file": record.input.file}, progress)["file"]
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis)}
     return {
-        "inspection": desk.inspect(scene, record.input.file[0].name, parse_options(record.options).mapping, **known)
+        "inspection": context.inspect(scene, record.input.file[0].name, parse_options(record.options).mapping, **known)
     }
 
 
@@ -286,35 +288,35 @@ def _inputs(record: JobRecord) -> Inputs:
     return {name: files for name, files in given.items() if files}
 
 
-def _store_all(desk: TaskDesk, record: JobRecord, inputs: Inputs, progress: Progress) -> dict[str, str]:
+def _store_all(context: TaskContext, record: JobRecord, inputs: Inputs, progress: Progress) -> dict[str, str]:
     """Keys of the stored scenes of several inputs, read one after the other; the job can be stopped while they are."""
-    assert desk.scenes is not None
+    assert context.scenes is not None
     keys = {}
     for number, (name, files) in enumerate(inputs.items()):
         share = VALIDATING_SHARE * number / len(inputs)
         progress("validating", share)
-        keys[name] = desk.scenes.stored(files, record.id, partial(progress, "validating", share))
+        keys[name] = context.scenes.stored(files, record.id, partial(progress, "validating", share))
     progress("loading", VALIDATING_SHARE)
     return keys
 
 
-def _load_all(desk: TaskDesk, record: JobRecord, inputs: Inputs, progress: Progress) -> dict[str, Scene]:
+def _load_all(context: TaskContext, record: JobRecord, inputs: Inputs, progress: Progress) -> dict[str, Scene]:
     """The scenes of several inputs. Raises ScenesLost where another worker had read them and they are gone."""
-    if desk.scenes is None and record.scenes is None:
+    if context.scenes is None and record.scenes is None:
         raise ScenesLost("it was handed to a worker that reads no files")
-    if desk.scenes is not None and record.scenes is None:
-        keys = _store_all(desk, record, inputs, progress)
+    if context.scenes is not None and record.scenes is None:
+        keys = _store_all(context, record, inputs, progress)
     else:
         progress("loading", VALIDATING_SHARE)
         keys = record.scenes or {}
     try:
-        return {name: load_stored(desk.blobs, keys[name]) for name in inputs}
+        return {name: load_stored(context.blobs, keys[name]) for name in inputs}
     except (SceneFileUnusable, FileNotFoundError, KeyError) as error:
         raise ScenesLost(f"a stored scene cannot be loaded: {error}") from None
 
 
 # The kind in our record decides, not the name in RQ's entry: who can write to RQ must not choose what runs here.
-TASKS: dict[JobKind, Callable[[TaskDesk, JobRecord, str, Progress], dict[str, Any] | HandOver]] = {
+TASKS: dict[JobKind, Callable[[TaskContext, JobRecord, str, Progress], dict[str, Any] | HandOver]] = {
     "retarget": retarget_job,
     "inspect": inspect_job,
 }

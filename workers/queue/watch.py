@@ -1,6 +1,6 @@
-"""Watch: the worker's eyes on a work-horse that has a job in hand.
+"""Watch: the worker's eyes on a job process that has a job in hand.
 
-It keeps the job's lease alive, and says when the work-horse has to be killed: past its time or memory, or when its job
+It keeps the job's lease alive, and says when the job process has to be killed: past its time or memory, or when its job
 was canceled, deleted or taken away and it has not stopped within the grace period. It looks from outside, so it works
 even while the engine holds the interpreter. What follows from it is decided by `workers.queue.execution`.
 """
@@ -16,7 +16,7 @@ import redis
 from service.jobs.schemas import JobRecord
 from service.jobs.store import JobStore
 from workers.contract.errors import JobTimeout, NotFound, OutOfMemory, RetargetError
-from workers.queue.job_process import HorseProcess
+from workers.queue.job_process import JobProcess
 from workers.queue.job_process_channel import Message
 from workers.queue.settings import WorkerSettings
 
@@ -24,7 +24,7 @@ LOG = logging.getLogger("retarget.worker")
 
 
 class MustKill(Exception):
-    """The work-horse has to be killed; `error` is what its job fails with, None where the job has moved on."""
+    """The job process has to be killed; `error` is what its job fails with, None where the job has moved on."""
 
     def __init__(self, why: str, error: RetargetError | None = None) -> None:
         super().__init__(why)
@@ -32,11 +32,11 @@ class MustKill(Exception):
 
 
 class Watch:
-    """One job on one work-horse. `store` must fail fast when Redis is away: there is more to look at."""
+    """One job on one job process. `store` must fail fast when Redis is away: there is more to look at."""
 
     def __init__(
         self,
-        horse: HorseProcess,
+        job_process: JobProcess,
         record: JobRecord,
         timeout_s: float,
         store: JobStore,
@@ -44,7 +44,7 @@ class Watch:
         heartbeat: Callable[[], None],
     ) -> None:
         """`record` as claimed. `heartbeat` is called each time the lease has been renewed."""
-        self._horse = horse
+        self._job_process = job_process
         self._record = record
         self._timeout_s = timeout_s
         self._store = store
@@ -56,9 +56,9 @@ class Watch:
         self._redis_is_away = False
 
     def wait(self) -> Message:
-        """The work-horse's message that the job has ended. Raises HorseDied, MustKill."""
+        """The job process's message that the job has ended. Raises HorseDied, MustKill."""
         while True:
-            message = self._horse.receive(self._settings.watch_interval_s)
+            message = self._job_process.receive(self._settings.watch_interval_s)
             if message is not None:
                 return message
             self._check_limits()
@@ -71,7 +71,7 @@ class Watch:
             why = f"the job did not end within its {self._timeout_s:g} s"
             remedy = "send a shorter clip, or raise RETARGET_JOB_TIMEOUT_S on the server"
             raise MustKill(why, JobTimeout(f"{why} and was stopped; {remedy}"))
-        if self._horse.private_bytes() > memory_max_bytes:
+        if self._job_process.private_bytes() > memory_max_bytes:
             why = f"the job took more than {memory_max_bytes / 2**20:,.0f} MiB of memory"
             raise MustKill(why, OutOfMemory(f"{why} and was stopped; send a shorter clip or a smaller mesh"))
         if self._stop_by_s is not None and now_s > self._stop_by_s:
@@ -87,7 +87,7 @@ class Watch:
             if self._stop_by_s is None and not self._is_wanted():
                 self._stop_by_s = now_s + self._settings.stop_grace_s
             self._redis_is_away = False
-        except redis.RedisError as error:  # every step of the work-horse is fenced, so it may go on meanwhile
+        except redis.RedisError as error:  # every step of the job process is fenced, so it may go on meanwhile
             if not self._redis_is_away:
                 LOG.warning("%s: Redis is away: %s", self._record.id, error)
             self._redis_is_away = True

@@ -77,7 +77,7 @@ class WindowOutcome:
             after=after,
             accepted=accepted,
             share=max(self.share, later.share),
-            reason=told(changes(before, after)) if accepted and after else "; ".join(refused) or NO_GAIN,
+            reason=describe_changes(changes(before, after)) if accepted and after else "; ".join(refused) or NO_GAIN,
             steps=self.steps + later.steps,
             stopped_by=later.stopped_by,
         )
@@ -126,7 +126,7 @@ def changes(before: Measures, after: Measures) -> list[Change]:
     return found
 
 
-def told(found: Sequence[Change]) -> str:
+def describe_changes(found: Sequence[Change]) -> str:
     """In words, what moved by more than a little."""
     return "; ".join(str(change) for change in found if change.better or change.worse) or NO_GAIN
 
@@ -137,7 +137,7 @@ def judge_window(before: Measures, after: Measures) -> Judgement:
     worse = [change for change in found if change.worse]
     left = sum(change.left for change in found) + after.deepest_cm / max(before.deepest_cm, SHALLOW_CM)
     taken = not worse and any(change.better for change in found)
-    return Judgement(taken, told(worse or found), frozenset(change.name for change in worse), left)
+    return Judgement(taken, describe_changes(worse or found), frozenset(change.name for change in worse), left)
 
 
 NO_GAIN = "nothing measured got better"

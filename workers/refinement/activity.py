@@ -14,7 +14,7 @@ import numpy as np
 from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
 from workers.motion.smoothing import running_maximum, smoothstep, weighted_mean
 from workers.motion.timeline import Timeline
-from workers.refinement.residual import SWIVEL, Freedom
+from workers.refinement.residual import SWIVEL, DegreesOfFreedom
 from workers.refinement.spline import Spline
 from workers.skeleton.model import Array, Indices, Mask
 
@@ -44,14 +44,14 @@ class Activity:
             columns.append(self.timeline.crop(smoothstep(np.maximum(wide, line))))
         return np.stack(columns, axis=1)
 
-    def free_knots(self, spline: Spline, freedom: Freedom) -> Mask:
+    def free_knots(self, spline: Spline, freedom: DegreesOfFreedom) -> Mask:
         """Values that may change `(knots, values)`: of groups that are active near the knot."""
         near = self.nearness > 0.0
         by_group = np.stack([spline.knots_of(column) for column in near.T], axis=1)
         return np.asarray(by_group[:, value_groups(freedom)])
 
 
-def value_groups(freedom: Freedom) -> Indices:
+def value_groups(freedom: DegreesOfFreedom) -> Indices:
     """The group that each value of the residual moves, `(values,)`."""
     return np.array([_group(name) for name in freedom.names], dtype=np.int64)
 

@@ -21,8 +21,8 @@ from workers.geometry.surface import SHALLOW, BodySurface
 from workers.geometry.transfer_contacts import ContactAnchors
 from workers.motion.body_motion import BodyMotion
 from workers.motion.intervals import hysteresis
+from workers.refinement.clearance import Clearance
 from workers.refinement.losses import Posed
-from workers.refinement.room import Room
 from workers.rendering.skinning import Skin
 from workers.skeleton.model import Array, Indices, Mask
 
@@ -38,7 +38,7 @@ class Penetration:
     """Limbs in the body and in one another, or closer to it than `CLEARANCE`."""
 
     surface: BodySurface
-    room: Room
+    room: Clearance
     pairs: PenetrationPairs | None = None
 
     def renew(self, posed: Posed, afresh: bool) -> None:
@@ -64,7 +64,7 @@ class FinePenetration:
 
     surface: BodySurface
     skin: Skin
-    room: Room
+    room: Clearance
     near: tuple[PenetrationPairs, Tensor, Skin] | None = None
 
     def renew(self, posed: Posed, afresh: bool) -> None:
@@ -130,7 +130,7 @@ class Measures:
 
 
 @dataclass(frozen=True, eq=False)
-class Yardstick:
+class WindowMetrics:
     """A surface to measure on, and the source's contacts on it; `anchors` count the clip's frames, `contacts` are those
     that they number.
     """

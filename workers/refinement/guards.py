@@ -45,7 +45,7 @@ class Broken:
 
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
+class FrameSpan:
     """Frames of a clip that a window changes, in one piece; `idle` ones of them have nothing to correct. `changed`
     counts the frames of the whole clip, `idle` those of the stretch.
     """
@@ -61,26 +61,26 @@ class Stretch:
         return replace(motion, rotations=motion.rotations[part], positions_m=motion.positions_m[part])
 
 
-def stretch_of(changed: Mask, idle: Mask) -> Stretch:
+def span_of(changed: Mask, idle: Mask) -> FrameSpan:
     """The frames from the first to the last changed one, with three more on each side, so that joins are seen."""
     frames = np.flatnonzero(changed)
     start, stop = max(0, int(frames[0]) - 3), min(len(changed), int(frames[-1]) + 4)
-    return Stretch(start, stop, (changed & idle)[start:stop], changed)
+    return FrameSpan(start, stop, (changed & idle)[start:stop], changed)
 
 
 def broken_guards(
     base: BodyMotion,
     refined: BodyMotion,
     source: BodyMotion,
-    landed: foot_scores.FootTrack,
+    result_ground: foot_scores.FootTrack,
     limits: Limits,
-    stretch: Stretch,
+    span: FrameSpan,
 ) -> Iterator[Broken]:
     """The guards that `refined`, the stretch alone, breaks against `base`; that and `source` are whole clips.
 
-    `landed` is the ground of the result (`foot_scores.result_track`).
+    `result_ground` is the ground of the result (`foot_scores.result_track`).
     """
-    before, after, wanted = stretch.cut(base), refined, stretch.cut(source)
+    before, after, wanted = span.cut(base), refined, span.cut(source)
     moving = smoothness.moving_roles(source.body, base.body)
     arms = [role for role in moving if role.endswith(("LowerArm", "Hand"))]
     legs = smoothness.leg_roles(source.body, base.body)
@@ -88,18 +88,16 @@ def broken_guards(
         jerks = [smoothness.jerk(motion, roles) for motion in (before, after, wanted)]
         if jerks[0] is not None and jerks[1] is not None and jerks[2] is not None:
             yield from _above(name, jerks[1], max(OWN_JERK * jerks[0], most * jerks[2], STILL_JERK))
-    part = slice(stretch.start, stretch.stop)
-    track = replace(landed, planted=landed.planted[part], ground_m=landed.ground_m[part])
+    part = slice(span.start, span.stop)
+    track = replace(result_ground, planted=result_ground.planted[part], ground_m=result_ground.ground_m[part])
     slides = [foot_scores.foot_skate(motion, track) for motion in (before, after)]
     if slides[0] is not None and slides[1] is not None:
         yield from _above("foot skate", slides[1], slides[0] + SKATE)
     beyond = [pose_scores.beyond_limits(motion, limits) for motion in (before, after)]
     if beyond[0].size:
         yield from _above("joint limits, %", *(100.0 * float(values.mean()) for values in reversed(beyond)))
-    if stretch.idle.any():
-        yield from _above(
-            "idle arms, degrees", float(arms_turned_deg(before, after)[stretch.idle].mean()), IDLE_ARMS_DEG
-        )
+    if span.idle.any():
+        yield from _above("idle arms, degrees", float(arms_turned_deg(before, after)[span.idle].mean()), IDLE_ARMS_DEG)
 
 
 def arms_turned_deg(before: BodyMotion, after: BodyMotion) -> Array:

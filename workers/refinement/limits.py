@@ -27,7 +27,7 @@ from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices
 from workers.skeleton.quat_torch import multiply, rotate
 
-LEAST_BEND = 0.1  # mean sine of the elbow's angle below which a clip does not show where its hinge is
+MIN_BEND = 0.1  # mean sine of the elbow's angle below which a clip does not show where its hinge is
 UNIT_RAD = 0.1  # what counts as one
 STRAIGHT_RAD = 0.05  # how far past straight an elbow may go
 BENT_COSINE = float(np.cos(np.radians(ELBOW_DEG)))
@@ -60,7 +60,7 @@ def find_elbows(motion: BodyMotion) -> list[Elbow]:
         away = quat.conjugate(motion.rotations[:, upper])
         bent = quat.rotate(away, np.cross(arm, forearm))
         mean = bent.mean(axis=0)
-        if np.linalg.norm(mean) < LEAST_BEND:
+        if np.linalg.norm(mean) < MIN_BEND:
             continue
         axis = quat.unit(mean)
         found.append(Elbow(upper, lower, hand, axis, quat.rotate(away, forearm) @ axis, bent @ axis))

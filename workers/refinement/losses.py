@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.refinement.residual import Base, Freedom, move
+from workers.refinement.residual import Base, DegreesOfFreedom, move
 from workers.refinement.spline import Spline
 from workers.refinement.weights import stiffness_rad
 from workers.rendering.skinning import Skin
@@ -23,7 +23,7 @@ from workers.skeleton.model import Indices, Mask
 OnPiece = Callable[[], None]
 
 FOLLOW_EVERY = 2  # steps
-MOST_RANGES = 5.0  # usual ranges that no value of the residual leaves
+MAX_RANGES = 5.0  # usual ranges that no value of the residual leaves
 
 
 class Loss(Protocol):
@@ -34,7 +34,7 @@ class Loss(Protocol):
         ...
 
 
-def scales(freedom: Freedom) -> Tensor:
+def scales(freedom: DegreesOfFreedom) -> Tensor:
     """Radians that a knot of 1 stands for `(values,)`: the usual range of each joint."""
     return torch.tensor([stiffness_rad(name) for name in freedom.names])
 
@@ -48,11 +48,11 @@ class Curve:
     scales: Tensor  # (values,)
 
     def values(self, knots: Tensor) -> Tensor:
-        """The residual `(frames, values)` in radians, each short of `MOST_RANGES` usual ranges: the farther it goes,
+        """The residual `(frames, values)` in radians, each short of `MAX_RANGES` usual ranges: the farther it goes,
         the harder it gets.
         """
         followed: Tensor = knots[self.numbers] * self.shares[..., None]
-        return MOST_RANGES * torch.tanh(followed.sum(1) / MOST_RANGES) * self.scales
+        return MAX_RANGES * torch.tanh(followed.sum(1) / MAX_RANGES) * self.scales
 
 
 def curve_at(spline: Spline, frames: Indices, scale: Tensor) -> Curve:
@@ -129,7 +129,7 @@ class Pose:
     that comes in later must do so at such a step.
     """
 
-    freedom: Freedom
+    freedom: DegreesOfFreedom
     base: Base
     curve: Curve
     skin: Skin

@@ -15,7 +15,7 @@ FIRM = 10.0  # times the weight of penetration, once it is firm
 
 
 @dataclass(frozen=True)
-class Plan:
+class RoundPlan:
     """`rate` is the size of the first step, in usual ranges of a joint; `firm_at` and `fine_at` count steps, and every
     `renew_every` what is near what is found again everywhere.
     """
@@ -41,6 +41,6 @@ class Plan:
         return lambda step: weight
 
 
-GEOMETRY = Plan(100, 0.25, 30, 56, 14)
-SEEN = Plan(100, 0.2, 0, 56, 24)  # an encoder's, after geometry
-REPAIR = Plan(40, 0.1, 0, 0, 20)
+GEOMETRY = RoundPlan(100, 0.25, 30, 56, 14)
+SEEN = RoundPlan(100, 0.2, 0, 56, 24)  # an encoder's, after geometry
+REPAIR = RoundPlan(40, 0.1, 0, 0, 20)

@@ -20,11 +20,11 @@ from workers.motion.intervals import close_gaps
 from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import Activity
-from workers.refinement.body_terms import Yardstick
-from workers.refinement.guards import Stretch
+from workers.refinement.body_terms import WindowMetrics
+from workers.refinement.guards import FrameSpan
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.losses import curve_at, scales
-from workers.refinement.residual import Freedom, find_freedom, moved_motion
+from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.surfaces import MovingSurface, fine_surface, moving_surface
 from workers.retargeting.clip import RetargetedClip
@@ -40,22 +40,22 @@ ACTIVE_DEPTH = 0.05  # arm radii: what lies less deep is not worth a change
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class ClipProblem:
     """One clip. `base` is its result with the travel; the residual is on top of it."""
 
     base: BodyMotion
     source: BodyMotion
-    freedom: Freedom
+    freedom: DegreesOfFreedom
     spline: Spline
     activity: Activity
     contacts: SelfContacts  # of the source
     moving: MovingSurface  # what the losses look at, but for
     fine: MovingSurface  # the last steps'
     anchors: ContactAnchors  # of the contacts on `moving`
-    yardstick: Yardstick
+    window_metrics: WindowMetrics
     elbows: list[Elbow]
     limits: Limits
-    landed: foot_scores.FootTrack
+    result_ground: foot_scores.FootTrack
 
     @property
     def scales(self) -> Tensor:
@@ -69,10 +69,10 @@ class Problem:
         """The base with its residual, twist joints following; the base itself where that is zero."""
         return self._moved(self.base, self.residual(knots))
 
-    def part(self, knots: Tensor, stretch: Stretch) -> BodyMotion:
+    def part(self, knots: Tensor, span: FrameSpan) -> BodyMotion:
         """The same of a stretch of it."""
-        frames = np.arange(stretch.start, stretch.stop)
-        return self._moved(stretch.cut(self.base), values_at(self.spline, frames, knots, self.scales))
+        frames = np.arange(span.start, span.stop)
+        return self._moved(span.cut(self.base), values_at(self.spline, frames, knots, self.scales))
 
     def _moved(self, base: BodyMotion, residual: Array) -> BodyMotion:
         moved = moved_motion(self.freedom, base, residual)
@@ -85,15 +85,15 @@ def values_at(spline: Spline, frames: Indices, knots: Tensor, scale: Tensor) -> 
     return values
 
 
-def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[], None]) -> Problem:
+def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[], None]) -> ClipProblem:
     """Prepare surfaces (kept for other clips), find the source's self-contacts and what is wrong with the base.
 
     `on_piece` is called between pieces of work and may raise to stop.
     """
-    base, source = done.scored, done.source.motion
+    base, source = retargeted.scored, retargeted.source.motion
     moving = moving_surface(target)
     on_piece()
-    seen = moving_surface(done.source)
+    seen = moving_surface(retargeted.source)
     on_piece()
     contacts = find_self_contacts(source, seen.surface, pose(seen.surface, source))
     fine = fine_surface(target)
@@ -109,8 +109,8 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
     gap = max(1, timeline.frames_in(SPACING_S))
     active = np.stack([close_gaps(column, gap) for column in active.T], axis=1)
     freedom = find_freedom(target.body, target.left_alone)
-    track = foot_scores.source_track(done.contacts, source.body, base.body, done.source_floor_m)
-    return Problem(
+    track = foot_scores.source_track(retargeted.contacts, source.body, base.body, retargeted.source_floor_m)
+    return ClipProblem(
         base=base,
         source=source,
         freedom=freedom,
@@ -120,10 +120,10 @@ def set_up(done: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[
         moving=moving,
         fine=fine,
         anchors=anchors,
-        yardstick=Yardstick(fine.surface, fine_anchors, fine_anchors.carried(contacts)),
+        window_metrics=WindowMetrics(fine.surface, fine_anchors, fine_anchors.carried(contacts)),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
-        landed=foot_scores.result_track(track, source.body, base.body, done.source_floor_m),
+        result_ground=foot_scores.result_track(track, source.body, base.body, retargeted.source_floor_m),
     )
 
 

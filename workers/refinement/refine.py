@@ -22,15 +22,15 @@ from workers.motion.body_motion import BodyMotion, to_clip
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, WindowOutcome
 from workers.refinement.guards import arms_turned_deg
-from workers.refinement.problem import Problem, set_up
-from workers.refinement.semantic import Eye, open_eye
+from workers.refinement.problem import ClipProblem, prepare_problem
+from workers.refinement.semantic import SemanticObjective, open_eye
 from workers.refinement.weights import weight_values
 from workers.refinement.window import Window
 from workers.refinement.windows import cut_windows
 from workers.retargeting.clip import Refinement, RetargetedClip
 from workers.retargeting.root_motion import place_travel
 from workers.semantics.loaded import LoadedEncoder
-from workers.semantics.viewed_clip import see_clip
+from workers.semantics.viewed_clip import view_clip
 from workers.skeleton.model import Notice
 
 LOST_SIMILARITY = 0.05  # which is told
@@ -39,7 +39,7 @@ OnStep = Callable[[float], None]
 
 
 def refine_clip(
-    done: RetargetedClip,
+    retargeted: RetargetedClip,
     target: PreparedCharacter,
     options: JobOptions,
     on_step: OnStep,
@@ -63,15 +63,15 @@ def refine_clip(
         if time.monotonic() - begin > budget_s:
             raise _OutOfTimeError
 
-    eye = None
+    objective = None
     try:
-        problem = set_up(done, target, on_piece)
+        problem = prepare_problem(retargeted, target, on_piece)
         if loaded is not None:
-            seen = see_clip(done, target, options.keyframes, views or loaded.views, loaded.encoder.device.type)
-            eye = open_eye(seen, loaded.encoder, on_piece)
+            seen = view_clip(retargeted, target, options.keyframes, views or loaded.views, loaded.encoder.device.type)
+            objective = open_eye(seen, loaded.encoder, on_piece)
     except _OutOfTimeError:
-        return _unrefined(done, options, loaded, budget_s, time.monotonic() - begin)
-    work = _Work(problem, eye, weight_values(off), begin + budget_s, on_step)
+        return _unrefined(retargeted, options, loaded, budget_s, time.monotonic() - begin)
+    work = _Work(problem, objective, weight_values(off), begin + budget_s, on_step)
     outcomes = list(work.windows())
     motion = problem.motion(work.knots)
     summary = {
@@ -86,7 +86,11 @@ def refine_clip(
         "windows": [outcome.to_dict() for outcome in outcomes],
         "weights": work.weights,
     }
-    refined = replace(done, notices=(*done.notices, *_notices(outcomes)), refinement=Refinement(done.scored, summary))
+    refined = replace(
+        retargeted,
+        notices=(*retargeted.notices, *_notices(outcomes)),
+        refinement=Refinement(retargeted.scored, summary),
+    )
     if motion is problem.base:
         return refined
     placed, root = place_travel(motion, options.root_motion)
@@ -98,7 +102,7 @@ class _OutOfTimeError(Exception):
 
 
 def _unrefined(
-    done: RetargetedClip, options: JobOptions, loaded: LoadedEncoder | None, budget_s: float, seconds: float
+    retargeted: RetargetedClip, options: JobOptions, loaded: LoadedEncoder | None, budget_s: float, seconds: float
 ) -> RetargetedClip:
     text = f"the {budget_s:.3g} s of refine_budget_s were over before anything could be tried; give it more"
     summary: dict[str, Any] = {
@@ -114,7 +118,7 @@ def _unrefined(
         "weights": weight_values(),
     }
     notice = Notice("refinement-rejected", text)
-    return replace(done, notices=(*done.notices, notice), refinement=Refinement(done.scored, summary))
+    return replace(retargeted, notices=(*retargeted.notices, notice), refinement=Refinement(retargeted.scored, summary))
 
 
 def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
@@ -136,15 +140,20 @@ class _Work:
     """The windows of one clip, one after the other, on one curve."""
 
     def __init__(
-        self, problem: Problem, eye: Eye | None, weights: dict[str, float], deadline_s: float, on_step: OnStep
+        self,
+        problem: ClipProblem,
+        objective: SemanticObjective | None,
+        weights: dict[str, float],
+        deadline_s: float,
+        on_step: OnStep,
     ) -> None:
-        self.problem, self.eye, self.weights = problem, eye, weights
+        self.problem, self.objective, self.weights = problem, objective, weights
         self.deadline_s, self.on_step = deadline_s, on_step
         spline, freedom = problem.spline, problem.freedom
         self.knots = torch.zeros(spline.knots, freedom.values)
         self.free = problem.activity.free_knots(spline, freedom)
-        if eye is not None:
-            self.free |= eye.free_knots(spline, freedom)
+        if objective is not None:
+            self.free |= objective.free_knots(spline, freedom)
 
     def windows(self) -> Iterator[WindowOutcome]:
         """Work on each window in turn."""
@@ -155,7 +164,7 @@ class _Work:
             left_s = self.deadline_s - time.monotonic()
             done, width = sum(sizes[:number]) / sum(sizes), sizes[number] / sum(sizes)
             window = Window(
-                self.problem, self.eye, self.weights, cut, self.free, self.knots,
+                self.problem, self.objective, self.weights, cut, self.free, self.knots,
                 partial(self._told, done, width),
             )  # fmt: skip
             yield window.work(left_s * sizes[number] / sum(sizes[number:]))

@@ -27,7 +27,7 @@ HELD_BY: Mapping[str, str] = MappingProxyType(
 )
 
 
-def firmer(weights: Mapping[str, float], broken: Mapping[str, float]) -> dict[str, float] | None:
+def raise_weights(weights: Mapping[str, float], broken: Mapping[str, float]) -> dict[str, float] | None:
     """The weights with those of what was `broken` raised, each by how many times its limit it has; None where that
     changes nothing, as with a weight of zero.
     """

@@ -56,7 +56,7 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Freedom:
+class DegreesOfFreedom:
     """What of one body may change. Part 0 does not; `part_of` `(joints,)`."""
 
     body: Body
@@ -74,7 +74,7 @@ class Freedom:
         return tuple(part.name for part in self.parts for _ in range(part.values))
 
 
-def find_freedom(body: Body, held: frozenset[int] = frozenset()) -> Freedom:
+def find_freedom(body: Body, held: frozenset[int] = frozenset()) -> DegreesOfFreedom:
     """`held` are joints that must not be keyed."""
     part_of = np.zeros(len(body.skeleton), dtype=np.int64)
     parts: list[Part] = []
@@ -93,7 +93,7 @@ def find_freedom(body: Body, held: frozenset[int] = frozenset()) -> Freedom:
         parts.append(Part(leg.side + SWIVEL, int(part_of[leg.upper]), leg.upper, -1, leg.foot, first, 1))
         part_of[np.concatenate([leg.thigh, leg.shin])] = len(parts)
         first += 1
-    return Freedom(body, tuple(parts), part_of)
+    return DegreesOfFreedom(body, tuple(parts), part_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ def base_of(motion: BodyMotion, frames: Indices, dtype: torch.dtype = torch.floa
     )
 
 
-def move(freedom: Freedom, base: Base, residual: Tensor) -> tuple[Tensor, Tensor]:
+def move(freedom: DegreesOfFreedom, base: Base, residual: Tensor) -> tuple[Tensor, Tensor]:
     """World rotations `(frames, joints, 4)` and positions `(frames, joints, 3)` of the base with a residual
     `(frames, values)`; differentiable in it.
     """
@@ -148,7 +148,7 @@ def move(freedom: Freedom, base: Base, residual: Tensor) -> tuple[Tensor, Tensor
     return multiply(turned, base.rotations), rotate(turned, base.positions_m) + shifted
 
 
-def moved_motion(freedom: Freedom, motion: BodyMotion, residual: Array) -> BodyMotion:
+def moved_motion(freedom: DegreesOfFreedom, motion: BodyMotion, residual: Array) -> BodyMotion:
     """The motion with a residual `(frames, values)`; frames where it is zero stay bit for bit, and so does a motion
     that has no other.
     """

@@ -17,14 +17,14 @@ from torch import Tensor
 from workers.geometry.parts import LEG_GROUPS
 from workers.refinement.activity import value_groups
 from workers.refinement.losses import Curve, OnPiece, curve_at
-from workers.refinement.residual import Base, Freedom, base_of, move
+from workers.refinement.residual import Base, DegreesOfFreedom, base_of, move
 from workers.refinement.spline import Spline
 from workers.rendering.cameras import Camera
 from workers.rendering.renderer import Renderer, choose_renderer
 from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.scoring import SIZE
-from workers.semantics.viewed_clip import SeenClip
+from workers.semantics.viewed_clip import ViewedClip
 from workers.skeleton.model import Indices, Mask
 
 EVERY = 2  # steps: pictures cost more than geometry and change more slowly
@@ -42,10 +42,10 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Eye:
+class SemanticObjective:
     """One clip before one encoder; `pieces` by view."""
 
-    seen: SeenClip
+    seen: ViewedClip
     renderer: Renderer
     pieces: dict[str, list[Piece]]
     scale: float  # mean square of the source's embeddings: the loss is relative to it, whatever the encoder
@@ -55,7 +55,7 @@ class Eye:
         return self.seen.result.skin.positions_m.device
 
     def similarity(
-        self, freedom: Freedom, spline: Spline, scales: Tensor, knots: Tensor, changed: Mask, on_piece: OnPiece
+        self, freedom: DegreesOfFreedom, spline: Spline, scales: Tensor, knots: Tensor, changed: Mask, on_piece: OnPiece
     ) -> float | None:
         """Mean cosine over the keyframes among the `changed` frames and all views; None where there are none."""
         skin, values = self.seen.result.skin, []
@@ -74,7 +74,7 @@ class Eye:
         return float(torch.cat(values).mean()) if values else None
 
     def losses(
-        self, freedom: Freedom, spline: Spline, scales: Tensor, changed: Mask, weight: float
+        self, freedom: DegreesOfFreedom, spline: Spline, scales: Tensor, changed: Mask, weight: float
     ) -> Sequence[Semantics]:
         """The loss over the keyframes among the `changed` frames `(frames,)`, if there are any."""
         rows = np.flatnonzero(changed[self.seen.keyframes])
@@ -84,14 +84,14 @@ class Eye:
         base = base_of(self.seen.result.motion, frames, device=str(self.device))
         return (Semantics(self, freedom, base, curve_at(spline, frames, scales.to(self.device)), rows, weight),)
 
-    def free_knots(self, spline: Spline, freedom: Freedom) -> Mask:
+    def free_knots(self, spline: Spline, freedom: DegreesOfFreedom) -> Mask:
         """Values that may change for what is seen `(knots, values)`: those of trunk, head and arms at the keyframes."""
         frames = np.zeros(spline.frames, dtype=np.bool_)
         frames[self.seen.keyframes] = True
         return np.asarray(spline.knots_of(frames)[:, None] & ~np.isin(value_groups(freedom), LEG_GROUPS))
 
 
-def open_eye(seen: SeenClip, encoder: Encoder, on_piece: OnPiece) -> Eye:
+def open_eye(seen: ViewedClip, encoder: Encoder, on_piece: OnPiece) -> SemanticObjective:
     """Look at the source once."""
     renderer = choose_renderer(encoder.device)
     pieces: dict[str, list[Piece]] = {}
@@ -113,15 +113,15 @@ def open_eye(seen: SeenClip, encoder: Encoder, on_piece: OnPiece) -> Eye:
                 source = guided.embed(images)
             squares.append(float((source**2).mean()))
             pieces[view].append(Piece(rows, of_result[rows], source, guided))
-    return Eye(seen, renderer, pieces, float(np.mean(squares)))
+    return SemanticObjective(seen, renderer, pieces, float(np.mean(squares)))
 
 
 @dataclass(frozen=True, eq=False)
 class Semantics:
     """The consistency loss over the keyframes of a window; `rows` are theirs, `curve` and `base` follow `rows`."""
 
-    eye: Eye
-    freedom: Freedom
+    objective: SemanticObjective
+    freedom: DegreesOfFreedom
     base: Base
     curve: Curve
     rows: Indices
@@ -130,23 +130,23 @@ class Semantics:
     def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
         if step % EVERY:
             return 0.0
-        eye = self.eye
-        views = tuple(eye.pieces)
-        vertices = eye.seen.result.skin.deform(*move(self.freedom, self.base, self.curve.values(knots)))
+        objective = self.objective
+        views = tuple(objective.pieces)
+        vertices = objective.seen.result.skin.deform(*move(self.freedom, self.base, self.curve.values(knots)))
         leaf = vertices.detach().requires_grad_()
         total = 0.0
-        for piece in eye.pieces[views[step // EVERY % len(views)]]:
+        for piece in objective.pieces[views[step // EVERY % len(views)]]:
             wanted = [number for number in range(piece.rows.start, piece.rows.stop) if number in self.rows]
             if not wanted:
                 continue
             on_piece()
             here = torch.as_tensor(np.searchsorted(self.rows, wanted), device=leaf.device)
             inside = torch.as_tensor([number - piece.rows.start for number in wanted], device=leaf.device)
-            images = eye.renderer.render(leaf[here], eye.seen.result.skin.faces, piece.camera[inside])
+            images = objective.renderer.render(leaf[here], objective.seen.result.skin.faces, piece.camera[inside])
             # Guiding texts go by picture: a piece that lies in the window in part is embedded alone.
             encoder = piece.encoder if len(wanted) == piece.rows.stop - piece.rows.start else self._part(piece, inside)
             loss = similarity.consistency_loss(piece.source[inside], encoder.embed(images.clamp(0.0, 1.0)))
-            loss = EVERY * self.weight * loss / eye.scale * (len(wanted) / len(self.rows))
+            loss = EVERY * self.weight * loss / objective.scale * (len(wanted) / len(self.rows))
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         if leaf.grad is not None:

@@ -30,7 +30,7 @@ class RefiningStage:
             self._left_s = budget_s(options)
 
     def refine(
-        self, done: RetargetedClip, target: PreparedCharacter, clips_left: int, on_step: OnStep
+        self, retargeted: RetargetedClip, target: PreparedCharacter, clips_left: int, on_step: OnStep
     ) -> RetargetedClip:
         """The clip refined, within its share of the time that is left. Raises what `on_step` raises."""
         from workers.refinement.refine import refine_clip
@@ -41,6 +41,6 @@ class RefiningStage:
         loaded = open_encoder(self.options.encoder or BUILT_IN) if self.options.refine == "semantic" else None
         spent_s = time.monotonic() - begin
         own_s = max(0.0, self._left_s - spent_s) / clips_left
-        refined = refine_clip(done, target, self.options, on_step, budget_s=own_s, loaded=loaded)
+        refined = refine_clip(retargeted, target, self.options, on_step, budget_s=own_s, loaded=loaded)
         self._left_s -= time.monotonic() - begin
         return refined

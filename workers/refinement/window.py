@@ -20,21 +20,21 @@ from workers.motion.body_motion import BodyMotion
 from workers.refinement.accept import SHALLOW_CM, SHARES, WindowOutcome, judge_window
 from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
-from workers.refinement.guards import broken_guards, stretch_of
+from workers.refinement.clearance import clearance_at
+from workers.refinement.guards import broken_guards, span_of
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
 from workers.refinement.optimiser import Optimised, optimise
-from workers.refinement.plan import GEOMETRY, REPAIR, SEEN, Plan
-from workers.refinement.problem import SPACING_S, Problem
-from workers.refinement.repair import REPAIRS, firmer
+from workers.refinement.plan import GEOMETRY, REPAIR, SEEN, RoundPlan
+from workers.refinement.problem import SPACING_S, ClipProblem
+from workers.refinement.repair import REPAIRS, raise_weights
 from workers.refinement.residual import base_of
-from workers.refinement.room import room_at
-from workers.refinement.semantic import Eye
+from workers.refinement.semantic import SemanticObjective
 from workers.refinement.smooth_steps import smooth_steps
 from workers.refinement.weights import smoothness_factor
 from workers.skeleton.model import Array, Indices, Mask
 
-LEAST_PRIOR = 0.1  # for the size of the steps, where the prior is left out
+MIN_PRIOR = 0.1  # for the size of the steps, where the prior is left out
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 IDLE_SHARE = 0.1  # of the prior where nothing is to be corrected, in such frames beside others where something is
 JUDGED_FRAMES = 12  # of a window, about: on the finer surface they take as long as some steps
@@ -73,18 +73,24 @@ class Window:
 
     def __init__(
         self,
-        problem: Problem,
-        eye: Eye | None,
+        problem: ClipProblem,
+        objective: SemanticObjective | None,
         weights: Mapping[str, float],
         cut: Mask,
         free: Mask,
         knots: Tensor,
         on_step: OnStep,
     ) -> None:
-        self.problem, self.eye, self.weights, self.knots, self.on_step = problem, eye, dict(weights), knots, on_step
+        self.problem, self.objective, self.weights, self.knots, self.on_step = (
+            problem,
+            objective,
+            dict(weights),
+            knots,
+            on_step,
+        )
         self.free = free & cut[:, None]
         self.changed = problem.spline.frames_of(cut)
-        self.stretch = stretch_of(self.changed, ~problem.activity.frames)
+        self.span = span_of(self.changed, ~problem.activity.frames)
         rate_hz = problem.base.rate_hz
         most_hz = max(SAMPLED_HZ, LEAST_FRAMES * rate_hz / np.count_nonzero(self.changed))
         self.frames, self.step_s = sampled_frames(self.changed, rate_hz, most_hz)
@@ -96,9 +102,9 @@ class Window:
         """Change `knots` for the better, or not at all, within about `seconds`."""
         begin = time.monotonic()
         self.on_step(0.0)
-        before = self._measure(self.problem.part(self.knots, self.stretch))
+        before = self._measure(self.problem.part(self.knots, self.span))
         self.attempt_s = time.monotonic() - begin  # what it takes to judge one
-        if self.eye is not None:
+        if self.objective is not None:
             before = replace(before, similarity=self._similarity(self.knots))
         looked_s = time.monotonic() - begin
         outcome = _begun(self.changed, self.problem.base.rate_hz, before)
@@ -115,23 +121,23 @@ class Window:
         if first.accepted and first.after is not None:
             current = replace(first.after, similarity=self._similarity(self.knots))
         self.attempt_s = looked_s
-        then = self._improve(replace(blind, before=current), until, self.eye)
+        then = self._improve(replace(blind, before=current), until, self.objective)
         return first.followed_by(then, before, current).timed(begin)
 
-    def _improve(self, outcome: WindowOutcome, until: float, eye: Eye | None) -> WindowOutcome:
-        """Optimise, with `eye` or without, and take the best of what keeps every bound."""
+    def _improve(self, outcome: WindowOutcome, until: float, objective: SemanticObjective | None) -> WindowOutcome:
+        """Optimise, with `objective` or without, and take the best of what keeps every bound."""
         steps_until = until - 2.0 * self.attempt_s
-        start, plan = self.knots, GEOMETRY if eye is None else SEEN
+        start, plan = self.knots, GEOMETRY if objective is None else SEEN
         rounds: list[Tensor] = []
         for repair in range(1 + REPAIRS):
-            found = self._optimise(start, REPAIR if repair else plan, steps_until, eye)
+            found = self._optimise(start, REPAIR if repair else plan, steps_until, objective)
             rounds.append(found.knots)
             outcome = outcome.worked(len(found.losses), found.stopped_by)
             attempts = self._attempts((found.knots, *reversed(found.earlier)), 1.0, outcome.before, until)
             if any(attempt.taken for attempt in attempts):
                 return self._take(attempts, outcome)
             outcome = outcome.refused(attempts[0].reason, attempts[0].after)
-            raised = firmer(self.weights, attempts[0].broken)
+            raised = raise_weights(self.weights, attempts[0].broken)
             if raised is None or found.stopped_by == "seconds" or time.monotonic() > steps_until:
                 break
             self.weights, start = raised, found.knots  # for good: a later round needs them as well
@@ -154,15 +160,15 @@ class Window:
             attempts.append(self._attempt(self.knots + share * (knots - self.knots), share, before))
         return attempts
 
-    def _optimise(self, start: Tensor, plan: Plan, until: float, eye: Eye | None) -> Optimised:
+    def _optimise(self, start: Tensor, plan: RoundPlan, until: float, objective: SemanticObjective | None) -> Optimised:
         told, self.told = self.told, self.told + TOLD_SHARE * (1.0 - self.told)
         smoother = np.array([smoothness_factor(name) for name in self.problem.freedom.names])
         # A knot stands for the prior of as many seconds as lie between two.
-        prior = max(self.weights["prior"], LEAST_PRIOR) * SPACING_S
+        prior = max(self.weights["prior"], MIN_PRIOR) * SPACING_S
         smoothness = self.weights["smoothness"] * smoother / prior
         return optimise(
             smooth_steps(start, self.free, smoothness, self.problem.spline.period is not None),
-            self._losses(smoother, plan, eye),
+            self._losses(smoother, plan, objective),
             until,
             lambda share: self.on_step(told + share * (self.told - told)),
             plan.steps,
@@ -170,7 +176,7 @@ class Window:
             plan.changes_at,
         )
 
-    def _losses(self, smoother: Array, plan: Plan, eye: Eye | None) -> Sequence[Loss]:
+    def _losses(self, smoother: Array, plan: RoundPlan, objective: SemanticObjective | None) -> Sequence[Loss]:
         problem, frames, moving, weights = self.problem, self.frames, self.problem.moving, self.weights
         curve = curve_at(problem.spline, frames, problem.scales)
         nearness = problem.activity.nearness
@@ -178,7 +184,7 @@ class Window:
         idle = ~problem.activity.frames[frames, None]
         prior = weights["prior"] + weights["prior_inactive"] * np.maximum(1.0 - near, IDLE_SHARE * idle)
         contacts = contact_pairs(problem.anchors.at(frames))
-        room = room_at(frames, nearness, problem.yardstick.contacts)
+        room = clearance_at(frames, nearness, problem.window_metrics.contacts)
         terms: list[tuple[float, PoseTerm]] = [
             (weights["penetration"], Penetration(moving.surface, room)),
             (weights["penetration"], FinePenetration(problem.fine.surface, problem.fine.skin, room)),
@@ -202,15 +208,17 @@ class Window:
                 problem.spline.period is not None,
             ),
         ]
-        if eye is not None and weights["semantics"] > 0.0:
-            losses += eye.losses(problem.freedom, problem.spline, problem.scales, self.changed, weights["semantics"])
+        if objective is not None and weights["semantics"] > 0.0:
+            losses += objective.losses(
+                problem.freedom, problem.spline, problem.scales, self.changed, weights["semantics"]
+            )
         return losses
 
     def _attempt(self, knots: Tensor, share: float, before: Measures) -> Attempt:
         self.on_step(self.told)
-        problem, stretch = self.problem, self.stretch
-        refined = problem.part(knots, stretch)
-        guards = list(broken_guards(problem.base, refined, problem.source, problem.landed, problem.limits, stretch))
+        problem, span = self.problem, self.span
+        refined = problem.part(knots, span)
+        guards = list(broken_guards(problem.base, refined, problem.source, problem.result_ground, problem.limits, span))
         if guards:  # no need to measure
             reason = "; ".join(str(item) for item in guards)
             return Attempt(knots, share, False, reason, {item.guard: item.times for item in guards}, np.inf, None)
@@ -232,12 +240,12 @@ class Window:
 
     def _measure(self, refined: BodyMotion) -> Measures:
         """Of the stretch alone."""
-        return self.problem.yardstick.measure(refined, self.judged, self.stretch.start)
+        return self.problem.window_metrics.measure(refined, self.judged, self.span.start)
 
     def _similarity(self, knots: Tensor) -> float | None:
         problem = self.problem
-        assert self.eye is not None
-        return self.eye.similarity(
+        assert self.objective is not None
+        return self.objective.similarity(
             problem.freedom, problem.spline, problem.scales, knots, self.changed, lambda: self.on_step(self.told)
         )
 

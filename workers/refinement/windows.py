@@ -14,12 +14,12 @@ from workers.motion.intervals import runs
 from workers.refinement.spline import SUPPORT, Spline
 from workers.skeleton.model import Mask
 
-LONGEST_S = 5.0
+MAX_WINDOW_S = 5.0
 OVERLAP_S = 0.8
 
 
 def cut_windows(
-    spline: Spline, free: Mask, rate_hz: float, longest_s: float = LONGEST_S, overlap_s: float = OVERLAP_S
+    spline: Spline, free: Mask, rate_hz: float, longest_s: float = MAX_WINDOW_S, overlap_s: float = OVERLAP_S
 ) -> list[Mask]:
     """Masks `(knots,)` of the windows, in order; together they cover the `free` knots `(knots,)`."""
     longest = max(2 * SUPPORT, int(longest_s * rate_hz / spline.spacing))

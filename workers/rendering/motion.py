@@ -27,7 +27,7 @@ from workers.rendering.edges import Crossings
 from workers.rendering.seams import find_seams, plane_slopes
 
 # Shares beyond these would amplify what the neighbours are off.
-LEAST_SHARE, MOST_SHARE = -0.5, 1.5
+MIN_SHARE, MAX_SHARE = -0.5, 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def _shares(picture: Tensor, seen: Tensor, one: Tensor, other: Tensor, differenc
     shown = ((picture[one] - picture[other]) * difference).sum(-1)
     wanted = ((0.5 * (seen[one] + seen[other]) - picture[other]) * difference).sum(-1)
     tells = shown.abs() > 0.25 * (difference**2).sum(-1)
-    return torch.where(tells, wanted / torch.where(tells, shown, 1.0), 0.5).clamp(LEAST_SHARE, MOST_SHARE)
+    return torch.where(tells, wanted / torch.where(tells, shown, 1.0), 0.5).clamp(MIN_SHARE, MAX_SHARE)
 
 
 def _unbroken_pairs(places: Tensor, crossings: Crossings, size: int, pixels: int) -> list[tuple[Tensor, Tensor]]:

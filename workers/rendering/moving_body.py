@@ -24,7 +24,7 @@ from workers.skeleton.model import Array, Mesh
 Picture = NDArray[np.uint8]  # (height, width, 3)
 
 FRAMES_AT_ONCE = 4  # on a CPU more are slower: they leave its cache
-MOST_FACES = 12_000
+MAX_FACES = 12_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class MovingBody:
 
 
 def moving_body(
-    motion: BodyMotion, mesh: Mesh | None, floor_m: float, most_faces: int = MOST_FACES, device: str = "cpu"
+    motion: BodyMotion, mesh: Mesh | None, floor_m: float, most_faces: int = MAX_FACES, device: str = "cpu"
 ) -> MovingBody:
     """`mesh` is the character's surface in the rest pose of `motion.body.skeleton`; without one a body is generated."""
     surface = build_proxy(motion.body) if mesh is None or not len(mesh.faces) else prepare_surface(mesh, most_faces)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 # How much the two surfaces' slopes must differ, in pixels of depth per pixel: a shallower fold is shading that moves
 # with its surface. (0.3 and 2 in its place make the gradient's error 6 % and 2 % larger.)
-LEAST_FOLD = 1.0
+MIN_FOLD = 1.0
 
 
 def plane_slopes(corners: Tensor, depths: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def find_seams(
     near, far = inverse[one], inverse[other]
     below_one, below_other = near - (far - along[other]), far - (near + along[one])
     # A plane that rises by a pixel's width of depth per pixel rises by width / depth in 1 / depth, relatively.
-    least = LEAST_FOLD * pixel[one] * torch.minimum(near, far)
+    least = MIN_FOLD * pixel[one] * torch.minimum(near, far)
     seam = (below_one > 0.0) & (below_other > 0.0) & (below_one + below_other > least)
     difference = slopes[one[seam]] - slopes[other[seam]]
     part = difference[:, axis] ** 2 / (difference**2).sum(-1).clamp(min=1e-30)

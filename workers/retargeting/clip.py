@@ -64,7 +64,7 @@ class RetargetedClip:
 def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RetargetedClip:
     """One clip onto one character, in memory."""
     body = target.body
-    source, contacts = plant(source)
+    source, contacts = with_foot_contacts(source)
     floor = estimate_floor(source.motion, contacts)
     estimated = floor.base_m if options.ground != "none" else None
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
@@ -89,7 +89,7 @@ def retarget_clip(source: PreparedMotion, target: PreparedCharacter, options: Jo
     return RetargetedClip(source, contacts, floor, floor_m, placed, result, naive, clip, root, tuple(notices))
 
 
-def plant(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
+def with_foot_contacts(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:
     """The motion's foot contacts; a body without a mesh has its feet measured by them first."""
     contacts = find_contacts(source.motion)
     if source.rest.kind == "bind":

@@ -9,7 +9,7 @@ of the upper arm's turn against the shoulder. Three things go wrong with that sp
   sideways and the leg forwards is then still no roll. Frames near the pole take the roll of their neighbours.
 * it is known up to full turns only: it is unwrapped along time, so that a share of it never flips, and the clip as a
   whole is put nearest to zero.
-* unwrapped, it can pile up: arms that circle add a turn a circle, although no skin does. Beyond `MOST_RAD` a whole turn
+* unwrapped, it can pile up: arms that circle add a turn a circle, although no skin does. Beyond `MAX_RAD` a whole turn
   is taken back gradually. It is never capped, which would stop a joint in the middle of a roll.
 
 Only twist joints, and helpers that hang on them, change.
@@ -34,8 +34,8 @@ from workers.skeleton.twist_joints import UPPER_PARTS
 # Added to the direction in which a left limb rests, in the canonical frame (left, up, forward).
 ARM_OUTWARD: Array = np.array([0.7, 0.0, 0.0])
 LEG_FORWARD: Array = np.array([0.0, 0.0, 0.5])
-LEAST_CERTAINTY = 0.15  # cosine of half the swing: about 163 degrees away from the reference
-MOST_RAD = 1.5 * np.pi
+MIN_CERTAINTY = 0.15  # cosine of half the swing: about 163 degrees away from the reference
+MAX_RAD = 1.5 * np.pi
 UNWIND_S = 0.5
 # What an upper arm without a collar bone rolls against: the first that the rig has.
 TRUNK = ("upperChest", "chest", "spine", "hips")
@@ -89,7 +89,7 @@ def continuous_roll(turns: Array, axis: Array, reference: Array, rate_hz: float)
     """
     split = quat.multiply(turns, quat.between(reference, axis))
     along, w = split[:, :3] @ reference, split[:, 3]
-    sure = np.flatnonzero(np.hypot(along, w) > LEAST_CERTAINTY)
+    sure = np.flatnonzero(np.hypot(along, w) > MIN_CERTAINTY)
     if not len(sure):
         return np.zeros(len(turns))
     known = np.unwrap(2.0 * np.arctan2(along[sure], w[sure]))
@@ -99,13 +99,13 @@ def continuous_roll(turns: Array, axis: Array, reference: Array, rate_hz: float)
 
 
 def _turns_too_many(roll: Array) -> Array:
-    """Whole turns `(frames,)` to take back, so that what is left stays within `MOST_RAD`; they change rarely."""
+    """Whole turns `(frames,)` to take back, so that what is left stays within `MAX_RAD`; they change rarely."""
     result = np.zeros(len(roll))
-    if np.abs(roll).max() <= MOST_RAD:
+    if np.abs(roll).max() <= MAX_RAD:
         return result
     turns = 0.0
     for frame, value in enumerate(roll):
-        if abs(value - 2.0 * np.pi * turns) > MOST_RAD:
+        if abs(value - 2.0 * np.pi * turns) > MAX_RAD:
             turns = np.round(value / (2.0 * np.pi))
         result[frame] = turns
     return result

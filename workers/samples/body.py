@@ -38,7 +38,7 @@ MATERIALS: dict[str, tuple[float, float, float]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class SampleBody:
     """`positions_m`, `normals` `(vertices, 3)`, `weights` `(vertices, 52)`, `materials` `(faces,)` into MATERIALS."""
 
     shape: BodyShape
@@ -290,7 +290,7 @@ def surface_normals(positions: Array, faces: Indices) -> Array:
 
 
 @lru_cache(maxsize=8)
-def build_body(shape: BodyShape) -> Body:
+def build_body(shape: BodyShape) -> SampleBody:
     """The body in T pose. Skin weights keep at most four joints a vertex."""
     joints = rest_joints(shape)
     left = [*_arm(shape, joints), *_hand(shape, joints), *_leg(shape, joints), *_foot(shape, joints)]
@@ -304,4 +304,4 @@ def build_body(shape: BodyShape) -> Body:
     smallest_kept = np.sort(weights, axis=1)[:, -4, None]
     weights = np.where((weights >= smallest_kept) & (weights > 1e-4), weights, 0.0)
     weights /= weights.sum(axis=1, keepdims=True)
-    return Body(shape, joints, positions, surface_normals(positions, faces), faces, materials, weights)
+    return SampleBody(shape, joints, positions, surface_normals(positions, faces), faces, materials, weights)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from workers.samples.body import Body
-from workers.samples.poses import Motion
+from workers.samples.body import SampleBody
+from workers.samples.poses import SampleMotion
 from workers.samples.rig import joint_name
 from workers.samples.shape import PARENT_INDICES, ROLES
 from workers.skeleton import quat
@@ -18,7 +18,7 @@ from workers.skeleton.model import Array
 CM = 100.0
 
 
-def motion_to_bvh(body: Body, motion: Motion, names: str = "roles") -> str:
+def motion_to_bvh(body: SampleBody, motion: SampleMotion, names: str = "roles") -> str:
     """The motion on its body's skeleton. `names` as in RigStyle."""
     lines = ["HIERARCHY"]
     order: list[int] = []
@@ -35,7 +35,7 @@ def motion_to_bvh(body: Body, motion: Motion, names: str = "roles") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write_joint(body: Body, names: str, joint: int, depth: int, lines: list[str], order: list[int]) -> None:
+def _write_joint(body: SampleBody, names: str, joint: int, depth: int, lines: list[str], order: list[int]) -> None:
     order.append(joint)
     parent, tab = PARENT_INDICES[joint], "\t" * depth
     offset = body.joints_m[joint] - (body.joints_m[parent] if parent >= 0 else 0.0)
@@ -58,7 +58,7 @@ def _triple(offset_m: Array) -> str:
     return " ".join(f"{value:.5f}" for value in np.round(offset_m * CM, 5) + 0.0)
 
 
-def _tip(body: Body, joint: int) -> Array:
+def _tip(body: SampleBody, joint: int) -> Array:
     """End of a leaf joint, from the surface: the farthest of its own vertices along the bone, or up for the head."""
     role = ROLES[joint]
     here = body.joints_m[joint]

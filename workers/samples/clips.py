@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from workers.contract.roles import SIDES
-from workers.samples.body import Body, build_body, trunk_half_width
+from workers.samples.body import SampleBody, build_body, trunk_half_width
 from workers.samples.curves import smoothstep, through_keys
 from workers.samples.poses import (
     SIGN,
     ArmPose,
     Foot,
-    Motion,
+    SampleMotion,
     X,
     Y,
     Z,
@@ -52,7 +52,7 @@ def hanging_arm(side: str) -> ArmPose:
     return arm_towards(side, upper, lower, _mirror((0.02, -1.0, 0.12), side), _mirror((-1.0, 0.0, -0.25), side), 0.28)
 
 
-def _stance(body: Body, t: Array, sway_deg: float = 0.8) -> tuple[Array, Array]:
+def _stance(body: SampleBody, t: Array, sway_deg: float = 0.8) -> tuple[Array, Array]:
     """Hips place and turn while standing: one slow shift of weight over the clip, so that ends meet."""
     phase = 2.0 * np.pi * t / t[-1]
     leg = body.shape.hip_height_m - body.shape.ankle_height_m
@@ -62,13 +62,13 @@ def _stance(body: Body, t: Array, sway_deg: float = 0.8) -> tuple[Array, Array]:
     return hips, _turn(Z, -sway_deg * np.sin(phase))
 
 
-def _feet(body: Body, t: Array, pitch_rad: Array | float = 0.0) -> dict[str, Foot]:
+def _feet(body: SampleBody, t: Array, pitch_rad: Array | float = 0.0) -> dict[str, Foot]:
     """Both feet planted a little apart."""
     pitch = np.broadcast_to(np.asarray(pitch_rad, dtype=np.float64), t.shape)
     return {side: planted_foot(body, side, [SIGN[side] * 0.02, 0.0, 0.0], pitch) for side in SIDES}
 
 
-def wave(body: Body) -> Motion:
+def wave(body: SampleBody) -> SampleMotion:
     """The right hand is raised, waves three times beside the head and comes down."""
     t = _times(3.6)
     hips_m, hips = _stance(body, t)
@@ -87,10 +87,10 @@ def wave(body: Body) -> Motion:
         "left": hanging_arm("left").blend(hanging_arm("left"), 0.0 * t),
         "right": hanging_arm("right").blend(raised, share),
     }
-    return Motion("wave", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, _feet(body, t)), hips_m)
+    return SampleMotion("wave", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, _feet(body, t)), hips_m)
 
 
-def hands_on_hips(body: Body) -> Motion:
+def hands_on_hips(body: SampleBody) -> SampleMotion:
     """Both palms come to rest on the hips, elbows out, and go down again; the trunk turns as one, so they stay put."""
     t = _times(3.6)
     hips_m, hips = _stance(body, t, sway_deg=1.6)
@@ -119,10 +119,12 @@ def hands_on_hips(body: Body) -> Motion:
             hanging_arm(side).blend(beside, smoothstep(share / 0.7)).blend(on_hip, smoothstep((share - 0.35) / 0.65))
         )
     head = quat.multiply(hips, _turn(Y, 14.0 * np.sin(2.0 * np.pi * t / t[-1]) * share))
-    return Motion("hands_on_hips", RATE_HZ, pose_body(body, hips_m, hips, hips, head, arms, _feet(body, t)), hips_m)
+    return SampleMotion(
+        "hands_on_hips", RATE_HZ, pose_body(body, hips_m, hips, hips, head, arms, _feet(body, t)), hips_m
+    )
 
 
-def clap(body: Body) -> Motion:
+def clap(body: SampleBody) -> SampleMotion:
     """Four claps in front of the chest; the palms touch at 0.25, 0.75, 1.25 and 1.75 s. Loops."""
     t = _times(2.0)
     hips_m, hips = _stance(body, t)
@@ -147,10 +149,10 @@ def clap(body: Body) -> Motion:
         arms[side] = opened.blend(closed, share)
     chest = quat.multiply(hips, _turn(X, 2.0 + 1.0 * share))
     head = quat.multiply(chest, _turn(X, 3.0 * share))
-    return Motion("clap", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, _feet(body, t)), hips_m)
+    return SampleMotion("clap", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, _feet(body, t)), hips_m)
 
 
-def reach_overhead(body: Body) -> Motion:
+def reach_overhead(body: SampleBody) -> SampleMotion:
     """Both arms rise forward and overhead, the heels lift, the eyes follow; then down again."""
     t = _times(3.6)
     hips_m, hips = _stance(body, t)
@@ -183,7 +185,7 @@ def reach_overhead(body: Body) -> Motion:
     chest = quat.multiply(hips, _turn(X, -7.0 * share))
     head = quat.multiply(chest, _turn(X, -22.0 * share))
     lift = np.radians(16.0) * smoothstep((share - 0.4) / 0.6)
-    return Motion("reach_overhead", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, feet, lift), hips_m)
+    return SampleMotion("reach_overhead", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, feet, lift), hips_m)
 
 
 CYCLE_S, CYCLES = 16.0 / 15.0, 3
@@ -195,7 +197,7 @@ def _stance_pitch(part: Array) -> Array:
     return np.radians(through_keys([0.0, FLAT, HEEL_OFF, LIFT_OFF], [-20.0, 0.0, 0.0, 62.0], part))
 
 
-def _walking_foot(body: Body, side: str, cycle: Array, stride_m: float) -> Foot:
+def _walking_foot(body: SampleBody, side: str, cycle: Array, stride_m: float) -> Foot:
     """A foot over all frames; `cycle` counts its heel strikes. Planted feet do not move, swinging ones fly an arc."""
     count, part = np.floor(cycle), cycle % 1.0
     lead = 0.5 * LIFT_OFF * stride_m - 0.32 * body.shape.foot_length_m
@@ -214,7 +216,7 @@ def _walking_foot(body: Body, side: str, cycle: Array, stride_m: float) -> Foot:
     return Foot(ankle, turn, toes)
 
 
-def walk(body: Body) -> Motion:
+def walk(body: SampleBody) -> SampleMotion:
     """Three cycles forward with heel strike, roll and toe-off; the hips ride as high as the straightest leg allows."""
     t = _times(CYCLES * CYCLE_S)
     cycle = t / CYCLE_S
@@ -237,7 +239,7 @@ def walk(body: Body) -> Motion:
         forward = -SIGN[side] * np.cos(angle)
         back_arm, front_arm = _swinging_arm(side, -24.0, 10.0), _swinging_arm(side, 20.0, 34.0)
         arms[side] = back_arm.blend(front_arm, 0.5 + 0.5 * forward)
-    return Motion("walk", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, feet), hips_m)
+    return SampleMotion("walk", RATE_HZ, pose_body(body, hips_m, hips, chest, head, arms, feet), hips_m)
 
 
 def _swinging_arm(side: str, swing_deg: float, bend_deg: float) -> ArmPose:
@@ -248,7 +250,7 @@ def _swinging_arm(side: str, swing_deg: float, bend_deg: float) -> ArmPose:
     return arm_towards(side, _mirror(upper, side), _mirror(lower, side), _mirror(lower, side), palm, 0.3)
 
 
-def _needed_drop(body: Body, hips_m: Array, hips: Array, feet: dict[str, Foot], reach: float = 0.992) -> float:
+def _needed_drop(body: SampleBody, hips_m: Array, hips: Array, feet: dict[str, Foot], reach: float = 0.992) -> float:
     """How far the hips must come down so that no leg is longer than `reach` of its full length."""
     needed = 0.0
     for side, foot in feet.items():
@@ -263,7 +265,7 @@ def _needed_drop(body: Body, hips_m: Array, hips: Array, feet: dict[str, Foot], 
 CLIPS = (walk, wave, hands_on_hips, clap, reach_overhead)
 
 
-def make_clips(shape: BodyShape = TALL) -> tuple[Motion, ...]:
+def make_clips(shape: BodyShape = TALL) -> tuple[SampleMotion, ...]:
     """All sample clips on a body."""
     body = build_body(shape)
     return tuple(make(body) for make in CLIPS)

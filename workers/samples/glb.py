@@ -33,7 +33,7 @@ from pygltflib import (
 )
 
 from workers.samples.body import MATERIALS, build_body
-from workers.samples.poses import Motion
+from workers.samples.poses import SampleMotion
 from workers.samples.rig import Rig, RigStyle, build_rig
 from workers.samples.shape import BodyShape
 from workers.skeleton import quat
@@ -87,13 +87,13 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def make_character(shape: BodyShape, style: RigStyle | None = None, motions: Sequence[Motion] = ()) -> bytes:
+def make_character(shape: BodyShape, style: RigStyle | None = None, motions: Sequence[SampleMotion] = ()) -> bytes:
     """GLB of a body in a rig style (default: T pose, metres, Y up), with motions made on the same shape as clips."""
     rig = build_rig(build_body(shape), style or RigStyle())
     return rig_to_glb(rig, motions)
 
 
-def rig_to_glb(rig: Rig, motions: Sequence[Motion] = ()) -> bytes:
+def rig_to_glb(rig: Rig, motions: Sequence[SampleMotion] = ()) -> bytes:
     """Node 0 is the armature, node 1 + j is joint j, the last node the mesh, at the root of the scene."""
     armature, buffer = armature_of(rig.style), _Buffer()
     count = len(rig.names)
@@ -184,7 +184,7 @@ def _skin(joints: Array, world: Array, buffer: _Buffer) -> Skin:
     return Skin(inverseBindMatrices=accessor, joints=list(range(1, 1 + len(joints))), skeleton=1)
 
 
-def _animation(rig: Rig, armature: Armature, motion: Motion, buffer: _Buffer) -> Animation:
+def _animation(rig: Rig, armature: Armature, motion: SampleMotion, buffer: _Buffer) -> Animation:
     """Rotation of every joint and translation of the hips, linear, one key a frame."""
     world = quat.multiply(rig.with_twist_joints(motion.turns), rig.frames)
     world = quat.multiply(quat.conjugate(armature.turn), world)

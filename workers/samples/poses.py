@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from workers.contract.roles import FINGERS, SIDES, finger_roles
-from workers.samples.body import Body
+from workers.samples.body import SampleBody
 from workers.samples.rig import world_joints
 from workers.samples.shape import INDEX, ROLES, THUMB_DIRECTION
 from workers.skeleton import quat
@@ -26,7 +26,7 @@ FOREARM_TWIST_SHARE = 0.5  # of the hand's turn about the forearm
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class SampleMotion:
     """World rotations away from T pose `(frames, 52, 4)` and the place of the hips `(frames, 3)` in metres."""
 
     name: str
@@ -98,7 +98,7 @@ def two_bones(root: Array, target: Array, lengths: tuple[float, float], pole: Ar
 
 
 def arm_reaching(
-    body: Body, side: str, wrist_m: ArrayLike, pole: ArrayLike, hand: tuple[ArrayLike, ArrayLike], curl: float
+    body: SampleBody, side: str, wrist_m: ArrayLike, pole: ArrayLike, hand: tuple[ArrayLike, ArrayLike], curl: float
 ) -> ArmPose:
     """An arm whose wrist lies at a place given in T-pose coordinates of the trunk; `hand` is fingers and palm."""
     shoulder, elbow, wrist = (body.joints_m[INDEX[side + part]] for part in ("UpperArm", "LowerArm", "Hand"))
@@ -107,7 +107,7 @@ def arm_reaching(
     return arm_towards(side, upper, lower, *hand, curl)
 
 
-def planted_foot(body: Body, side: str, place: ArrayLike, pitch_rad: ArrayLike) -> Foot:
+def planted_foot(body: SampleBody, side: str, place: ArrayLike, pitch_rad: ArrayLike) -> Foot:
     """A foot on the floor. `place` `(..., 3)` shifts its T-pose place; pitch > 0 lifts the heel, < 0 the toes.
 
     A lifted heel turns about the toe joint while the toes stay flat; lifted toes turn about the heel's lower edge.
@@ -122,7 +122,7 @@ def planted_foot(body: Body, side: str, place: ArrayLike, pitch_rad: ArrayLike) 
 
 
 def pose_body(
-    body: Body,
+    body: SampleBody,
     hips_m: Array,
     hips: Array,
     chest: Array,
@@ -165,7 +165,7 @@ def _set_arm(turns: Array, side: str, chest: Array, arm: ArmPose) -> None:
             turns[:, INDEX[role]] = parent
 
 
-def _set_leg(turns: Array, body: Body, side: str, hips_m: Array, hips: Array, foot: Foot) -> None:
+def _set_leg(turns: Array, body: SampleBody, side: str, hips_m: Array, hips: Array, foot: Foot) -> None:
     hip, knee, ankle = (body.joints_m[INDEX[side + part]] for part in ("UpperLeg", "LowerLeg", "Foot"))
     lengths = (float(np.linalg.norm(knee - hip)), float(np.linalg.norm(ankle - knee)))
     root = hips_m + quat.rotate(hips, hip - body.joints_m[INDEX["hips"]])
@@ -179,6 +179,6 @@ def _set_leg(turns: Array, body: Body, side: str, hips_m: Array, hips: Array, fo
     turns[:, INDEX[f"{side}Foot"]], turns[:, INDEX[f"{side}Toes"]] = foot.turn, foot.toes
 
 
-def joints_of(body: Body, motion: Motion) -> Array:
+def joints_of(body: SampleBody, motion: SampleMotion) -> Array:
     """Joint positions `(frames, 52, 3)` of a motion."""
     return world_joints(body.joints_m, motion.turns, motion.hips_m)

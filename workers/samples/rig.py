@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from workers.contract.roles import ARM, FINGERS, SIDES, finger_roles
-from workers.samples.body import Body
+from workers.samples.body import SampleBody
 from workers.samples.shape import INDEX, PARENT_INDICES, PARENTS, ROLES
 from workers.skeleton import quat
 from workers.skeleton.model import Array
@@ -54,7 +54,7 @@ class Rig:
     `(joints, 4)`; `turns` the rest pose's world rotations away from T; `joints_m` its positions.
     """
 
-    body: Body
+    body: SampleBody
     style: RigStyle
     names: tuple[str, ...]
     parents: tuple[int, ...]
@@ -99,7 +99,7 @@ def rest_turns(style: RigStyle) -> Array:
     return turns
 
 
-def bone_frames(body: Body, axes: str) -> Array:
+def bone_frames(body: SampleBody, axes: str) -> Array:
     """World orientation of each joint's own axes in T pose, `(52, 4)`; a leaf takes its parent's direction."""
     if axes == "world":
         return quat.identity(len(ROLES))
@@ -138,7 +138,7 @@ def joint_name(role: str, names: str) -> str:
     return f"{words}.{side[0].upper()}" if side else words
 
 
-def build_rig(body: Body, style: RigStyle) -> Rig:
+def build_rig(body: SampleBody, style: RigStyle) -> Rig:
     """The body exported in a style."""
     frames, turns, weights = bone_frames(body, style.bone_axes), rest_turns(style), body.weights
     joints = world_joints(body.joints_m, turns, body.joints_m[INDEX["hips"]])

@@ -42,9 +42,9 @@ from workers.scores import foot_scores, pose_scores, smoothness
 from workers.scores.joint_limits import Limits
 
 # Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
-LEAST_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
-LEAST_JERK = 1.0  # body heights / s^3: a character that stands and breathes has more, a calm walk 35
-LEAST_MOVEMENT_DEG_S = 0.5
+MIN_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
+MIN_JERK = 1.0  # body heights / s^3: a character that stands and breathes has more, a calm walk 35
+MIN_MOVEMENT_DEG_S = 0.5
 
 SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm", "itm_source")
 SURFACE_KEYS = (
@@ -141,9 +141,9 @@ def _put_feet(
     scores: Scores, result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
 ) -> None:
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
-    landed = foot_scores.result_track(track, source.body, result.body, source_floor_m)
-    slides = foot_scores.foot_skate(result, landed), foot_scores.foot_skate(source, track)
-    _put_ratio(scores, "foot_skate", slides, LEAST_SKATE, NO_CONTACTS, "the source's planted feet do not slide")
+    result_ground = foot_scores.result_track(track, source.body, result.body, source_floor_m)
+    slides = foot_scores.foot_skate(result, result_ground), foot_scores.foot_skate(source, track)
+    _put_ratio(scores, "foot_skate", slides, MIN_SKATE, NO_CONTACTS, "the source's planted feet do not slide")
     scale = leg_scale(source.body, result.body)
     measures: tuple[tuple[str, Callable[[BodyMotion, foot_scores.FootTrack], float | None]], ...] = (
         ("foot_float", foot_scores.foot_float_cm),
@@ -151,7 +151,7 @@ def _put_feet(
     )
     for name, measure in measures:
         own = measure(source, track)
-        scores.put(f"{name}_cm", measure(result, landed), NO_CONTACTS)
+        scores.put(f"{name}_cm", measure(result, result_ground), NO_CONTACTS)
         scores.put(f"{name}_source_cm", None if own is None else own * scale, NO_CONTACTS)
 
 
@@ -160,7 +160,7 @@ def _put_smoothness(scores: Scores, result: BodyMotion, source: BodyMotion) -> N
         roles = find(source.body, result.body)
         jerks = smoothness.jerk(result, roles), smoothness.jerk(source, roles)
         short = f"fewer than {smoothness.MIN_FRAMES} frames, or no joint that both bodies have"
-        _put_ratio(scores, name, jerks, LEAST_JERK, short, "most joints of the source stand still")
+        _put_ratio(scores, name, jerks, MIN_JERK, short, "most joints of the source stand still")
 
 
 def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float, limits: Limits) -> None:
@@ -172,9 +172,7 @@ def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_flo
     scores.put("limb_direction_error_deg", error, "the bodies share no limb")
     speeds = pose_scores.limb_speed(result, limbs), pose_scores.limb_speed(source, limbs)
     still = "the source's limbs do not move"
-    ratio = (
-        None if speeds[0] is None or speeds[1] is None or speeds[1] < LEAST_MOVEMENT_DEG_S else speeds[0] / speeds[1]
-    )
+    ratio = None if speeds[0] is None or speeds[1] is None or speeds[1] < MIN_MOVEMENT_DEG_S else speeds[0] / speeds[1]
     scores.put("movement_ratio", ratio, still)
     heights = pose_scores.hip_heights(result, result.body.floor_m), pose_scores.hip_heights(source, source_floor_m)
     scores.put("hips_height_drift_pct", 100.0 * float(np.abs(heights[0] - heights[1]).mean()), "")

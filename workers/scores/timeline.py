@@ -33,12 +33,12 @@ def build_timeline(
     these rows are None as a whole.
     """
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
-    landed = foot_scores.result_track(track, source.body, result.body, source_floor_m)
+    result_ground = foot_scores.result_track(track, source.body, result.body, source_floor_m)
     frames = result.frames
     width = max(1, -(-frames // MAX_POINTS))
     slides = np.full((frames, len(track.roles)), np.nan)
-    slides[1:] = foot_scores.slide_speeds(result, landed)
-    above = np.maximum(foot_scores.sole_clearance(result, landed), 0.0) * 100.0
+    slides[1:] = foot_scores.slide_speeds(result, result_ground)
+    above = np.maximum(foot_scores.sole_clearance(result, result_ground), 0.0) * 100.0
     rows = {
         "planted": track.planted.astype(np.float64),
         "foot_skate": slides,

@@ -70,7 +70,7 @@ Measure = Callable[[Evidence], Value]
 
 
 @dataclass(frozen=True)
-class Row:
+class VerdictRow:
     """`worse` tells on which side of a limit a value is worse; `if_absent` what a missing value counts as."""
 
     score: str
@@ -153,34 +153,34 @@ def _penetration_beyond_copy(evidence: Evidence) -> Value:
     return max(0.0, ours - copies), ""
 
 
-TABLE: tuple[Row, ...] = (
-    Row("mapping_confidence", _plain("mapping_confidence"), "below", 0.6, 0.3, "fail",
+TABLE: tuple[VerdictRow, ...] = (
+    VerdictRow("mapping_confidence", _plain("mapping_confidence"), "below", 0.6, 0.3, "fail",
         "lesser mean confidence of the needed roles"),
-    Row("limb_direction_error_deg", _plain("limb_direction_error_deg"), "above", 10.0, 25.0, "review",
+    VerdictRow("limb_direction_error_deg", _plain("limb_direction_error_deg"), "above", 10.0, 25.0, "review",
         "mean angle between result and source limbs"),
-    Row("movement_ratio", _plain("movement_ratio"), "below", 0.8, 0.5, "pass",
+    VerdictRow("movement_ratio", _plain("movement_ratio"), "below", 0.8, 0.5, "pass",
         "limb movement kept; 0 is a frozen pose"),
-    Row("foot_skate", _skate, "above", 1.2, 2.5, "pass",
+    VerdictRow("foot_skate", _skate, "above", 1.2, 2.5, "pass",
         f"slide of planted feet over the source's, or over {VISIBLE_SKATE} heights/s where that is less"),
-    Row("foot_float", _share_of_height("foot_float"), "above", 1.0, 4.0, "pass",
+    VerdictRow("foot_float", _share_of_height("foot_float"), "above", 1.0, 4.0, "pass",
         "planted soles over the ground beyond the source's, % of height"),
-    Row("ground_penetration", _share_of_height("ground_penetration"), "above", 1.0, 4.0, "pass",
+    VerdictRow("ground_penetration", _share_of_height("ground_penetration"), "above", 1.0, 4.0, "pass",
         "soles below the ground beyond the source's, % of height"),
-    Row("jerk_ratio", _jerk("jerk"), "above", 1.5, 3.0, "pass",
+    VerdictRow("jerk_ratio", _jerk("jerk"), "above", 1.5, 3.0, "pass",
         f"jerk over the most of the source's, the naive copy's and {CALM_JERK:g} heights/s^3"),
-    Row("leg_jerk_ratio", _jerk("leg_jerk"), "above", 2.0, 4.0, "pass",
+    VerdictRow("leg_jerk_ratio", _jerk("leg_jerk"), "above", 2.0, 4.0, "pass",
         "the same of knees and ankles: pops of the legs"),
-    Row("joint_limit", _joint_limits, "above", 5.0, 20.0, "review",
+    VerdictRow("joint_limit", _joint_limits, "above", 5.0, 20.0, "review",
         "% of joints beyond anatomy, beyond the source's"),
-    Row("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 8.0, 20.0, "review",
+    VerdictRow("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 8.0, 20.0, "review",
         "change of hip height in % of leg length"),
-    Row("semantic_similarity", _meaning, "below", *LIMITS_MEANING, "pass",
+    VerdictRow("semantic_similarity", _meaning, "below", *LIMITS_MEANING, "pass",
         "calibrated: 1 is the same moment on another body, 0 another moment"),
-    Row("semantic_loss_to_copy", _meaning_lost, "above", LIMIT_LOSS_TO_COPY, 1.0, "pass",
+    VerdictRow("semantic_loss_to_copy", _meaning_lost, "above", LIMIT_LOSS_TO_COPY, 1.0, "pass",
         "calibrated similarity of the naive copy, less the result's (before refinement)"),
-    Row("penetration_pct", _plain("penetration_pct"), "above", 8.0, 25.0, "pass",
+    VerdictRow("penetration_pct", _plain("penetration_pct"), "above", 8.0, 25.0, "pass",
         "% of limb vertices inside the body or another limb"),
-    Row("penetration_beyond_copy", _penetration_beyond_copy, "above", 2.5, 10.0, "pass",
+    VerdictRow("penetration_beyond_copy", _penetration_beyond_copy, "above", 2.5, 10.0, "pass",
         "the same, less the naive copy's: what retargeting itself pushed in"),
 )  # fmt: skip
 
@@ -227,7 +227,7 @@ def at_least(verdict: str, limit: Outcome) -> bool:
     return SEVERITY[verdict] >= SEVERITY[limit]
 
 
-def _compare(row: Row, value: float) -> Outcome:
+def _compare(row: VerdictRow, value: float) -> Outcome:
     sign = 1.0 if row.worse == "above" else -1.0
     if sign * value > sign * row.limit_fail:
         return "fail"

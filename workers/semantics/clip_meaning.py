@@ -11,7 +11,7 @@ from workers.semantics.choice import EncoderChoice
 from workers.skeleton.model import Array, Notice
 
 if TYPE_CHECKING:
-    from workers.semantics.viewed_clip import SeenClip
+    from workers.semantics.viewed_clip import ViewedClip
 
 OnStep = Callable[[float], None]  # told the share of the work that is done
 
@@ -28,7 +28,7 @@ class Meaning:
     per_frame_naive: Array | None = None
     facts: dict[str, Any] | None = None
     notices: tuple[Notice, ...] = ()
-    seen: SeenClip | None = None
+    seen: ViewedClip | None = None
 
     @staticmethod
     def absent(choice: EncoderChoice) -> Meaning:

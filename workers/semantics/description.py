@@ -12,7 +12,7 @@ EMPTY_WORDS = re.compile(
     "file|final|frame|glb|gltf|hips|humanoid|idx|layer|loop|made|main|man|mixamo|mocap|motion|name|new|object|"
     "playback|rig|root|scene|skel|skeleton|stack|subject|take|temp|test|track|trial|unnamed|untitled|version"
 )
-SHORTEST_WORD = 3
+MIN_WORD_LENGTH = 3
 
 
 def words_of_name(name: str) -> str | None:
@@ -20,7 +20,7 @@ def words_of_name(name: str) -> str | None:
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", spaced)]
     kept = [word for word in words if not EMPTY_WORDS.fullmatch(word)]
-    meaningful = any(len(word) >= SHORTEST_WORD and re.search(r"[aeiouy]|[^a-z]", word) for word in kept)
+    meaningful = any(len(word) >= MIN_WORD_LENGTH and re.search(r"[aeiouy]|[^a-z]", word) for word in kept)
     return " ".join(kept) if meaningful else None
 
 

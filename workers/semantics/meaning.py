@@ -17,7 +17,7 @@ from workers.semantics.clip_meaning import Meaning, OnStep
 if TYPE_CHECKING:
     from workers.retargeting.clip import RetargetedClip
     from workers.semantics.loaded import LoadedEncoder
-    from workers.semantics.viewed_clip import SeenClip
+    from workers.semantics.viewed_clip import ViewedClip
 
 
 class MeaningStage:
@@ -30,7 +30,7 @@ class MeaningStage:
 
     def measure(
         self,
-        see: Callable[[tuple[str, ...], str], SeenClip],
+        see: Callable[[tuple[str, ...], str], ViewedClip],
         description: str | None = None,
         on_step: OnStep = lambda share: None,
     ) -> Meaning:
@@ -45,14 +45,14 @@ class MeaningStage:
         return measure_meaning(see(loaded.views, loaded.encoder.device.type), loaded, description, on_step)
 
     def measure_clip(
-        self, done: RetargetedClip, target: PreparedCharacter, options: JobOptions, on_step: OnStep
+        self, retargeted: RetargetedClip, target: PreparedCharacter, options: JobOptions, on_step: OnStep
     ) -> Meaning:
         """One clip of a job."""
 
-        def see(views: tuple[str, ...], device: str) -> SeenClip:
-            from workers.semantics.viewed_clip import see_clip
+        def see(views: tuple[str, ...], device: str) -> ViewedClip:
+            from workers.semantics.viewed_clip import view_clip
 
-            return see_clip(done, target, options.keyframes, views, device)
+            return view_clip(retargeted, target, options.keyframes, views, device)
 
         return self.measure(see, options.description, on_step)
 

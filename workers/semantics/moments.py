@@ -29,7 +29,7 @@ HIPS_SHARE = 0.05  # of leg length
 FOOT_SHARE = 0.01  # of body height
 # Farther from the body than this share of its height, a hand's distance says what the arm's direction says already.
 NEAR = 0.35
-MOST_REASONS = 3
+MAX_REASONS = 3
 NOTHING = "no limb, hand, hip height or planted foot differs much: the bodies' shapes do"
 
 _ENDS = {"UpperArm": "upper arm", "LowerArm": "forearm", "UpperLeg": "thigh", "LowerLeg": "shin"}
@@ -65,7 +65,7 @@ def explain(
 
 def _told(differences: list[Difference]) -> str:
     noticed = sorted((d for d in differences if d.size >= 1.0), key=lambda d: -d.size)
-    return "; ".join(difference.words for difference in noticed[:MOST_REASONS]) or NOTHING
+    return "; ".join(difference.words for difference in noticed[:MAX_REASONS]) or NOTHING
 
 
 def _limbs(result: BodyMotion, source: BodyMotion) -> Iterator[list[Difference]]:
@@ -116,10 +116,10 @@ def _feet(
     result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float, chosen: Indices
 ) -> Iterator[list[Difference]]:
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
-    landed = foot_scores.result_track(track, source.body, result.body, source_floor_m)
+    result_ground = foot_scores.result_track(track, source.body, result.body, source_floor_m)
     scale = result.body.height_m / source.body.height_m
     # What the source's own foot is off its ground by, as in a heel that lifts, is no difference.
-    off = foot_scores.sole_clearance(result, landed) - scale * foot_scores.sole_clearance(source, track)
+    off = foot_scores.sole_clearance(result, result_ground) - scale * foot_scores.sole_clearance(source, track)
     for role, planted, changes in zip(track.roles, track.planted[chosen].T, off[chosen].T, strict=True):
         yield [
             Difference(

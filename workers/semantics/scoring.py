@@ -32,7 +32,7 @@ from workers.semantics.keyframes import interpolate_timeline
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.moments import explain
 from workers.semantics.source_cache import SourceCache, SourceLook, process_cache
-from workers.semantics.viewed_clip import SeenClip
+from workers.semantics.viewed_clip import ViewedClip
 from workers.skeleton.model import Array, Notice
 
 PICTURES_VERSION = 1  # raise it when the same clip renders otherwise, so that what is cached is not taken for it
@@ -55,10 +55,10 @@ class _Rows:
             self.matches.append(matches)
 
 
-class _Looking:
+class _EncoderPass:
     """One clip before one encoder: renders, embeds and matches view by view."""
 
-    def __init__(self, seen: SeenClip, encoder: Encoder, description: str | None, cache: SourceCache) -> None:
+    def __init__(self, seen: ViewedClip, encoder: Encoder, description: str | None, cache: SourceCache) -> None:
         self.seen, self.encoder, self.cache = seen, encoder, cache
         self._name_words = words_of_name(seen.source.motion.name)
         # A clip's name stands in only where the encoder has no words of its own.
@@ -131,7 +131,7 @@ class _Looking:
 
 
 def measure_meaning(
-    seen: SeenClip,
+    seen: ViewedClip,
     loaded: LoadedEncoder,
     description: str | None = None,
     on_step: OnStep = lambda share: None,
@@ -143,7 +143,7 @@ def measure_meaning(
     finite.
     """
     start, encoder = time.perf_counter(), loaded.encoder
-    looking = _Looking(seen, encoder, description, process_cache() if cache is None else cache)
+    looking = _EncoderPass(seen, encoder, description, process_cache() if cache is None else cache)
     parts, done = 3 * len(seen.views), 0
 
     def on_part() -> None:
@@ -185,7 +185,7 @@ def measure_meaning(
     )
 
 
-def render(body: MovingBody, seen: SeenClip, view: str, renderer: Renderer, size: int = SIZE) -> Tensor:
+def render(body: MovingBody, seen: ViewedClip, view: str, renderer: Renderer, size: int = SIZE) -> Tensor:
     """Pictures of the keyframes `(keys, 3, size, size)`, 0 to 1, on the device of the body's skin."""
     device, dtype = body.skin.positions_m.device, body.skin.positions_m.dtype
     camera = _camera(body, seen, view, size).to(device, dtype)
@@ -202,7 +202,7 @@ def render(body: MovingBody, seen: SeenClip, view: str, renderer: Renderer, size
     return torch.cat(pictures).clamp(0.0, 1.0)
 
 
-def _camera(body: MovingBody, seen: SeenClip, view: str, size: int = SIZE) -> Camera:
+def _camera(body: MovingBody, seen: ViewedClip, view: str, size: int = SIZE) -> Camera:
     """One camera a keyframe."""
     return body.cameras(seen.facing, size, [view])[view][torch.as_tensor(seen.keyframes)]
 
@@ -217,7 +217,7 @@ def _alike(source: _Rows, other: _Rows) -> Array:
     return np.stack([similarity.cosines(*pair).double().numpy() for pair in pairs])
 
 
-def _values(looking: _Looking, rows: _Rows, anchors: Anchors | None, reasons: dict[str, str]) -> MeaningValues:
+def _values(looking: _EncoderPass, rows: _Rows, anchors: Anchors | None, reasons: dict[str, str]) -> MeaningValues:
     source, made = torch.cat(looking.source.embeddings), torch.cat(rows.embeddings)
     raw = similarity.raw_similarity(source, made)
     has_match = bool(rows.matches)
@@ -231,7 +231,7 @@ def _values(looking: _Looking, rows: _Rows, anchors: Anchors | None, reasons: di
     )
 
 
-def _reasons(loaded: LoadedEncoder, seen: SeenClip, anchors: Anchors | None, looking: _Looking) -> dict[str, str]:
+def _reasons(loaded: LoadedEncoder, seen: ViewedClip, anchors: Anchors | None, looking: _EncoderPass) -> dict[str, str]:
     """Why a value is absent, by key."""
     reasons, name = {}, loaded.manifest.reference
     if anchors is None:
@@ -251,7 +251,7 @@ def _calibrated(raw: float, anchors: Anchors | None) -> float | None:
     return None if anchors is None else similarity.calibrated_similarity(raw, anchors)
 
 
-def _keyframes(seen: SeenClip, by_view: Array, copied: Array, anchors: Anchors | None) -> list[dict[str, Any]]:
+def _keyframes(seen: ViewedClip, by_view: Array, copied: Array, anchors: Anchors | None) -> list[dict[str, Any]]:
     return [
         {
             "frame": int(frame),
@@ -267,7 +267,7 @@ def _keyframes(seen: SeenClip, by_view: Array, copied: Array, anchors: Anchors |
     ]
 
 
-def _worst(seen: SeenClip, by_view: Array, copied: Array, anchors: Anchors | None) -> list[dict[str, Any]]:
+def _worst(seen: ViewedClip, by_view: Array, copied: Array, anchors: Anchors | None) -> list[dict[str, Any]]:
     """The keyframes that look least like the source, worst first, each with the view that shows it and the reason."""
     order = np.argsort(by_view.mean(axis=0), kind="stable")[:WORST_MOMENTS]
     reasons = explain(seen.keyframes[order], *seen.compared, seen.source.floor_m)
@@ -283,7 +283,7 @@ def _worst(seen: SeenClip, by_view: Array, copied: Array, anchors: Anchors | Non
     ]
 
 
-def _answers(seen: SeenClip, looking: _Looking) -> list[dict[str, Any]] | None:
+def _answers(seen: ViewedClip, looking: _EncoderPass) -> list[dict[str, Any]] | None:
     """The encoder's own words for source and result at each keyframe, from the first view."""
     if looking.source.answers is None or looking.result.answers is None:
         return None

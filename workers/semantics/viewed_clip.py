@@ -1,4 +1,4 @@
-"""SeenClip: what is looked at of one retargeted clip, by encoders and in pictures alike.
+"""ViewedClip: what is looked at of one retargeted clip, by encoders and in pictures alike.
 
 Source, result and naive copy as moving surfaces, where the cameras stand, and which frames matter. A rig's own heading
 and the place where a clip begins are no part of its meaning, and a result has its own of both (`copy_rest.relate`,
@@ -41,12 +41,12 @@ BodyKind = Literal["skinned", "generated"]
 
 VIEWS = ("front", "side", "three_quarter")
 KEYFRAMES = 8
-MOST_FACES = 10_000  # at 224 px a face is smaller than a pixel then
+MAX_FACES = 10_000  # at 224 px a face is smaller than a pixel then
 SURFACES_KEPT = 32  # decimated, about 1 MB each
 
 
 @dataclass(frozen=True, eq=False)
-class SeenClip:
+class ViewedClip:
     """`facing` `(4,)` is where the source faces on average, for the cameras of all three. `keyframes` count in each
     motion alike. `source_body` says whether the source has a surface of its own. `compared` are source and result as
     they were before they were turned for the cameras, with the source's foot contacts.
@@ -67,15 +67,25 @@ class SeenClip:
         return self.keyframes / self.source.motion.rate_hz
 
 
-def see_clip(
-    done: RetargetedClip,
+def view_clip(
+    retargeted: RetargetedClip,
     target: PreparedCharacter,
     budget: int = KEYFRAMES,
     views: Sequence[str] = VIEWS,
     device: str = "cpu",
-) -> SeenClip:
+) -> ViewedClip:
     """A retargeted clip as it is looked at; `budget` is the most keyframes, 2 or more."""
-    return see(done.source, done.contacts, done.source_floor_m, target, done.scored, done.naive, budget, views, device)
+    return see(
+        retargeted.source,
+        retargeted.contacts,
+        retargeted.source_floor_m,
+        target,
+        retargeted.scored,
+        retargeted.naive,
+        budget,
+        views,
+        device,
+    )
 
 
 def see(
@@ -88,14 +98,14 @@ def see(
     budget: int = KEYFRAMES,
     views: Sequence[str] = VIEWS,
     device: str = "cpu",
-) -> SeenClip:
+) -> ViewedClip:
     """The same for motions from anywhere: `source.motion`, `result` and `naive` share one time axis; the latter two are
     of the body in the file `target`. `source_floor_m` is the world height of the source's ground.
     """
     skin, kind = skin_of(source.scene, source.body, device)
     made, _ = skin_of(target.scene, result.body, device)
     seen = MovingBody(from_origin(source.motion), skin, source_floor_m)
-    return SeenClip(
+    return ViewedClip(
         source=seen,
         result=MovingBody(from_origin(result), made, result.body.floor_m),
         naive=MovingBody(from_origin(naive), made, naive.body.floor_m),
@@ -145,7 +155,7 @@ def _prepared(mesh: Mesh) -> Mesh:
         digest.update(part.tobytes())
     key = digest.hexdigest()
     if key not in _surfaces:
-        _surfaces[key] = prepare_surface(mesh, MOST_FACES)
+        _surfaces[key] = prepare_surface(mesh, MAX_FACES)
     _surfaces.move_to_end(key)
     while len(_surfaces) > SURFACES_KEPT:
         _surfaces.popitem(last=False)

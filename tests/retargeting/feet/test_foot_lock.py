@@ -23,7 +23,7 @@ from workers.skeleton.model import Array
 
 SOURCE = make_body(0.45, 0.42)
 # Body heights/s, under 2 mm/s for an adult: what stance feet may slide where the source has next to none.
-LEAST_SKATE = 0.001
+MIN_SKATE = 0.001
 TARGETS = {
     "long shins": make_body(0.40, 0.55, foot=0.2),
     "short and flat-footed": make_body(0.22, 0.18, ankle=0.04, foot=0.25, hip=0.15),
@@ -89,7 +89,7 @@ def test_a_walk_does_not_slide(name: str, rate_hz: float) -> None:
     source, _ = walk(SOURCE, rate_hz)
     result, analytic, contacts, _ = retarget(source, TARGETS[name])
     assert skate(analytic, contacts) > 2.0 * skate(source, contacts) or name == "without toes"
-    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + LEAST_SKATE
+    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + MIN_SKATE
     assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9
     assert bone_errors(result) < 1e-9
     assert knee_speed(result) < 2.2 * knee_speed(analytic)
@@ -101,7 +101,7 @@ def test_steps_of_a_big_head_on_short_legs_fit_longer_ones(name: str) -> None:
     chibi = replace(make_body(0.2, 0.18, ankle=0.12, foot=0.16), height_m=2.4)
     source, _ = walk(chibi, 30.0, stride_m=0.75)
     result, analytic, contacts, _ = retarget(source, TARGETS[name])
-    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + LEAST_SKATE
+    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + MIN_SKATE
     assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9
 
 
@@ -124,7 +124,7 @@ def test_stairs_are_climbed_at_their_own_scaled_heights(name: str) -> None:
     result, _, contacts, scale = retarget(source, TARGETS[name])
     over = sole_heights(result) - TARGETS[name].floor_m - scale * sole_heights(source)
     assert np.quantile(np.abs(over[contacts.planted]), 0.95) < 0.01
-    assert skate(result, contacts) <= 1.1 * skate(source, contacts) + LEAST_SKATE
+    assert skate(result, contacts) <= 1.1 * skate(source, contacts) + MIN_SKATE
     assert np.ptp(np.nanmin(sole_heights(result), axis=1)) > 0.6 * scale * np.ptp(
         np.nanmin(sole_heights(source), axis=1)
     )
@@ -150,7 +150,7 @@ def test_ground_none_leaves_heights_alone() -> None:
     change = sole_heights(result) - sole_heights(analytic)
     # But for the millimetre by which a nearly straight leg may miss.
     assert np.abs(change[contacts.planted & np.isfinite(change)]).max() < 0.002
-    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + LEAST_SKATE
+    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + MIN_SKATE
 
 
 @pytest.mark.parametrize("rate_hz", [24.0, 60.0])
@@ -191,7 +191,7 @@ def test_a_treadmill_walk_is_not_frozen() -> None:
         velocity = np.diff(feet, axis=0)[planted] * 60.0
         np.testing.assert_allclose(np.median(velocity, axis=0), ground, atol=0.03 * abs(ground[2]))
         assert (
-            skate(result, contacts, ground) <= 1.1 * skate(source, contacts, contacts.ground_velocity_m_s) + LEAST_SKATE
+            skate(result, contacts, ground) <= 1.1 * skate(source, contacts, contacts.ground_velocity_m_s) + MIN_SKATE
         )
 
 

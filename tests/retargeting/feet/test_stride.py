@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.retargeting.feet.stride import LARGEST_SLIDE, stance_slides
+from workers.retargeting.feet.stride import MAX_SLIDE, stance_slides
 from workers.skeleton.model import Array
 
 LEG_M = 0.9
@@ -51,7 +51,7 @@ def test_a_step_too_long_at_both_ends_stays_in_the_middle() -> None:
 
 @given(st.floats(0.0, 3.0))
 def test_no_slide_is_larger_than_its_limit(behind: float) -> None:
-    assert np.linalg.norm(slide_of(stance(0.0, behind))) <= LARGEST_SLIDE * LEG_M + 1e-12
+    assert np.linalg.norm(slide_of(stance(0.0, behind))) <= MAX_SLIDE * LEG_M + 1e-12
 
 
 def test_a_leg_too_short_under_the_hip_is_not_pulled_along_the_ground() -> None:

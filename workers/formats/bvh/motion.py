@@ -14,12 +14,12 @@ from workers.formats.bvh.syntax import BvhText
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices
 
-MOST_SAMPLES = 64
+MAX_SAMPLES = 64
 
 
 def sample_frames(text: BvhText) -> Indices:
-    """At most MOST_SAMPLES frames spread evenly over the motion, the first one included."""
-    count = min(len(text.rows), MOST_SAMPLES)
+    """At most MAX_SAMPLES frames spread evenly over the motion, the first one included."""
+    count = min(len(text.rows), MAX_SAMPLES)
     return np.unique(np.linspace(0, len(text.rows) - 1, count).round().astype(np.int64))
 
 

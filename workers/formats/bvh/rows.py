@@ -16,10 +16,10 @@ from workers.formats.limits import Limits, check_limit
 from workers.skeleton.model import Array, Notice
 
 # Larger numbers are damage, not data: they would overflow later sums of squares.
-LARGEST_NUMBER = 1e9
-LONGEST_NUMBER = 64  # characters
-SHORTEST_FRAME_S = 1e-4
-LONGEST_FRAME_S = 10.0
+MAX_NUMBER = 1e9
+MAX_NUMBER_LENGTH = 64  # characters
+MIN_FRAME_S = 1e-4
+MAX_FRAME_S = 10.0
 DEFAULT_RATE_HZ = 30.0
 COMMON_RATES_HZ = (
     24,
@@ -125,7 +125,7 @@ def _has_giant_token(text: bytes) -> bool:
 
 
 def _in_range(values: Array) -> bool:
-    return len(values) == 0 or bool(values.max() <= LARGEST_NUMBER and values.min() >= -LARGEST_NUMBER)
+    return len(values) == 0 or bool(values.max() <= MAX_NUMBER and values.min() >= -MAX_NUMBER)
 
 
 def _usable(text: bytes) -> bool:
@@ -173,7 +173,7 @@ def _uneven_rows(data: bytes, offset: int, columns: int, name: str) -> ParseFail
 
 def _frame_rate(text: bytes | None, frames: int, where: str, notices: list[Notice]) -> float:
     try:
-        frame_s = float(text[:LONGEST_NUMBER]) if text else 0.0
+        frame_s = float(text[:MAX_NUMBER_LENGTH]) if text else 0.0
     except ValueError:
         frame_s = -1.0
     if frame_s == 0.0:
@@ -181,9 +181,9 @@ def _frame_rate(text: bytes | None, frames: int, where: str, notices: list[Notic
             message = f"{where}: 'Frame Time:' is missing or 0; {DEFAULT_RATE_HZ:g} frames a second are assumed"
             notices.append(Notice("frame-time-assumed", message))
         return DEFAULT_RATE_HZ
-    if not SHORTEST_FRAME_S <= frame_s <= LONGEST_FRAME_S:
+    if not MIN_FRAME_S <= frame_s <= MAX_FRAME_S:
         shown = decode((text or b"")[:40])
-        span = f"between {SHORTEST_FRAME_S:g} and {LONGEST_FRAME_S:g}"
+        span = f"between {MIN_FRAME_S:g} and {MAX_FRAME_S:g}"
         raise ParseFailed(f"{where}: 'Frame Time: {shown}' is not plausible; it is the seconds per frame, {span}")
     return _nominal_rate(frame_s, (text or b"").decode("ascii", "replace"))
 

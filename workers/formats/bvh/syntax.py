@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.contract.errors import NoSkeleton, ParseFailed
-from workers.formats.bvh.rows import LARGEST_NUMBER, LONGEST_NUMBER, decode, line_number, read_motion
+from workers.formats.bvh.rows import MAX_NUMBER, MAX_NUMBER_LENGTH, decode, line_number, read_motion
 from workers.formats.limits import Limits, check_limit
 from workers.skeleton.model import Array, Notice
 
-LONGEST_NAME = 256
-MOST_CHANNELS = 12  # three each of position, rotation and scale, with room for a repeated axis
+MAX_NAME_LENGTH = 256
+MAX_CHANNELS = 12  # three each of position, rotation and scale, with room for a repeated axis
 
 _TOKEN = re.compile(rb"[{}]|[^\s{}]+")
 _CHANNEL = re.compile(rb"([xyz])[-_ ]?(pos|rot|scale|trans)[a-z]*", re.IGNORECASE)
@@ -138,10 +138,10 @@ class _Hierarchy:
         keyword = self.at
         words: list[bytes] = []
         while (token := self.next()) != b"{":
-            if token == b"}" or re.search(rb"[\r\n]", self.data[keyword : min(self.at, keyword + 4 * LONGEST_NAME)]):
+            if token == b"}" or re.search(rb"[\r\n]", self.data[keyword : min(self.at, keyword + 4 * MAX_NAME_LENGTH)]):
                 raise self.fail("'{' is expected after the name of a joint; the hierarchy is damaged, export it again")
-            if self.offset - keyword > 4 * LONGEST_NAME:
-                raise self.fail(f"a joint's name is longer than {LONGEST_NAME} characters; shorten it")
+            if self.offset - keyword > 4 * MAX_NAME_LENGTH:
+                raise self.fail(f"a joint's name is longer than {MAX_NAME_LENGTH} characters; shorten it")
             words.append(token)
         if is_end:
             name = f"{self.nodes[parent].name}_end"
@@ -160,12 +160,12 @@ class _Hierarchy:
     def _number(self) -> float:
         token = self.next()
         try:
-            value = float(token[:LONGEST_NUMBER])
+            value = float(token[:MAX_NUMBER_LENGTH])
         except ValueError:
             raise self.fail(
                 f"{decode(token[:40])!r} is not a number; OFFSET takes three, with a decimal point"
             ) from None
-        if not abs(value) <= LARGEST_NUMBER:
+        if not abs(value) <= MAX_NUMBER:
             raise self.fail(
                 f"OFFSET {decode(token[:40])} is not a usable length; the hierarchy is damaged, export it again"
             )
@@ -174,10 +174,10 @@ class _Hierarchy:
     def _channels(self) -> tuple[Channel, ...]:
         token, at = self.next(), self.at
         count = int(token) if token.isdigit() and len(token) < 9 else -1
-        if not 0 <= count <= MOST_CHANNELS:
-            raise self.fail(f"CHANNELS takes a count from 0 to {MOST_CHANNELS}, not {decode(token[:40])!r}")
+        if not 0 <= count <= MAX_CHANNELS:
+            raise self.fail(f"CHANNELS takes a count from 0 to {MAX_CHANNELS}, not {decode(token[:40])!r}")
         found: list[Channel] = []
-        while len(found) <= MOST_CHANNELS and (match := _CHANNEL.fullmatch(self.peek())):
+        while len(found) <= MAX_CHANNELS and (match := _CHANNEL.fullmatch(self.peek())):
             self.next()
             kind = {b"pos": "position", b"tra": "position", b"rot": "rotation", b"sca": "scale"}[match[2].lower()[:3]]
             found.append(Channel(kind, b"xyz".index(match[1].lower())))

@@ -21,7 +21,7 @@ from workers.skeleton.model import Array, Indices  # noqa: E402
 
 Thing = TypeVar("Thing")
 _KEPT: list[Any] = []
-_DEEPEST_NODE = 1000
+_MAX_NODE_DEPTH = 1000
 _NO_MEMORY = (ufbx.OutOfMemoryError, ufbx.MemoryLimitError, ufbx.AllocationLimitError)
 _SAYS_NOTHING = ("Failed to load", "Unknown error")
 
@@ -52,7 +52,7 @@ def load(data: bytes, name: str) -> Any:
                 geometry_transform_handling=ufbx.GeometryTransformHandling.MODIFY_GEOMETRY,
                 generate_missing_normals=True,
                 normalize_normals=True,
-                node_depth_limit=_DEEPEST_NODE,
+                node_depth_limit=_MAX_NODE_DEPTH,
             )
         )
     except _NO_MEMORY:
@@ -65,7 +65,7 @@ def _load_error(error: Exception, name: str) -> InputError:
     if isinstance(error, ufbx.UnsupportedVersionError):
         return UnsupportedFeature(f"{name}: {_one_line(error)}; export it as FBX 2013 (7.3) or newer, or as GLB")
     if isinstance(error, ufbx.NodeDepthLimitError):
-        return TooLarge(f"{name}: nodes lie more than {_DEEPEST_NODE:,} deep; export only the skeleton and the mesh")
+        return TooLarge(f"{name}: nodes lie more than {_MAX_NODE_DEPTH:,} deep; export only the skeleton and the mesh")
     reasons: tuple[tuple[type[Exception], str], ...] = (
         (ufbx.TruncatedFileError, "the file ends too early; transfer or export it again"),
         (ufbx.EmptyFileError, "the file is empty; export it again"),

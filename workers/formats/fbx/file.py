@@ -15,7 +15,7 @@ from workers.formats.fbx.model import FbxCluster, FbxMaterial, FbxMesh, FbxNode,
 from workers.formats.limits import Limits, check_limit
 from workers.skeleton.model import Array
 
-_MOST_WARNINGS = 8
+_MAX_WARNINGS = 8
 _AXES = "XYZ"
 
 
@@ -49,7 +49,7 @@ def read_file(scene: Any, name: str, limits: Limits) -> tuple[FbxScene, dict[int
         check_limit(int(mesh.num_faces), 2 * limits.vertices, "faces", name)
         result.meshes[number] = _mesh(mesh, index_of, result)
     result.bind_poses = _bind_poses(scene, index_of)
-    for warning in list(each(kept(kept(scene.metadata).warnings)))[:_MOST_WARNINGS]:
+    for warning in list(each(kept(kept(scene.metadata).warnings)))[:_MAX_WARNINGS]:
         result.warn("fbx-repaired", f"{name}: {warning.description!s:.200}")
     return result, index_of
 

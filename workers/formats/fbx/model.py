@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from workers.skeleton.model import Array, Indices
 
-_MOST_ALIKE = 5
+_MAX_ALIKE = 5
 
 
 @dataclass(eq=False)
@@ -111,15 +111,15 @@ class FbxScene:
         self.notices.append((code, message, joint))
 
     def told(self) -> list[tuple[str, str, str | None]]:
-        """The notices, at most `_MOST_ALIKE` of each code, the last of them with the number of those left out."""
+        """The notices, at most `_MAX_ALIKE` of each code, the last of them with the number of those left out."""
         counts = Counter(code for code, _, _ in self.notices)
         seen: Counter[str] = Counter()
         result = []
         for code, message, joint in self.notices:
             seen[code] += 1
-            left_out = counts[code] - _MOST_ALIKE
-            if seen[code] == _MOST_ALIKE and left_out > 0:
+            left_out = counts[code] - _MAX_ALIKE
+            if seen[code] == _MAX_ALIKE and left_out > 0:
                 message = f"{message} (and {left_out} more like this)"
-            if seen[code] <= _MOST_ALIKE:
+            if seen[code] <= _MAX_ALIKE:
                 result.append((code, message, joint))
         return result

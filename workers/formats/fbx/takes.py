@@ -19,7 +19,7 @@ from workers.skeleton.model import Array
 
 DEFAULT_RATE_HZ = 30.0
 _RATES_HZ = (1.0, 1000.0)
-_MOST_TAKES = 2_000
+_MAX_TAKES = 2_000
 # Exporters leave noise of this relative size where nothing moves.
 _STILL = 1e-5
 
@@ -35,7 +35,7 @@ def read_takes(
 ) -> None:
     """Fill `scene.takes`. Raises TooLarge, or ParseFailed for keys that are not finite."""
     stacks = list(each(binding.anim_stacks))
-    check_limit(len(stacks), _MOST_TAKES, "takes", name)
+    check_limit(len(stacks), _MAX_TAKES, "takes", name)
     keys = 0
     for stack in stacks:
         take_name = str(stack.name)

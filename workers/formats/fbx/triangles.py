@@ -2,7 +2,7 @@
 
 A quadrilateral is cut along the diagonal that leaves both halves facing the same way (the shorter one where both do);
 polygons with more corners are cut by clipping ears in the plane of their Newell normal (Meisters, "Polygons have ears",
-1975), or as a fan beyond `_MOST_EARS` corners.
+1975), or as a fan beyond `_MAX_EARS` corners.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from workers.skeleton.model import Array, Indices
 
-_MOST_EARS = 256
+_MAX_EARS = 256
 
 
 def triangulate(faces: Indices, points: Array) -> tuple[Indices, Indices]:
@@ -55,7 +55,7 @@ def _normal(triangles: Array) -> Array:
 def _clip_ears(polygon: Array) -> Indices:
     count = len(polygon)
     fan = np.stack([np.zeros(count - 2), np.arange(1, count - 1), np.arange(2, count)], axis=1).astype(np.int64)
-    if count > _MOST_EARS:
+    if count > _MAX_EARS:
         return fan
     flat = _in_plane(polygon)
     if _is_convex(flat):

@@ -30,7 +30,7 @@ SHAPES = {
     "MAT3": (3, 3),
     "MAT4": (4, 4),
 }
-_LARGEST = {5120: 127.0, 5121: 255.0, 5122: 32767.0, 5123: 65535.0, 5125: 4294967295.0}
+_MAX_VALUE = {5120: 127.0, 5121: 255.0, 5122: 32767.0, 5123: 65535.0, 5125: 4294967295.0}
 
 
 def _layout(kind: str, component: int) -> tuple[int, int, int]:
@@ -100,7 +100,7 @@ class Accessors:
             values = self.read(number).astype(np.float64)
         _, component, normalized = self.kind(number)
         if normalized and component != 5126:
-            values = np.maximum(values / _LARGEST[component], -1.0)
+            values = np.maximum(values / _MAX_VALUE[component], -1.0)
         return values
 
     def _check_views(self, views: Sequence[Json], lengths: Sequence[int]) -> None:

@@ -33,7 +33,7 @@ from workers.skeleton.model import Array, Clip, ClipInfo, Notice
 COMMON_RATES_HZ = (24.0, 25.0, 30.0, 50.0, 60.0, 100.0, 120.0)
 DEFAULT_RATE_HZ = 30.0
 SPARSE_RATE_HZ = 10.0
-HIGHEST_RATE_HZ = 1000.0
+MAX_RATE_HZ = 1000.0
 _ON_KEY = 1e-4  # of a key distance: nearer than this to a key, the key's value is taken
 _TRANSLATION_TOLERANCE = 1e-6  # of the body's size
 _SPLIT_NODES = 2
@@ -223,7 +223,7 @@ def _timing(accessors: Accessors, channels: Sequence[Channel]) -> tuple[float, f
     distance = float(np.median(np.diff(densest)))
     if distance > 1.0 / SPARSE_RATE_HZ or len(densest) / (end - start) < SPARSE_RATE_HZ:
         return start, end, DEFAULT_RATE_HZ
-    rate = min(1.0 / distance, HIGHEST_RATE_HZ)
+    rate = min(1.0 / distance, MAX_RATE_HZ)
     nearest = min(COMMON_RATES_HZ, key=lambda common: abs(common - rate))
     return start, end, nearest if abs(nearest - rate) <= 0.02 * nearest else rate
 

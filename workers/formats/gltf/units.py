@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workers.skeleton.model import Array, Indices, Notice, Units
 
-SMALLEST_M, LARGEST_M, USUAL_M = 0.1, 10.0, 2.0
+MIN_M, MAX_M, USUAL_M = 0.1, 10.0, 2.0
 _FACTORS = {0.01: "cm", 0.001: "mm", 0.0254: "inch", 0.1: "dm", 10.0: "10 m", 100.0: "100 m", 1000.0: "km"}
 
 
@@ -39,10 +39,10 @@ def longest_way(parents: Indices, offsets: Array, joints: NDArray[np.bool_]) -> 
 
 def assume_units(size: float) -> tuple[Units, list[Notice]]:
     """Units for a body whose longest way is `size` file units; 0 (no bones) is believed to be metres."""
-    if size == 0.0 or SMALLEST_M <= size <= LARGEST_M:
+    if size == 0.0 or MIN_M <= size <= MAX_M:
         return Units(1.0, "m", "Y", False, "glTF is in metres, Y up"), []
     factor = min(_FACTORS, key=lambda f: abs(np.log(size * f / USUAL_M)))
-    if not SMALLEST_M <= size * factor <= LARGEST_M:
+    if not MIN_M <= size * factor <= MAX_M:
         factor = USUAL_M / size
     unit = _FACTORS.get(factor, f"{factor:.3g} m")
     reason = f"the skeleton measures {size:,.4g} units hand to foot, no body in metres; taken as {unit}"

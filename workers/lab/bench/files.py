@@ -13,10 +13,10 @@ import numpy as np
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh.write import write_bvh
 from workers.formats.read import read_scene
-from workers.samples.body import Body, build_body
+from workers.samples.body import SampleBody, build_body
 from workers.samples.clips import walk
 from workers.samples.glb import rig_to_glb
-from workers.samples.poses import Motion
+from workers.samples.poses import SampleMotion
 from workers.samples.rig import Rig, RigStyle, build_rig
 from workers.samples.shape import PARENT_INDICES, ROLES, STOUT, TALL
 from workers.skeleton import quat
@@ -49,7 +49,7 @@ def make_bench_files(frames: int) -> BenchFiles:
     return BenchFiles(bvh, glb, FileBundle("stout.glb", rig_to_glb(rig)), len(rig.names), frames, len(fine.positions_m))
 
 
-def lengthened(motion: Motion, frames: int) -> Motion:
+def lengthened(motion: SampleMotion, frames: int) -> SampleMotion:
     """The motion repeated, each lap going on from where the one before ended, cut to `frames`."""
     lap, index = np.divmod(np.arange(frames), len(motion.turns) - 1)
     travel = (motion.hips_m[-1] - motion.hips_m[0]) * np.array([1.0, 0.0, 1.0])
@@ -72,7 +72,7 @@ def with_tips(rig: Rig) -> Rig:
     )
 
 
-def subdivided(body: Body, vertices: int) -> Body:
+def subdivided(body: SampleBody, vertices: int) -> SampleBody:
     """The same surface with about that many vertices: a vertex in the middle of each edge of the first triangles.
 
     A closed surface has three edges for two triangles. Triangles beside cut ones keep their uncut edges.

@@ -17,7 +17,7 @@ from workers.formats.sniff import sniff
 from workers.lab.hostile.mutations import mutate
 from workers.samples.write import sample_files
 
-LARGEST_BYTES = 2_500_000  # of a good file that is mutated: larger ones only take longer
+MAX_BYTES = 2_500_000  # of a good file that is mutated: larger ones only take longer
 _NEIGHBOURS_MAX = 60
 
 
@@ -57,7 +57,7 @@ def source_files(folder: Path | None) -> dict[str, list[tuple[str, bytes]]]:
     for part in ("characters", "motions") if folder is not None else ():
         assert folder is not None
         for path in sorted((folder / part).rglob("*")):
-            if _is_scene(path) and path.stat().st_size <= LARGEST_BYTES:
+            if _is_scene(path) and path.stat().st_size <= MAX_BYTES:
                 data = path.read_bytes()
                 kind = _kind(data, path.name)
                 if kind is not None:

@@ -44,7 +44,7 @@ class ServerLog:
 
     @property
     def worker_deaths(self) -> int:
-        return len(re.findall(r"its worker process died of|work-horse killed|starting it again in", self.text))
+        return len(re.findall(r"its worker process died of|job process killed|starting it again in", self.text))
 
     @property
     def tracebacks(self) -> int:

@@ -25,11 +25,11 @@ from workers.scores.scores import MeaningValues
 from workers.scores.verdict import LIMIT_LOSS_TO_COPY, LIMITS_MEANING
 from workers.semantics.loaded import LoadedEncoder, open_encoder
 from workers.semantics.scoring import measure_meaning
-from workers.semantics.viewed_clip import SeenClip, from_origin, see_clip
+from workers.semantics.viewed_clip import ViewedClip, from_origin, view_clip
 
 GOOD = ("result", "copy")
-LONGEST_S = 8.0
-SHORTEST_FRAMES = 10  # poses of a frame or two have no meaning to lose in time
+MAX_DURATION_S = 8.0
+MIN_FRAMES = 10  # poses of a frame or two have no meaning to lose in time
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 CANDIDATES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -52,7 +52,7 @@ class MeaningRow:
 
 
 @dataclass(frozen=True)
-class Pair:
+class MeaningPair:
     motion: Path
     clip: int
     clip_name: str
@@ -60,13 +60,13 @@ class Pair:
     character: Path
 
 
-def plan(corpus: Corpus, pairs: int) -> list[Pair]:
+def plan(corpus: Corpus, pairs: int) -> list[MeaningPair]:
     """At most `pairs` clips evenly from all, each on the next character."""
     clips = [(file, index) for file in corpus.motions for index in range(len(file.clips))]
     if len(clips) > pairs:
         clips = [clips[int(number)] for number in np.linspace(0, len(clips) - 1, pairs).round()]
     return [
-        Pair(
+        MeaningPair(
             file.path,
             index,
             file.clips[index],
@@ -77,10 +77,10 @@ def plan(corpus: Corpus, pairs: int) -> list[Pair]:
     ]
 
 
-def study_meaning(pairs: Sequence[Pair], encoder: str, keyframes: int) -> Iterator[list[MeaningRow]]:
+def study_meaning(pairs: Sequence[MeaningPair], encoder: str, keyframes: int) -> Iterator[list[MeaningRow]]:
     """The rows of each pair in turn. An error is a row; clips of a few frames are left out."""
     loaded = open_encoder(encoder)
-    options = parse_options({"end_s": LONGEST_S, "keyframes": keyframes})
+    options = parse_options({"end_s": MAX_DURATION_S, "keyframes": keyframes})
     for number, pair in enumerate(pairs):
         row = MeaningRow(str(pair.motion), pair.clip_name, str(pair.character), "", "result")
         try:
@@ -90,15 +90,17 @@ def study_meaning(pairs: Sequence[Pair], encoder: str, keyframes: int) -> Iterat
             yield [replace(row, error=f"{error.code}: {error.detail}")]
 
 
-def _rows(pair: Pair, fallback: Pair, loaded: LoadedEncoder, options: JobOptions, row: MeaningRow) -> list[MeaningRow]:
+def _rows(
+    pair: MeaningPair, fallback: MeaningPair, loaded: LoadedEncoder, options: JobOptions, row: MeaningRow
+) -> list[MeaningRow]:
     target = load_character(pair.character)
     done = _retargeted(pair.motion, pair.clip, target, options)
-    if done.scored.frames < SHORTEST_FRAMES:
+    if done.scored.frames < MIN_FRAMES:
         return []
     # A file with one clip has no other: then a clip of another file is the wrong one.
     wrong = (fallback.motion, fallback.clip) if pair.other == pair.clip else (pair.motion, pair.other)
     other = _retargeted(*wrong, target, options).scored
-    seen = see_clip(done, target, options.keyframes, loaded.views, loaded.encoder.device.type)
+    seen = view_clip(done, target, options.keyframes, loaded.views, loaded.encoder.device.type)
     bodies: dict[str, BodyMotion] = {"result": done.scored, "copy": done.naive}
     bodies |= damages(done, target, other, options)
     values = _measure(seen, bodies, loaded)
@@ -116,7 +118,7 @@ def _rows(pair: Pair, fallback: Pair, loaded: LoadedEncoder, options: JobOptions
     ]
 
 
-def _measure(seen: SeenClip, bodies: Mapping[str, BodyMotion], loaded: LoadedEncoder) -> dict[str, MeaningValues]:
+def _measure(seen: ViewedClip, bodies: Mapping[str, BodyMotion], loaded: LoadedEncoder) -> dict[str, MeaningValues]:
     """Scores of every body, two at a time: the source's part comes from the cache."""
     names, values = list(bodies), {}
     for start in range(0, len(names), 2):

@@ -25,18 +25,18 @@ _ARM = re.compile("(left|right)(Shoulder|UpperArm|LowerArm|Hand)$")
 
 
 def damages(
-    done: RetargetedClip, target: PreparedCharacter, other: BodyMotion, options: JobOptions
+    retargeted: RetargetedClip, target: PreparedCharacter, other: BodyMotion, options: JobOptions
 ) -> Mapping[str, BodyMotion]:
     """By name: the pose frozen, an arm turned, legs that were not mapped, arms or all sides mapped to the other side,
     and `other`, another clip on the same body.
     """
     return {
-        "frozen": frozen(done.scored),
-        "arm_turned": arm_turned(done.scored),
-        "legs_unmapped": legs_at_rest(done.scored),
-        "arms_swapped": retarget_clip(with_sides_swapped(done.source, _ARM), target, options).scored,
-        "sides_swapped": retarget_clip(with_sides_swapped(done.source, _SIDE), target, options).scored,
-        "other_clip": stretched(other, done.scored.frames),
+        "frozen": frozen(retargeted.scored),
+        "arm_turned": arm_turned(retargeted.scored),
+        "legs_unmapped": legs_at_rest(retargeted.scored),
+        "arms_swapped": retarget_clip(with_sides_swapped(retargeted.source, _ARM), target, options).scored,
+        "sides_swapped": retarget_clip(with_sides_swapped(retargeted.source, _SIDE), target, options).scored,
+        "other_clip": stretched(other, retargeted.scored.frames),
     }
 
 

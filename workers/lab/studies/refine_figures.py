@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from workers.lab.studies.refine_table import BASE, COPY, Column, Row
+from workers.lab.studies.refine_table import BASE, COPY, Column, RefineRow
 from workers.skeleton.model import Array, Indices
 
 DRAWS = 2000
 INTERVAL = (0.025, 0.975)
 
-Parts = Callable[[Row, Column], tuple[float, float]]  # of a ratio of sums
+Parts = Callable[[RefineRow, Column], tuple[float, float]]  # of a ratio of sums
 
 
-def summarise(rows: Sequence[Row], seed: int = 0) -> dict[str, dict[str, Any]]:
+def summarise(rows: Sequence[RefineRow], seed: int = 0) -> dict[str, dict[str, Any]]:
     """Pooled figures of every column."""
     names = list(dict.fromkeys(name for row in rows for name in row.columns))
     return {name: _pooled(rows, name, seed) for name in names}
 
 
-def _pooled(rows: Sequence[Row], name: str, seed: int) -> dict[str, Any]:
+def _pooled(rows: Sequence[RefineRow], name: str, seed: int) -> dict[str, Any]:
     draws = np.random.default_rng(seed).integers(0, len(rows), (DRAWS, len(rows)))
     result: dict[str, Any] = {"pairs": len(rows)}
     for figure, parts in RATIOS.items():
@@ -48,7 +48,7 @@ def _pooled(rows: Sequence[Row], name: str, seed: int) -> dict[str, Any]:
     return result
 
 
-def _meaning(rows: Sequence[Row], name: str, judge: str, draws: Indices) -> dict[str, Any]:
+def _meaning(rows: Sequence[RefineRow], name: str, judge: str, draws: Indices) -> dict[str, Any]:
     own, base = (np.array([row.columns[column].meaning[judge] for row in rows]) for column in (name, BASE))
     gain = own[:, 0] - base[:, 0]
     return {
@@ -60,19 +60,19 @@ def _meaning(rows: Sequence[Row], name: str, judge: str, draws: Indices) -> dict
     }
 
 
-def _penetration(row: Row, column: Column) -> tuple[float, float]:
+def _penetration(row: RefineRow, column: Column) -> tuple[float, float]:
     """Share of penetrating limb vertices over the frames in which the copy penetrates or the source touches itself."""
     copy = row.columns[COPY].geometry
     frames = (copy.by_frame > 0.0) | copy.touching
     return float(column.geometry.by_frame[frames].sum()), float(frames.sum())
 
 
-def _contact_error(row: Row, column: Column) -> tuple[float, float]:
+def _contact_error(row: RefineRow, column: Column) -> tuple[float, float]:
     return float(column.geometry.missed.sum()), float(len(column.geometry.missed))
 
 
 def _counts(part: str, of: str) -> Parts:
-    def parts(row: Row, column: Column) -> tuple[float, float]:
+    def parts(row: RefineRow, column: Column) -> tuple[float, float]:
         values = column.geometry.values
         return float(values[part] or 0.0), float(values[of] or 0.0)
 
@@ -80,7 +80,7 @@ def _counts(part: str, of: str) -> Parts:
 
 
 def _kinematic(key: str) -> Parts:
-    def parts(row: Row, column: Column) -> tuple[float, float]:
+    def parts(row: RefineRow, column: Column) -> tuple[float, float]:
         own, source = column.kinematic[f"{key}_result"], column.kinematic[f"{key}_source"]
         return (0.0, 0.0) if own is None or source is None else (float(own), float(source))
 
@@ -115,7 +115,7 @@ def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def row_figures(row: Row) -> dict[str, dict[str, Any]]:
+def row_figures(row: RefineRow) -> dict[str, dict[str, Any]]:
     """The same figures of one pair, without intervals."""
     found = {}
     for name, figures in summarise([row]).items():

@@ -3,9 +3,9 @@
 Characters take turns by folder, the first of each, then the second of each. Each is offered some clips, spread evenly
 over all clips of the corpus and different ones for each character, and takes the one that has the most to correct: the
 share of frames in which the source touches itself and that in which the naive copy is deep in itself, added up. A clip
-with nothing to correct is not taken, nor one of less than `SHORTEST_S`, nor a second one from the same file; nor is a
-character without a surface. The project's own gestures go onto its stout body. No analytic or refined result takes part
-in the choice.
+with nothing to correct is not taken, nor one of less than `MIN_DURATION_S`, nor a second one from the same file; nor is
+a character without a surface. The project's own gestures go onto its stout body. No analytic or refined result takes
+part in the choice.
 
 Another `draw` begins elsewhere in every folder and offers other clips. Draws 0 to 2 are those that refinement was
 developed on: weights, guards and steps were settled while looking at them. What is reported is measured on others.
@@ -38,14 +38,14 @@ from workers.scores.surface_measures import thinned
 
 OWN_CLIPS = ("hands_on_hips", "clap")
 SECONDS = 4.0  # of each clip, its beginning
-SHORTEST_S = 0.5
+MIN_DURATION_S = 0.5
 OFFERED = 10  # clips to each character
 LOOKED_HZ = 15.0
 DEEP = 0.25  # arm radii: half a centimetre to one of an adult
 
 
 @dataclass(frozen=True)
-class Pair:
+class RefinePair:
     """A clip, by its index, and a character; without a file, a sample clip by its name and the stout sample."""
 
     motion: Path | None
@@ -63,10 +63,10 @@ class Pair:
         return f"{self.motion.stem}{clip} -> {self.character.stem}"
 
 
-def choose_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[Pair, float]]:
+def choose_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[RefinePair, float]]:
     """Pairs with what there is to correct, 0 to 2."""
     for clip in OWN_CLIPS[:count]:
-        pair = Pair(None, clip, None)
+        pair = RefinePair(None, clip, None)
         yield pair, to_correct(*retargeted(pair))
     clips = [(motion.path, clip) for motion in corpus.motions for clip in range(len(motion.clips))]
     taken: set[Path] = set()
@@ -78,7 +78,7 @@ def choose_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[Pa
         offered = [free[k] for k in _spread(len(free), number, draw)]
         if not surfaces_of(load_character(character)).full.is_own:
             continue
-        pairs = [Pair(path, clip, character) for path, clip in offered if _lasts(path, clip)]
+        pairs = [RefinePair(path, clip, character) for path, clip in offered if _lasts(path, clip)]
         shares = [to_correct(*retargeted(pair)) for pair in pairs]
         if shares and max(shares) > 0.0:
             best = pairs[int(np.argmax(shares))]
@@ -89,7 +89,7 @@ def choose_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[Pa
 
 
 def _lasts(path: Path, clip: int) -> bool:
-    return load_scene(path).clips[clip].duration_s >= SHORTEST_S
+    return load_scene(path).clips[clip].duration_s >= MIN_DURATION_S
 
 
 def _in_turns(characters: tuple[Path, ...], draw: int) -> list[Path]:
@@ -106,7 +106,7 @@ def _spread(count: int, number: int, draw: int) -> list[int]:
     return sorted({int((k + first) * count / OFFERED) for k in range(OFFERED)}) if count else []
 
 
-def retargeted(pair: Pair) -> tuple[PreparedCharacter, RetargetedClip]:
+def retargeted(pair: RefinePair) -> tuple[PreparedCharacter, RetargetedClip]:
     """The pair's analytic result."""
     if pair.motion is None:
         files, name = _samples(), f"{pair.clip}.glb"
@@ -120,12 +120,12 @@ def retargeted(pair: Pair) -> tuple[PreparedCharacter, RetargetedClip]:
     return target, retarget_clip(source, target, JobOptions())
 
 
-def to_correct(target: PreparedCharacter, done: RetargetedClip) -> float:
+def to_correct(target: PreparedCharacter, retargeted: RetargetedClip) -> float:
     """Share of frames in which the source touches itself, plus the share in which the naive copy is deep in itself."""
-    stride = max(1, round(done.naive.rate_hz / LOOKED_HZ))
-    source, naive = thinned(done.source.motion, stride), thinned(done.naive, stride)
+    stride = max(1, round(retargeted.naive.rate_hz / LOOKED_HZ))
+    source, naive = thinned(retargeted.source.motion, stride), thinned(retargeted.naive, stride)
     touching, penetrating = (np.zeros(naive.frames, dtype=np.bool_) for _ in range(2))
-    seen, moving = moving_surface(done.source).surface, moving_surface(target).surface
+    seen, moving = moving_surface(retargeted.source).surface, moving_surface(target).surface
     for contact in find_self_contacts(source, seen, pose(seen, source)).contacts:
         touching[contact.start : contact.stop] = True
     vertices = torch.as_tensor(pose(moving, naive))

@@ -13,8 +13,8 @@ from workers.lab.corpus import Corpus
 from workers.lab.eye.study.baselines import MOBILENET_FILE
 from workers.lab.eye.study.mobilenet import MobilenetEncoder
 from workers.lab.studies.refine_figures import row_figures, summarise
-from workers.lab.studies.refine_pairs import Pair, choose_pairs
-from workers.lab.studies.refine_table import Mode, Row, measure_pair
+from workers.lab.studies.refine_pairs import RefinePair, choose_pairs
+from workers.lab.studies.refine_table import Mode, RefineRow, measure_pair
 from workers.refinement.weights import WEIGHTS
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder, open_encoder
@@ -26,7 +26,7 @@ ONE_VIEW = ("three_quarter",)
 class RefineStudy:
     """Pairs, and by what they are refined and judged. `found` fills as the lines are read: every figure, JSON-ready."""
 
-    pairs: Sequence[tuple[Pair, float]]
+    pairs: Sequence[tuple[RefinePair, float]]
     encoder: LoadedEncoder | None
     judges: Mapping[str, Encoder]
     found: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class RefineStudy:
         modes = {"geometry": Mode()}
         if self.encoder is not None:
             modes["semantic"] = Mode(self.encoder)
-        rows: list[Row] = []
+        rows: list[RefineRow] = []
         self.found["pairs"] = {}
         for pair, amount in self.pairs:
             row = measure_pair(pair, modes, self.judges)

@@ -18,7 +18,7 @@ import torch
 
 from workers.contract.options import JobOptions
 from workers.geometry.prepared import surfaces_of
-from workers.lab.studies.refine_pairs import Pair, retargeted
+from workers.lab.studies.refine_pairs import RefinePair, retargeted
 from workers.motion.body_motion import BodyMotion
 from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
@@ -31,7 +31,7 @@ from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.scoring import render
-from workers.semantics.viewed_clip import SeenClip, see_clip
+from workers.semantics.viewed_clip import ViewedClip, view_clip
 
 MEASURED_HZ = 10.0
 BUDGET_S = 600.0
@@ -58,10 +58,10 @@ class Column:
 
 
 @dataclass(eq=False)
-class Row:
+class RefineRow:
     """One pair; `windows`, `idle_arms_deg` and `seconds` by refined column."""
 
-    pair: Pair
+    pair: RefinePair
     frames: int
     columns: dict[str, Column] = field(default_factory=dict)
     windows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -69,10 +69,10 @@ class Row:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def measure_pair(pair: Pair, modes: Mapping[str, Mode], judges: Mapping[str, Encoder]) -> Row:
+def measure_pair(pair: RefinePair, modes: Mapping[str, Mode], judges: Mapping[str, Encoder]) -> RefineRow:
     """`modes` are the columns beside copy and analytic, `judges` the encoders that look at every column."""
     target, done = retargeted(pair)
-    row = Row(pair, done.scored.frames)
+    row = RefineRow(pair, done.scored.frames)
     motions = {COPY: done.naive, BASE: done.scored}
     for name, mode in modes.items():
         options = JobOptions(refine="geometry" if mode.encoder is None else "semantic")
@@ -99,19 +99,19 @@ def measure_pair(pair: Pair, modes: Mapping[str, Mode], judges: Mapping[str, Enc
 
 
 def _measure(
-    row: Row,
-    done: RetargetedClip,
+    row: RefineRow,
+    retargeted: RetargetedClip,
     target: PreparedCharacter,
     motions: Mapping[str, BodyMotion],
     judges: Mapping[str, Encoder],
 ) -> None:
-    source = done.source.motion
-    frames = np.arange(0, row.frames, max(1, round(done.scored.rate_hz / MEASURED_HZ)))
+    source = retargeted.source.motion
+    frames = np.arange(0, row.frames, max(1, round(retargeted.scored.rate_hz / MEASURED_HZ)))
     surfaces = surfaces_of(target)
-    found = geometry_scores(list(motions.values()), source, surfaces_of(done.source).light, surfaces, frames)
-    looked = look(done, target, motions, judges) if judges else {}
+    found = geometry_scores(list(motions.values()), source, surfaces_of(retargeted.source).light, surfaces, frames)
+    looked = look(retargeted, target, motions, judges) if judges else {}
     for (name, motion), geometry in zip(motions.items(), found, strict=True):
-        kinematic = kinematic_scores(motion, source, done.contacts, done.source_floor_m).values
+        kinematic = kinematic_scores(motion, source, retargeted.contacts, retargeted.source_floor_m).values
         loops = _loops(motion) if _loops(source) else None
         row.columns[name] = Column(geometry, kinematic, loops, looked.get(name, {}))
 
@@ -121,13 +121,13 @@ def _loops(motion: BodyMotion) -> bool:
 
 
 def look(
-    done: RetargetedClip,
+    retargeted: RetargetedClip,
     target: PreparedCharacter,
     motions: Mapping[str, BodyMotion],
     judges: Mapping[str, Encoder],
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """Mean cosine with the source and the paper's loss, by motion and encoder, over all views."""
-    seen = {name: _between(see_clip(replace(done, scored=motion), target)) for name, motion in motions.items()}
+    seen = {name: _between(view_clip(replace(retargeted, scored=motion), target)) for name, motion in motions.items()}
     first = next(iter(seen.values()))
     values: dict[str, dict[str, list[tuple[float, float]]]] = {
         name: {judge: [] for judge in judges} for name in motions
@@ -152,7 +152,7 @@ def _mean(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return float(cosine), float(loss)
 
 
-def _between(seen: SeenClip) -> SeenClip:
+def _between(seen: ViewedClip) -> ViewedClip:
     """The clip with the frames midway between its keyframes as keyframes too."""
     middles = (seen.keyframes[1:] + seen.keyframes[:-1]) // 2
     return replace(seen, keyframes=np.unique(np.concatenate([seen.keyframes, middles])))

@@ -30,7 +30,7 @@ from workers.motion.body_motion import from_clip
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_motion
 from workers.retargeting.clip import retarget_clip
 from workers.scores import pose_scores
-from workers.scores.scores import LEAST_MOVEMENT_DEG_S
+from workers.scores.scores import MIN_MOVEMENT_DEG_S
 
 # A result that moves less than this share of its source is frozen, whatever else is said of it.
 FROZEN_SHARE = 0.2
@@ -141,7 +141,7 @@ def check_result(data: bytes, target: PreparedCharacter, source: PreparedMotion)
         raise OutputInvalid("the delivered file holds values that are not finite")
     limbs = pose_scores.shared_limbs(source.body, target.body)
     moved, wanted = pose_scores.limb_speed(written, limbs), pose_scores.limb_speed(source.motion, limbs)
-    still = wanted is None or wanted < LEAST_MOVEMENT_DEG_S
+    still = wanted is None or wanted < MIN_MOVEMENT_DEG_S
     if not still and (moved is None or moved < FROZEN_SHARE * (wanted or 0.0)):
         raise OutputInvalid(
             f"the delivered clip is frozen: limbs turn {moved or 0:.2f} deg/s where the source's turn {wanted:.2f}"

@@ -67,11 +67,14 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
         motions = {f"foot_contact {method}": done.result} | ({"copy_rest": done.naive} if method == "off" else {})
         body = done.source.body
         track = foot_scores.source_track(done.contacts, body, target.body, done.source_floor_m)
-        landed = foot_scores.result_track(track, body, target.body, done.source_floor_m)
+        result_ground = foot_scores.result_track(track, body, target.body, done.source_floor_m)
         skate_source = foot_scores.foot_skate(done.source.motion, track)
         own_heights = pose_scores.hip_heights(done.source.motion, done.source_floor_m)
         cut = foot_scores.FootTrack(
-            landed.roles, landed.planted[:frames], landed.ground_m[:frames], landed.ground_velocity_m_s
+            result_ground.roles,
+            result_ground.planted[:frames],
+            result_ground.ground_m[:frames],
+            result_ground.ground_velocity_m_s,
         )
         for label, motion in motions.items():
             yield TruthRow(
@@ -80,7 +83,7 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
                 clip,
                 label,
                 float(pose_scores.position_errors(first_frames(motion, frames), truth).mean()),
-                foot_scores.foot_skate(motion, landed),
+                foot_scores.foot_skate(motion, result_ground),
                 skate_source,
                 foot_scores.foot_skate(truth, cut),
                 _hips_drift_pct(first_frames(motion, frames), truth),

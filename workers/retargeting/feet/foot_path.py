@@ -28,8 +28,8 @@ CARRY_S = 0.1
 FIRM_SLIP_PER_S = 0.1
 # Shares of the leg: corrections along the ground are exact up to the first and end at the second.
 FREE_CORRECTION = 0.3
-LARGEST_CORRECTION = 0.45
-LARGEST_PITCH_RAD = np.radians(15.0)
+MAX_CORRECTION = 0.45
+MAX_PITCH_RAD = np.radians(15.0)
 STEEP_ARM = 0.3  # sine of the arm's angle from upright, where pitch begins to be possible
 
 
@@ -89,7 +89,7 @@ def agreeing_heights(ankle: FootPoint, toes: FootPoint) -> list[FootPoint]:
     both = ankle.planted & toes.planted
     if not both.any():
         return [ankle, toes]
-    slack = np.sin(LARGEST_PITCH_RAD) * float(np.median(np.linalg.norm(toes.analytic - ankle.analytic, axis=-1)))
+    slack = np.sin(MAX_PITCH_RAD) * float(np.median(np.linalg.norm(toes.analytic - ankle.analytic, axis=-1)))
     usual = float(np.median(apart[both]))
     excess = np.full(len(apart), usual - np.clip(usual, -slack, slack))
     for start, stop in runs(ankle.planted | toes.planted):
@@ -134,7 +134,7 @@ def stance_correction(
 def _limited(path: Array, leg_m: float) -> Array:
     """Corrections along the ground `(frames, 2)`, kept small against the leg: a foot that needs more is not held."""
     size = np.linalg.norm(path, axis=1, keepdims=True)
-    free, room = FREE_CORRECTION * leg_m, (LARGEST_CORRECTION - FREE_CORRECTION) * leg_m
+    free, room = FREE_CORRECTION * leg_m, (MAX_CORRECTION - FREE_CORRECTION) * leg_m
     limited = np.where(size > free, free + room * np.tanh((size - free) / room), size)
     return np.asarray(path * (limited / np.where(size > 0.0, size, 1.0)))
 
@@ -182,9 +182,9 @@ def sole_pitch(points: list[FootPoint], rate_hz: float) -> Array:
     rise = np.clip((toes.wanted - ankle.wanted)[:, 1] / safe, -1.0, 1.0)
     angle = np.arcsin(rise) - np.arcsin(np.clip(arm[:, 1] / safe, -1.0, 1.0))
     both = ankle.planted & toes.planted & (length > 1e-9)
-    angle = np.clip(np.where(both, angle, 0.0), -LARGEST_PITCH_RAD, LARGEST_PITCH_RAD)
+    angle = np.clip(np.where(both, angle, 0.0), -MAX_PITCH_RAD, MAX_PITCH_RAD)
     held, _ = blend_stances(np.repeat(angle[:, None], 3, axis=1), runs(both), rate_hz)
-    return pitch_turn(arm, np.clip(held[:, 0], -LARGEST_PITCH_RAD, LARGEST_PITCH_RAD))
+    return pitch_turn(arm, np.clip(held[:, 0], -MAX_PITCH_RAD, MAX_PITCH_RAD))
 
 
 def pitch_turn(arm: Array, angle: Array) -> Array:

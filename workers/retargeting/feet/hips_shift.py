@@ -18,10 +18,10 @@ from workers.skeleton.model import Array
 AVERAGE_S = 0.5
 LOWERING_S = 0.15
 # A lowering helps a steep leg; for a flat one it costs more than this many times the missing length and is given up.
-LARGEST_LOWERING_PER_EXCESS = 2.0
-LARGEST_LOWERING = 0.08  # of the leg
-LEAST_SUPPORT = 0.1
-LARGEST_SIDEWAYS = 0.05  # of the leg
+MAX_LOWERING_PER_EXCESS = 2.0
+MAX_LOWERING = 0.08  # of the leg
+MIN_SUPPORT = 0.1
+MAX_SIDEWAYS = 0.05  # of the leg
 
 
 def constant_lift(paths: list[FootPath]) -> Array:
@@ -40,9 +40,9 @@ def average_shift(paths: list[FootPath], lift: Array, leg_m: float, rate_hz: flo
     half_width = round(AVERAGE_S * rate_hz)
     support = weighted_mean(np.asarray(weight), half_width)
     # Far from any stance nothing supports a shift and it dies away.
-    slow = weighted_mean(np.asarray(beyond), half_width) / np.maximum(support, LEAST_SUPPORT)[:, None]
+    slow = weighted_mean(np.asarray(beyond), half_width) / np.maximum(support, MIN_SUPPORT)[:, None]
     along = np.linalg.norm(slow[:, ::2], axis=1, keepdims=True)
-    slow[:, ::2] /= 1.0 + along / (LARGEST_SIDEWAYS * leg_m)
+    slow[:, ::2] /= 1.0 + along / (MAX_SIDEWAYS * leg_m)
     return np.asarray(lift + slow)
 
 
@@ -61,7 +61,7 @@ def missing_reach(leg: Array, limit: Array, length: Array) -> Array:
     """
     excess = np.linalg.norm(leg, axis=-1) - limit
     standing = -leg[:, 1] - np.sqrt(np.maximum(limit**2 - leg[:, 0] ** 2 - leg[:, 2] ** 2, 0.0))
-    needed = np.minimum(np.minimum(standing, LARGEST_LOWERING_PER_EXCESS * excess), LARGEST_LOWERING * length)
+    needed = np.minimum(np.minimum(standing, MAX_LOWERING_PER_EXCESS * excess), MAX_LOWERING * length)
     return np.where(leg[:, 1] < 0.0, np.maximum(needed, 0.0), 0.0)
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from workers.skeleton.model import Array, Indices
 
-LARGEST_SLIDE = 0.15  # of the leg
+MAX_SLIDE = 0.15  # of the leg
 # A slide helps a slanting leg; for a steep one it costs more than this many times the missing length and is given up.
-LARGEST_SLIDE_PER_EXCESS = 3.0
+MAX_SLIDE_PER_EXCESS = 3.0
 # A step up to the first may be moved freely; a stance from the second on is a way of standing and stays.
 STEP_S = 1.0
 STAND_S = 2.0
@@ -33,7 +33,7 @@ def stance_slides(leg: Array, limit: Array, stances: Indices, leg_m: float, rate
     for number, (start, stop) in enumerate(stances):
         free = np.clip((STAND_S - (stop - start) / rate_hz) / (STAND_S - STEP_S), 0.0, 1.0)
         if free > 0.0 and over[start:stop].any():
-            slides[number] = _slide(leg[start:stop], limit[start:stop], free * LARGEST_SLIDE * leg_m)
+            slides[number] = _slide(leg[start:stop], limit[start:stop], free * MAX_SLIDE * leg_m)
     return slides
 
 
@@ -45,7 +45,7 @@ def _slide(leg: Array, limit: Array, largest: float) -> Array:
         moved = along + slide
         distance = np.sqrt(np.einsum("fi,fi->f", moved, moved))
         excess = np.hypot(distance, height) - limit
-        lacking = np.minimum(distance - radius, LARGEST_SLIDE_PER_EXCESS * excess)
+        lacking = np.minimum(distance - radius, MAX_SLIDE_PER_EXCESS * excess)
         worst = int(np.argmax(lacking))
         if lacking[worst] <= 0.0:
             break

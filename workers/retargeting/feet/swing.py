@@ -13,7 +13,7 @@ from workers.retargeting.feet.foot_path import pitch_turn
 from workers.skeleton.model import Array, Mask
 
 CLEARANCE_S = 0.1
-LARGEST_TOE_LIFT_RAD = np.radians(30.0)
+MAX_TOE_LIFT_RAD = np.radians(30.0)
 
 
 def ankle_lift(height: Array, least: Array, planted: Mask, rate_hz: float) -> Array:
@@ -27,7 +27,7 @@ def toe_lift(arm: Array, ankle_height: Array, least: Array, planted: Mask, rate_
     safe = np.where(length > 1e-9, length, 1.0)
     rise = np.maximum(least - ankle_height - arm[:, 1], 0.0)
     angle = np.arcsin(np.clip((arm[:, 1] + rise) / safe, -1.0, 1.0)) - np.arcsin(np.clip(arm[:, 1] / safe, -1.0, 1.0))
-    return pitch_turn(arm, _while_swinging(np.minimum(angle, LARGEST_TOE_LIFT_RAD), planted, rate_hz))
+    return pitch_turn(arm, _while_swinging(np.minimum(angle, MAX_TOE_LIFT_RAD), planted, rate_hz))
 
 
 def _while_swinging(values: Array, planted: Mask, rate_hz: float) -> Array:

@@ -13,11 +13,11 @@ from workers.skeleton.find_roles.limbs import Evidence
 from workers.skeleton.find_roles.names import NameReader, NameReading
 from workers.skeleton.find_roles.shape import Shape
 from workers.skeleton.find_roles.trunk import Trunk
-from workers.skeleton.find_roles.whole_body import Body
+from workers.skeleton.find_roles.whole_body import BodyHypothesis
 from workers.skeleton.mapping import HumanoidMapping, RoleMatch
 from workers.skeleton.model import Skeleton
 
-MOST_BY_PLACE = 0.75  # geometry alone is never surer than this
+MAX_BY_PLACE = 0.75  # geometry alone is never surer than this
 PARTS = {"upperChest": ("chest", "spine"), "chest": ("chest", "spine"), "spine": ("spine", "chest")}
 
 
@@ -37,7 +37,7 @@ def name_score(reading: NameReading, role: str) -> float:
 def body_match(
     shape: Shape,
     evidence: Evidence,
-    body: Body,
+    body: BodyHypothesis,
     role: str,
     joint: int,
     loose: bool,
@@ -48,7 +48,7 @@ def body_match(
     side = role_side(role)
     said = name_score(reading, role) * (1.0 - evidence.auxiliary[joint])
     limbs = body.arms if any(word in role for word in ("Arm", "Hand", "Shoulder")) else body.legs
-    place = min(MOST_BY_PLACE, 0.4 + 0.15 * min(body.margin, 2.0) + 0.1 * max(0.0, limbs.symmetry))
+    place = min(MAX_BY_PLACE, 0.4 + 0.15 * min(body.margin, 2.0) + 0.1 * max(0.0, limbs.symmetry))
     confidence = 1.0 - (1.0 - 0.93 * said) * (1.0 - place)
     reasons = [f"name {shape.skeleton.names[joint]!r}"] if said > 0.3 else []
     if loose:

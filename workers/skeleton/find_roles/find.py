@@ -33,11 +33,11 @@ from workers.skeleton.find_roles.overrides import resolve_overrides
 from workers.skeleton.find_roles.shape import Shape, measure_shape
 from workers.skeleton.find_roles.trunk import find_trunk
 from workers.skeleton.find_roles.twists import find_twists
-from workers.skeleton.find_roles.whole_body import Body, find_body
+from workers.skeleton.find_roles.whole_body import BodyHypothesis, find_body
 from workers.skeleton.mapping import HumanoidMapping, RoleMatch
 from workers.skeleton.model import Array, Skeleton
 
-FEWEST_JOINTS = 5  # a hips and four limbs; less is no humanoid
+MIN_JOINTS = 5  # a hips and four limbs; less is no humanoid
 FIXED = 6.0  # evidence of a declared or overridden joint, above anything a name says
 
 
@@ -67,7 +67,7 @@ def find_roles(
     shape = measure_shape(skeleton, positions_m, ~skeleton.end_site & (joints | named), helpers | ~joints)
     matches: dict[str, RoleMatch] = {}
     chains: dict[str, tuple[int, ...]] = {}
-    if len(skeleton) >= FEWEST_JOINTS:
+    if len(skeleton) >= MIN_JOINTS:
         shape, evidence, body = _best_body(shape, readings, _bonus(len(skeleton), given))
         if body is not None:
             matches, chains = _search(shape, evidence, body)
@@ -85,7 +85,7 @@ def require_roles(mapping: HumanoidMapping, skeleton: Skeleton, where: str) -> N
     """Raise NoSkeleton or MappingIncomplete where roles that retargeting needs are missing. `where` names the file."""
     missing = [role for role in REQUIRED_ROLES if role not in mapping.roles]
     joints = skeleton.joint_count
-    if joints < FEWEST_JOINTS:
+    if joints < MIN_JOINTS:
         raise NoSkeleton(f"{where}: {joints} joints are no humanoid skeleton; it takes hips, arms and legs")
     if missing:
         names = candidates(skeleton, mapping, missing)
@@ -108,7 +108,7 @@ def _bonus(count: int, given: Mapping[str, int]) -> dict[str, Array]:
 
 def _best_body(
     shape: Shape, readings: tuple[NameReading, ...], bonus: dict[str, Array]
-) -> tuple[Shape, Evidence, Body | None]:
+) -> tuple[Shape, Evidence, BodyHypothesis | None]:
     """Search with the size of everything and, where props or controls made that too large, again with the body's."""
     evidence = gather_evidence(shape, readings, bonus)
     body = find_body(shape, evidence)
@@ -123,7 +123,9 @@ def _best_body(
     return smaller, evidence, find_body(smaller, evidence)
 
 
-def _search(shape: Shape, evidence: Evidence, body: Body) -> tuple[dict[str, RoleMatch], dict[str, tuple[int, ...]]]:
+def _search(
+    shape: Shape, evidence: Evidence, body: BodyHypothesis
+) -> tuple[dict[str, RoleMatch], dict[str, tuple[int, ...]]]:
     """All roles of the chosen body with their confidences."""
     starts = (body.legs.left, body.legs.right, body.arms.left, body.arms.right)
     limbs = {joint for start in starts for joint in shape.subtree(start)}

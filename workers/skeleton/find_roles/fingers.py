@@ -16,7 +16,7 @@ from workers.skeleton.find_roles.limbs import Evidence
 from workers.skeleton.find_roles.shape import Shape
 from workers.skeleton.model import Array
 
-MOST_CHAINS = 10  # more chains than this off one hand are no fingers
+MAX_CHAINS = 10  # more chains than this off one hand are no fingers
 
 
 @dataclass
@@ -33,7 +33,7 @@ def find_fingers(shape: Shape, evidence: Evidence, side: str, hand: int) -> Hand
     """All fingers of the hand joint; a rig without fingers gives an empty result."""
     result = Hand()
     chains = _finger_chains(shape, evidence, hand)
-    if not chains or len(chains) > MOST_CHAINS:
+    if not chains or len(chains) > MAX_CHAINS:
         return result
     fingers, how, sure = _name_fingers(shape, evidence, hand, chains)
     for finger, chain in fingers.items():

@@ -16,7 +16,7 @@ from workers.skeleton.kinematics import rest_world
 from workers.skeleton.model import Array, Indices, Skeleton
 
 FURTHEST = 32  # steps between two neighbouring links of a limb
-DEEPEST = 512  # no role lies further from the root; bounds the work on hostile trees
+MAX_DEPTH = 512  # no role lies further from the root; bounds the work on hostile trees
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,4 +172,4 @@ def measure_shape(
         if parent >= 0:
             arc[joint] = arc[parent] + length[joint]
     shape = Shape(skeleton, positions, usable, doubtful, length, arc)
-    return replace(shape, usable=usable & (shape.depth <= DEEPEST))
+    return replace(shape, usable=usable & (shape.depth <= MAX_DEPTH))

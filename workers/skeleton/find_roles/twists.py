@@ -27,7 +27,7 @@ BONES = tuple(
 # Distance from the bone's axis and beyond its ends, in bone lengths: for names that say twist, and for others.
 NAMED_BAND, PLAIN_BAND = 0.2, 0.03
 ENDS = 0.05
-MOST = 16  # joints beyond this number on one bone are something else
+MAX_TWISTS = 16  # joints beyond this number on one bone are something else
 
 
 def chain_name(role: str) -> str:
@@ -65,7 +65,7 @@ def find_twists(
             free = joint in inline or not (readings[joint].parts or skeleton.children[joint])
             if skeleton.deforming[joint] and _fits(readings[joint], free, place, aside):
                 found[joint] = place
-        if 0 < len(found) <= MOST:
+        if 0 < len(found) <= MAX_TWISTS:
             result[chain_name(role)] = tuple(sorted(found, key=lambda joint: (found[joint], joint)))
     return result
 

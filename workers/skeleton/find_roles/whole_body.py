@@ -34,7 +34,7 @@ class LimbPair:
 
 
 @dataclass(frozen=True)
-class Body:
+class BodyHypothesis:
     """The chosen hypothesis: `margin` its lead over the next different one, `facing` 0-1 how sure unnamed sides are."""
 
     hips: int
@@ -47,7 +47,7 @@ class Body:
     facing: float
 
 
-def find_body(shape: Shape, evidence: Evidence) -> Body | None:
+def find_body(shape: Shape, evidence: Evidence) -> BodyHypothesis | None:
     """The best body in the tree, or None where no two pairs of limbs can be found."""
     arm = limb_values(shape, evidence, ARM, "left"), limb_values(shape, evidence, ARM, "right")
     leg = limb_values(shape, evidence, LEG, "left"), limb_values(shape, evidence, LEG, "right")
@@ -74,7 +74,7 @@ def find_body(shape: Shape, evidence: Evidence) -> Body | None:
     taken = {leg_pair.left, leg_pair.right, arm_pair.left, arm_pair.right}
     others = [item[0] for item in best if {item[2].left, item[2].right, item[3].left, item[3].right} != taken]
     margin = score - others[0] if others else 3.0
-    return _decide_sides(shape, Body(hips, leg_pair, arm_pair, {}, margin, score, True, 1.0), leg, arm)
+    return _decide_sides(shape, BodyHypothesis(hips, leg_pair, arm_pair, {}, margin, score, True, 1.0), leg, arm)
 
 
 def limb_pairs(shape: Shape, evidence: Evidence, left: LimbValues, right: LimbValues) -> list[LimbPair]:
@@ -185,8 +185,8 @@ def _cosine(a: Array, b: Array) -> float:
 
 
 def _decide_sides(
-    shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
-) -> Body:
+    shape: Shape, body: BodyHypothesis, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
+) -> BodyHypothesis:
     """Keep the sides that names give; order unnamed pairs along the lateral axis of the named ones or of the facing."""
     across = {"legs": _across(shape, body.legs, leg), "arms": _across(shape, body.arms, arm)}
     pairs = {"legs": body.legs, "arms": body.arms}
@@ -202,7 +202,7 @@ def _decide_sides(
         swap = key not in named and float(across[key] @ leftward) < 0
         for joint, limb in zip((pair.right, pair.left) if swap else (pair.left, pair.right), limbs, strict=True):
             roles |= limb.chain(joint)
-    return Body(body.hips, body.legs, body.arms, roles, body.margin, body.score, len(named) == 2, facing)
+    return BodyHypothesis(body.hips, body.legs, body.arms, roles, body.margin, body.score, len(named) == 2, facing)
 
 
 def _across(shape: Shape, pair: LimbPair, limbs: tuple[LimbValues, LimbValues]) -> Array:
@@ -212,7 +212,7 @@ def _across(shape: Shape, pair: LimbPair, limbs: tuple[LimbValues, LimbValues]) 
 
 
 def _facing(
-    shape: Shape, body: Body, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
+    shape: Shape, body: BodyHypothesis, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
 ) -> tuple[Array, float]:
     """The character's left from its toes, knees, elbows and face, and how strongly these agree (0-1).
 

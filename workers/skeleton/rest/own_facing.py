@@ -18,7 +18,7 @@ from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Notice, Scene, Skeleton
 from workers.skeleton.rest.rest_pose import Rest
 
-FEWEST_CLIPS = 3
+MIN_CLIPS = 3
 CLIPS_LOOKED_AT = 6
 FRAMES_LOOKED_AT = 5
 AGREEING_SHARE = 0.6
@@ -27,7 +27,7 @@ AGREEMENT_DEG = 30.0
 
 def face_as_clips(scene: Scene, rest: Rest, mapping: HumanoidMapping) -> Rest:
     """The rest pose turned to where the file's own clips face; unchanged where they face as it does, or disagree."""
-    if rest.kind != "bind" or len(scene.clips) < FEWEST_CLIPS:
+    if rest.kind != "bind" or len(scene.clips) < MIN_CLIPS:
         return rest
     numbers = np.unique(np.linspace(0, len(scene.clips) - 1, CLIPS_LOOKED_AT).astype(np.int64))
     away = np.array([_heading_from_rest(scene, rest, mapping, int(number)) for number in numbers])

@@ -23,14 +23,14 @@ from workers.skeleton.rest.stance import measure_stance
 
 STANDING_SHARE = 0.2  # of the frames are taken as the standing ones, the most upright first
 SPEED_WEIGHT_FRAMES = 4.0  # a foot that moves so much a frame is as far from standing as one that high
-MOST_FLAT_FRAMES = 200
+MAX_FLAT_FRAMES = 200
 STRAY_DEG = 25.0
 MIN_BEND_DEG = 15.0  # a hinge shows its axis when bent at least this far
 MIN_AGREEMENT = 0.7  # length of the mean hinge axis; less means that the joint is no hinge
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class MappedMotion:
     """A clip's world rotations `(frames, joints, 4)` and positions `(frames, joints, 3)` with its mapping."""
 
     skeleton: Skeleton
@@ -50,7 +50,7 @@ class Motion:
         return all(role in self.mapping.roles for role in roles)
 
 
-def estimate_rest(motion: Motion) -> tuple[Array, list[Notice]]:
+def estimate_rest(motion: MappedMotion) -> tuple[Array, list[Notice]]:
     """World rotations `(joints, 4)` of a T pose, and what had to be guessed for it."""
     notices: list[Notice] = []
     standing = _standing_frames(motion)
@@ -64,7 +64,7 @@ def estimate_rest(motion: Motion) -> tuple[Array, list[Notice]]:
         feet = _foot_joints(motion, side)
         flat = _flat_frames(motion, list(feet.values()))
         for role, joint in feet.items():
-            world[joint] = _usual(neutral[flat[:MOST_FLAT_FRAMES], joint])
+            world[joint] = _usual(neutral[flat[:MAX_FLAT_FRAMES], joint])
             known[role] = joint
         across = LEFT if side == "left" else -LEFT
         # Elbows fold forward, knees back: the axis of the fold is bone direction x direction of folding.
@@ -82,13 +82,13 @@ def estimate_rest(motion: Motion) -> tuple[Array, list[Notice]]:
     return world, notices
 
 
-def _standing_frames(motion: Motion) -> Indices:
+def _standing_frames(motion: MappedMotion) -> Indices:
     stance = measure_stance(motion.mapping, motion.positions)
     count = max(1, round(STANDING_SHARE * len(motion.positions)))
     return np.argsort(stance.trunk_tilt + stance.leg_tilt, kind="stable")[:count]
 
 
-def _flat_frames(motion: Motion, joints: list[int]) -> Indices:
+def _flat_frames(motion: MappedMotion, joints: list[int]) -> Indices:
     """Frames in which a foot stands flat: ankle and toes both low and slow. The tenth of least height and speed."""
     frames = len(motion.positions)
     cost = np.zeros(frames)
@@ -110,7 +110,7 @@ def _means(rotations: Array, frames: Indices) -> Array:
     return np.stack([quat.mean(rotations[frames, joint]) for joint in range(rotations.shape[1])])
 
 
-def _upright_trunk(motion: Motion, neutral: Array, standing: Indices, world: Array) -> dict[str, int]:
+def _upright_trunk(motion: MappedMotion, neutral: Array, standing: Indices, world: Array) -> dict[str, int]:
     """Set the standing trunk upright, in place; returns the roles that are settled."""
     shoulders = 0.5 * (motion.at("leftUpperArm") + motion.at("rightUpperArm"))
     inverse = quat.conjugate(motion.rotations[:, motion.mapping.roles["hips"].joint])
@@ -128,13 +128,13 @@ def _upright_trunk(motion: Motion, neutral: Array, standing: Indices, world: Arr
     return known
 
 
-def _foot_joints(motion: Motion, side: str) -> dict[str, int]:
+def _foot_joints(motion: MappedMotion, side: str) -> dict[str, int]:
     roles = (f"{side}Foot", f"{side}Toes")
     return {role: motion.mapping.roles[role].joint for role in roles if role in motion.mapping.roles}
 
 
 def _hinge_limb(
-    motion: Motion, roles: tuple[str, str, str], along: Array, fold: Array, world: Array, known: dict[str, int]
+    motion: MappedMotion, roles: tuple[str, str, str], along: Array, fold: Array, world: Array, known: dict[str, int]
 ) -> list[Notice]:
     """Upper and lower bone of a limb laid along `along` with its hinge about `fold`, in place."""
     upper, lower, tip = roles
@@ -162,7 +162,7 @@ def _hinge_limb(
     return notices
 
 
-def _palm(motion: Motion, side: str, across: Array, world: Array, known: dict[str, int]) -> None:
+def _palm(motion: MappedMotion, side: str, across: Array, world: Array, known: dict[str, int]) -> None:
     """Lay the hand along the arm, palm down, where the finger fan shows the palm; in place."""
     knuckles = [role for finger in FINGERS[1:] if (role := finger_roles(side, finger)[0]) in motion.mapping.roles]
     hand = f"{side}Hand"

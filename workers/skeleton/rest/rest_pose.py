@@ -20,7 +20,7 @@ from workers.skeleton import kinematics, quat
 from workers.skeleton.body import heading
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Notice, Scene, Skeleton
-from workers.skeleton.rest.rest_estimate import Motion, estimate_rest
+from workers.skeleton.rest.rest_estimate import MappedMotion, estimate_rest
 from workers.skeleton.rest.stance import measure_stance
 
 RestChoice = Literal["auto", "file", "estimate"] | int
@@ -65,7 +65,7 @@ def choose_rest(
         found = _standing_pose(scene, mapping, rotations, positions)
         if found is not None:
             return found
-    world, notices = estimate_rest(Motion(skeleton, mapping, rotations, positions))
+    world, notices = estimate_rest(MappedMotion(skeleton, mapping, rotations, positions))
     message = "neither zero pose nor a frame is a rest pose; a T pose was built from the motion (bones, hinges, stance)"
     notice = Notice("rest-pose-guessed", message)
     return Rest(_with_world_rest(skeleton, mapping, world), "estimated", True, (notice, *notices))

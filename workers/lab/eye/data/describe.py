@@ -42,7 +42,7 @@ SEGMENTS = tuple(name for name, *_ in (*LIMBS, *TURNED, *HANDS))
 TARGETS = ("trunk", "head", "thighs")
 CONTACTS = (*(f"{side} hand to {target}" for side in SIDES for target in TARGETS), "hand to hand", "root height")
 DISTANCE_LIMITS = (-0.1, 0.3)  # body heights
-DEEPEST = 0.08  # body heights: what lies deeper is on the other side of an opening
+MAX_DEPTH = 0.08  # body heights: what lies deeper is on the other side of an opening
 HAND_POINTS, TARGET_SAMPLES = 24, 160
 PART_ROLES = {
     "trunk": ("hips", "spine", "chest", "upperChest"),
@@ -174,7 +174,7 @@ class ContactProbe:
             return np.take_along_axis(values, nearest[..., None], axis=2)[..., 0]
 
         # Parts are open where they were cut from the body: a point counts as inside only right behind a face.
-        behind = (height < 0.0) & (aside <= 1.5 * radius[:, None]) & (height > -DEEPEST * self.body.height_m)
+        behind = (height < 0.0) & (aside <= 1.5 * radius[:, None]) & (height > -MAX_DEPTH * self.body.height_m)
         gap = chosen(distance) * np.where(chosen(behind), -1.0, 1.0)
         deepest = np.argmin(gap, axis=1)
         frames = np.arange(len(points))

@@ -32,7 +32,7 @@ from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body, measure_body
 from workers.skeleton.model import Array, Clip, Mesh, Scene, Skeleton, Units
 
-MOST_FACES = 3600
+MAX_FACES = 3600
 FILES = {
     "kaykit-manny": "characters/kaykit-manny/*.gltf",
     "quaternius-men": "characters/quaternius-modular/men_*.glb",
@@ -128,7 +128,7 @@ def make_body(name: str, family: str, prepared: PreparedCharacter) -> PosableBod
         raise ValueError(f"{name}: no surface")
     if prepared.rest.skeleton is not prepared.scene.skeleton:
         mesh = posed(mesh, prepared.scene.skeleton, prepared.rest.skeleton)
-    return PosableBody(name, family, "skinned", prepared.body, prepare_surface(mesh, MOST_FACES))
+    return PosableBody(name, family, "skinned", prepared.body, prepare_surface(mesh, MAX_FACES))
 
 
 def shaped_body(base: MakeHuman, reference: Body, name: str, family: str, shape: Shape) -> PosableBody:
@@ -160,7 +160,7 @@ def load_makehuman(data: Path) -> tuple[MakeHuman, PreparedCharacter]:
     """The parametric body, and its plain man as a character that motions can be brought onto."""
     if not (data / MAKEHUMAN).is_dir():
         raise _incomplete(data, MAKEHUMAN)
-    base = read_makehuman(data / MAKEHUMAN, MOST_FACES)
+    base = read_makehuman(data / MAKEHUMAN, MAX_FACES)
     skeleton, mesh = base.shaped(SHAPES["makehuman"]["man"])
     return base, prepare_character(_bare_scene(skeleton, mesh), {})
 

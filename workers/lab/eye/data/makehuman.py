@@ -27,7 +27,7 @@ from workers.skeleton.model import Array, Indices, Mesh, Skeleton
 
 METRES = 0.1
 SKIN_GROUP = "body"
-MOST_WEIGHTS = 4
+MAX_WEIGHTS = 4
 KEPT = re.compile(
     r"root|spine0\d|neck0\d|head|pelvis\.[LR]|clavicle\.[LR]|shoulder01\.[LR]|(upper|lower)(arm|leg)0\d\.[LR]|wrist\.[LR]"
     r"|finger\d-\d\.[LR]|foot\.[LR]|toe1-1\.[LR]"
@@ -145,7 +145,7 @@ def _read_weights(path: Path, bones: dict[str, Any], number: dict[str, int], cou
     for bone, pairs in json.loads(path.read_text())["weights"].items():
         index, weight = np.array(pairs).T
         np.add.at(dense[:, _carrier(bone, bones, number)], index.astype(np.int64), weight)
-    joints = np.argsort(-dense, axis=1, kind="stable")[:, :MOST_WEIGHTS]
+    joints = np.argsort(-dense, axis=1, kind="stable")[:, :MAX_WEIGHTS]
     weights = np.take_along_axis(dense, joints, axis=1)
     weights[weights.sum(axis=1) <= 0.0, 0] = 1.0  # helper vertices that no bone holds are no part of the skin
     return joints, weights / weights.sum(axis=1, keepdims=True)

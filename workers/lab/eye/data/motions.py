@@ -39,7 +39,7 @@ SAMPLE_CLIPS = {
 }  # fmt: skip
 T_POSE = re.compile(r"t-?pose", re.IGNORECASE)
 # The longest stretch of a clip that is used: CMU has clips of half a minute.
-MOST_SECONDS = 20.0
+MAX_SECONDS = 20.0
 
 
 def list_clips(data: Path) -> tuple[str, ...]:
@@ -55,9 +55,9 @@ def list_clips(data: Path) -> tuple[str, ...]:
 
 
 def load_motion(data: Path, clip_id: str) -> PreparedMotion:
-    """The motion on its own body, at most `MOST_SECONDS` of it. Raises what reading raises."""
+    """The motion on its own body, at most `MAX_SECONDS` of it. Raises what reading raises."""
     scene, index = _scene_of(data, clip_id)
-    return prepare_motion(scene, index, JobOptions(end_s=MOST_SECONDS))
+    return prepare_motion(scene, index, JobOptions(end_s=MAX_SECONDS))
 
 
 def clip_text(clip_id: str) -> str:

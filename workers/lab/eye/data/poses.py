@@ -20,12 +20,12 @@ from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices
 
-MOST_PER_CLIP = 48
+MAX_PER_CLIP = 48
 # Shares of new moments by how they are made; the rest are moments as they are.
 SHARES = {"between": 0.15, "swap": 0.15, "turn": 0.15, "touch": 0.35}
 BALL_JOINTS = ("leftUpperArm", "rightUpperArm", "leftUpperLeg", "rightUpperLeg", "spine", "head")
 TURN_DEG = 15.0  # standard deviation
-MOST_TURN_DEG = 30.0
+MAX_TURN_DEG = 30.0
 TOUCH_REACH = 0.2  # body heights: a hand this near to a part may be brought to it
 
 
@@ -52,9 +52,9 @@ def pose(body: Body, rotations: Array, hips_m: Array) -> BodyMotion:
 
 
 def sample_moments(clip: LabelledClip) -> tuple[Array, Array, Array]:
-    """Local rotations, hips and times of at most `MOST_PER_CLIP` moments, evenly over the clip."""
+    """Local rotations, hips and times of at most `MAX_PER_CLIP` moments, evenly over the clip."""
     motion = clip.motion
-    frames = np.unique(np.linspace(0, motion.frames - 1, min(motion.frames, MOST_PER_CLIP)).round().astype(np.int64))
+    frames = np.unique(np.linspace(0, motion.frames - 1, min(motion.frames, MAX_PER_CLIP)).round().astype(np.int64))
     straight = quat.conjugate(motion_facing(motion))
     world = quat.multiply(straight, motion.rotations[frames])
     hips = motion.positions_m[frames, motion.body.hips] * [0.0, 1.0, 0.0]
@@ -117,7 +117,7 @@ def _turned(body: Body, rotations: Array, random: np.random.Generator) -> Array:
     result = rotations.copy()
     for joint in (body.joint(role) for role in BALL_JOINTS):
         if joint is not None and random.random() < 0.6:
-            angle = np.clip(random.normal(0.0, TURN_DEG), -MOST_TURN_DEG, MOST_TURN_DEG)
+            angle = np.clip(random.normal(0.0, TURN_DEG), -MAX_TURN_DEG, MAX_TURN_DEG)
             axis = quat.unit(random.normal(size=3))
             result[joint] = quat.multiply(result[joint], quat.from_axis_angle(axis, np.radians(angle)))
     return result

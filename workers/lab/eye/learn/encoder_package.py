@@ -14,7 +14,7 @@ from workers.semantics.encoders.builtin import ARCHITECTURE_KEY, WEIGHTS_NAME, r
 from workers.semantics.encoders.eye_network import EyeNetwork
 
 NAME, KIND = "eye", "eye"
-LARGEST_BYTES = 25_000_000
+MAX_BYTES = 25_000_000
 
 
 def write_network(network: EyeNetwork, path: Path) -> None:
@@ -30,8 +30,8 @@ def write_manifest(folder: Path, version: str, calibration: Sequence[Anchors] = 
     """`manifest.json` beside the weights in `folder`. Raises OSError, and ValueError for weights that are too large."""
     path = folder / WEIGHTS_NAME
     size = path.stat().st_size
-    if size > LARGEST_BYTES:
-        raise ValueError(f"{path} has {size:,} bytes, at most {LARGEST_BYTES:,} may be packaged")
+    if size > MAX_BYTES:
+        raise ValueError(f"{path} has {size:,} bytes, at most {MAX_BYTES:,} may be packaged")
     parameters = sum(parameter.numel() for parameter in read_network(path).parameters())
     manifest = Manifest(
         name=NAME,

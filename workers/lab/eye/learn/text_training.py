@@ -20,7 +20,7 @@ from workers.lab.eye.learn.encoder_poses import CLEAN, Integers, Poses
 from workers.semantics.encoders.eye_network import EyeNetwork
 from workers.semantics.encoders.eye_text import words_of
 
-MOST_FRAMES = 16  # of a clip, averaged; one of them is enough for a value by frame
+MAX_FRAMES = 16  # of a clip, averaged; one of them is enough for a value by frame
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _start_heads(network: EyeNetwork, features: Tensor) -> None:
 
 
 def _some_frames(features: Tensor, random: np.random.Generator) -> Tensor:
-    count = min(len(features), int(random.integers(1, MOST_FRAMES + 1)))
+    count = min(len(features), int(random.integers(1, MAX_FRAMES + 1)))
     return features[random.permutation(len(features))[:count]].mean(dim=0)
 
 

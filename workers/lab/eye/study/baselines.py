@@ -26,7 +26,7 @@ from workers.contract.errors import ModelUnavailable
 from workers.contract.roles import SIDES
 from workers.lab.eye.study.mobilenet import MobilenetEncoder
 from workers.lab.eye.study.pairs import pose_points
-from workers.lab.eye.study.views import Take
+from workers.lab.eye.study.views import RenderedMoments
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.encoders.guidance import GuidedEncoder
 from workers.semantics.encoders.loading import load_encoder
@@ -43,7 +43,7 @@ JOINT_ROLES = (
 )
 
 
-class Looker(Protocol):
+class Observer(Protocol):
     """Something that a take can be shown to."""
 
     @property
@@ -67,7 +67,7 @@ class Looker(Protocol):
         """What its manifest or an earlier calibration says of its scores; empty where nothing does."""
         ...
 
-    def look(self, take: Take, pictures: Tensor, source_pictures: Tensor) -> Rows:
+    def look(self, take: RenderedMoments, pictures: Tensor, source_pictures: Tensor) -> Rows:
         """`pictures` `(views, moments, 3, side, side)`, and those of the source that they are compared with."""
         ...
 
@@ -80,7 +80,7 @@ class Looker(Protocol):
         ...
 
 
-class EncoderLooker:
+class EncoderObserver:
     """An encoder. One that asks questions asks the source and reads every take in the light of its answers."""
 
     blind = False
@@ -92,7 +92,7 @@ class EncoderLooker:
         self.contextual = encoder.temporal or isinstance(encoder, GuidedEncoder)
         self.can_match = "match" in encoder.capabilities
 
-    def look(self, take: Take, pictures: Tensor, source_pictures: Tensor) -> Rows:
+    def look(self, take: RenderedMoments, pictures: Tensor, source_pictures: Tensor) -> Rows:
         parts = []
         with torch.no_grad():
             for seen, source in zip(pictures, source_pictures, strict=True):
@@ -111,7 +111,7 @@ class EncoderLooker:
         return found
 
 
-class JointLooker:
+class JointObserver:
     """The joint-position baseline."""
 
     name = "joints"
@@ -120,7 +120,7 @@ class JointLooker:
     can_match = False
     anchors: tuple[Anchors, ...] = ()
 
-    def look(self, take: Take, pictures: Tensor, source_pictures: Tensor) -> Rows:
+    def look(self, take: RenderedMoments, pictures: Tensor, source_pictures: Tensor) -> Rows:
         points = quat.rotate(quat.conjugate(take.facing), pose_points(take.motion, JOINT_ROLES))
         return points.reshape(len(take), 1, -1).astype(np.float32)
 
@@ -132,12 +132,12 @@ class JointLooker:
         raise NotImplementedError("joint positions know no words")
 
 
-def make_looker(name: str, data: Path | None) -> Looker:
+def make_looker(name: str, data: Path | None) -> Observer:
     """`joints`, `mobilenet`, or a model of the store. Raises ModelUnavailable, InvalidOptions."""
     if name == "joints":
-        return JointLooker()
+        return JointObserver()
     if name == "mobilenet":
         if data is None:
             raise ModelUnavailable("mobilenet: its features lie in a data folder; give --data, or leave mobilenet out")
-        return EncoderLooker(MobilenetEncoder(data / MOBILENET_FILE))
-    return EncoderLooker(load_encoder(name), resolve(name).manifest.calibration)
+        return EncoderObserver(MobilenetEncoder(data / MOBILENET_FILE))
+    return EncoderObserver(load_encoder(name), resolve(name).manifest.calibration)

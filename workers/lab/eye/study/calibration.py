@@ -13,9 +13,9 @@ import numpy as np
 
 from model_store.manifest import Anchors
 from workers.contract.errors import OutputInvalid
-from workers.lab.eye.study.album import CLEAN, OTHER_CLIP, OTHER_MOMENT, Look, OnStep, Plan, look_at
-from workers.lab.eye.study.baselines import EncoderLooker
+from workers.lab.eye.study.baselines import EncoderObserver
 from workers.lab.eye.study.pairs import make_pairs, plan_groups
+from workers.lab.eye.study.results import CLEAN, OTHER_CLIP, OTHER_MOMENT, Look, LookPlan, OnStep, look_at
 from workers.lab.eye.study.studies import half_each, scored
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.viewed_clip import VIEWS, BodyKind
@@ -34,8 +34,8 @@ def measure_anchors(
     Raises OutputInvalid where the encoder scores the same moment no higher than others.
     """
     pairs = [pair for group in plan_groups(data, clips, clips) for pair in make_pairs(group)]
-    looker = EncoderLooker(encoder)
-    looks = look_at(pairs, [looker], Plan(), on_step)[looker.name]
+    observer = EncoderObserver(encoder)
+    looks = look_at(pairs, [observer], LookPlan(), on_step)[observer.name]
     found = anchors_of(looks)
     if len(found) < len(VIEW_SETS) * len(KINDS):
         raise OutputInvalid(
@@ -49,7 +49,7 @@ def anchors_of(looks: Sequence[Look]) -> tuple[Anchors, ...]:
     """Of what one looker made of pairs; those view sets and kinds are left out whose medians are no scale."""
     found = []
     for kind in KINDS:
-        members = [look for look in looks if look.pair.source.actor.posable.kind == kind]
+        members = [look for look in looks if look.pair.source.rendered_body.posable.kind == kind]
         for views in VIEW_SETS if members else ():
             chosen = [VIEWS.index(view) for view in views] if members[0].source.shape[1] == len(VIEWS) else None
             same = scored(members, CLEAN, chosen).values
@@ -62,7 +62,7 @@ def anchors_of(looks: Sequence[Look]) -> tuple[Anchors, ...]:
 def _anchors(views: tuple[str, ...], kind: BodyKind, same: Array, other: Array, looks: Sequence[Look]) -> Anchors:
     low, middle, high = np.quantile(other, [0.25, 0.5, 0.75]).round(4).tolist()
     least, usual, most = np.quantile(same, [0.25, 0.5, 0.75]).round(4).tolist()
-    bodies = {take.actor.posable.name for look in looks for take in (look.pair.source, look.pair.other)}
+    bodies = {take.rendered_body.posable.name for look in looks for take in (look.pair.source, look.pair.other)}
     return Anchors(
         views=views, body=kind, other_median=middle, other_quartiles=(low, high), same_median=usual,
         same_quartiles=(least, most), clips=len({look.pair.clip for look in looks}), bodies=len(bodies),

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from model_store.manifest import Anchors
-from workers.lab.eye.study.album import OnStep, Plan, look_at
-from workers.lab.eye.study.baselines import BASELINES, Looker, make_looker
+from workers.lab.eye.study.baselines import BASELINES, Observer, make_looker
 from workers.lab.eye.study.calibration import anchors_of
 from workers.lab.eye.study.pairs import make_pairs, plan_groups
-from workers.lab.eye.study.studies import Calibration, Row, all_rows
+from workers.lab.eye.study.results import LookPlan, OnStep, look_at
+from workers.lab.eye.study.studies import Calibration, StudyRow, all_rows
 from workers.semantics.viewed_clip import VIEWS
 
 SIDE_BY_SIDE = ("eye", *BASELINES)  # what `--encoder all` names
@@ -37,7 +37,7 @@ class EyeReport:
 
     data: Path | None
     groups: dict[str, int]  # clips by name
-    rows: dict[str, list[Row]]
+    rows: dict[str, list[StudyRow]]
     anchors: dict[str, tuple[Anchors, ...]]
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def evaluate_eye(
 
 
 def compare(
-    lookers: Sequence[Looker],
+    observers: Sequence[Observer],
     data: Path | None,
     clips: int = CLIPS,
     seed: int = 1,
@@ -77,16 +77,17 @@ def compare(
     """The same for what is at hand already."""
     groups = plan_groups(data, clips, max(2, clips // FEW))
     pairs = [pair for group in groups for pair in make_pairs(group)]
-    plan = Plan(HARD_MOMENTS, LADDER_EVERY, text_group=groups[0].name)
-    looks = look_at(pairs, lookers, plan, on_step)
-    anchors = {looker.name: anchors_of(looks[looker.name]) for looker in lookers}
+    plan = LookPlan(HARD_MOMENTS, LADDER_EVERY, text_group=groups[0].name)
+    looks = look_at(pairs, observers, plan, on_step)
+    anchors = {observer.name: anchors_of(looks[observer.name]) for observer in observers}
     rows = {
-        looker.name: all_rows(looks[looker.name], _scales(looker, anchors[looker.name]), seed) for looker in lookers
+        observer.name: all_rows(looks[observer.name], _scales(observer, anchors[observer.name]), seed)
+        for observer in observers
     }
     return EyeReport(data, {group.name: len(group.clips) for group in groups}, rows, anchors)
 
 
-def _scales(looker: Looker, measured: Sequence[Anchors]) -> Calibration:
+def _scales(observer: Observer, measured: Sequence[Anchors]) -> Calibration:
     """What the product calibrates with, else what was measured here."""
-    known = {entry.body: entry for entry in (*measured, *looker.anchors) if entry.views == VIEWS}
-    return lambda look: known.get(look.pair.source.actor.posable.kind)
+    known = {entry.body: entry for entry in (*measured, *observer.anchors) if entry.views == VIEWS}
+    return lambda look: known.get(look.pair.source.rendered_body.posable.kind)

@@ -14,7 +14,7 @@ import numpy as np
 
 from workers.lab.eye.data.bodies import PosableBody
 from workers.lab.eye.data.damage import Damaged, mirror_sides, mirrored, open_contact, push_inside, turn_limb
-from workers.lab.eye.study.views import Take, frames_of, joined
+from workers.lab.eye.study.views import RenderedMoments, frames_of, joined
 from workers.motion.body_motion import BodyMotion
 
 Make = Callable[[BodyMotion, PosableBody, np.random.Generator], Damaged | None]
@@ -49,13 +49,15 @@ HARD_KINDS = (
 )
 
 
-def hard_negatives(take: Take, kind: HardKind, clip: str, most: int) -> tuple[list[int], Take] | None:
+def hard_negatives(
+    take: RenderedMoments, kind: HardKind, clip: str, most: int
+) -> tuple[list[int], RenderedMoments] | None:
     """Up to `most` moments of the take, damaged, and which moments they are; None where no moment allows it."""
     order = np.random.default_rng(seed_of(clip, kind.name)).permutation(len(take)).tolist()
     found: dict[int, BodyMotion] = {}
     for moment in order:
         random = np.random.default_rng(seed_of(clip, kind.name, str(moment)))
-        damaged = kind.make(frames_of(take.motion, [moment]), take.actor.posable, random)
+        damaged = kind.make(frames_of(take.motion, [moment]), take.rendered_body.posable, random)
         if damaged is not None:
             found[moment] = damaged.motion
         if len(found) == most:
@@ -66,21 +68,21 @@ def hard_negatives(take: Take, kind: HardKind, clip: str, most: int) -> tuple[li
     return moments, take.at(moments).doing(joined([found[moment] for moment in moments]))
 
 
-def arm_steps(take: Take, clip: str) -> list[Take]:
+def arm_steps(take: RenderedMoments, clip: str) -> list[RenderedMoments]:
     """The take with one upper arm turned by `ARM_STEPS_DEG` about one axis."""
     seed = seed_of(clip, "arm")
     role = ("leftUpperArm", "rightUpperArm")[seed % 2]
     takes = []
     for degrees in ARM_STEPS_DEG:
-        damaged = turn_limb(take.motion, take.actor.posable, np.random.default_rng(seed), float(degrees), role)
+        damaged = turn_limb(take.motion, take.rendered_body.posable, np.random.default_rng(seed), float(degrees), role)
         if damaged is not None:  # a rig that is measured on has both arms
             takes.append(take.doing(damaged.motion))
     return takes
 
 
-def mirrored_take(take: Take) -> Take | None:
+def mirrored_take(take: RenderedMoments) -> RenderedMoments | None:
     """Sides swapped in all moments, the hips where they were; None where the pose is the same on both sides."""
-    if mirror_sides(take.motion, take.actor.posable) is None:
+    if mirror_sides(take.motion, take.rendered_body.posable) is None:
         return None
     motion = mirrored(take.motion)
     hips = take.motion.body.hips

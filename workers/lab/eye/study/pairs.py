@@ -25,28 +25,28 @@ from workers.lab.eye.data.bodies import Family, LabelledClip, PosableBody
 from workers.lab.eye.data.families import FILES, MAKEHUMAN, OWN_CLIPS, copy_onto, load_families, load_family
 from workers.lab.eye.data.motions import CLIP_FILES, SAMPLE_CLIPS, SAMPLES
 from workers.lab.eye.data.split import load_split
-from workers.lab.eye.study.views import Actor, Take, frames_of, make_actor, make_take
+from workers.lab.eye.study.views import RenderedBody, RenderedMoments, frames_of, make_body, make_moments
 from workers.motion.body_motion import BodyMotion
 from workers.rendering.moving_body import motion_facing
 from workers.semantics.viewed_clip import from_origin
 from workers.skeleton.model import Array
 
 MOMENTS = 8
-FEWEST_CLIPS = 10  # of a family: with fewer, clips are cut
-SHORTEST_PIECE_S = 2.0
-SHORTEST_CLIP_S = 0.5
+MIN_CLIPS = 10  # of a family: with fewer, clips are cut
+MIN_PIECE_S = 2.0
+MIN_CLIP_S = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class MomentPair:
     """`source` and `other` show the same moments, at `times_s` of a clip with the words `text`."""
 
     group: str
     clip: str
     text: str
     times_s: Array
-    source: Take
-    other: Take
+    source: RenderedMoments
+    other: RenderedMoments
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,7 @@ def usable_clips(family: Family, most: int) -> list[LabelledClip]:
     """At most `most` clips, evenly from the family's own, or where it has none from all that were brought onto it;
     stills and the shortest clips, whose moments are all one, are left out.
     """
-    long = [
-        clip for clip in (family.clips[number] for number in _own_or_all(family)) if _seconds(clip) >= SHORTEST_CLIP_S
-    ]
+    long = [clip for clip in (family.clips[number] for number in _own_or_all(family)) if _seconds(clip) >= MIN_CLIP_S]
     return [long[number] for number in spread(len(long), most)]
 
 
@@ -141,21 +139,21 @@ def _clip_files(clips: Sequence[str]) -> list[str]:
     return [f"{CLIP_FILES[folder][0]}/{file}" for folder, file, *_ in parts if folder != SAMPLES]
 
 
-def make_pairs(group: Group) -> Iterator[Pair]:
+def make_pairs(group: Group) -> Iterator[MomentPair]:
     """A pair for each clip, with `MOMENTS` moments at equal shares of its length."""
-    source, other = make_actor(group.source), make_actor(group.other)
+    source, other = make_body(group.source), make_body(group.other)
     for clip in group.clips:
         yield make_pair(group, clip, source, other)
 
 
-def make_pair(group: Group, clip: LabelledClip, source: Actor, other: Actor) -> Pair:
+def make_pair(group: Group, clip: LabelledClip, source: RenderedBody, other: RenderedBody) -> MomentPair:
     first = from_origin(copy_onto(clip.motion, group.source.body))
     second = from_origin(copy_onto(clip.motion, group.other.body))
     moments = moments_of(first.frames, MOMENTS)
     facing = motion_facing(first)
-    return Pair(
+    return MomentPair(
         group.name, clip.id, clip.text, np.asarray(moments) / first.rate_hz,
-        make_take(source, first, moments, facing), make_take(other, second, moments, facing),
+        make_moments(source, first, moments, facing), make_moments(other, second, moments, facing),
     )  # fmt: skip
 
 
@@ -172,11 +170,11 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def pieces(clips: Sequence[LabelledClip]) -> list[LabelledClip]:
-    """Clips cut evenly until there are about `FEWEST_CLIPS`, none shorter than `SHORTEST_PIECE_S`."""
-    wanted = -(-FEWEST_CLIPS // max(len(clips), 1))
+    """Clips cut evenly until there are about `MIN_CLIPS`, none shorter than `MIN_PIECE_S`."""
+    wanted = -(-MIN_CLIPS // max(len(clips), 1))
     result = []
     for clip in clips:
-        count = max(1, min(wanted, int(_seconds(clip) / SHORTEST_PIECE_S)))
+        count = max(1, min(wanted, int(_seconds(clip) / MIN_PIECE_S)))
         for number, part in enumerate(np.array_split(np.arange(clip.motion.frames), count)):
             name = clip.id if count == 1 else f"{clip.id} {number + 1}/{count}"
             result.append(replace(clip, id=name, motion=frames_of(clip.motion, part.tolist())))

@@ -1,4 +1,4 @@
-"""The eye study's figures, from what one looker made of all pairs (`eye_album`).
+"""The eye study's figures, from what one looker made of all pairs (`results`).
 
 A score is the product's raw similarity of one moment: the mean over the views. Positives are the same
 moment on another body. Hard negatives are held against the positives of the very moments that were damaged. Intervals
@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.manifest import Anchors
-from workers.lab.eye.study.album import (
+from workers.lab.eye.study.metrics import Figure, Scored, auc_figure, in_order, mean_figure, retrieval_ranks
+from workers.lab.eye.study.negatives import ARM_STEPS_DEG, HARD_KINDS
+from workers.lab.eye.study.results import (
     CLEAN,
     MIRRORED,
     OTHER_CLIP,
@@ -27,8 +29,6 @@ from workers.lab.eye.study.album import (
     on_other,
     on_same,
 )
-from workers.lab.eye.study.metrics import Figure, Scored, auc_figure, in_order, mean_figure, retrieval_ranks
-from workers.lab.eye.study.negatives import ARM_STEPS_DEG, HARD_KINDS
 from workers.semantics.similarity import calibrated_similarity
 from workers.skeleton.model import Array
 
@@ -37,7 +37,7 @@ Calibration = Callable[[Look], Anchors | None]
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyRow:
     """One figure: `group` is a group's name, or `ALL`."""
 
     study: str
@@ -46,41 +46,41 @@ class Row:
     figure: Figure
 
 
-def all_rows(looks: Sequence[Look], anchors: Calibration, seed: int) -> list[Row]:
+def all_rows(looks: Sequence[Look], anchors: Calibration, seed: int) -> list[StudyRow]:
     """Every study, in the order of the report."""
     rows = [*moment_rows(looks, seed), *hard_rows(looks, seed), *retrieval_rows(looks, seed)]
     return [*rows, *text_rows(looks, seed), *ladder_rows(looks, anchors, seed)]
 
 
-def moment_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
+def moment_rows(looks: Sequence[Look], seed: int) -> Iterator[StudyRow]:
     """Same moment on another body against other moments there."""
     study = "1 same moment against other moments (AUC)"
     for group, members in by_group(looks):
         same = scored(members, CLEAN)
         near, far = scored(members, OTHER_MOMENT), scored(members, OTHER_CLIP)
-        yield Row(study, "other moments, half each", group, auc_figure(same, half_each(near, far), seed))
+        yield StudyRow(study, "other moments, half each", group, auc_figure(same, half_each(near, far), seed))
         if group == ALL:
-            yield Row(study, "other moments of the clip", group, auc_figure(same, near, seed))
-            yield Row(study, "moments of other clips", group, auc_figure(same, far, seed))
+            yield StudyRow(study, "other moments of the clip", group, auc_figure(same, near, seed))
+            yield StudyRow(study, "moments of other clips", group, auc_figure(same, far, seed))
 
 
-def hard_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
+def hard_rows(looks: Sequence[Look], seed: int) -> Iterator[StudyRow]:
     """Same moment on another body against damaged ones: on that other body, and on the source's own."""
     names = [kind.name for kind in HARD_KINDS]
     for where, label_of in (("other", on_other), ("same", on_same)):
         study = f"2 against hard negatives, damaged on the {where.upper()} body (AUC)"
         for name in names:
-            yield Row(study, name, ALL, _hard(looks, [label_of(name)], seed))
+            yield StudyRow(study, name, ALL, _hard(looks, [label_of(name)], seed))
         for group, members in by_group(looks):
-            yield Row(study, "all kinds", group, _hard(members, [label_of(name) for name in names], seed))
+            yield StudyRow(study, "all kinds", group, _hard(members, [label_of(name) for name in names], seed))
         if where == "other":
             study = "2b the damaged moment scores lower than the good one (share of moments)"
             for name in (*names, "all kinds"):
                 labels = [label_of(kind) for kind in (names if name == "all kinds" else [name])]
-                yield Row(study, name, ALL, mean_figure(_lower(looks, labels), seed))
+                yield StudyRow(study, name, ALL, mean_figure(_lower(looks, labels), seed))
 
 
-def retrieval_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
+def retrieval_rows(looks: Sequence[Look], seed: int) -> Iterator[StudyRow]:
     """The right clip on the other body, clips as sequences of moments at equal shares of their length."""
     for group, members in by_group(looks):
         if group == ALL or len(members) < 2:
@@ -92,10 +92,10 @@ def retrieval_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
             ranks = retrieval_ranks(scores)
             for most in (1, 5):
                 hits = Scored((ranks <= most).astype(np.float64), clips)
-                yield Row(study, f"R@{most} among {len(members)}, {direction}", group, mean_figure(hits, seed))
+                yield StudyRow(study, f"R@{most} among {len(members)}, {direction}", group, mean_figure(hits, seed))
 
 
-def text_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
+def text_rows(looks: Sequence[Look], seed: int) -> Iterator[StudyRow]:
     """A text's clip among all clips of the group that was matched; chance beside it. Clips with the same words are
     right alike.
     """
@@ -110,32 +110,32 @@ def text_rows(looks: Sequence[Look], seed: int) -> Iterator[Row]:
     study, clips = f"4 text to motion, {len(queries)} texts, {len(members)} clips", np.array(texts)[queries]
     for most in (1, 5):
         hits = Scored((ranks <= most).astype(np.float64), clips)
-        yield Row(study, f"R@{most}", ALL, mean_figure(hits, seed))
-        yield Row(study, f"R@{most} by chance", ALL, Figure(_chance(right, most), clips=len(queries)))
-    yield Row(study, "median rank", ALL, Figure(float(np.median(ranks)), clips=len(queries)))
-    yield Row(study, "median rank by chance", ALL, Figure(_chance_median(right), clips=len(queries)))
+        yield StudyRow(study, f"R@{most}", ALL, mean_figure(hits, seed))
+        yield StudyRow(study, f"R@{most} by chance", ALL, Figure(_chance(right, most), clips=len(queries)))
+    yield StudyRow(study, "median rank", ALL, Figure(float(np.median(ranks)), clips=len(queries)))
+    yield StudyRow(study, "median rank by chance", ALL, Figure(_chance_median(right), clips=len(queries)))
 
 
-def ladder_rows(looks: Sequence[Look], anchors: Calibration, seed: int) -> Iterator[Row]:
+def ladder_rows(looks: Sequence[Look], anchors: Calibration, seed: int) -> Iterator[StudyRow]:
     """Loss of score under damage on the other body, and how often its order holds."""
     steps = [arm_label(degrees) for degrees in ARM_STEPS_DEG]
     damaged = [look for look in looks if steps[0] in look.scores]
     study = "5 loss of score, mean"
     for name in (*steps, MIRRORED, SHUFFLED):
-        yield Row(study, f"{name}, raw", ALL, mean_figure(_losses(damaged, name), seed))
-        yield Row(study, f"{name}, calibrated", ALL, mean_figure(_losses(damaged, name, anchors), seed))
+        yield StudyRow(study, f"{name}, raw", ALL, mean_figure(_losses(damaged, name), seed))
+        yield StudyRow(study, f"{name}, calibrated", ALL, mean_figure(_losses(damaged, name, anchors), seed))
     study = "5b order holds (share of clips)"
     clips = np.array([look.pair.clip for look in damaged], dtype=np.str_)
     ladder = np.array([[_clean_at(look, steps[0]), *(_score(look, step) for step in steps)] for look in damaged])
     pairs = [("good", steps[0]), *pairwise(steps)]
     for number, (before, after) in enumerate(pairs):
         name = f"{before} > {after.removeprefix('arm turned ')}"
-        yield Row(study, name, ALL, _order(ladder[:, number : number + 2] if len(ladder) else ladder, clips, seed))
-    yield Row(study, "all steps of the arm in order", ALL, _order(ladder, clips, seed))
+        yield StudyRow(study, name, ALL, _order(ladder[:, number : number + 2] if len(ladder) else ladder, clips, seed))
+    yield StudyRow(study, "all steps of the arm in order", ALL, _order(ladder, clips, seed))
     for name in (MIRRORED, SHUFFLED):
         losses = _losses(damaged, name)
         held = Scored((losses.values > 0.0).astype(np.float64), losses.clips)
-        yield Row(study, f"good > {name}", ALL, mean_figure(held, seed))
+        yield StudyRow(study, f"good > {name}", ALL, mean_figure(held, seed))
 
 
 def by_group(looks: Sequence[Look]) -> Iterator[tuple[str, list[Look]]]:
@@ -167,7 +167,7 @@ def half_each(first: Scored, second: Scored) -> Scored:
 
 def _alike(look: Look, other: Look) -> float:
     """A clip on the source's body against another on the other one."""
-    return float(look.looker.alike(look.source, other.other).mean())
+    return float(look.observer.alike(look.source, other.other).mean())
 
 
 def _thinned(scores: Scored, count: int) -> Scored:

@@ -24,7 +24,7 @@ AT_ONCE = 4  # pictures; on a CPU more would leave its cache
 
 
 @dataclass(frozen=True, eq=False)
-class Actor:
+class RenderedBody:
     """A body with the surface it is seen by."""
 
     posable: PosableBody
@@ -32,10 +32,10 @@ class Actor:
 
 
 @dataclass(frozen=True, eq=False)
-class Take:
+class RenderedMoments:
     """`motion` holds the moments only; `cameras` has one camera a moment for each view."""
 
-    actor: Actor
+    rendered_body: RenderedBody
     motion: BodyMotion
     cameras: dict[str, Camera]
     facing: Array  # (4,) of the source's clip: turn about Y
@@ -43,29 +43,31 @@ class Take:
     def __len__(self) -> int:
         return self.motion.frames
 
-    def at(self, moments: Sequence[int]) -> Take:
+    def at(self, moments: Sequence[int]) -> RenderedMoments:
         """Some of the moments, in this order."""
         chosen = torch.as_tensor(list(moments), dtype=torch.long)
         cameras = {view: camera[chosen] for view, camera in self.cameras.items()}
         return replace(self, motion=frames_of(self.motion, moments), cameras=cameras)
 
-    def doing(self, motion: BodyMotion) -> Take:
+    def doing(self, motion: BodyMotion) -> RenderedMoments:
         """The same cameras on another motion of the same moments."""
         if motion.frames != len(self):
             raise ValueError(f"{motion.frames} moments for a take of {len(self)}")
         return replace(self, motion=motion)
 
 
-def make_actor(posable: PosableBody) -> Actor:
-    return Actor(posable, bind_skin(posable.surface, posable.body.skeleton))
+def make_body(posable: PosableBody) -> RenderedBody:
+    return RenderedBody(posable, bind_skin(posable.surface, posable.body.skeleton))
 
 
-def make_take(actor: Actor, motion: BodyMotion, moments: Sequence[int], facing: Array) -> Take:
-    """`motion` is the whole clip on the actor's body: the cameras follow its path."""
+def make_moments(
+    rendered_body: RenderedBody, motion: BodyMotion, moments: Sequence[int], facing: Array
+) -> RenderedMoments:
+    """`motion` is the whole clip on the rendered body: the cameras follow its path."""
     body = motion.body
     path = motion.positions_m[:, body.hips]
     cameras = follow(path, motion.rate_hz, body.height_m, body.floor_m, facing, views=VIEWS)
-    whole = Take(actor, motion, cameras, facing)
+    whole = RenderedMoments(rendered_body, motion, cameras, facing)
     return whole.at(moments)
 
 
@@ -84,11 +86,11 @@ def joined(motions: Sequence[BodyMotion]) -> BodyMotion:
     )
 
 
-def photograph(take: Take, renderer: Renderer) -> Tensor:
+def photograph(take: RenderedMoments, renderer: Renderer) -> Tensor:
     """Pictures `(views, moments, 3, side, side)`, 0 to 1."""
     turns = torch.as_tensor(take.motion.rotations, dtype=torch.float32)
     places = torch.as_tensor(take.motion.positions_m, dtype=torch.float32)
-    skin, camera = take.actor.skin, Camera.join([take.cameras[view] for view in VIEWS])
+    skin, camera = take.rendered_body.skin, Camera.join([take.cameras[view] for view in VIEWS])
     with torch.no_grad():
         vertices = skin.deform(turns, places).repeat(len(VIEWS), 1, 1)
         parts = [

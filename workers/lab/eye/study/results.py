@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.lab.eye.study.baselines import JOINT_ROLES, Looker, Rows
+from workers.lab.eye.study.baselines import JOINT_ROLES, Observer, Rows
 from workers.lab.eye.study.negatives import (
     ARM_STEPS_DEG,
     HARD_KINDS,
@@ -27,8 +27,8 @@ from workers.lab.eye.study.negatives import (
     seed_of,
     shuffled,
 )
-from workers.lab.eye.study.pairs import Pair, pose_points
-from workers.lab.eye.study.views import Take, photograph
+from workers.lab.eye.study.pairs import MomentPair, pose_points
+from workers.lab.eye.study.views import RenderedMoments, photograph
 from workers.rendering.renderer import choose_renderer
 from workers.semantics.viewed_clip import VIEWS
 
@@ -40,7 +40,7 @@ MOMENT_SHIFTS = 2
 CLIP_SHIFTS = 2
 TEXT_MOMENTS = 3
 
-Camera = Callable[[Take], Tensor]  # pictures `(views, moments, 3, side, side)`
+Camera = Callable[[RenderedMoments], Tensor]  # pictures `(views, moments, 3, side, side)`
 OnStep = Callable[[int, int], None]  # pairs done, pairs in all
 
 
@@ -64,12 +64,12 @@ class Sight:
 
     label: str
     moments: list[int]
-    take: Take
+    take: RenderedMoments
     known: tuple[int, list[int]] | None = None
 
 
 @dataclass(frozen=True)
-class Plan:
+class LookPlan:
     """Which sights are looked at beside clean moments and other ones. `hard_moments` for each kind and body of a pair,
     a ladder of damage for every `ladder_every`th pair of a group; 0 for none. Texts are matched with pairs of
     `text_group`.
@@ -86,8 +86,8 @@ class Look:
     `(moments, views)`.
     """
 
-    pair: Pair
-    looker: Looker
+    pair: MomentPair
+    observer: Observer
     source: Rows
     other: Rows
     scores: dict[str, tuple[list[int], NDArray[np.float64]]] = field(default_factory=dict)
@@ -95,28 +95,28 @@ class Look:
 
 
 def look_at(
-    pairs: Sequence[Pair],
-    lookers: Sequence[Looker],
-    plan: Plan,
+    pairs: Sequence[MomentPair],
+    observers: Sequence[Observer],
+    plan: LookPlan,
     on_step: OnStep = lambda done, total: None,
 ) -> dict[str, list[Look]]:
     """By looker's name, a `Look` for every pair in the same order."""
-    camera = _blind if all(looker.blind for looker in lookers) else _photographer()
+    camera = _blind if all(observer.blind for observer in observers) else _photographer()
     texts = [pair.text for pair in pairs if pair.group == plan.text_group]
-    looks: dict[str, list[Look]] = {looker.name: [] for looker in lookers}
+    looks: dict[str, list[Look]] = {observer.name: [] for observer in observers}
     for number, pair in enumerate(pairs):
         sights = [*strangers(pairs, number), *damaged(pair, _place(pairs, number), plan)]
         own = texts if pair.group == plan.text_group else []
-        for looker, look in zip(lookers, _look_at_pair(pair, sights, lookers, camera, own), strict=True):
-            looks[looker.name].append(look)
+        for observer, look in zip(observers, _look_at_pair(pair, sights, observers, camera, own), strict=True):
+            looks[observer.name].append(look)
         on_step(number + 1, len(pairs))
-    for looker in lookers:
-        if not looker.contextual:
-            _fill_known(looks[looker.name], pairs)
+    for observer in observers:
+        if not observer.contextual:
+            _fill_known(looks[observer.name], pairs)
     return looks
 
 
-def strangers(pairs: Sequence[Pair], number: int) -> Iterator[Sight]:
+def strangers(pairs: Sequence[MomentPair], number: int) -> Iterator[Sight]:
     """Other moments on the other body, far enough away in time and unlike in pose."""
     pair = pairs[number]
     count = len(pair.source)
@@ -145,7 +145,7 @@ def unlike(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[n
     return np.asarray(np.linalg.norm(first - second, axis=-1).mean(axis=1) >= ALIKE)
 
 
-def damaged(pair: Pair, place: int, plan: Plan) -> Iterator[Sight]:
+def damaged(pair: MomentPair, place: int, plan: LookPlan) -> Iterator[Sight]:
     """Hard negatives on both bodies, and for some pairs of a group the ladder of damage."""
     for kind in HARD_KINDS if plan.hard_moments else ():
         for label, take in ((on_other(kind.name), pair.other), (on_same(kind.name), pair.source)):
@@ -167,48 +167,52 @@ def _photographer() -> Camera:
     return lambda take: photograph(take, renderer)
 
 
-def _blind(take: Take) -> Tensor:
+def _blind(take: RenderedMoments) -> Tensor:
     """Pictures without pixels, for those who look at none."""
     return torch.empty(len(VIEWS), len(take), 0)
 
 
-def _place(pairs: Sequence[Pair], number: int) -> int:
+def _place(pairs: Sequence[MomentPair], number: int) -> int:
     """Number of the pair within its group."""
     return sum(pair.group == pairs[number].group for pair in pairs[:number])
 
 
 def _look_at_pair(
-    pair: Pair, sights: Sequence[Sight], lookers: Sequence[Looker], camera: Camera, texts: Sequence[str]
+    pair: MomentPair, sights: Sequence[Sight], observers: Sequence[Observer], camera: Camera, texts: Sequence[str]
 ) -> list[Look]:
     source, other = camera(pair.source), camera(pair.other)
     looks = []
-    for looker in lookers:
-        look = Look(pair, looker, looker.look(pair.source, source, source), looker.look(pair.other, other, source))
+    for observer in observers:
+        look = Look(
+            pair, observer, observer.look(pair.source, source, source), observer.look(pair.other, other, source)
+        )
         everything = list(range(len(pair.source)))
-        look.scores[CLEAN] = everything, looker.alike(look.source, look.other)
+        look.scores[CLEAN] = everything, observer.alike(look.source, look.other)
         order = shuffled(len(everything), pair.clip)
-        again = looker.look(pair.other.at(order), other[:, order], source) if looker.contextual else look.other[order]
-        look.scores[SHUFFLED] = everything, looker.alike(look.source, again)
-        if texts and looker.can_match:
+        again = (
+            observer.look(pair.other.at(order), other[:, order], source) if observer.contextual else look.other[order]
+        )
+        look.scores[SHUFFLED] = everything, observer.alike(look.source, again)
+        if texts and observer.can_match:
             some = everything[1 :: max(1, len(everything) // TEXT_MOMENTS)]
-            look.matches = looker.match(other[:, some], texts)
+            look.matches = observer.match(other[:, some], texts)
         looks.append(look)
     for sight in sights:
-        asked = [place for place, looker in enumerate(lookers) if looker.contextual or sight.known is None]
+        asked = [place for place, observer in enumerate(observers) if observer.contextual or sight.known is None]
         if not asked:
             continue
         seen = camera(sight.take)
         for place in asked:
-            rows_here = lookers[place].look(sight.take, seen, source[:, sight.moments])
-            found = lookers[place].alike(looks[place].source[sight.moments], rows_here)
+            rows_here = observers[place].look(sight.take, seen, source[:, sight.moments])
+            found = observers[place].alike(looks[place].source[sight.moments], rows_here)
             looks[place].scores[sight.label] = sight.moments, found
     return looks
 
 
-def _fill_known(looks: Sequence[Look], pairs: Sequence[Pair]) -> None:
+def _fill_known(looks: Sequence[Look], pairs: Sequence[MomentPair]) -> None:
     for number, look in enumerate(looks):
         for sight in strangers(pairs, number):
             assert sight.known is not None
             index, there = sight.known
-            found = look.looker.alike(look.source[sight.moments], looks[index].other[there])
+            found = look.observer.alike(look.source[sight.moments], looks[index].other[there])
             look.scores[sight.label] = sight.moments, found

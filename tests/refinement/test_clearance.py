@@ -13,9 +13,9 @@ from workers.geometry.parts import GROUP_OF, GROUPS, TORSO, part_index
 from workers.geometry.penetration import PenetrationPairs
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.body_terms import FinePenetration, Penetration
+from workers.refinement.clearance import TOUCHING, clearance_at
 from workers.refinement.limits import ElbowHinges
 from workers.refinement.plan import FIRM, GEOMETRY, REPAIR
-from workers.refinement.room import TOUCHING, room_at
 from workers.refinement.surfaces import moving_surface
 
 HAND, OTHER_HAND = part_index("leftHand"), part_index("rightHand")
@@ -48,14 +48,14 @@ def test_room_by_frame_and_part() -> None:
     nearness[:, 0] = 1.0
     place = Places(np.zeros(1), np.zeros(1), np.zeros(1))
     contact = SelfContact(HAND, TORSO, 2, 3, place, place, np.zeros((1, 1)))
-    room = room_at(np.arange(4), nearness, [contact])
+    room = clearance_at(np.arange(4), nearness, [contact])
     shares = room.shares(SURFACE, pairs([0, 1, 2, 3, 1], [0, 0, 0, 0, 1]))  # type: ignore[arg-type]
     assert shares.tolist() == pytest.approx([0.0, 1.0, TOUCHING, 0.5, 0.0])
 
 
 def test_penetration_is_firm_after_contacts_are_found_and_at_once_in_a_repair(tall: PreparedCharacter) -> None:
     moving = moving_surface(tall)
-    room = room_at(np.arange(1), np.zeros((1, len(GROUPS))), [])
+    room = clearance_at(np.arange(1), np.zeros((1, len(GROUPS))), [])
     coarse, fine = Penetration(moving.surface, room), FinePenetration(moving.surface, moving.skin, room)
     seen = [GEOMETRY.schedule(1.0, term) for term in (coarse, fine, ElbowHinges([], np.arange(1)))]
     assert [[of(step) for of in seen] for step in (0, GEOMETRY.firm_at, GEOMETRY.fine_at)] == [

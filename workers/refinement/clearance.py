@@ -24,7 +24,7 @@ TOUCHING = 0.4  # share of the room that is kept where the source touches
 
 
 @dataclass(frozen=True, eq=False)
-class Room:
+class Clearance:
     """Of some frames: how near each group is to being corrected `(frames, GROUPS)`, and which parts touch
     `(frames, PARTS, PARTS)`.
     """
@@ -42,7 +42,7 @@ class Room:
         return torch.as_tensor(share, dtype=pairs.allowed_m.dtype, device=pairs.allowed_m.device)
 
 
-def room_at(frames: Indices, nearness: Array, contacts: Iterable[SelfContact]) -> Room:
+def clearance_at(frames: Indices, nearness: Array, contacts: Iterable[SelfContact]) -> Clearance:
     """`nearness` `(frames of the clip, GROUPS)`. The trunk's own says nothing: the other arm may be what is near it."""
     near = nearness[frames].copy()
     near[:, BODY] = 0.0
@@ -51,4 +51,4 @@ def room_at(frames: Indices, nearness: Array, contacts: Iterable[SelfContact]) -
         rows = (frames >= contact.start) & (frames < contact.stop)
         meant = np.outer(JOINED[contact.part_a], JOINED[contact.part_b])
         touching[rows] |= meant | meant.T
-    return Room(near, touching)
+    return Clearance(near, touching)

@@ -1,4 +1,4 @@
-"""What happens to a job whose work-horse misbehaves, with real Redis and real processes."""
+"""What happens to a job whose job process misbehaves, with real Redis and real processes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_inspection_runs_on_its_queue(station: Station, worker: Worker) -> No
 
 def test_the_work_horse_keeps_what_it_loaded(station: Station, worker: Worker) -> None:
     first, second = (station.wait_final(station.post()).engine for _ in range(2))
-    assert first["pid"] == second["pid"] == station.horse_of(worker)
+    assert first["pid"] == second["pid"] == station.job_process_of(worker)
     assert second["calls"] == first["calls"] + 1
 
 
@@ -47,12 +47,12 @@ def test_a_work_horse_killed_mid_job_is_replaced_and_the_job_ends(
     marker = tmp_path / "running"
     job = station.post(f"signal-then-hold {marker}")
     wait_until(lambda: marker.exists() and marker.read_text(), 10, "the engine runs")
-    horse = int(marker.read_text())
-    os.kill(horse, signal.SIGKILL)
+    job_process = int(marker.read_text())
+    os.kill(job_process, signal.SIGKILL)
     record = station.wait_final(job)
     assert (record.status, record.attempt) == ("succeeded", 2)
     assert record.requeue_reason is not None and "signal 9 (SIGKILL)" in record.requeue_reason
-    assert gone(horse) and worker.poll() is None
+    assert gone(job_process) and worker.poll() is None
     assert len({key.split("/")[2] for key in station.outputs(job)}) == 1, "outputs of one execution"
 
 
@@ -75,7 +75,7 @@ def test_an_unexpected_exception_is_an_internal_error_without_its_text(station: 
 
 
 def test_a_gpu_error_replaces_the_work_horse(station: Station, worker: Worker) -> None:
-    before = station.horse_of(worker)
+    before = station.job_process_of(worker)
     record = station.wait_final(station.post("raise CUDA error: an illegal memory access was encountered"))
     assert record.status == "failed"
     assert station.wait_final(station.post()).engine["pid"] != before
@@ -97,7 +97,7 @@ def test_a_missing_upload_is_a_typed_error(station: Station, worker: Worker) -> 
 
 
 def test_cancel_of_a_cooperative_job_keeps_the_work_horse(station: Station, worker: Worker) -> None:
-    before = station.horse_of(worker)
+    before = station.job_process_of(worker)
     job = station.post("stages 20")
     station.wait_status(job, "running")
     asked = time.monotonic()
@@ -105,11 +105,11 @@ def test_cancel_of_a_cooperative_job_keeps_the_work_horse(station: Station, work
     record = station.wait_final(job)
     assert record.status == "canceled" and time.monotonic() - asked < 2
     assert record.result is None and station.outputs(job) == []
-    assert station.horse_of(worker) == before
+    assert station.job_process_of(worker) == before
 
 
 def test_cancel_of_a_job_that_does_not_come_back_kills_it(station: Station, worker: Worker) -> None:
-    before = station.horse_of(worker)
+    before = station.job_process_of(worker)
     job = station.post("hold 30")
     wait_until(lambda: station.store.get(job).stage == "retargeting", 10, "the engine runs")
     asked = time.monotonic()
@@ -123,9 +123,9 @@ def test_cancel_of_a_job_that_does_not_come_back_kills_it(station: Station, work
 def test_a_deleted_job_stops_and_publishes_nothing(station: Station, worker: Worker) -> None:
     job = station.post("hold 30")
     wait_until(lambda: station.store.get(job).stage == "retargeting", 10, "the engine runs")
-    before = station.horse_of(worker)
+    before = station.job_process_of(worker)
     station.store.delete(job)
-    wait_until(lambda: gone(before), 3, "the work-horse is stopped")
+    wait_until(lambda: gone(before), 3, "the job process is stopped")
     with pytest.raises(NotFound):
         station.store.get(job)
     assert station.wait_final(station.post()).status == "succeeded"
