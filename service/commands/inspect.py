@@ -9,12 +9,13 @@ from typing import Any
 
 from service.commands.definition_flag import add_definition_flag, read_definition
 from service.commands.option_flags import read_mapping
+from workers.formats.wording import readable_files
 
 SURE = 0.9  # runners-up are shown below this
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", help="BVH, FBX, GLB, glTF, VRM or zip")
+    parser.add_argument("file", help=readable_files())
     add_definition_flag(parser, "--definition", "the file's rig: mapping, rest pose, scale, joints to leave alone, ...")
     parser.add_argument("--mapping", metavar="FILE", help="JSON file {target: {role: joint}}, to see what it does")
     parser.add_argument("--json", action="store_true", help="print the whole inspection as JSON")

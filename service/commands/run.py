@@ -15,15 +15,20 @@ from service.commands.progress import stage_printer
 from service.commands.score_table import score_lines
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
+from workers.formats.registry import endings, format_of_extension, written_formats
+from workers.formats.wording import alternatives, character_files, motion_files, skeleton_files
 
 EXIT_VERDICT = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("motion", help="BVH, GLB or glTF file with the motion")
-    parser.add_argument("character", help="GLB, glTF, FBX or VRM file of the character, a skeleton as BVH, or a zip")
+    parser.add_argument("motion", help=f"{motion_files()} file with the motion, or a zip")
     parser.add_argument(
-        "-o", "--out", required=True, metavar="OUT.glb|.bvh", help="result file; its ending picks the format"
+        "character", help=f"{character_files()} file of the character, a skeleton as {skeleton_files()}, or a zip"
+    )
+    results = "|".join(endings(written_formats()))
+    parser.add_argument(
+        "-o", "--out", required=True, metavar=f"OUT{results}", help="result file; its ending picks the format"
     )
     parser.add_argument(
         "--source-character", metavar="FILE", help="the character the motion was made on, for its rest pose"
@@ -73,12 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _with_format(options: JobOptions, out: Path) -> JobOptions:
     """The ending of the result file picks the format; a `--format` that contradicts it is wrong usage."""
-    ending = out.suffix.lower().removeprefix(".")
-    if ending not in ("glb", "bvh"):
-        raise InvalidOptions(f"-o: {out.name!r} must end in .glb or .bvh")
-    if options.format not in ("auto", ending):
+    picked = format_of_extension(out.suffix.removeprefix("."))
+    if picked not in written_formats():
+        raise InvalidOptions(f"-o: {out.name!r} must end in {alternatives(endings(written_formats()))}")
+    if options.format not in ("auto", picked.name):
         raise InvalidOptions(f"-o: {out.name!r} contradicts --format {options.format}")
-    return options.model_copy(update={"format": ending})
+    return options.model_copy(update={"format": picked.name})
 
 
 def artifact_paths(names: list[str], out: Path) -> dict[str, Path]:

@@ -9,12 +9,13 @@ from typing import Any
 
 from service.commands.score_table import score_lines
 from workers.contract.options import JobOptions, parse_options
+from workers.formats.wording import motion_files
 
 MEANING_FLAGS = ("encoder", "keyframes", "description")  # job options that scoring takes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="BVH, GLB or glTF file with the source motion")
+    parser.add_argument("source", help=f"{motion_files()} file with the source motion, or a zip")
     parser.add_argument("result", help="file with the retargeted motion")
     parser.add_argument("--source-clip", metavar="C", help="clip of the source, name or index (default: the first)")
     parser.add_argument("--result-clip", metavar="C", help="clip of the result, name or index (default: the last)")

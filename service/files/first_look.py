@@ -11,7 +11,7 @@ from workers.formats.sniff import sniff
 def look_at(files: Sequence[UploadedFile]) -> None:
     """Raises UnsupportedFormat. Of several files the worker finds the main one.
 
-    JSON longer than the head is left to the worker too: the mark of a glTF may come later.
+    JSON longer than the head is left to the worker too: the mark of a format in JSON (glTF) may come later.
     """
     entry = files[0]
     is_cut_json = entry.writer.bytes > len(entry.head) and entry.head.lstrip().startswith(b"{")

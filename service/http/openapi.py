@@ -16,6 +16,8 @@ from service.mappings.schemas import MappingRequest
 from workers.contract.definitions import CharacterDefinition
 from workers.contract.errors import InternalError, InvalidRequest, RetargetError, Unavailable
 from workers.contract.options import JobOptions
+from workers.formats.registry import character_formats, motion_formats, scene_formats
+from workers.formats.wording import skeleton_files, uploads
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -48,10 +50,11 @@ def error_responses(*kinds: type[RetargetError]) -> Responses:
 
 def job_body() -> dict[str, Any]:
     """Request body of POST /v1/jobs: files and ids, or JSON with ids alone."""
+    skeleton = f"a bare skeleton as {skeleton_files()}"
     body = _multipart(
         {
-            "motion": _file_or_id("The motion: BVH, FBX, GLB, VRM, or glTF with its files or as one zip."),
-            "character": _file_or_id("The target: FBX, GLB, VRM, a bare skeleton as BVH, or glTF with its files."),
+            "motion": _file_or_id(f"The motion: {uploads(motion_formats())} or as one zip."),
+            "character": _file_or_id(f"The target: {uploads(character_formats(), skeleton)}."),
             "source_character": _file_or_id("The character the motion was made on, where known."),
             "options": {"$ref": "#/components/schemas/JobOptions"},
             "definition": _DEFINITION,
@@ -91,7 +94,7 @@ def inspect_body() -> dict[str, Any]:
     """Request body of POST /v1/inspect."""
     return _multipart(
         {
-            "file": _file_or_id("BVH, FBX, GLB, VRM, or glTF with its files or as one zip."),
+            "file": _file_or_id(f"{uploads(scene_formats())} or as one zip."),
             "definition": _DEFINITION,
             "options": {"$ref": "#/components/schemas/JobOptions"},
         },

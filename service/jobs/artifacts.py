@@ -16,11 +16,13 @@ from service.jobs.endpoints import JobId
 from service.jobs.schemas import Artifact, JobRecord, utc_now
 from service.jobs.views import REPORT_NAME, find_artifact
 from workers.contract.errors import Expired, InvalidRequest, NotFound, NotReady
+from workers.formats.registry import written_formats
 
 router = APIRouter(prefix="/v1/jobs", tags=["results"])
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_BINARY = ("model/gltf-binary", "text/plain", "image/webp", "video/webm", "image/png", "application/octet-stream")
+_RESULTS = tuple(row.media_type for row in written_formats())
+_BINARY = (*_RESULTS, "text/plain", "image/webp", "video/webm", "image/png", "application/octet-stream")
 _FILE = {"application/json": {}, **dict.fromkeys(_BINARY, _BYTES)}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     206: {"description": "The part that the Range header asks for", "content": _FILE},

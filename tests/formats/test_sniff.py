@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import struct
-
 import numpy as np
 import pytest
-from bvh_kit import person
+from opening_kit import BVH, FBX, FBX_ASCII, GLB, GLTF, VRM, VRM0, ZIP, glb
 
 from workers.contract.errors import UnsupportedFormat
 from workers.formats.sniff import sniff
-
-
-def glb(document: dict[str, object]) -> bytes:
-    text = json.dumps(document).encode()
-    text += b" " * (-len(text) % 4)
-    return b"glTF" + struct.pack("<III", 2, 20 + len(text), len(text)) + b"JSON" + text
-
-
-BVH = person().encode()
-GLB = glb({"asset": {"version": "2.0"}})
-VRM = glb({"asset": {"version": "2.0"}, "extensionsUsed": ["VRMC_vrm"]})
-VRM0 = glb({"asset": {"version": "2.0"}, "extensions": {"VRM": {}}})
-GLTF = b'{"asset": {"version": "2.0"}}'
-FBX = b"Kaydara FBX Binary  \x00\x1a\x00" + bytes(40)
-FBX_ASCII = b"; FBX 7.4.0 project file\n"
-ZIP = b"PK\x05\x06" + bytes(18)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ A character that is a BVH keeps its own hierarchy and zero pose as BVH, and gets
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -15,12 +14,14 @@ from workers.contract.options import JobOptions
 from workers.formats.bvh.write import write_bvh
 from workers.formats.gltf.skeleton_glb import write_skeleton_glb
 from workers.formats.gltf.write import write_animation_glb, write_glb, write_notices
+from workers.formats.registry import format_named
 from workers.preparation.prepare import PreparedCharacter
 from workers.skeleton import quat
 from workers.skeleton.model import Clip, Notice, Skeleton
 
 # Node and bind rotation of a joint that differ by more than this are two poses and not rounding.
 SAME_POSE_RAD = 1e-4
+DEFAULT_RESULT = "glb"  # holds any character and any number of clips
 
 
 def export(
@@ -32,14 +33,14 @@ def export(
     if options.clip_name is not None:
         clips = [replace(clip, name=options.clip_name) for clip in clips]
     skeleton = target.body.skeleton
-    if result_format(target, options, len(clips)) == "bvh":
-        if len(clips) > 1:
-            raise InvalidOptions(f"format: a BVH holds one clip, not {len(clips)}; ask for glb or name one clip")
-        return (
-            "result.bvh",
-            write_bvh(target.scene.skeleton if target.scene.format == "bvh" else skeleton, clips[0]),
-            (),
+    asked = format_named(result_format(target, options, len(clips)))
+    if asked.one_clip and len(clips) > 1:
+        raise InvalidOptions(
+            f"format: a {asked.title} holds one clip, not {len(clips)}; ask for {DEFAULT_RESULT} or name one clip"
         )
+    if asked.name == "bvh":  # the writers take different things, so they are no part of the format's row
+        own = target.scene.skeleton if target.scene.format == asked.name else skeleton
+        return "result.bvh", write_bvh(own, clips[0]), ()
     keyed = sorted({*driven, *_restored(skeleton)} - target.left_alone)
     if target.scene.document is None:
         return "result.glb", write_skeleton_glb(skeleton, clips, keyed), ()
@@ -49,11 +50,13 @@ def export(
     return "result.glb", write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips), notices
 
 
-def result_format(target: PreparedCharacter, options: JobOptions, clips: int) -> Literal["glb", "bvh"]:
-    """What `format: auto` means for this character and number of clips."""
+def result_format(target: PreparedCharacter, options: JobOptions, clips: int) -> str:
+    """What `format: auto` means for this character and number of clips: a bare skeleton keeps its format if it can."""
     if options.format != "auto":
         return options.format
-    return "bvh" if target.scene.format == "bvh" and clips == 1 else "glb"
+    own = format_named(target.scene.format)
+    keeps = own.written and own.character == "skeleton" and (clips == 1 or not own.one_clip)
+    return own.name if keeps else DEFAULT_RESULT
 
 
 def _restored(skeleton: Skeleton) -> list[int]:

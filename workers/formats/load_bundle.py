@@ -1,9 +1,9 @@
 """Bundles from a path, uploaded parts or a zip, within limits. The only module of `formats` that touches a disk.
 
-A `.gltf` may name neighbours, and gets them from its own folder (or below), from the other parts, or from the same
-zip, each loaded only when asked for. Looking up a name that is not there raises KeyError; a name that leads outside
-raises ParseFailed. All files of a bundle together stay within `Limits.file_bytes`. Which neighbours are needed is left
-to the glTF reader.
+A format may name neighbours (`.gltf` does), and gets them from its own folder (or below), from the other parts, or
+from the same zip, each loaded only when asked for. Looking up a name that is not there raises KeyError; a name that
+leads outside raises ParseFailed. All files of a bundle together stay within `Limits.file_bytes`. Which neighbours are
+needed is left to the readers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from workers.contract.errors import FileTooLarge, ParseFailed, SourceFileNotFoun
 from workers.formats.bundle import FileBundle
 from workers.formats.entry_names import clean_name, shown
 from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
-from workers.formats.sniff import EXTENSIONS, READABLE, sniff
+from workers.formats.registry import endings, format_named, scene_formats
+from workers.formats.sniff import sniff
+from workers.formats.wording import what_to_send
 from workers.formats.zip_entries import zip_entries
-
-MAIN_EXTENSIONS = tuple(f".{extension}" for extension in sorted(EXTENSIONS - {"zip"}))
 
 
 class ByteBudget:
@@ -43,11 +43,12 @@ def bundle_from_path(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMI
     file = Path(path)
     budget = ByteBudget(limits.file_bytes, str(file))
     data = _read_file(file, budget)
-    kind = sniff(data, file.name)
-    if kind == "zip":
+    found = format_named(sniff(data, file.name))
+    if found.is_container:
         return bundle_from_zip(data, limits, file.name)
-    siblings = FolderSiblings(file.parent, file.name, budget, limits.bundle_entries) if kind == "gltf" else {}
-    return FileBundle(file.name, data, siblings)
+    if not found.needs_neighbours:
+        return FileBundle(file.name, data)
+    return FileBundle(file.name, data, FolderSiblings(file.parent, file.name, budget, limits.bundle_entries))
 
 
 def bundle_from_parts(parts: Mapping[str, Callable[[], bytes]], limits: Limits = DEFAULT_LIMITS) -> FileBundle:
@@ -56,7 +57,7 @@ def bundle_from_parts(parts: Mapping[str, Callable[[], bytes]], limits: Limits =
     Uploads often lose their folders, so a neighbour is also found by its bare name where only one part has it.
     """
     bundle = bundle_of_upload(parts, limits)
-    if len(parts) == 1 and sniff(bundle.data, bundle.name) == "zip":
+    if len(parts) == 1 and format_named(sniff(bundle.data, bundle.name)).is_container:
         return bundle_from_zip(bundle.data, limits, bundle.name)
     return bundle
 
@@ -93,10 +94,11 @@ def bundle_from_zip(data: bytes, limits: Limits = DEFAULT_LIMITS, name: str = "z
 
 def main_name(names: list[str], where: str) -> str:
     """The only name with a main file's extension."""
-    found = [name for name in names if name.lower().endswith(MAIN_EXTENSIONS)]
+    mains = endings(scene_formats())
+    found = [name for name in names if name.lower().endswith(mains)]
     if not found:
         raise UnsupportedFormat(
-            f"{where}: no motion or character among {len(names)} files; {READABLE} with its neighbours"
+            f"{where}: no motion or character among {len(names)} files; {what_to_send()} with its neighbours"
         )
     if len(found) > 1:
         listed = ", ".join(shown(name) for name in found[:5])

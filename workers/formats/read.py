@@ -11,6 +11,8 @@ import struct
 from workers.contract.errors import ParseFailed
 from workers.formats.bundle import FileBundle
 from workers.formats.limits import DEFAULT_LIMITS, Limits
+from workers.formats.load_bundle import bundle_from_zip
+from workers.formats.registry import format_named
 from workers.formats.sniff import sniff
 from workers.skeleton.model import Scene
 
@@ -20,26 +22,17 @@ UNEXPECTED = (
 
 
 def read_scene(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
-    """The scene in a bundle: BVH, FBX, GLB, glTF with its neighbours, VRM, or a zip that holds one of them.
+    """The scene in a bundle: one of the formats of `workers.formats.registry`, with its neighbours or in a zip.
 
     Raises UnsupportedFormat, and what the readers raise.
     """
-    kind = sniff(bundle.data, bundle.name)
+    reader = format_named(sniff(bundle.data, bundle.name)).load_reader()
     try:
-        if kind == "zip":
-            from workers.formats.load_bundle import bundle_from_zip
-
-            return read_scene(bundle_from_zip(bundle.data, limits, bundle.name), limits)
-        if kind == "bvh":
-            from workers.formats.bvh.read import read_bvh
-
-            return read_bvh(bundle, limits)
-        if kind == "fbx":
-            from workers.formats.fbx.read import read_fbx
-
-            return read_fbx(bundle, limits)
-        from workers.formats.gltf.read import read_gltf
-
-        return read_gltf(bundle, limits)
+        return reader(bundle, limits)
     except UNEXPECTED as error:
         raise ParseFailed(f"{bundle.name}: the file is damaged ({type(error).__name__}); export it again") from error
+
+
+def read_zip(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
+    """The scene of the one main file that a zip holds."""
+    return read_scene(bundle_from_zip(bundle.data, limits, bundle.name), limits)

@@ -1,27 +1,20 @@
 """What kind of file some bytes are, by their content. The name only has to agree.
 
-Recognises what can be read (BVH, FBX, GLB, glTF JSON, VRM, zip), and names common wrong ones so that the error says
-what was sent. Nothing is parsed here and no disk is touched.
+Which formats there are and what marks them is `workers.formats.registry`; common wrong files are named here, so that
+the error says what was sent. Nothing is parsed and no disk is touched.
 """
 
 from __future__ import annotations
 
-import re
-import struct
 from pathlib import PurePosixPath
-from typing import Literal
 
 from workers.contract.errors import UnsupportedFormat
+from workers.formats import registry
+from workers.formats.file_format import Content, FileFormat
+from workers.formats.wording import what_to_send
 
-Kind = Literal["bvh", "glb", "gltf", "fbx", "vrm", "zip"]
+HEAD_BYTES = 4096
 
-READABLE = "send a BVH, FBX, GLB, glTF, VRM or zip file"
-# A VRM is a GLB with more in it, so these two names may stand for each other.
-SAME_CONTAINER: frozenset[str] = frozenset({"glb", "vrm"})
-EXTENSIONS = frozenset({"bvh", "glb", "gltf", "fbx", "vrm", "zip"})
-
-_VRM_MARK = re.compile(rb'"(VRM|VRMC_vrm)"\s*[,:\]]')
-_BVH_START = re.compile(rb"\s*hierarchy(?![^\s{])", re.IGNORECASE)
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -40,40 +33,29 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-def sniff(data: bytes, name: str) -> Kind:
-    """The kind of file, from its content. Raises UnsupportedFormat if it is none of ours or the name says otherwise."""
-    kind = _by_content(data, name)
-    extension = PurePosixPath(name.replace("\\", "/")).suffix[1:].lower()
-    if extension in EXTENSIONS and extension != kind and not {extension, kind} <= SAME_CONTAINER:
+def sniff(data: bytes, name: str) -> str:
+    """The name of the file's format, or of the container it is, from its content.
+
+    Raises UnsupportedFormat if it is none of ours or the name says otherwise.
+    """
+    found = _by_content(data, name)
+    extension = PurePosixPath(name.replace("\\", "/")).suffix[1:]
+    said = registry.format_of_extension(extension)
+    if said is not None and said.family != found.family:
         raise UnsupportedFormat(
-            f"{name}: the name says {extension.upper()} but the content is {kind.upper()}; rename the file"
+            f"{name}: the name says {extension.upper()} but the content is {found.name.upper()}; rename the file"
         )
-    return kind
+    return found.name
 
 
-def _by_content(data: bytes, name: str) -> Kind:
+def _by_content(data: bytes, name: str) -> FileFormat:
     if not data.strip():
-        raise UnsupportedFormat(f"{name}: the file is empty; {READABLE}")
-    if data.startswith(b"glTF"):
-        return "vrm" if _VRM_MARK.search(_json_chunk(data)) else "glb"
-    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return "zip"
-    head = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head.startswith((b"Kaydara FBX Binary", b"; FBX", b";FBX")) or b"FBXHeaderExtension" in head:
-        return "fbx"
-    if _BVH_START.match(head):
-        return "bvh"
-    if head.startswith(b"{") and (name.lower().endswith(".gltf") or b'"asset"' in data):
-        return "gltf"
-    raise UnsupportedFormat(f"{name}: this is {_describe(head)}; {READABLE}")
-
-
-def _json_chunk(data: bytes) -> bytes:
-    """The JSON of a GLB (header 12 bytes, chunk length and type 8), cut at the end of the file."""
-    if len(data) < 20:
-        return b""
-    (length,) = struct.unpack_from("<I", data, 12)
-    return data[20 : 20 + length]
+        raise UnsupportedFormat(f"{name}: the file is empty; {what_to_send()}")
+    content = Content(data, data[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip(), name)
+    for row in registry.FORMATS:
+        if row.marks(content):
+            return row
+    raise UnsupportedFormat(f"{name}: this is {_describe(content.head)}; {what_to_send()}")
 
 
 def _describe(head: bytes) -> str:

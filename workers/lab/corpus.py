@@ -16,12 +16,9 @@ import numpy as np
 from workers.contract.roles import REQUIRED_ROLES
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
+from workers.formats.registry import character_formats, endings, motion_formats
 from workers.preparation.prepare import PreparedCharacter, prepare_character
 from workers.skeleton.model import Scene
-
-CHARACTER_ENDINGS = (".glb", ".gltf", ".vrm", ".fbx")
-MOTION_ENDINGS = (*CHARACTER_ENDINGS, ".bvh")
-
 
 LIMBS = 4
 
@@ -53,14 +50,14 @@ def find_corpus(folder: Path, character_glob: str, motion_glob: str) -> Corpus:
     Raises what reading raises: a file that cannot be read is a failure, not something to leave out.
     """
     characters, motions, left_out = [], [], []
-    character_paths = _matching(folder, character_glob, CHARACTER_ENDINGS)
+    character_paths = _matching(folder, character_glob, endings(character_formats()))
     for path in character_paths:
         reason = no_character(load_scene(path))
         if reason is None:
             characters.append(path)
         else:
             left_out.append(LeftOut(path, f"as a character: {reason}"))
-    for path in dict.fromkeys((*_matching(folder, motion_glob, MOTION_ENDINGS), *character_paths)):
+    for path in dict.fromkeys((*_matching(folder, motion_glob, endings(motion_formats())), *character_paths)):
         scene = load_scene(path)
         reason = no_motion(scene)
         if reason is None:

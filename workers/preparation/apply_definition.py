@@ -15,6 +15,7 @@ import numpy as np
 from workers.contract.definitions import CharacterDefinition, ClipPose
 from workers.contract.errors import AmbiguousUnits, ClipNotFound
 from workers.contract.roles import REQUIRED_ROLES
+from workers.formats.registry import format_named
 from workers.formats.units import AXES, to_y_up
 from workers.preparation.change_units import change_units
 from workers.skeleton import kinematics, quat
@@ -105,12 +106,13 @@ def _with_units(scene: Scene, definition: CharacterDefinition) -> Scene:
     if rescaled and not units.guessed:
         what = f"{scale:g} m a unit contradicts the file: {units.factor:g} ({units.reason})"
         raise _ambiguous(definition, "/scale", what)
-    # Only BVH leaves the axis open; elsewhere a guess is about the scale.
-    if turned and not (units.guessed and scene.format == "bvh"):
+    # A guess is about the scale alone, unless the format leaves the axis open too.
+    axis_is_open = format_named(scene.format).axes_guessed
+    if turned and not (units.guessed and axis_is_open):
         raise _ambiguous(definition, "/up_axis", f"{up_axis} contradicts the file, where {units.up_axis} is up")
     if definition.scale is None and definition.up_axis is None:
         return scene
-    is_settled = definition.scale is not None and (definition.up_axis is not None or scene.format != "bvh")
+    is_settled = definition.scale is not None and (definition.up_axis is not None or not axis_is_open)
     said = ", ".join(
         text
         for text, value in ((f"{scale:g} m a unit", definition.scale), (f"{up_axis} up", definition.up_axis))

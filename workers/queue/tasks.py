@@ -29,6 +29,7 @@ from service.jobs.store import JobStore
 from service.upkeep.recovery import retry_or_fail, worker_lost
 from workers.contract.errors import InternalError, JobTimeout
 from workers.contract.options import parse_options
+from workers.formats.registry import format_of_extension
 from workers.ingest.sandbox.confinement import SandboxLimits
 from workers.ingest.sandbox.sandbox import Sandbox
 from workers.ingest.stored.scene_file import SceneFileUnusable
@@ -43,8 +44,6 @@ LOG = logging.getLogger("retarget.tasks")
 PROGRESS_INTERVAL_S = 0.2
 VALIDATING_SHARE = 0.08  # of a job's progress; the engine goes on from 0.1
 MEDIA_TYPES = {
-    ".glb": "model/gltf-binary",
-    ".gltf": "model/gltf+json",
     ".json": "application/json",
     ".png": "image/png",
     ".webm": "video/webm",
@@ -236,7 +235,9 @@ class TaskContext:
         """Write one artifact; it is not visible to users before it is published."""
         blob = self.blobs.put(output_key(record.id, execution_id, name), data)
         suffix = name[name.rfind(".") :].lower()
-        media_type = MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        scene_format = format_of_extension(suffix[1:])
+        known = scene_format.media_type if scene_format is not None else MEDIA_TYPES.get(suffix)
+        media_type = known or mimetypes.guess_type(name)[0] or "application/octet-stream"
         return Artifact(name=name, media_type=media_type, bytes=blob.bytes, sha256=blob.sha256, blob=blob.key)
 
 

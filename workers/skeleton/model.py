@@ -170,9 +170,12 @@ class Units:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One read file. `load_clip(i, rate_hz)` samples clip i, at its own rate where `rate_hz` is None."""
+    """One read file. `load_clip(i, rate_hz)` samples clip i, at its own rate where `rate_hz` is None.
 
-    format: Literal["bvh", "fbx", "gltf", "glb"]
+    `format` is the name of a format in the table of formats, which this module, at the bottom, knows nothing of.
+    """
+
+    format: str
     skeleton: Skeleton
     rest_kind: Literal["bind", "node", "zero"]
     units: Units

@@ -1,9 +1,9 @@
 """BVH in: `read_bvh` turns a BVH file into a Scene in metres, Y up.
 
-A BVH names neither unit nor up axis: both are guessed and reported (`bvh_units`), as is the meaning of position
-channels (`bvh_motion`). The guessed turn to Y up is applied at the roots only. The rest pose is the zero pose: bones
-along their OFFSETs, no rotation but that turn; it need not be a T pose. Text is left to `bvh_syntax`, finding the roles
-and a better rest pose to `workers.skeleton`, writing to `bvh_write`.
+A BVH names neither unit nor up axis: both are guessed and reported (`formats.units`), as is the meaning of position
+channels (`bvh.motion`). The guessed turn to Y up is applied at the roots only. The rest pose is the zero pose: bones
+along their OFFSETs, no rotation but that turn; it need not be a T pose. Text is left to `bvh.syntax`, finding the roles
+and a better rest pose to `workers.skeleton`, writing to `bvh.write`.
 """
 
 from __future__ import annotations

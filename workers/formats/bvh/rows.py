@@ -1,7 +1,7 @@
 """The MOTION section of a BVH: `Frames:`, `Frame Time:` and rows of numbers, read by one numpy call.
 
 `Frames:` is only compared with the rows that are there, so it can neither allocate nor cut anything. What the columns
-mean is left to `bvh_motion`.
+mean is left to `bvh.motion`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Grammar (keywords in any case, any white space): `HIERARCHY`, one or more `ROOT name { OFFSET x y z CHANNELS n ...
 JOINT ... End Site { OFFSET x y z } }`, then `MOTION`, `Frames: n`, `Frame Time: s` and rows of numbers. Nodes are
 numbered joints first in order of appearance, end sites after them. The hierarchy is read with an explicit stack.
-The rows are left to `bvh_rows`, units and axes to `bvh_units`, the meaning of position channels to `bvh_motion`.
+The rows are left to `bvh.rows`, units and axes to `formats.units`, the meaning of position channels to `bvh.motion`.
 """
 
 from __future__ import annotations

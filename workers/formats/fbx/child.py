@@ -1,7 +1,7 @@
 """`python -m workers.formats.fbx.child`: one FBX file in on standard input, one GLB with facts out on standard output.
 
 Runs with limits that it sets itself before it looks at the file; whatever goes wrong becomes a typed error in the
-reply, and what ends the process outright is told apart by its parent (`fbx_process`).
+reply, and what ends the process outright is told apart by its parent (`fbx.process`).
 """
 
 from __future__ import annotations

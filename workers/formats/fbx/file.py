@@ -1,4 +1,4 @@
-"""What an FBX file holds besides its animation, read through the binding into plain data (`fbx_model`).
+"""What an FBX file holds besides its animation, read through the binding into plain data (`fbx.model`).
 
 For the child process only. Everything that counts is checked against the limits before it is copied.
 """

@@ -1,6 +1,6 @@
 """An FBX scene written as one GLB: nodes, meshes with materials and skins, one animation a take. Pure numpy.
 
-Every node keeps its name and place; what is left out are scale helpers that say nothing (`fbx_helpers`) and the nodes
+Every node keeps its name and place; what is left out are scale helpers that say nothing (`fbx.helpers`) and the nodes
 of skinned meshes that have nothing else on them: a skinned mesh goes to the root of the scene, since its node's
 transform means nothing there.
 """

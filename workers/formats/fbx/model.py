@@ -1,4 +1,4 @@
-"""Plain data of one FBX file, between the binding (`fbx_file`, `fbx_takes`) and the GLB (`fbx_glb`).
+"""Plain data of one FBX file, between the binding (`fbx.file`, `fbx.takes`) and the GLB (`fbx.glb`).
 
 Metres, right-handed, Y up, as ufbx converts them; quaternions xyzw; matrices `(4, 4)` act on column vectors. Nodes are
 in depth-first order, parents first, and everything refers to them by that index.

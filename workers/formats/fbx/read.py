@@ -1,4 +1,4 @@
-"""Read FBX (binary and ASCII, 5000 to 7700) into a Scene: a child process makes a GLB of it, `gltf_read` does the rest.
+"""Read FBX (binary and ASCII, 5000 to 7700) into a Scene: a child process makes a GLB of it, `gltf.read` does the rest.
 
 So an FBX behaves like a glTF file from here on, and as a character it comes back as a valid GLB. What differs: the
 scene says `fbx`, units and axes are those that the file states (a guess only where they make no body), clips have the

@@ -227,7 +227,7 @@ def _influences(clusters: list[FbxCluster], count: int) -> tuple[Indices, Array,
 
 
 def _invertible(matrix: Array) -> bool:
-    """Whether a matrix has volume, by the measure that `gltf_bind` uses."""
+    """Whether a matrix has volume, by the measure that `gltf.bind` uses."""
     if not np.all(np.abs(matrix) < 1e30):
         return False
     lengths: NDArray[np.float64] = np.linalg.norm(matrix[:3, :3], axis=0)

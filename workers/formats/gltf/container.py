@@ -3,7 +3,7 @@
 `split_container` tells `.glb` from `.gltf` by content and returns the JSON object, the BIN chunk and any others;
 `join_container` is its inverse for GLB. Chunk rules follow glTF 2.0, section 4.4 "Binary glTF Layout":
 JSON first, BIN second, anything else ignored but kept. JSON is strict: UTF-8, no duplicate keys, no NaN or Infinity.
-What the JSON says is left to `gltf_document`.
+What the JSON says is left to `gltf.document`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ file without a skin it marks the nodes that an animation moves, every node below
 leaving out nodes that hold a mesh or a camera; where nothing moves and there is no mesh, all nodes: a bare skeleton.
 Clips are sampled and meshes built only when asked for.
 
-`scene.document` is a `GltfSource`, all that `gltf_write` needs. `scene.extras["clip_notices"]` maps a clip's index to
+`scene.document` is a `GltfSource`, all that `gltf.write` needs. `scene.extras["clip_notices"]` maps a clip's index to
 the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
 `scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint; `scene.extras["skins"]` the name and
 joints of each skin.

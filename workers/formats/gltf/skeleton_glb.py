@@ -2,7 +2,7 @@
 
 Node k is joint k of the skeleton, end sites included, standing as the skeleton's nodes do. The skin lists the joints
 and holds the rest pose as inverse bind matrices, so that a reader knows joints and rest pose although there is no mesh.
-Channels are those of `gltf_write`: rotation for `keyed_rotations`, translation for the joints that the clip moves.
+Channels are those of `gltf.write`: rotation for `keyed_rotations`, translation for the joints that the clip moves.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from typing import IO, Any, get_args, get_type_hints
 
 from workers.contract.errors import InputError, RetargetError
 from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
+from workers.formats.registry import scene_formats
 from workers.ingest.stored.scene_checks import check_clip, check_mesh, check_skeleton
 from workers.ingest.stored.scene_codec import FIELDS, decode, encode
 from workers.ingest.stored.scene_file import Buffer, SceneFileReader, SceneFileWriter, decoded, open_scene_file
@@ -28,7 +29,7 @@ from workers.skeleton.resample import resample
 
 FORM = f"scene 1, {zlib.crc32((FIELDS + SOURCE_FIELDS).encode()):08x}"
 CLIP_NOTICES = "clip_notices"
-_CHOICES = {name: frozenset(get_args(get_type_hints(Scene)[name])) for name in ("format", "rest_kind")}
+_REST_KINDS = frozenset(get_args(get_type_hints(Scene)["rest_kind"]))
 
 
 def save_scene(scene: Scene, file: IO[bytes], limits: Limits = DEFAULT_LIMITS) -> int:
@@ -121,9 +122,10 @@ def _load(reader: SceneFileReader, limits: Limits) -> Scene:
     clips = _each(decode(content["clips"], reader), ClipInfo)
     if len(content["clip_data"]) != len(clips) or len(skeleton) > limits.nodes + limits.joints:
         raise ValueError("counts")
-    for name, choices in _CHOICES.items():
-        if content[name] not in choices:
-            raise ValueError(name)
+    if content["format"] not in {row.name for row in scene_formats()}:
+        raise ValueError("format")
+    if content["rest_kind"] not in _REST_KINDS:
+        raise ValueError("rest_kind")
     for name in ("skins", "meshes"):
         _expect(content[name], int)
     parts = StoredParts(reader, len(skeleton))

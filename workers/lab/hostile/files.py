@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workers.contract.errors import RetargetError
+from workers.formats.registry import endings, format_of_extension, scene_formats
 from workers.formats.sniff import sniff
 from workers.lab.hostile.mutations import mutate
 from workers.samples.write import sample_files
 
 MAX_BYTES = 2_500_000  # of a good file that is mutated: larger ones only take longer
-SCENE_ENDINGS = frozenset({".bvh", ".glb", ".gltf", ".fbx", ".vrm"})
 _NEIGHBOURS_MAX = 60
 
 
@@ -35,13 +35,18 @@ class HostileFile:
 def malformed_files(folder: Path) -> list[HostileFile]:
     """Every scene file below a folder, with the files that lie beside it."""
     found = []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SCENE_ENDINGS and path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if _is_scene(path)):
         beside = [file for file in path.parent.iterdir() if file.is_file() and file.suffix in (".bin", ".png", ".jpg")]
         neighbours = {file.name: file.read_bytes() for file in sorted(beside)[:_NEIGHBOURS_MAX]}
-        needed = neighbours if path.suffix.lower() == ".gltf" else {}
+        said = format_of_extension(path.suffix[1:])
+        needed = neighbours if said is not None and said.needs_neighbours else {}
         data = path.read_bytes()
         found.append(HostileFile(str(path.relative_to(folder)), path.name, data, path.suffix[1:].lower(), needed))
     return found
+
+
+def _is_scene(path: Path) -> bool:
+    return path.suffix.lower() in endings(scene_formats()) and path.is_file()
 
 
 def source_files(folder: Path | None) -> dict[str, list[tuple[str, bytes]]]:
@@ -52,7 +57,7 @@ def source_files(folder: Path | None) -> dict[str, list[tuple[str, bytes]]]:
     for part in ("characters", "motions") if folder is not None else ():
         assert folder is not None
         for path in sorted((folder / part).rglob("*")):
-            if path.suffix.lower() in SCENE_ENDINGS and path.is_file() and path.stat().st_size <= MAX_BYTES:
+            if _is_scene(path) and path.stat().st_size <= MAX_BYTES:
                 data = path.read_bytes()
                 kind = _kind(data, path.name)
                 if kind is not None:

@@ -145,14 +145,14 @@ MUTATORS: dict[str, tuple[Mutator, ...]] = {
     "gltf": (*ANY, numbers, json_values, json_values, json_values),
     "fbx": (*ANY, flip_bytes, lengths, lengths),
     "ascii fbx": (*ANY, numbers, numbers, lines),
-}
+}  # a kind that is not named here gets ANY
 
 
 def mutate(data: bytes, kind: str, rng: random.Random) -> tuple[str, bytes]:
     """The mutator's name and the damaged file; now and then two mutators one after the other."""
     names = []
     for _ in range(rng.choice((1, 1, 1, 2))):
-        mutator = rng.choice(MUTATORS[kind])
+        mutator = rng.choice(MUTATORS.get(kind, ANY))
         try:
             data = mutator(data, rng) or b"\0"
         except (ValueError, LookupError, RecursionError, struct.error, TypeError):
