@@ -1,1 +1,20 @@
-"""The HTTP gateway, the job store and the command line. Never imports torch."""
+"""The HTTP gateway, the job records and the command line. Never imports torch.
+
+    cli          `retarget`: picks the subcommand, turns errors into one line and an exit code
+    commands     one module a subcommand
+    app          the gateway's application: all routers put together
+    settings     `RETARGET_*` as one typed class
+    http         what every endpoint shares: errors, problem documents, headers, OpenAPI
+    files        uploads on their way in, where bytes are kept, which job holds which file
+    jobs         jobs: record, states, queue, results
+    assets       stored motions and characters
+    mappings     mapping presets
+    inspections  what a file holds
+    models       which learned models are ready
+    health       is the gateway alive, can it take jobs
+    upkeep       lost jobs, expired files
+    local        one machine alone: an embedded Redis, and the processes of `retarget serve`
+
+A noun of the HTTP interface is a folder with the same file names in each: `schemas` (what is held and shown), `store`
+(Redis), `intake` (from a request to a record), `endpoints` (HTTP). Scenes are parsed and retargeted by `workers`.
+"""

@@ -1,5 +1,25 @@
-"""Everything that computes: file formats, skeletons, retargeting, scores. Importable without FastAPI and without
-torch.
+"""All that computes, from bytes to results. Importable without FastAPI and without torch.
+
+    contract     what users script against: errors, options, definitions, role names
+    platform     what the operating system does for our processes
+    skeleton     skeletons, clips, rotations, roles, rest poses; the conventions of the whole project
+    samples      our own characters and clips
+    formats      files in and out
+    ingest       untrusted bytes to one internal form
+    motion       a body in motion: contacts, ground, time
+    preparation  what the engine must know of each file
+    retargeting  from a source body's motion to a target body's
+    geometry     surfaces: parts, penetration, self-contact, decimation, generated bodies
+    rendering    a differentiable renderer
+    scores       what a result is worth: scores, verdict, report
+    semantics    what a motion means: encoders and keyframes
+    refinement   a result changed a little, so that hands stay out of bodies and on their contacts
+    pictures     previews and sheets
+    engine       (motion, character, options) -> (artifacts, report), a pure function
+    queue        jobs off the queue
+    lab          studies, benches, training; nothing imports it
+
+A package imports what stands above it in this list, never what stands below; `queue` and `lab` alone import `service`.
 """
 
 __version__ = "0.1.0"

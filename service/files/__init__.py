@@ -1,1 +1,10 @@
-"""Files on their way in: uploads, blobs, which job holds which file."""
+"""Files on their way in, and where their bytes are kept.
+
+    form             multipart bodies, streamed, counted and hashed
+    first_look       what is obviously no scene is refused before it is stored
+    definition_part  a definition that came with a request
+    blobs            bytes by key: a local folder, memory or S3
+    references       which job, asset or stored scene needs which blob
+
+What the files hold is the workers' to judge; when blobs are removed, `service.upkeep`'s.
+"""

@@ -1,1 +1,6 @@
-"""Health of the gateway: is it alive, can it do its work."""
+"""Health of the gateway.
+
+    endpoints  /healthz: the process answers; /readyz: it can take jobs
+
+Health checks of containers lie in `docker`.
+"""

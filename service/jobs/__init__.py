@@ -1,1 +1,16 @@
-"""Jobs: record (schemas, store, scripts), way to a worker (queue), HTTP face (endpoints), end (retention)."""
+"""Jobs: their records, the way to a worker, and their face over HTTP.
+
+    schemas      the record: what Redis holds of a job
+    store        every change of a record, each one atomic step
+    scripts      these steps in Lua
+    queue        handing job ids to RQ, which carries them to a worker
+    job_request  the JSON body of a job on stored assets
+    intake       from a form or a JSON body to a queued job
+    views        what HTTP shows of a record
+    estimates    how long a job still takes
+    changes      long-polling: who waits for a job is woken when it changes
+    endpoints    post, list, poll, cancel, delete
+    artifacts    report and results, with ranges and tags
+
+What runs a job is `workers.queue`; what becomes of lost and old ones, `service.upkeep`.
+"""

@@ -1,1 +1,7 @@
-"""The noun `models`: which encoders there are, and whether their weights are here."""
+"""Learned models over HTTP.
+
+    schemas    what HTTP and `retarget models list --json` show of a model
+    endpoints  GET /v1/models and /v1/models/{name}
+
+What is known of a model is `model_store`'s.
+"""

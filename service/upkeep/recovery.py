@@ -1,6 +1,6 @@
 """What happens to a job whose execution died: it is tried again while it has attempts left, else it fails for good.
 
-Used by the worker, which saw its job process die, and by the sweeper, which found a lease that nobody renews. Each step
+Used by the worker, whose job process died, and by the sweeper, which found a lease that nobody renews. Each step
 is atomic and fenced by the execution id, so it does no harm when both come to the same job.
 """
 
@@ -42,5 +42,5 @@ def retry_or_fail(
 
 
 def worker_lost(reason: str) -> Unavailable:
-    """The error of a job that no worker has seen through."""
+    """The error of a job that no worker could finish."""
     return Unavailable(f"no worker could finish the job, the last one because {reason}; send it again")

@@ -1,4 +1,4 @@
-"""Sweeper: finds the jobs that nobody looks after any more, every few seconds.
+"""Sweeper: finds, every few seconds, the jobs that no process works on any more.
 
 - running, but its lease is over (its worker died): tried again, or failed after the last attempt
 - canceling, but its worker is gone: canceled

@@ -1,1 +1,10 @@
-"""What users script against: errors, options, definitions, roles."""
+"""What users script against: it may be extended, never broken. Imports neither numpy nor torch.
+
+    errors       the one tree of typed errors, with code, HTTP status and exit code
+    options      JobOptions: the options of a job, for command line, HTTP and OpenAPI alike
+    definitions  character definitions: what the user knows of a file and the file does not say
+    json_lines   strict JSON that remembers on which line each value stands
+    roles        the names of the humanoid roles, and which of them are needed
+
+What the options do is left to the engine, finding the roles to `workers.skeleton.find_roles`.
+"""

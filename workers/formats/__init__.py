@@ -1,0 +1,17 @@
+"""Files in and out: bytes to a `Scene` and back.
+
+    read         `read_scene`: any bundle to a Scene; chooses the reader by content
+    sniff        what kind of file some bytes are
+    bvh          BVH in and out
+    gltf         glTF, GLB and VRM in and out
+    fbx          FBX in, through a child process
+    bundle       FileBundle: a file and those beside it, the only thing readers get
+    load_bundle  bundles from a path, uploaded parts or a zip; the only module here that touches a disk
+    zip_entries  the files inside an untrusted zip
+    entry_names  names of files inside a bundle: relative, and never leading outside
+    limits       how much a file may hold
+    units        guesses of what a BVH does not say: unit and up axis
+    body_plan    legs, arms and trunk from tree and bone lengths, before units are known
+
+Which joint plays which role is left to `workers.skeleton`, confinement to `workers.ingest.sandbox`.
+"""

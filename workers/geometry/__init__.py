@@ -1,12 +1,22 @@
 """Body geometry: parts of a body's surface, penetration, self-contact; losses with gradients and exact figures.
 
-    parts         which part each joint, vertex and face belongs to   part_frames    places on a part, same on any body
-    surface       BodySurface: the mesh by parts, its bind pose       posing         a surface moved by a motion
-    nearest       closest place on the rest of the body               winding        inside or outside, by libigl
-    penetration   the penetration loss                                exact          exact figures on the full mesh
-    self_contact  contacts of the source, found from its surface      contact_model  what a contact is
-    carry         contacts on another body, and their loss            contact_scores error, recall, precision
-    scores        the report's rows: `geometry_scores`
+    parts              which part of the body each joint, vertex and face belongs to
+    part_frames        places on a part that mean the same on any body
+    surface            BodySurface: the mesh by parts, and how it meets itself in its bind pose
+    prepared           the surfaces of files, prepared once for each body
+    body_proxy         a generated surface for a bare skeleton
+    decimate           fewer faces, skin weights kept
+    posing             a surface moved by a motion
+    nearest            the closest place on the rest of the body, and on which side of it
+    near_body          which places of the body limbs are near to
+    winding            inside or outside, by libigl
+    penetration        the penetration loss, with gradients
+    exact              exact penetration on the full mesh, for reports
+    self_contact       contacts of the source, found from its surface
+    contact_model      what a contact is
+    transfer_contacts  contacts on another body
+    contact_loss       the loss that keeps them, with gradients
+    contact_scores     how well they are kept: error, recall, precision
 
 How an optimiser uses it, all lengths in metres and world space:
 
@@ -16,12 +26,13 @@ How an optimiser uses it, all lengths in metres and world space:
 
     source = reduced(build_surface(motion.body, source_mesh), 2500)
     contacts = find_self_contacts(motion, source, pose(source, motion))
-    anchors = carry(contacts, surface, motion.rate_hz)  # tensors; `anchors.window(start, stop)` for a window of frames
+    anchors = carry(contacts, surface, motion.rate_hz)  # numpy; `anchors.at(frames)` for some frames
+    touching = contact_pairs(anchors)                   # tensors
 
     vertices = skin.deform(rotations, positions)        # (frames, vertices, 3), differentiable
     pairs = find_pairs(surface, vertices)               # no gradient; again when bodies moved by ~0.3 arm radii
     loss = penetration_loss(vertices, pairs, surface.arm_radius_m)      # (frames,)
-    loss = loss + contact_loss(vertices, anchors, surface.arm_radius_m) # (frames,)
+    loss = loss + contact_loss(vertices, touching, surface.arm_radius_m) # (frames,)
 
 Both losses are 0 where nothing penetrates or touches. They are in arm radii, so they mean the same on every body.
 `penetration_loss`: a patch of one square arm radius that is one arm radius deep counts about 1. `contact_loss`: a

@@ -1,7 +1,8 @@
 """SelfContacts: where and when a body touches itself, said in parts and places on them, so that it fits any body.
 
 Frames count from the first of the motion; intervals are half open. Places are those of `part_frames`, with the distance
-from the part's axis in typical radii of the part. Finding them is left to `self_contact`, using them to `carry`.
+from the part's axis in typical radii of the part. Finding them is left to `self_contact`, using them to
+`transfer_contacts`.
 """
 
 from __future__ import annotations

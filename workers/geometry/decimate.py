@@ -132,7 +132,7 @@ def _round(
     keys = moved * len(positions) + target
     order = np.argsort(cost, kind="stable")
     order = order[~np.isin(keys[order], refused)]
-    order = order[: max(64, len(order) // 2)]  # dear ones wait until their neighbours have gone
+    order = order[: max(64, len(order) // 2)]  # expensive collapses wait for a later round
     moved, target, keys = moved[order], target[order], keys[order]
     chosen = np.flatnonzero(_independent(moved, target, faces, len(positions)))
     sound = _upright(positions, faces, moved[chosen], target[chosen], len(positions))

@@ -4,7 +4,7 @@ Hands, forearms, feet and shins may touch any part that is not of their own limb
 closer than `near` until they are farther apart than `far` (arm radii; wider for a generated body, whose surface is a
 guess). That is a contact and no passing by when it lasts, and when at some time the two hardly move along one another.
 An arm that just hangs beside the body touches nothing on purpose, nor do legs that stand side by side. Carrying
-contacts to other bodies is left to `carry`.
+contacts to other bodies is left to `transfer_contacts`.
 """
 
 from __future__ import annotations

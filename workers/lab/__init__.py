@@ -1,5 +1,12 @@
-"""Measures of quality and speed: scores of one result, and the benchmarks over many files.
+"""What measures and trains the product. Nothing imports it; `service.cli` names its commands.
 
-`scores` puts together what `foot_scores`, `pose_scores` and `smoothness` measure on world-space motions; all of them
-are pure. The other modules run the engine over files and are behind `retarget evaluate` and `retarget bench`.
+    commands        `retarget evaluate`, `retarget bench`, `retarget train`
+    studies         quality over many files
+    bench           speed and memory
+    hostile         malformed and mutated files
+    eye             the built-in encoder: its data, its training, its study
+    corpus          a folder of motions and characters, and which of them cannot be asked to work
+    gltf_validator  the Khronos glTF validator, where Node.js has it
+
+`README.md` beside lists every command with what it prints and what was measured.
 """

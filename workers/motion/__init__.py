@@ -1,1 +1,14 @@
-"""A body in motion."""
+"""A body in motion: what can be said of it without a second body.
+
+    body_motion  BodyMotion: a body moving, in world space
+    contacts     when toes and ankles are planted, and on what height
+    ground       the floor a motion stands on
+    level_feet   how feet lie on the ground, where there is no mesh
+    treadmill    the ground's velocity under a clip that walks in place
+    timeline     the frames of a clip, three laps of them where it loops
+    intervals    runs of a boolean along time
+    smoothing    filters along time
+    velocity     velocities that do not depend on the frame rate
+
+What another body makes of it is left to `workers.retargeting`.
+"""

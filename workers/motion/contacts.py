@@ -7,7 +7,8 @@ rest of the body stands on, and whether the body is above it (see `_plausible`).
 
 Clips made to play in place move the ground instead of the body: their stance feet slide back at one common velocity.
 It is found first (`ground_velocity`) and speeds are taken relative to it, so a foot on a treadmill is planted. Heights
-are those of the *sole*: joint height minus the body's sole drop. Holding the feet is left to `foot_lock`.
+are those of the *sole*: joint height minus the body's sole drop. Holding the feet is left to
+`workers.retargeting.feet.foot_lock`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 They show what was scored (`workers.semantics.viewed_clip`): the result with its travel, both bodies facing alike.
 torch, Pillow and PyAV are imported when a picture is drawn, not before. Of many clips only the worst are drawn, and a
-long clip is shown at a lower rate: each is told by a warning.
+long clip is shown at a lower rate; a warning says so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Connections of the workers to Redis: one that is patient through a restart of the server, one that is not.
+"""Connections of the workers to Redis: one that waits while the server restarts and then repeats its command, and one
+that fails at once.
 
-A command that fails half way may have been carried out, and a patient connection sends it again: callers of steps that
-cannot be taken twice look at the record before they believe a "no". A malformed URL is InvalidOptions.
+A command that fails half way may have been carried out, and the waiting connection sends it again: callers of steps
+that cannot be taken twice look at the record before they believe a "no". A malformed URL is InvalidOptions.
 """
 
 from __future__ import annotations

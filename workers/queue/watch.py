@@ -1,4 +1,4 @@
-"""Watch: the worker's eyes on a job process that has a job in hand.
+"""Watch: what the worker looks at while its job process runs a job.
 
 It keeps the job's lease alive, and says when the job process has to be killed: past its time or memory, or when its job
 was canceled, deleted or taken away and it has not stopped within the grace period. It looks from outside, so it works

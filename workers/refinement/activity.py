@@ -1,7 +1,7 @@
 """When there is something to correct, and on which limbs: where the base penetrates, and where the source touches.
 
 Elsewhere the residual is held to zero, by a prior that grows with the time to the next such moment and by knots that
-are not free at all: arms must not drift out of the way of everything. In a loop the time goes round.
+are not free at all: arms that need no correction must stay where they are. In a loop the time goes round.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""How much room limbs keep from surfaces, by frame and part: where they touch on purpose little, at rest none.
+"""How far limbs keep from surfaces, by frame and part.
 
-A few millimetres of room make up for the reduced surface and for the frames between. Where the source touches, they
-would hold the hand off; where there is nothing to correct, they would push arms that rest beside the body.
+A few millimetres make up for what the reduced surface leaves out and for the frames between. Where the source touches,
+only a little is kept, or the hand would not reach its contact; where there is nothing to correct none is, or arms that
+rest beside the body would be pushed aside.
 """
 
 from __future__ import annotations

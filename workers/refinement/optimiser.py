@@ -1,7 +1,8 @@
-"""One window: Adam over its free knots until it stands still, or steps or time run out.
+"""One window: Adam over its free knots until the loss stops falling, or steps or time run out.
 
-Deterministic: no sampling, no noise; only a deadline in seconds depends on the machine, and the result says when it was
-that which ended it. `on_step` is called before every step and between long pieces of one; whatever it raises ends it.
+Deterministic: no sampling, no noise; only a deadline in seconds depends on the machine, and the result says whether it
+was the deadline that ended it. `on_step` is called before every step and between long pieces of one; whatever it raises
+ends it.
 """
 
 from __future__ import annotations

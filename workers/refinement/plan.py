@@ -1,7 +1,8 @@
 """What is worked on when: how many steps a round has, how long they are, and when penetration becomes firm.
 
-Hands find their contacts first, and then make room: a penalty that is firm from the start holds them off. The last
-steps look at a finer surface. What follows the first round begins near its end, and with firm penalties.
+At first penetration weighs little, so that hands can reach their contacts; then it weighs fully (is *firm*), and they
+leave the body. With full weight from the start they would never get there. The last steps look at a finer surface.
+Later rounds of a window start near the end of this plan, with penetration firm.
 """
 
 from __future__ import annotations

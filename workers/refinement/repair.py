@@ -1,4 +1,5 @@
-"""What a change broke is worked on again with more weight on what keeps it: better than a smaller share of the change.
+"""Repair: where a change breaks a guard, the window is optimised again with more weight on the loss that keeps it. That
+is better than taking a smaller share of the change.
 
 A guard or a score that is broken names the weight that holds it. Where none does (feet cannot slide) nothing is raised.
 """

@@ -224,7 +224,7 @@ class Window:
             return Attempt(knots, share, False, reason, {item.guard: item.times for item in guards}, np.inf, None)
         after = self._measure(refined)
         judgement = judge_window(replace(before, similarity=None), after)
-        if before.similarity is not None and not judgement.worse:  # looking is dear
+        if before.similarity is not None and not judgement.worse:  # asking the encoder is expensive
             after = replace(after, similarity=self._similarity(knots))
             judgement = judge_window(before, after)
         return Attempt(

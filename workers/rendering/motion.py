@@ -1,10 +1,10 @@
-"""The gradient of what moves across the picture. No colour changes here: only what a loss feels.
+"""The gradient of what moves across the picture. Pictures stay as they are; only gradients are added.
 
-When the line between two neighbouring pixels moves towards the one, the other's colour gains ground. Such lines are the
-silhouettes (`edges`), the seams of surfaces that pass through each other (`seams`), and between all other neighbours on
-the body the shading itself, which moves with the surface that shows it (there each pixel has its own way). The
-differences of all pairs of neighbours are so counted once each, and a pattern that moves as a whole neither gains nor
-loses.
+When the line between two neighbouring pixels moves towards one of them, the other one's colour spreads. Such lines are
+the silhouettes (`edges`), the seams of surfaces that pass through each other (`seams`), and between all other
+neighbours on the body the shading itself, which moves with the surface that shows it (there each pixel has its own
+way). The differences of all pairs of neighbours are so counted once each, and a pattern that moves as a whole neither
+gains nor loses.
 
 A loss gains, where a line moves, what it has for the one colour less what it has for the other: for a squared
 difference its slope halfway between the two. A pixel's own slope is another one, more so where the pixel is mixed by

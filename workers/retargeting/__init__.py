@@ -1,3 +1,14 @@
-"""From a source body's motion to a target body's motion, in world space. Files, mapping and scores are left to
-others.
+"""From a source body's motion to a target body's motion, in world space.
+
+    clip         `retarget_clip`: one clip onto one character, in memory
+    analytic     the analytic method: rest-aligned transfer of world rotations
+    copy_rest    the naive copy that every score stands beside
+    alignment    from the target's rest pose to the source's
+    spine        spine and neck chains of other lengths
+    fingers      fingers of unlike hands
+    twist        roll spread over twist joints
+    root_motion  where the travel of a clip is kept
+    feet         planted feet held on the ground
+
+Files, mapping and scores are left to others, refinement to `workers.refinement`.
 """

@@ -1,7 +1,7 @@
 """Roll spread over the twist joints of a body that moves: hands over forearms, shoulders over upper arms, legs alike.
 
 The roll of a bone is the twist of a swing-twist split: of the hand's turn against the lower arm, about the lower arm;
-of the upper arm's turn against the shoulder. Three things go wrong with that split, and are met here:
+of the upper arm's turn against the shoulder. Three things go wrong with that split; here is what is done about each:
 
 * it has a pole: bones that point opposite to the reference direction have no roll. The reference is where the bone
   rests, since its skin was bound there; but the opposite of a hanging arm or leg is straight up, where limbs do go, so

@@ -1,6 +1,15 @@
 """Sample characters and clips that the project makes itself, for the demo and for tests without other data.
 
-`shape` says how a body is built, `body` makes its joints and its skinned surface in T pose, `rig` re-exports the same
-body in other rest poses, axes, units and names, `poses` and `clips` author motions on it, `glb` writes files.
+    shape    how a body is built: its measures and joints
+    surface  closed, rounded surfaces to build it from
+    body     its joints and its skinned surface in T pose
+    rig      the same body in other rest poses, axes, units and names
+    poses    posing it
+    curves   smooth curves through keys
+    clips    the five clips
+    bvh      BVH text of a clip
+    glb      GLB files of characters
+    write    the sample folder
+
 Everything is computed, deterministic to the byte, and in the conventions of `workers.skeleton`.
 """

@@ -1,7 +1,7 @@
 """The report of one job: a JSON object that a build can gate on and a person can read.
 
 Pure: takes what the engine measured, returns a dict that `json.dumps(..., allow_nan=False)` accepts. The scores, the
-verdict and the timeline are made elsewhere (`workers.lab`, `workers.scores.verdict`). `SCHEMA` changes when a key
+verdict and the timeline are made elsewhere (the modules beside). `SCHEMA` changes when a key
 changes its meaning or goes; new keys may join.
 """
 
@@ -92,7 +92,7 @@ def build_report(
     timeline_before_refinement: Mapping[str, Any] | None = None,
     timeline_naive_copy: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report. `engine` is `{version, method}`; equal notices are told once. `semantics` says how meaning was
+    """The report. `engine` is `{version, method}`; equal notices are listed once. `semantics` says how meaning was
     measured (`workers.semantics.scoring`), `refinement` what was refined (`workers.refinement.refine`), None where
     nothing was; scores and timeline before it have the keys of those after it.
 

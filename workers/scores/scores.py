@@ -17,9 +17,9 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
     mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
     semantic_similarity {raw, calibrated}, scl, itm, itm_source    `put_meaning`; workers.semantics.similarity
-    penetration_pct               penetration_vertices / penetration_checked             geometry.scores
-    penetration_max_cm, penetration_mean_cm    depth, at the character's real size      geometry.scores
-    contact_error, contact_recall, contact_precision    self-contacts of the source     geometry.contact_scores
+    penetration_pct               penetration_vertices / penetration_checked            surface_measures
+    penetration_max_cm, penetration_mean_cm    depth, at the character's real size      surface_measures
+    contact_error, contact_recall, contact_precision    self-contacts of the source     workers.geometry.contact_scores
     contact_frames_source, _held, _result, _right    counts behind recall and precision
 
 `itm_source` is the source's own match with the description, so that `itm` can be compared. The last rows are set by

@@ -136,7 +136,8 @@ def _meaning(evidence: Evidence) -> Value:
 
 def _meaning_lost(evidence: Evidence) -> Value:
     """How much less than the naive copy a result means, calibrated; 0 where it means as much. Of a refined clip, before
-    its refinement: that has guards of its own, and an eye that has never seen hands moved out of a body blames them.
+    its refinement: that has guards of its own, and the built-in encoder takes hands that were moved out of a body for
+    another pose.
     """
     ours, copies = (
         (scores.get("semantic_similarity") or {}).get("calibrated") for scores in (evidence.unrefined, evidence.naive)

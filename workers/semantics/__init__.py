@@ -1,13 +1,18 @@
 """What a motion means: encoders that look at rendered frames, the frames worth looking at, and how alike they are.
 
-    encoders     one interface over vision-language models; loaded by name from the model store
-    mobilenet    plain image features, a yardstick for evaluation only
-    keyframes    which frames carry the meaning; numpy only
-    similarity   from embeddings to scores
-    choice       which encoder a job is scored with; meaning: that part of a job
-    scoring      one clip before one encoder; moments: why a moment looks different
-    source_cache what an encoder makes of a source, kept
-    seen         what is looked at of a retargeted clip: moving surfaces, facing, keyframes
+    encoders      one interface over vision-language models; loaded by name from the model store
+    choice        which encoder a job is scored with
+    loaded        encoders in memory, loaded once a process
+    meaning       the part of a job that asks the encoder
+    clip_meaning  what an encoder says of one clip, or why it says nothing
+    viewed_clip   what is looked at of a retargeted clip: moving surfaces, facing, keyframes
+    keyframes     which frames carry the meaning; numpy only
+    scoring       one clip before one encoder
+    similarity    from embeddings to scores
+    moments       what measurably differs in the worst moments, in words
+    description   words for a motion
+    source_cache  what an encoder makes of a source, kept
 
-Rendering is left to `workers.rendering`. Importing this package loads neither torch nor transformers.
+Rendering is left to `workers.rendering`. Importing this package loads neither torch nor transformers. `README.md`
+beside says what the scores mean and how far to trust them.
 """

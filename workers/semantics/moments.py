@@ -2,8 +2,8 @@
 
 Encoders tell that two pictures differ, not how. The motions do: limbs and trunk that point elsewhere, hands nearer to
 or farther from the body, hips higher or lower, a planted foot that has left its ground. Each difference is weighed
-against what a viewer notices; the largest are told. Lengths are shares of each body's own height or leg, so that bodies
-of other size do not differ for it. numpy only.
+against what a viewer notices; the largest are reported. Lengths are shares of each body's own height or leg, so that
+bodies of other size do not differ for it. numpy only.
 """
 
 from __future__ import annotations

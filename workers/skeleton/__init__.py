@@ -1,5 +1,20 @@
 """Skeletons, clips, characters, and the humanoid roles of their joints.
 
+    model             Skeleton, Clip, Mesh and Scene: what every reader returns
+    quat              quaternions in numpy
+    quat_torch        quaternions in torch, with gradients
+    kinematics        forward kinematics in numpy
+    kinematics_torch  forward kinematics in torch, with gradients
+    resample          a clip on another time axis
+    mapping           which joint plays which role, how surely, and why
+    find_roles        finding that
+    fingerprint       a name for a skeleton that its files share
+    body              a mapped skeleton with its measures
+    rest              which pose counts as rest
+    soles             where the ground is under a body at rest
+    finger_chains     the joints of each finger that bend
+    twist_joints      how far each twist joint turns with its limb
+
 Conventions, stated once for the whole project:
 
 * Metres, seconds, right-handed, Y up; a canonical character faces +Z, its left is +X.

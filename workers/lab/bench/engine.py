@@ -1,8 +1,9 @@
 """Speed, measured on files the project makes itself, beside the naive copy in the same run.
 
 A run of the engine is bytes in, bytes out: read, find roles, retarget with foot contacts held, write, check, score.
-Each figure is taken over several repeats; machines are noisy, so best and median are both told, and the processor time
-beside the time on the clock: the one is what the work costs, the other what else the machine was doing.
+Each figure is taken over several repeats; machines are noisy, so best and median are both reported, and the
+processor time beside the time on the clock: the first is what the work costs, the second also holds what else the
+machine was doing.
 """
 
 from __future__ import annotations

@@ -1,1 +1,8 @@
-"""The commands of the lab."""
+"""The lab's commands: arguments in, lines out.
+
+    evaluate  `retarget evaluate STUDY`
+    bench     `retarget bench`
+    train     `retarget train fetch | data | encoder`
+
+The measuring is in the rooms beside.
+"""

@@ -1,1 +1,18 @@
-"""Quality over many files."""
+"""Quality over many files: the studies behind `retarget evaluate`.
+
+    sweep               every motion onto every character
+    truth               two characters with the same clips, each against the other's own
+    contacts            foot contacts of labelled clips
+    loops               clips that loop must still loop
+    meaning             semantic scores of good results and of spoilt ones
+    meaning_damage      the ways they are spoilt
+    refine_study        refinement: the table and the ablation, line by line
+    refine_pairs        which clips on which characters
+    refine_table        copy, analytic and refined results of a pair
+    refine_figures      figures pooled over pairs, with intervals
+    gradients           the renderer's gradients on sample bodies, as a table
+    renderer_gradients  one of them against finite differences of finer pictures
+    descent             arms turned back by the pictures' loss alone
+
+The command line is `workers.lab.commands`; speed is `workers.lab.bench`.
+"""

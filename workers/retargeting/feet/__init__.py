@@ -1,1 +1,13 @@
-"""Feet."""
+"""Planted feet held on the ground by inverse kinematics.
+
+    foot_lock     the source's contacts held on the target
+    foot_path     where one foot belongs along the ground
+    foot_heights  at which heights
+    stride        steps set down within the leg's reach
+    hips_shift    the body moved a little, so that legs reach
+    swing         swinging feet kept above the ground
+    legs          which joints each part of a leg carries along
+    ik            two bones by the law of cosines
+
+When feet are planted is found by `workers.motion.contacts`.
+"""

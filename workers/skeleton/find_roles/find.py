@@ -1,14 +1,7 @@
 """Finding the humanoid roles of any rig: names, tree shape and symmetry weighed together over the whole tree.
 
-    role_words      what each joint's name says                (data: role_names.json)
-    role_shape      arc lengths, ancestors, body scale
-    role_limbs      the best arm and leg below every joint     (dynamic programming)
-    role_body       which pairs of limbs, where they meet, which side is which
-    role_trunk      spine, neck, head, face
-    role_fingers    fingers
-    role_twists     twist joints
-    role_confidence how sure, why, and what else it might have been
-    role_overrides  what the user says instead
+The steps, each a module beside: `names` and `shape` gather evidence, `limbs` finds the best arm and leg below every
+joint, `whole_body` chooses among them, then come `trunk`, `fingers` and `twists`; `confidence` says how sure a role is.
 
 The file's own map and the user's overrides enter the search as strong evidence, so that one correction also moves the
 roles around it, and are then taken as they are.

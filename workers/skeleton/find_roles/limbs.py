@@ -2,7 +2,7 @@
 
 The template of a limb is a list of links (role part, its usual bone length as a fraction of body height). The value
 of putting a link on a joint is what the name says, plus what the bone length says, plus the best continuation below;
-joints skipped on the way cost a little. Nothing is decided here: `role_body` chooses among all starts at once.
+joints skipped on the way cost a little. Nothing is decided here: `whole_body` chooses among all starts at once.
 """
 
 from __future__ import annotations

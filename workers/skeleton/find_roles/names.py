@@ -3,7 +3,7 @@
 A name is cut into words at separators, digits and capitals, and inside lower-case runs by the known words ("lshldr" is
 l + shldr). Namespaces end at the last ":" or "|". Words that most joints of a rig share ("CC_Base_", "Bip01") say
 nothing and are dropped by counting. No language or convention is special here: all words are data. What a reading is
-worth against the shape of the tree is left to `role_limbs` and `role_body`.
+worth against the shape of the tree is left to `limbs` and `whole_body`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The shape of a joint tree: arc lengths, ancestor pairs, reaches and a body scale, all independent of pose and facing.
 
-`Shape` looks at bone lengths and the tree only; joint positions are used by `role_body` where a pose is needed to tell
+`Shape` looks at bone lengths and the tree only; joint positions are used by `whole_body` where a pose is needed to tell
 left from right. Lengths are metres, but nothing depends on the unit.
 """
 

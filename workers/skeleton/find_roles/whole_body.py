@@ -3,7 +3,7 @@
 Pairs of limbs that mirror each other are scored by name, bone lengths and symmetry; every leg pair is combined with
 every arm pair and the best total wins. The hips are the lowest common ancestor of legs and spine. Names decide the
 side; where they are silent the facing does, read off toes, eyes, knees and elbows. Spine, head and fingers are left
-to `role_trunk` and `role_fingers`.
+to `trunk` and `fingers`.
 """
 
 from __future__ import annotations

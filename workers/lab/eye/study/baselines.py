@@ -1,12 +1,13 @@
-"""What looks at takes: the encoders of the model store, and two yardsticks beside them.
+"""Observers: what compares rendered moments. The encoders of the model store, and two yardsticks beside them.
 
     mobilenet   general image features (`workers.lab.eye.study.mobilenet`), from a file under the data
     joints      no pictures at all: where the joints of the body are
 
-Each makes of a take rows `(moments, views, d)`. An encoder's similarity is the cosine for each view, as the product's
-raw score has it. The joints' row is one "view": positions relative to the hips, turned to the source's facing, divided
-by the body's height, over the roles that most rigs have; their similarity is 1 less the RMS distance of the joints.
-On the study's pairs that tells moments and damage apart better than a cosine of the positions, centred or not.
+Each makes of rendered moments rows `(moments, views, d)`. An encoder's similarity is the cosine for each view, as the
+product's raw score has it. The joints' row is one "view": positions relative to the hips, turned to the source's
+facing, divided by the body's height, over the roles that most rigs have; their similarity is 1 less the RMS distance of
+the joints. On the study's pairs that tells moments and damage apart better than a cosine of the positions, centred or
+not.
 """
 
 from __future__ import annotations

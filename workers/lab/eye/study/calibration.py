@@ -46,7 +46,7 @@ def measure_anchors(
 
 
 def anchors_of(looks: Sequence[Look]) -> tuple[Anchors, ...]:
-    """Of what one looker made of pairs; those view sets and kinds are left out whose medians are no scale."""
+    """Of what one observer made of pairs; those view sets and kinds are left out whose medians are no scale."""
     found = []
     for kind in KINDS:
         members = [look for look in looks if look.pair.source.rendered_body.posable.kind == kind]

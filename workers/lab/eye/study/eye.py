@@ -1,10 +1,6 @@
-"""Does the eye see? Encoders measured side by side on held-out clips and bodies, as `retarget evaluate eye` prints it.
+"""Encoders measured side by side on held-out clips and bodies, as `retarget evaluate eye` prints it.
 
-    eye_pairs        the same moments on two bodies          eye_negatives    moments made wrong on purpose
-    eye_views        moments and cameras, pictures           eye_baselines    encoders, MobileNet, joint positions
-    eye_album        every picture shown to every encoder    eye_studies      the figures
-    eye_metrics      AUC, ranks, order, intervals            eye_calibration  anchors
-
+The parts are modules beside, listed in the package's docstring.
 Everything is decided by the seed and the names of the clips; two runs give the same figures.
 """
 

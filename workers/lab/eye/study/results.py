@@ -1,9 +1,9 @@
-"""What lookers make of pairs: every picture is rendered once, shown to all of them, and forgotten.
+"""What encoders and yardsticks (*observers*) make of pairs: every picture is rendered once, shown to all, and dropped.
 
-Of each pair there are *sights*: moments of the source, and a take that stands beside them, which may be the same moment
-on the other body, a damaged one or another moment altogether. A looker's answer to a sight is the similarity for each
-moment and view. Where the embedding of a picture depends on nothing but the picture, other moments are not looked at
-again: their rows are known from where they were the right ones. An encoder that asks the source, or that sees several
+Of each pair there are *sights*: moments of the source, and rendered moments to compare them with, which may be the same
+moments on the other body, damaged ones or others altogether. An observer's answer to a sight is the similarity for each
+moment and view. Where the embedding of a picture depends on nothing but the picture, other moments are not embedded
+again: their rows were computed where they were the right ones. An encoder that asks the source, or that sees several
 frames at once, gets every sight as a job would show it.
 """
 
@@ -82,7 +82,7 @@ class LookPlan:
 
 @dataclass(eq=False)
 class Look:
-    """What one looker made of one pair. `scores` by label: which of the source's moments, and similarities
+    """What one observer made of one pair. `scores` by label: which of the source's moments, and similarities
     `(moments, views)`.
     """
 
@@ -100,7 +100,7 @@ def look_at(
     plan: LookPlan,
     on_step: OnStep = lambda done, total: None,
 ) -> dict[str, list[Look]]:
-    """By looker's name, a `Look` for every pair in the same order."""
+    """By observer's name, a `Look` for every pair in the same order."""
     camera = _blind if all(observer.blind for observer in observers) else _photographer()
     texts = [pair.text for pair in pairs if pair.group == plan.text_group]
     looks: dict[str, list[Look]] = {observer.name: [] for observer in observers}

@@ -1,4 +1,4 @@
-"""The eye study's figures, from what one looker made of all pairs (`results`).
+"""The eye study's figures, from what one encoder or yardstick (an *observer*) made of all pairs (`results`).
 
 A score is the product's raw similarity of one moment: the mean over the views. Positives are the same
 moment on another body. Hard negatives are held against the positives of the very moments that were damaged. Intervals

@@ -1,6 +1,7 @@
-"""Takes: moments of a clip on one body, seen as the product's scores see them: three views, the source's facing.
+"""RenderedMoments: moments of a clip on one body, seen as the product's scores see them: three views, the source's
+facing.
 
-A take keeps the cameras of the whole clip, so that a damaged moment is seen from where the good one was.
+They keep the cameras of the whole clip, so that a damaged moment is seen from where the good one was.
 """
 
 from __future__ import annotations
