@@ -1,0 +1,20 @@
+"""The body of POST /v1/inspect in /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.assets.request_body import file_or_id
+from service.http.openapi import multipart_body, schema_reference
+
+
+def inspect_body() -> dict[str, Any]:
+    return multipart_body(
+        {
+            "file": file_or_id("BVH, FBX, GLB, VRM, or glTF with its files or as one zip."),
+            "definition": schema_reference("CharacterDefinition"),
+            "options": schema_reference("JobOptions"),
+        },
+        ["file"],
+        ["definition", "options"],
+    )
