@@ -22,12 +22,12 @@ from service.files.first_look import look_at
 from service.files.form import Form, UploadedFile
 from service.files.input_file import InputFile
 from service.files.references import BlobReferences
-from service.http.context import VERSION
 from service.jobs.context import JobContext
 from service.jobs.job_request import JobRequest
 from service.jobs.queue import submit
 from service.jobs.schemas import JobInput, JobRecord
 from service.records import utc_now
+from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import InvalidOptions, InvalidRequest, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
 
@@ -109,7 +109,7 @@ def _submit(context: JobContext, form: Form, record: JobRecord) -> JobRecord:
         submitted = record.model_copy(
             update={
                 "input": JobInput(**inputs, **definitions, assets={part: asset.id for part, asset in assets.items()}),
-                "engine": {"version": VERSION, "method": None},
+                "engine": {"version": ENGINE_VERSION, "method": None},
                 "created_at": now,
                 "input_expires_at": now + timedelta(seconds=settings.input_ttl_s),
                 "output_ttl_s": settings.output_ttl_s,

@@ -1,1 +1,1 @@
-"""What users script against: errors, options, definitions, roles."""
+"""What users script against: errors, options, definitions, roles, and the version of the results."""
