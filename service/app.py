@@ -14,34 +14,47 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.assets.endpoints import routers as asset_routers
+from service.files.blobs import BlobStore
 from service.health.endpoints import router as health_router
 from service.http import errors
-from service.http.context import VERSION, make_context
+from service.http.context import VERSION, connect
+from service.http.errors import Problem
 from service.http.openapi import add_schemas
 from service.http.problems import router as problems_router
 from service.inspections.endpoints import router as inspections_router
 from service.jobs.artifacts import router as artifacts_router
+from service.jobs.changes import Changes
+from service.jobs.context import JobContext
 from service.jobs.endpoints import router as jobs_router
+from service.jobs.job_request import JobRequest
+from service.jobs.request_body import describe_parsed_parts
+from service.jobs.store import JobStore
 from service.mappings.endpoints import router as mappings_router
+from service.mappings.schemas import MappingRequest
+from service.mappings.store import MappingStore
 from service.models.endpoints import router as models_router
 from service.settings import Settings
+from workers.contract.definitions import CharacterDefinition
+from workers.contract.options import JobOptions
 
 DESCRIPTION = (
     "Post a motion and a character, poll the job, download the character with the motion on it and a quality report. "
     "Every error is RFC 9457 problem+json with a stable `code`; `/problems/{code}` says what it means."
 )
+# Models that no endpoint has as its own, because its body or part is read as a stream; and the shape of every error.
+BODY_MODELS = (JobOptions, CharacterDefinition, JobRequest, MappingRequest, Problem)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application; without settings, from the environment."""
-    context = make_context(settings or Settings())
+    context = _make_context(settings or Settings())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context.changes.start()
         yield
         await context.changes.stop()
-        context.store.redis.close()
+        context.redis.close()
 
     app = FastAPI(
         title="Motion retargeting service",
@@ -64,9 +77,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
-            add_schemas(schema)
+            add_schemas(schema, BODY_MODELS)
+            describe_parsed_parts(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app
+
+
+def _make_context(settings: Settings) -> JobContext:
+    redis = connect(settings)
+    store = JobStore(redis)
+    return JobContext(
+        settings=settings,
+        redis=redis,
+        blobs=BlobStore(settings.blob_url),
+        store=store,
+        changes=Changes(settings.redis_url, store),
+        presets=MappingStore(redis),
+    )

@@ -21,5 +21,3 @@
 
 A package imports what stands above it in this list, never what stands below; `queue` and `lab` alone import `service`.
 """
-
-__version__ = "0.1.0"

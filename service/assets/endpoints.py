@@ -9,12 +9,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from service.assets.intake import store_asset
+from service.assets.request_body import asset_body
 from service.assets.retention import forget_asset
 from service.assets.schemas import COLLECTIONS, EXAMPLE_IDS, AssetKind, AssetPage, AssetView, asset_url, asset_view
 from service.assets.store import CURSOR_PATTERN, AssetStore
 from service.files.form import receive_form
 from service.http.context import Shared
-from service.http.openapi import asset_body, curl, error_responses
+from service.http.openapi import curl, error_responses
 from workers.contract.errors import FileTooLarge, InvalidOptions, NotFound, UnsupportedFormat
 
 Cursor = Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the page before.")]
@@ -69,7 +70,7 @@ def make_router(kind: AssetKind) -> APIRouter:
         openapi_extra={"x-codeSamples": curl(f'curl -sS "$URL/v1/{collection}?limit=5"')},
     )
     def list_assets(context: Shared, limit: Limit = 20, cursor: Cursor = None) -> AssetPage:
-        records, next_cursor = AssetStore(context.store.redis).page(kind, limit, cursor)
+        records, next_cursor = AssetStore(context.redis).page(kind, limit, cursor)
         return AssetPage(data=[asset_view(record) for record in records], next_cursor=next_cursor)
 
     @router.get(
@@ -80,7 +81,7 @@ def make_router(kind: AssetKind) -> APIRouter:
         openapi_extra={"x-codeSamples": curl(f'curl -sS "$URL/v1/{collection}/${kind.upper()}"')},
     )
     def get_asset(context: Shared, asset_id: AssetIdPath) -> AssetView:
-        return asset_view(AssetStore(context.store.redis).get(asset_id, kind))
+        return asset_view(AssetStore(context.redis).get(asset_id, kind))
 
     @router.delete(
         "/{asset_id}",
@@ -92,8 +93,8 @@ def make_router(kind: AssetKind) -> APIRouter:
     )
     def delete_asset(context: Shared, asset_id: AssetIdPath) -> Response:
         """At once; jobs that use it keep their copy."""
-        record = AssetStore(context.store.redis).get(asset_id, kind)
-        forget_asset(context.store, context.blobs, record)
+        record = AssetStore(context.redis).get(asset_id, kind)
+        forget_asset(context.redis, context.blobs, record)
         return Response(status_code=204)
 
     return router

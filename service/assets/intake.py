@@ -13,9 +13,10 @@ from service.assets.store import AssetStore
 from service.files.definition_part import definition_text
 from service.files.first_look import look_at
 from service.files.form import Form
+from service.files.input_file import InputFile
 from service.files.references import BlobReferences
 from service.http.context import Context
-from service.jobs.schemas import InputFile, utc_now
+from service.records import utc_now
 from workers.contract.errors import InvalidRequest, NotFound
 
 
@@ -30,7 +31,7 @@ def store_asset(context: Context, kind: AssetKind, form: Form) -> tuple[AssetRec
     look_at(files)
     definition = definition_text(form.texts.get("definition"), "definition")
     name = asset_id(kind, [(entry.name, entry.writer.sha256) for entry in files], definition)
-    store, references = AssetStore(context.store.redis), BlobReferences(context.store, context.blobs)
+    store, references = AssetStore(context.redis), BlobReferences(context.redis, context.blobs)
     now = utc_now()
     expires_at = now + timedelta(seconds=context.settings.asset_ttl_s)
     with store.lock(name):
@@ -58,7 +59,7 @@ def store_asset(context: Context, kind: AssetKind, form: Form) -> tuple[AssetRec
 
 def lend_asset(context: Context, name: str, holder: str, pointer: str) -> AssetRecord:
     """An asset whose uploads the job `holder` now holds too; its expiry is put off. Raises NotFound."""
-    store, references = AssetStore(context.store.redis), BlobReferences(context.store, context.blobs)
+    store, references = AssetStore(context.redis), BlobReferences(context.redis, context.blobs)
     with store.lock(name):
         record = store.find(name)
         held: list[InputFile] = []

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.jobs.schemas import InputFile, id_of
+from service.files.input_file import InputFile
+from service.records import id_of
 
 AssetKind = Literal["motion", "character"]
 ID_PREFIXES: dict[AssetKind, str] = {"motion": "mot_", "character": "chr_"}

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.lock import Lock
 
 from service.assets.schemas import AssetKind, AssetRecord
-from service.jobs.store import PREFIX
+from service.records import PREFIX
 from workers.contract.errors import NotFound
 
 DEADLINES = f"{PREFIX}:asset-deadlines"

@@ -13,10 +13,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from redis import Redis
 from redis.lock import Lock
 
 from service.files.blobs import Blob, BlobStore, BlobWriter, upload_key
-from service.jobs.store import PREFIX, JobStore
+from service.records import PREFIX, redis_now
 
 LOCK_TIMEOUT_S = 120.0  # on an object store the rename inside is a copy
 SCENES_KNOWN_S = 90 * 24 * 3600  # a job that was deleted while it ran leaves its set; sweeping orphans does the rest
@@ -26,15 +27,15 @@ SUBMISSION_S = 3600.0  # an adoption younger than this may still be waiting for 
 class BlobReferences:
     """References from jobs to the uploads they read and the scenes that were read from them."""
 
-    def __init__(self, store: JobStore, blobs: BlobStore) -> None:
-        self._store = store
+    def __init__(self, redis: Redis, blobs: BlobStore) -> None:
+        self._redis = redis
         self._blobs = blobs
 
     def adopt(self, writer: BlobWriter, job_id: str) -> Blob:
         """Make an upload visible and hold it for the job."""
         key = upload_key(writer.sha256)
         with self._lock(key):
-            self._store.redis.zadd(_holders_key(key), {job_id: self._store.now()})
+            self._redis.zadd(_holders_key(key), {job_id: redis_now(self._redis)})
             return writer.commit(key)
 
     def adopt_scene(self, writer: BlobWriter, job_id: str, key: str) -> Blob:
@@ -52,14 +53,14 @@ class BlobReferences:
         with self._lock(key):
             if not self._blobs.exists(key):
                 return False
-            self._store.redis.zadd(_holders_key(key), {holder: self._store.now()})
+            self._redis.zadd(_holders_key(key), {holder: redis_now(self._redis)})
             return True
 
     def release(self, key: str, job_id: str) -> bool:
         """The job needs the blob no more; True where that removed the blob."""
         with self._lock(key):
-            self._store.redis.zrem(_holders_key(key), job_id)
-            if self._store.redis.zcard(_holders_key(key)):
+            self._redis.zrem(_holders_key(key), job_id)
+            if self._redis.zcard(_holders_key(key)):
                 return False
             self._blobs.delete(key)
             return True
@@ -67,43 +68,43 @@ class BlobReferences:
     def release_scenes(self, job_id: str) -> None:
         """The job needs none of the stored scenes any more that it holds."""
         name = _scenes_key(job_id)
-        for key in _texts(self._store.redis.smembers(name)):
-            with self._store.redis.pipeline(transaction=True) as pipeline:
+        for key in _texts(self._redis.smembers(name)):
+            with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.zrem(_holders_key(key), job_id)
                 pipeline.zcard(_holders_key(key))
                 _, others = pipeline.execute()
             if not others:
                 self._blobs.delete(key)
-        self._store.redis.delete(name)
+        self._redis.delete(name)
 
     def release_if_unused(self, key: str, now: datetime) -> bool:
         """Remove a blob whose holders are all gone, as after a crash; True where that removed it."""
         with self._lock(key):
-            holders: Any = self._store.redis.zrange(_holders_key(key), 0, -1, withscores=True)
+            holders: Any = self._redis.zrange(_holders_key(key), 0, -1, withscores=True)
             young = [name for name, adopted in holders if adopted > now.timestamp() - SUBMISSION_S]
             if young or self._is_any_there([name.decode() for name, _ in holders]):
                 return False
-            self._store.redis.delete(_holders_key(key))
+            self._redis.delete(_holders_key(key))
             self._blobs.delete(key)
             return True
 
     def _note_scene(self, key: str, job_id: str) -> None:
         """Job and scene know of each other; the job's set ends with the longest life of a record."""
         name = _scenes_key(job_id)
-        with self._store.redis.pipeline(transaction=True) as pipeline:
+        with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.sadd(name, key)
-            pipeline.zadd(_holders_key(key), {job_id: self._store.now()})
+            pipeline.zadd(_holders_key(key), {job_id: redis_now(self._redis)})
             pipeline.expire(name, SCENES_KNOWN_S)
             pipeline.execute()
 
     def _is_any_there(self, holders: list[str]) -> bool:
         """Whether one of these jobs or assets has a record."""
         keys = [f"{PREFIX}:{kind}:{name}" for name in holders for kind in ("job", "asset")]
-        return bool(keys and self._store.redis.exists(*keys))
+        return bool(keys and self._redis.exists(*keys))
 
     def _lock(self, key: str) -> Lock:
         name = f"{PREFIX}:lock:{key}"
-        return Lock(self._store.redis, name, timeout=LOCK_TIMEOUT_S, sleep=0.02, blocking_timeout=LOCK_TIMEOUT_S)
+        return Lock(self._redis, name, timeout=LOCK_TIMEOUT_S, sleep=0.02, blocking_timeout=LOCK_TIMEOUT_S)
 
 
 def _holders_key(key: str) -> str:

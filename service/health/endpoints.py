@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 
-from service.http.context import VERSION, Context, Shared
+from service.http.context import VERSION, Context
 from service.http.openapi import curl, error_responses
+from service.jobs.context import SharedJobs
 from service.jobs.queue import QUEUE_OF_KIND
 from workers.contract.errors import Unavailable
 
@@ -49,7 +50,7 @@ async def healthz() -> Health:
     responses=error_responses(),
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/readyz"')},
 )
-def readyz(context: Shared) -> Readiness:
+def readyz(context: SharedJobs) -> Readiness:
     """503 `unavailable` with the same `checks` where it is not ready."""
     checks = {"redis": _check_redis(context), "blobs": _check_blobs(context), "disk": _check_disk(context)}
     wrong = [check.detail for check in checks.values() if check.detail]
@@ -64,7 +65,7 @@ def readyz(context: Shared) -> Readiness:
 
 def _check_redis(context: Context) -> Check:
     try:
-        context.store.redis.ping()
+        context.redis.ping()
     except (RedisError, OSError) as error:
         logger.warning("not ready: Redis: %s", error)
         return Check(ok=False, detail="Redis does not answer")

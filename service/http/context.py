@@ -1,4 +1,4 @@
-"""What the gateway's endpoints share: settings, the job store, the blob store, the waiting room."""
+"""What all of the gateway's endpoints share: settings, Redis, the blob store."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from service.files.blobs import BlobStore
-from service.jobs.changes import Changes
-from service.jobs.store import JobStore
 from service.settings import Settings
 
 VERSION = version("motion-retargeting-service")
@@ -22,9 +20,8 @@ VERSION = version("motion-retargeting-service")
 @dataclass(frozen=True)
 class Context:
     settings: Settings
-    store: JobStore
+    redis: Redis
     blobs: BlobStore
-    changes: Changes
 
 
 def connect(settings: Settings) -> Redis:
@@ -36,11 +33,6 @@ def connect(settings: Settings) -> Redis:
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
     )
-
-
-def make_context(settings: Settings) -> Context:
-    store = JobStore(connect(settings))
-    return Context(settings, store, BlobStore(settings.blob_url), Changes(settings.redis_url, store))
 
 
 def context_of(request: Request) -> Context:

@@ -9,9 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from service.files.form import receive_form
-from service.http.context import Shared
-from service.http.openapi import curl, error_responses, inspect_body
+from service.http.openapi import curl, error_responses
 from service.inspections.reading_errors import READING_ERRORS
+from service.inspections.request_body import inspect_body
+from service.jobs.context import SharedJobs
 from service.jobs.endpoints import job_response
 from service.jobs.intake import check_queue, submit_inspect
 from service.jobs.views import JobView, job_url
@@ -43,7 +44,7 @@ router = APIRouter(prefix="/v1", tags=["inspect"])
         "x-codeSamples": curl('curl -sS "$URL/v1/inspect" -F file=@character.glb'),
     },
 )
-async def post_inspect(request: Request, context: Shared) -> Response:
+async def post_inspect(request: Request, context: SharedJobs) -> Response:
     """Answers with the inspection within seconds, else with the job that works on it."""
     await run_in_threadpool(check_queue, context)
     async with receive_form(

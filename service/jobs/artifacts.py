@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import StreamingResponse
 
-from service.http.context import Context, Shared
 from service.http.errors import MEDIA_TYPE, problem_response
 from service.http.headers import RangeNotSatisfiable, matches, parse_range
 from service.http.openapi import curl, error_responses
+from service.jobs.context import JobContext, SharedJobs
 from service.jobs.endpoints import JobId
-from service.jobs.schemas import Artifact, JobRecord, utc_now
+from service.jobs.schemas import Artifact, JobRecord
 from service.jobs.views import REPORT_NAME, find_artifact
+from service.records import utc_now
 from workers.contract.errors import Expired, InvalidRequest, NotFound, NotReady
 from workers.formats.registry import written_formats
 
@@ -43,7 +44,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     responses={**_RESPONSES, 200: {"description": "The report", "content": {"application/json": {}}}},
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report"')},
 )
-def get_report(request: Request, context: Shared, job_id: JobId) -> Response:
+def get_report(request: Request, context: SharedJobs, job_id: JobId) -> Response:
     return _serve(request, context, job_id, REPORT_NAME)
 
 
@@ -60,14 +61,14 @@ def get_report(request: Request, context: Shared, job_id: JobId) -> Response:
 )
 def get_artifact(
     request: Request,
-    context: Shared,
+    context: SharedJobs,
     job_id: JobId,
     name: Annotated[str, Path(description="An artifact's name from the job's result.", max_length=200)],
 ) -> Response:
     return _serve(request, context, job_id, name)
 
 
-def _serve(request: Request, context: Context, job_id: str, name: str) -> Response:
+def _serve(request: Request, context: JobContext, job_id: str, name: str) -> Response:
     record = context.store.get(job_id)
     artifact = _require_artifact(record, name, utc_now())
     tag = f'"{artifact.sha256}"'

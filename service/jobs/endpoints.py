@@ -9,14 +9,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from service.files.form import is_json, receive_form, receive_json
-from service.http.context import Context, Shared
 from service.http.headers import matches
-from service.http.openapi import curl, error_responses, job_body
+from service.http.openapi import curl, error_responses
+from service.jobs.context import JobContext, SharedJobs
 from service.jobs.intake import check_queue, form_of_json, submit_retarget
 from service.jobs.queue import withdraw
+from service.jobs.request_body import job_body
+from service.jobs.retention import forget_job
 from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
 from service.jobs.views import EXAMPLE_ID, JobPage, JobView, entity_tag, job_url, job_view
-from service.upkeep.retention import forget_job
 from workers.contract.errors import (
     FileTooLarge,
     InvalidOptions,
@@ -50,7 +51,7 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
         ),
     },
 )
-async def post_job(request: Request, context: Shared) -> Response:
+async def post_job(request: Request, context: SharedJobs) -> Response:
     """Takes the files, or ids of stored ones, and answers as soon as they are kept: poll the job at `Location`."""
     await run_in_threadpool(check_queue, context)
     if is_json(request):
@@ -77,7 +78,7 @@ async def post_job(request: Request, context: Shared) -> Response:
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs?status=succeeded&limit=5"')},
 )
 def list_jobs(
-    context: Shared,
+    context: SharedJobs,
     status: JobStatus | None = None,
     kind: JobKind = "retarget",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -96,7 +97,7 @@ def list_jobs(
 )
 async def get_job(
     request: Request,
-    context: Shared,
+    context: SharedJobs,
     job_id: JobId,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for the job to end; capped by the server.")] = 0,
 ) -> Response:
@@ -123,7 +124,7 @@ async def get_job(
     },
     openapi_extra={"x-codeSamples": curl('curl -sS -X POST "$URL/v1/jobs/$JOB/cancel"')},
 )
-def cancel_job(context: Shared, job_id: JobId) -> Response:
+def cancel_job(context: SharedJobs, job_id: JobId) -> Response:
     """A waiting job is canceled at once (200), a running one is asked to stop (202)."""
     record = context.store.request_cancel(job_id)
     if record.is_final:
@@ -138,13 +139,13 @@ def cancel_job(context: Shared, job_id: JobId) -> Response:
     responses=error_responses(NotFound),
     openapi_extra={"x-codeSamples": curl('curl -sS -X DELETE "$URL/v1/jobs/$JOB"')},
 )
-def delete_job(context: Shared, job_id: JobId) -> Response:
+def delete_job(context: SharedJobs, job_id: JobId) -> Response:
     """At once; an execution that is still running is stopped and can publish nothing."""
     forget_job(context.store, context.blobs, context.store.get(job_id))
     return Response(status_code=204)
 
 
-def job_response(context: Context, record: JobRecord, status: int) -> Response:
+def job_response(context: JobContext, record: JobRecord, status: int) -> Response:
     """The job as JSON, with its address, tag, and when to ask again."""
     headers = {"ETag": _tag(context, record), "Cache-Control": "no-cache", **_retry_after(record)}
     if status == 202:
@@ -153,7 +154,7 @@ def job_response(context: Context, record: JobRecord, status: int) -> Response:
     return JSONResponse(body, status, headers)
 
 
-def _tag(context: Context, record: JobRecord) -> str:
+def _tag(context: JobContext, record: JobRecord) -> str:
     position = context.store.queue_position(record.id, record.kind) if record.status == "queued" else None
     return entity_tag(record, position)
 

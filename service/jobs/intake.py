@@ -20,12 +20,14 @@ from service.assets.schemas import ASSET_ID_PATTERN, AssetRecord
 from service.files.definition_part import definition_text
 from service.files.first_look import look_at
 from service.files.form import Form, UploadedFile
+from service.files.input_file import InputFile
 from service.files.references import BlobReferences
-from service.http.context import VERSION, Context
+from service.jobs.context import JobContext
 from service.jobs.job_request import JobRequest
 from service.jobs.queue import submit
-from service.jobs.schemas import InputFile, JobInput, JobRecord, utc_now
-from service.mappings.store import MappingStore
+from service.jobs.schemas import JobInput, JobRecord
+from service.records import utc_now
+from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import InvalidOptions, InvalidRequest, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
 
@@ -34,14 +36,14 @@ ASSET_PARTS = ("motion", "character", "source_character", "file")
 DEFINITIONS = ("definition", "source_definition")
 
 
-def check_queue(context: Context) -> None:
+def check_queue(context: JobContext) -> None:
     """Raise QueueFull where too many jobs wait; asked before a body is read."""
     depth, limit = context.store.queue_depth(), context.settings.queue_depth_max
     if depth >= limit:
         raise QueueFull(f"{depth} jobs are waiting, the limit is {limit}; try again later")
 
 
-def submit_retarget(context: Context, form: Form) -> JobRecord:
+def submit_retarget(context: JobContext, form: Form) -> JobRecord:
     """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["motion", "character"])
     options = read_options(form.texts.get("options"))
@@ -54,7 +56,7 @@ def submit_retarget(context: Context, form: Form) -> JobRecord:
     return _submit(context, form, record)
 
 
-def submit_inspect(context: Context, form: Form) -> JobRecord:
+def submit_inspect(context: JobContext, form: Form) -> JobRecord:
     """A queued inspect job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["file"])
     options = read_options(form.texts["options"]).model_dump(mode="json") if "options" in form.texts else {}
@@ -87,12 +89,12 @@ def invalid_body(error: ValidationError) -> InvalidRequest:
     return InvalidRequest(f"{summary}; see /openapi.json", errors=items)
 
 
-def _submit(context: Context, form: Form, record: JobRecord) -> JobRecord:
+def _submit(context: JobContext, form: Form, record: JobRecord) -> JobRecord:
     definitions = {part: definition_text(form.texts.get(part), part) for part in DEFINITIONS}
     for files in form.files.values():
         look_at(files)
     settings = context.settings
-    references = BlobReferences(context.store, context.blobs)
+    references = BlobReferences(context.redis, context.blobs)
     adopted: list[InputFile] = []
     try:
         inputs: dict[str, Any] = {
@@ -107,7 +109,7 @@ def _submit(context: Context, form: Form, record: JobRecord) -> JobRecord:
         submitted = record.model_copy(
             update={
                 "input": JobInput(**inputs, **definitions, assets={part: asset.id for part, asset in assets.items()}),
-                "engine": {"version": VERSION, "method": None},
+                "engine": {"version": ENGINE_VERSION, "method": None},
                 "created_at": now,
                 "input_expires_at": now + timedelta(seconds=settings.input_ttl_s),
                 "output_ttl_s": settings.output_ttl_s,
@@ -122,7 +124,7 @@ def _submit(context: Context, form: Form, record: JobRecord) -> JobRecord:
     return submitted
 
 
-def _borrow(context: Context, form: Form, part: str, job_id: str, adopted: list[InputFile]) -> AssetRecord:
+def _borrow(context: JobContext, form: Form, part: str, job_id: str, adopted: list[InputFile]) -> AssetRecord:
     """The stored asset that a part names, its files held for the job."""
     name = form.texts[part].decode("utf-8", "replace").strip()
     if re.fullmatch(ASSET_ID_PATTERN, name) is None:
@@ -136,10 +138,10 @@ def _borrow(context: Context, form: Form, part: str, job_id: str, adopted: list[
     return record
 
 
-def _check_presets(context: Context, options: JobOptions) -> None:
+def _check_presets(context: JobContext, options: JobOptions) -> None:
     """Raise InvalidOptions for a preset that is not there, rather than let the job find out."""
     for side, name in (("source", options.mapping.source_preset), ("target", options.mapping.target_preset)):
-        if name not in (None, NO_PRESET) and MappingStore(context.store.redis).find(str(name)) is None:
+        if name not in (None, NO_PRESET) and context.presets.find(str(name)) is None:
             message = f"there is no mapping preset {str(name)[:64]!r}; GET /v1/mappings lists them"
             raise InvalidOptions(message, errors=[{"pointer": f"/options/mapping/{side}_preset", "message": message}])
 

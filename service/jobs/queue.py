@@ -23,6 +23,8 @@ from service.settings import Settings
 INGEST, RETARGET = "ingest", "retarget"
 # The queue whose workers bound how many jobs of a kind get done.
 QUEUE_OF_KIND: dict[JobKind, str] = {"inspect": INGEST, "retarget": RETARGET}
+# For whoever looks into RQ. No worker imports these names, the record says what to run: so a job that was handed in
+# before an upgrade, under the name its task had then, runs after it.
 FUNCTION_OF_KIND: dict[JobKind, str] = {
     "inspect": "workers.queue.tasks.inspect_job",
     "retarget": "workers.queue.tasks.retarget_job",

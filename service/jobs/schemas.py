@@ -6,46 +6,22 @@ Final states never change. Times are UTC; in JSON they are RFC 3339.
 
 from __future__ import annotations
 
-import os
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from service.files.input_file import InputFile
+from service.records import new_id, utc_now
 
 JobKind = Literal["retarget", "inspect"]
 JobStatus = Literal["queued", "running", "succeeded", "failed", "canceling", "canceled", "expired"]
 FINAL_STATUSES: frozenset[JobStatus] = frozenset({"succeeded", "failed", "canceled", "expired"})
 JOB_ID_PATTERN = r"^job_[0-9A-HJKMNP-TV-Z]{26}$"
-_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's alphabet, in ASCII order
 
 
 def new_job_id() -> str:
-    """`job_` and 26 characters: 48 bits of milliseconds, 80 random bits. Later ids sort after earlier ones."""
     return new_id("job_")
-
-
-def new_id(prefix: str) -> str:
-    return id_of(prefix, (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big"))
-
-
-def id_of(prefix: str, number: int) -> str:
-    """The prefix and the lowest 130 bits of a number, in 26 characters."""
-    return prefix + "".join(_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5))
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class InputFile(BaseModel):
-    """One uploaded file: `blob` is its key in the blob store, `name` its safe file name."""
-
-    model_config = ConfigDict(frozen=True)
-    name: str
-    sha256: str
-    bytes: int
-    blob: str
 
 
 class JobInput(BaseModel):

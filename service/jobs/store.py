@@ -18,9 +18,9 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from service.jobs import scripts
 from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
+from service.records import PREFIX, redis_now
 from workers.contract.errors import NotCancelable, NotFound
 
-PREFIX = "retarget"
 CHANGES = f"{PREFIX}:changed"
 _JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes"})
 _TIME_FIELDS = frozenset(
@@ -125,7 +125,7 @@ class JobStore:
         return self._run("RELEASE", job_id, execution_id) == "yes"
 
     def requeue(self, job_id: str, execution_id: str, reason: str) -> bool:
-        """running without a live lease -> queued. Handing it to RQ again is the caller's (`queue.enqueue_again`)."""
+        """running without a live lease -> queued. Handing it to RQ again is the caller's (`queue.enqueue`)."""
         return self._run("REQUEUE", job_id, execution_id, reason) == "yes"
 
     def expire(self, job_id: str) -> bool:
@@ -189,8 +189,7 @@ class JobStore:
 
     def now(self) -> float:
         """Redis's clock, seconds since the epoch."""
-        seconds, microseconds = _plain(self.redis.time())
-        return float(seconds) + float(microseconds) / 1e6
+        return redis_now(self.redis)
 
     def _run(self, name: str, job_id: str, *arguments: str | float) -> str:
         answer = self._scripts[name](keys=[], args=[PREFIX, job_id, *arguments])

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.files.input_file import InputFile
 from service.http.errors import Problem, problem
 from service.jobs.estimates import remaining_s
-from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobStatus
+from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus
 from service.jobs.store import JobStore
 from workers.contract.errors import RetargetError
 

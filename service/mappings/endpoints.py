@@ -9,12 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from service.files.form import Form, is_json, receive_form, receive_json
-from service.http.context import Context, Shared
-from service.http.openapi import curl, error_responses, mapping_body
+from service.http.context import Shared
+from service.http.openapi import curl, error_responses
 from service.inspections.reading_errors import READING_ERRORS
+from service.jobs.context import JobContext, SharedJobs
 from service.jobs.intake import check_queue, submit_inspect
 from service.jobs.schemas import JobRecord
 from service.mappings.intake import check_origin, inspection_form, preset_from, read_request
+from service.mappings.request_body import mapping_body
 from service.mappings.schemas import (
     EXAMPLE_ID,
     FINGERPRINT_PATTERN,
@@ -50,7 +52,7 @@ Fingerprint = Annotated[str | None, Query(pattern=FINGERPRINT_PATTERN, descripti
         ),
     },
 )
-async def post_mapping(request: Request, context: Shared) -> Response:
+async def post_mapping(request: Request, context: SharedJobs) -> Response:
     """From now on, jobs whose motion or character has this skeleton use it. The fingerprint is in inspections and
     reports; with a file or an asset it is taken from there.
     """
@@ -87,7 +89,7 @@ def list_mappings(
     cursor: Cursor = None,
     fingerprint: Fingerprint = None,
 ) -> PresetPage:
-    records, next_cursor = MappingStore(context.store.redis).page(limit, cursor, fingerprint)
+    records, next_cursor = MappingStore(context.redis).page(limit, cursor, fingerprint)
     return PresetPage(data=[preset_view(record) for record in records], next_cursor=next_cursor)
 
 
@@ -98,7 +100,7 @@ def list_mappings(
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/mappings/$MAPPING"')},
 )
 def get_mapping(context: Shared, preset_id: PresetId) -> PresetView:
-    return preset_view(MappingStore(context.store.redis).get(preset_id))
+    return preset_view(MappingStore(context.redis).get(preset_id))
 
 
 @router.delete(
@@ -110,7 +112,7 @@ def get_mapping(context: Shared, preset_id: PresetId) -> PresetView:
 )
 def delete_mapping(context: Shared, preset_id: PresetId) -> Response:
     """Jobs that run already keep what they took from it."""
-    store = MappingStore(context.store.redis)
+    store = MappingStore(context.redis)
     store.delete(store.get(preset_id))
     return Response(status_code=204)
 
@@ -127,7 +129,7 @@ def _wanted_of(form: Form) -> MappingRequest:
     return wanted
 
 
-async def _inspect(context: Context, wanted: MappingRequest, form: Form | None) -> JobRecord:
+async def _inspect(context: JobContext, wanted: MappingRequest, form: Form | None) -> JobRecord:
     await run_in_threadpool(check_queue, context)
     submitted = await run_in_threadpool(submit_inspect, context, inspection_form(wanted, form))
     return await context.changes.wait_until(

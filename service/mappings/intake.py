@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from service.files.form import Form
 from service.http.context import Context
 from service.jobs.intake import invalid_body
-from service.jobs.schemas import JobRecord, new_id, utc_now
+from service.jobs.schemas import JobRecord
 from service.mappings.schemas import MappingRequest, PresetRecord
 from service.mappings.store import MappingStore
+from service.records import new_id, utc_now
 from workers.contract.errors import InternalError, InvalidOptions, InvalidRequest, NotReady, RetargetError
 from workers.contract.options import NO_PRESET, JobOptions, JointChoice, JointIndex, MappingOverride
 
@@ -67,7 +68,7 @@ def preset_from(context: Context, request: MappingRequest, inspected: JobRecord 
         mapping=mapping,
         created_at=utc_now(),
     )
-    MappingStore(context.store.redis).put(record)
+    MappingStore(context.redis).put(record)
     return record
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from redis import Redis
 
-from service.jobs.store import PREFIX
 from service.mappings.schemas import PresetRecord
+from service.records import PREFIX
 from workers.contract.errors import InvalidOptions, NotFound
 
 INDEX = f"{PREFIX}:mappings"

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from service.assets.retention import sweep_assets
 from service.files.blobs import OUTPUTS, SCENES, UNFINISHED, UPLOADS, BlobStore, output_prefix
 from service.files.references import BlobReferences
-from service.jobs.queue import withdraw
+from service.jobs.retention import forget_job, release_inputs
 from service.jobs.schemas import JobRecord
-from service.jobs.store import PREFIX, JobStore
+from service.jobs.store import JobStore
+from service.records import PREFIX
 from workers.contract.errors import Unavailable
 
 GIVE_UP_LEASE_S = 5.0
@@ -52,33 +53,16 @@ def sweep_expired(store: JobStore, blobs: BlobStore, now: datetime | None = None
             _sweep_job(store, blobs, found[0], at, swept)
         else:
             store.delete(job_id)  # its deadline is all that is left of it
-    swept.assets = sweep_assets(store, blobs, at)
+    swept.assets = sweep_assets(store.redis, blobs, at)
     if store.redis.set(f"{PREFIX}:orphans-swept", "1", nx=True, ex=ORPHAN_INTERVAL_S):
         swept.orphans = sweep_orphans(store, blobs, at)
     return swept
 
 
-def forget_job(store: JobStore, blobs: BlobStore, record: JobRecord) -> None:
-    """Remove a job now: first its record, which ends a running execution's right to publish, then its blobs."""
-    store.delete(record.id)
-    if record.status == "queued" or record.is_parked:
-        withdraw(store, record)
-    blobs.delete_tree(output_prefix(record.id))
-    release_inputs(store, blobs, record)
-
-
-def release_inputs(store: JobStore, blobs: BlobStore, record: JobRecord) -> None:
-    """The uploads of a job, and what was read from them, are its no more."""
-    references = BlobReferences(store, blobs)
-    for key in record.input.blobs():
-        references.release(key, record.id)
-    references.release_scenes(record.id)
-
-
 def sweep_orphans(store: JobStore, blobs: BlobStore, now: datetime) -> int:
     """Remove day-old leftovers of crashes: half uploads, uploads and scenes without a job, outputs without a record."""
     removed = 0
-    references = BlobReferences(store, blobs)
+    references = BlobReferences(store.redis, blobs)
     for prefix in (UNFINISHED, UPLOADS, SCENES, OUTPUTS):
         for entry in list(blobs.list(prefix)):
             if now - entry.modified < ORPHAN_AGE:

@@ -20,7 +20,8 @@ from redis import Redis
 
 from service.files.blobs import BlobStore
 from service.jobs.queue import enqueue, is_in_transport
-from service.jobs.store import PREFIX, JobStore
+from service.jobs.store import JobStore
+from service.records import PREFIX
 from service.settings import Settings
 from service.upkeep.recovery import retry_or_fail, worker_lost
 from service.upkeep.retention import sweep_expired

@@ -55,9 +55,29 @@ def test_exit_codes_and_one_line_errors(folder: Path, words: tuple[str, ...], co
     (folder / "empty.glb").write_bytes(b"")
     done = retarget(folder, *words)
     assert done.returncode == code, done.stderr
-    last = done.stderr.strip().splitlines()[-1]
-    assert text in last
+    lines = done.stderr.strip().splitlines()
+    assert text in lines[-1]
+    assert [line for line in lines if "error:" in line] == lines[-1:]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("motion", "flags", "stages"),
+    [
+        ("broken.bvh", (), ["loading (2%)"]),
+        ("walk.bvh", ("--clip", "jump"), ["loading (2%)", "mapping (10%)"]),
+    ],
+)
+def test_a_piped_run_that_fails_ends_with_its_only_error_line(
+    folder: Path, motion: str, flags: tuple[str, ...], stages: list[str]
+) -> None:
+    """Stage lines may stand before it; a script reads the last line."""
+    (folder / "broken.bvh").write_text("HIERARCHY\nROOT hips\n{\n OFFSET 0 0 zero\n")
+    done = retarget(folder, "run", motion, "stout.glb", "-o", "x.glb", *flags)
+    *before, last = done.stderr.splitlines()
+    assert before == stages
+    assert last.startswith("error: ")
+    assert done.stderr.endswith("\n") and done.stdout == ""
 
 
 def test_run_writes_the_pictures_beside_the_result(folder: Path) -> None:

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from service.files.blobs import BlobStore
-from service.jobs.schemas import InputFile
+from service.files.input_file import InputFile
 from service.jobs.store import JobStore
 from workers.engine import scene_engine
 from workers.engine.inspection import inspect_scene

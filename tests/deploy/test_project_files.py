@@ -52,3 +52,11 @@ def test_licence_is_the_one_declared() -> None:
     assert project["license"] == "Apache-2.0"
     text = (REPOSITORY / "LICENSE").read_text()
     assert "Apache License" in text and "Version 2.0, January 2004" in text and "END OF TERMS AND CONDITIONS" in text
+
+
+def test_every_package_says_that_it_is_typed_and_ships_saying_so() -> None:
+    setup = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packages = [pattern.rstrip("*") for pattern in setup["packages"]["find"]["include"]]
+    assert packages and "py.typed" in setup["package-data"]["*"]
+    missing = [name for name in packages if not (REPOSITORY / name / "py.typed").is_file()]
+    assert missing == []

@@ -52,6 +52,12 @@ def test_walk_passes_with_its_feet_held(samples: Samples) -> None:
     json.dumps(report, allow_nan=False)
 
 
+def test_nothing_in_a_job_is_random(samples: Samples) -> None:
+    first, again, seeded = (run(samples, "wave.bvh", end_s=1.0, seed=seed) for seed in (0, 0, 5))
+    assert first.artifacts == again.artifacts == seeded.artifacts
+    assert first.report["scores"] == again.report["scores"] == seeded.report["scores"]
+
+
 def test_stages_rise_in_order(samples: Samples) -> None:
     seen: list[tuple[str, float]] = []
     retarget(samples["wave.bvh"], samples["stout.glb"], JobOptions(), on_stage=lambda *stage: seen.append(stage))

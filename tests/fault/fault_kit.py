@@ -13,8 +13,9 @@ from pathlib import Path
 from redis import Redis
 
 from service.files.blobs import BlobStore
+from service.files.input_file import InputFile
 from service.jobs.queue import submit
-from service.jobs.schemas import InputFile, JobInput, JobKind, JobRecord
+from service.jobs.schemas import JobInput, JobKind, JobRecord
 from service.jobs.store import JobStore
 from service.local.embedded_redis import EmbeddedRedis
 from service.upkeep.sweeper import Sweeper

@@ -16,8 +16,9 @@ import pytest
 from fault_kit import CHARACTER, MOTION, Station, children_of, wait_until
 
 from service.jobs.queue import RETARGET, queue, withdraw
-from service.jobs.schemas import utc_now
-from service.upkeep.retention import forget_job, sweep_expired
+from service.jobs.retention import forget_job
+from service.records import utc_now
+from service.upkeep.retention import sweep_expired
 
 pytestmark = pytest.mark.timeout(90)
 Worker = subprocess.Popen[bytes]

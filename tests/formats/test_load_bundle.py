@@ -22,7 +22,7 @@ from workers.contract.errors import (
     UnsupportedFormat,
 )
 from workers.formats.limits import Limits
-from workers.formats.load_bundle import bundle_from_parts, bundle_from_path, bundle_from_zip
+from workers.formats.load_bundle import bundle_from_path, bundle_from_zip, bundle_of_upload
 
 BVH = person().encode()
 GLTF = b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "data/body.bin", "byteLength": 4}]}'
@@ -132,7 +132,7 @@ def parts(**files: bytes):
 
 
 def test_parts_with_one_main_file():
-    bundle = bundle_from_parts(parts(hero_gltf=GLTF, body_bin=b"body", skin_png=b"png"))
+    bundle = bundle_of_upload(parts(hero_gltf=GLTF, body_bin=b"body", skin_png=b"png"))
     assert (bundle.name, sorted(bundle.siblings)) == ("hero.gltf", ["body.bin", "skin.png"])
     # Uploads lose folders: the reader asks for data/body.bin.
     assert bundle.siblings["data/body.bin"]() == b"body"
@@ -142,31 +142,32 @@ def test_parts_with_one_main_file():
 
 
 def test_bare_names_are_not_guessed_when_two_parts_share_one():
-    bundle = bundle_from_parts(parts(hero_gltf=GLTF, a__body_bin=b"1", b__body_bin=b"2"))
+    bundle = bundle_of_upload(parts(hero_gltf=GLTF, a__body_bin=b"1", b__body_bin=b"2"))
     assert bundle.siblings.get("body.bin") is None
     assert bundle.siblings["a/body.bin"]() == b"1"
 
 
 def test_a_single_part_may_have_any_name_or_be_a_zip():
-    assert bundle_from_parts({"blob": lambda: BVH}).data == BVH
-    assert bundle_from_parts({"x.zip": lambda: zipped({"walk.bvh": BVH})}).name == "walk.bvh"
+    assert bundle_of_upload({"blob": lambda: BVH}).data == BVH
+    packed = zipped({"walk.bvh": BVH})
+    assert bundle_of_upload({"x.zip": lambda: packed}).data == packed  # for the reader to open
 
 
 def test_parts_that_are_refused():
     with pytest.raises(UnsupportedFormat, match="2 main files"):
-        bundle_from_parts(parts(a_gltf=GLTF, b_bvh=BVH))
+        bundle_of_upload(parts(a_gltf=GLTF, b_bvh=BVH))
     with pytest.raises(UnsupportedFormat, match="no motion or character"):
-        bundle_from_parts(parts(a_png=b"", b_bin=b""))
+        bundle_of_upload(parts(a_png=b"", b_bin=b""))
     with pytest.raises(UnsupportedFormat, match="no motion or character"):
-        bundle_from_parts({})
+        bundle_of_upload({})
     with pytest.raises(ParseFailed, match="leads outside"):
-        bundle_from_parts({"../a.gltf": lambda: GLTF, "b.bin": lambda: b""})
+        bundle_of_upload({"../a.gltf": lambda: GLTF, "b.bin": lambda: b""})
     with pytest.raises(ParseFailed, match="two files"):
-        bundle_from_parts({"a.gltf": lambda: GLTF, "./a.gltf": lambda: GLTF})
+        bundle_of_upload({"a.gltf": lambda: GLTF, "./a.gltf": lambda: GLTF})
     with pytest.raises(TooLarge):
-        bundle_from_parts({f"{i}.bin": lambda: b"" for i in range(300)})
+        bundle_of_upload({f"{i}.bin": lambda: b"" for i in range(300)})
     with pytest.raises(FileTooLarge):
-        bundle_from_parts(parts(a_gltf=GLTF, b_bin=b"12345"), Limits(file_bytes=len(GLTF) + 4)).siblings["b.bin"]()
+        bundle_of_upload(parts(a_gltf=GLTF, b_bin=b"12345"), Limits(file_bytes=len(GLTF) + 4)).siblings["b.bin"]()
 
 
 # --- zips

@@ -32,7 +32,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.limits import Limits
 from workers.formats.load_bundle import bundle_from_path
 from workers.ingest.sandbox.confinement import SandboxLimits
-from workers.ingest.sandbox.sandbox import Sandbox, read_in_sandbox
+from workers.ingest.sandbox.sandbox import Sandbox
 from workers.samples.write import sample_files
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")]
@@ -302,9 +302,9 @@ def test_all_clips_together_stay_within_the_limit(sandbox: Sandbox) -> None:
         for n in range(10)
     ]
     bundle = builder.bundle()
-    assert len(read_in_sandbox(bundle, sandbox=sandbox).clips) == 10
+    assert len(sandbox.read(bundle).scene.clips) == 10
     with pytest.raises(TooLarge, match="all clips"):
-        read_in_sandbox(bundle, Limits(rotation_keys=200), sandbox=sandbox)
+        sandbox.read(bundle, Limits(rotation_keys=200))
 
 
 def test_its_memory_is_its_own_and_not_that_of_who_started_it(tmp_path: Path) -> None:

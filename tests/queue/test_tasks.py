@@ -13,7 +13,8 @@ import redis
 from redis import Redis
 
 from service.files.blobs import BlobStore
-from service.jobs.schemas import InputFile, JobInput, JobRecord
+from service.files.input_file import InputFile
+from service.jobs.schemas import JobInput, JobRecord
 from service.jobs.store import JobStore
 from workers.contract.errors import JobTimeout, ParseFailed
 from workers.contract.options import JobOptions

@@ -14,10 +14,13 @@ import pytest
 from redis import Redis
 
 from service.files.blobs import SCENES, BlobStore
+from service.files.input_file import InputFile
 from service.files.references import BlobReferences
-from service.jobs.schemas import InputFile, JobInput, JobRecord, utc_now
+from service.jobs.retention import forget_job, release_inputs
+from service.jobs.schemas import JobInput, JobRecord
 from service.jobs.store import JobStore
-from service.upkeep.retention import ORPHAN_AGE, forget_job, release_inputs, sweep_orphans
+from service.records import utc_now
+from service.upkeep.retention import ORPHAN_AGE, sweep_orphans
 from workers.contract.errors import Expired, ParseFailed
 from workers.formats import load_bundle
 from workers.ingest.sandbox.sandbox import Sandbox
@@ -35,7 +38,7 @@ class Bench:
 
     def __init__(self, connection: Redis, folder: Path, sandbox: Sandbox) -> None:
         self.store, self.blobs = JobStore(connection), BlobStore(str(folder))
-        self.references = BlobReferences(self.store, self.blobs)
+        self.references = BlobReferences(self.store.redis, self.blobs)
         self.sandbox = sandbox
         self.reads: list[str] = []
         self.ingest = Ingest(self.store, self.blobs, self)  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from redis import Redis
 from service_fixtures import make_record
 
-from service.jobs.schemas import FINAL_STATUSES, InputFile, JobInput, JobRecord, new_job_id
+from service.files.input_file import InputFile
+from service.jobs.schemas import FINAL_STATUSES, JobInput, JobRecord, new_job_id
 from service.jobs.store import CHANGES, JobStore
 from workers.contract.errors import NotCancelable, NotFound, ParseFailed
 

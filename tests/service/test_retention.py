@@ -112,7 +112,7 @@ def test_leftovers_of_crashes_go_after_a_day(
     client: TestClient, store: JobStore, blobs: BlobStore, settings: Settings
 ) -> None:
     record = store.get(post_job(client).json()["id"])
-    references = BlobReferences(store, blobs)
+    references = BlobReferences(store.redis, blobs)
     crashed = references.adopt(written(blobs, b"a request that died"), new_job_id())
     unknown = blobs.put_stream([b"nobody's"])
     lost_output = blobs.put(output_key(new_job_id(), "e1", "a.glb"), b"x")
@@ -136,7 +136,7 @@ def written(blobs: BlobStore, content: bytes) -> object:
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
 def test_the_last_holder_takes_the_blob_along(store: JobStore, blobs: BlobStore, order: tuple[str, str]) -> None:
-    references = BlobReferences(store, blobs)
+    references = BlobReferences(store.redis, blobs)
     for holder in "ab":
         key = references.adopt(written(blobs, b"same"), holder).key
     assert key == upload_key("0967115f2813a3541eaef77de9d9d5773f1c0c04314b0bbfe4ff3b3b1c55b5d5")

@@ -1,5 +1,6 @@
 """What users script against: it may be extended, never broken. Imports neither numpy nor torch.
 
+    engine_version  the number in each report that follows results: raised when they change
     errors       the one tree of typed errors, with code, HTTP status and exit code
     options      JobOptions: the options of a job, for command line, HTTP and OpenAPI alike
     definitions  character definitions: what the user knows of a file and the file does not say

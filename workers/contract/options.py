@@ -113,7 +113,9 @@ class JobOptions(BaseModel):
     fail_on: Literal["review", "fail"] | None = Field(
         None, description="Verdict that counts as failure for the caller."
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Seed of everything random.")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        0, description="Reserved: nothing in a job is random, so this changes nothing yet."
+    )
 
     @model_validator(mode="after")
     def _range_is_forward(self) -> JobOptions:

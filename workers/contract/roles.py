@@ -1,6 +1,6 @@
 """The humanoid roles: VRM 1.0 bone names, their order along the body, and which are needed.
 
-Pure vocabulary. Finding the joints is left to `workers.skeleton.mapping`.
+Pure vocabulary. Finding the joints is left to `workers.skeleton.find_roles`.
 """
 
 from __future__ import annotations

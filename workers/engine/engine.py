@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workers import __version__
 from workers.contract.definitions import CharacterDefinition
+from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.engine.export import export
@@ -206,7 +206,7 @@ def report_clip(
     refined = retargeted.refinement
     unrefined = None if refined is None else score(refined.base, before.result, surface[2])
     return build_report(
-        engine={"version": __version__, "method": retargeted.method},
+        engine={"version": ENGINE_VERSION, "method": retargeted.method},
         source=replace(_facts(source, retargeted.source_floor_m, motion), floor=retargeted.floor.to_dict()),
         target=replace(
             _facts(target, target.body.floor_m, retargeted.result),

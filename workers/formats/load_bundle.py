@@ -51,19 +51,11 @@ def bundle_from_path(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMI
     return FileBundle(file.name, data, FolderSiblings(file.parent, file.name, budget, limits.bundle_entries))
 
 
-def bundle_from_parts(parts: Mapping[str, Callable[[], bytes]], limits: Limits = DEFAULT_LIMITS) -> FileBundle:
-    """Uploaded files by name: one main file and what it refers to, or one zip.
+def bundle_of_upload(parts: Mapping[str, Callable[[], bytes]], limits: Limits = DEFAULT_LIMITS) -> FileBundle:
+    """Uploaded files by name: one main file and what it refers to, or one zip, which stays packed for `read_scene`.
 
     Uploads often lose their folders, so a neighbour is also found by its bare name where only one part has it.
     """
-    bundle = bundle_of_upload(parts, limits)
-    if len(parts) == 1 and format_named(sniff(bundle.data, bundle.name)).is_container:
-        return bundle_from_zip(bundle.data, limits, bundle.name)
-    return bundle
-
-
-def bundle_of_upload(parts: Mapping[str, Callable[[], bytes]], limits: Limits = DEFAULT_LIMITS) -> FileBundle:
-    """As `bundle_from_parts`, but nothing is looked into: a zip stays packed, for `read_scene` to open."""
     check_limit(len(parts), limits.bundle_entries, "files", "upload")
     named: dict[str, Callable[[], bytes]] = {}
     for name, load in parts.items():

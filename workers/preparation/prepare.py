@@ -52,14 +52,13 @@ class PreparedCharacter:
 
 @dataclass(frozen=True, eq=False)
 class PreparedMotion:
-    """One clip of a motion file on its own body, in world space. `file_frames` counts the clip before any cut."""
+    """One clip of a motion file on its own body, in world space."""
 
     scene: Scene
     body: Body
     rest: Rest
     motion: BodyMotion
     clip_index: int
-    file_frames: int
     notices: tuple[Notice, ...]
     definition: CharacterDefinition | None = None
     preset: MappingPreset | None = None
@@ -152,7 +151,7 @@ def prepare_motion(
     clip_notices = scene.extras.get("clip_notices")
     notices = (*scene.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()))
     motion = from_clip(body, clip)
-    return PreparedMotion(scene, body, rest, motion, clip_index, whole.frames, notices, definition, choice.preset)
+    return PreparedMotion(scene, body, rest, motion, clip_index, notices, definition, choice.preset)
 
 
 def own_motion(scene: Scene, definition: CharacterDefinition | None) -> tuple[Array, Array]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from service.settings import Settings
 from workers.contract.errors import InvalidOptions
 
 QUEUES = ("ingest", "retarget")
+# Functions that have moved: settings written for an earlier version name them where they were.
+MOVED_FUNCTIONS = {
+    "workers.scene_engine:retarget": "workers.engine.scene_engine:retarget",
+    "workers.inspection:inspect_scene": "workers.engine.inspection:inspect_scene",
+}
 
 
 class WorkerSettings(Settings):
@@ -59,6 +64,11 @@ class WorkerSettings(Settings):
     )
     worker_ttl_s: Annotated[int, Field(ge=16)] = Field(30, description="RQ forgets a worker that is silent this long.")
     sweep_interval_s: Annotated[float, Field(gt=0)] = Field(5.0, description="How often lost jobs are looked for.")
+
+    @field_validator("retarget_engine", "inspect_engine")
+    @classmethod
+    def _where_it_is_now(cls, value: str) -> str:
+        return MOVED_FUNCTIONS.get(value, value)
 
     @property
     def queue_names(self) -> list[str]:

@@ -23,8 +23,9 @@ import redis
 from redis import Redis
 
 from service.files.blobs import BlobStore, output_key, output_prefix
+from service.files.input_file import InputFile
 from service.jobs.queue import enqueue
-from service.jobs.schemas import Artifact, InputFile, JobKind, JobRecord, JobResult
+from service.jobs.schemas import Artifact, JobKind, JobRecord, JobResult
 from service.jobs.store import JobStore
 from service.upkeep.recovery import retry_or_fail, worker_lost
 from workers.contract.errors import InternalError, JobTimeout

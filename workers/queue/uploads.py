@@ -15,8 +15,8 @@ from collections.abc import Callable
 from functools import partial
 
 from service.files.blobs import BlobStore, stored_scene_key
+from service.files.input_file import InputFile
 from service.files.references import BlobReferences
-from service.jobs.schemas import InputFile
 from service.jobs.store import JobStore
 from workers.contract.errors import Expired
 from workers.formats.bundle import FileBundle
@@ -36,7 +36,7 @@ class Ingest:
     def __init__(self, store: JobStore, blobs: BlobStore, sandbox: Sandbox) -> None:
         self._blobs = blobs
         self._sandbox = sandbox
-        self._references = BlobReferences(store, blobs)
+        self._references = BlobReferences(store.redis, blobs)
         self._version = reader_version(FORM)
 
     def stored(self, files: list[InputFile], job_id: str, on_wait: Callable[[], None]) -> str:

@@ -82,15 +82,6 @@ def from_rotation_vector(vector: ArrayLike) -> Array:
     return np.concatenate([vector * factor[..., None], np.cos(0.5 * angle)[..., None]], axis=-1)
 
 
-def to_rotation_vector(q: Array) -> Array:
-    """Logarithm: `(..., 4)` to axis times angle, angle in [0, pi]."""
-    q = np.where(q[..., 3:] < 0.0, -q, q)
-    sine = np.linalg.norm(q[..., :3], axis=-1)
-    angle = 2.0 * np.arctan2(sine, q[..., 3])
-    factor = np.where(sine > 1e-12, angle / np.where(sine > 1e-12, sine, 1.0), 2.0)
-    return q[..., :3] * factor[..., None]
-
-
 def angle(q: Array) -> Array:
     """Rotation angle in [0, pi], radians."""
     result: Array = 2.0 * np.arctan2(np.linalg.norm(q[..., :3], axis=-1), np.abs(q[..., 3]))

@@ -113,8 +113,3 @@ class Sandbox:
         if process is not None and (not process.usable or process.files >= self.limits.files):
             process.kill()
             self._process = SandboxProcess(self._reader, self.limits)
-
-
-def read_in_sandbox(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS, *, sandbox: Sandbox) -> Scene:
-    """The scene in a bundle, read in `sandbox`. Raises as `Sandbox.read`."""
-    return sandbox.read(bundle, limits).scene

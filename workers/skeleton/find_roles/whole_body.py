@@ -43,7 +43,6 @@ class BodyHypothesis:
     roles: dict[str, int]
     margin: float
     score: float
-    named_sides: bool
     facing: float
 
 
@@ -74,7 +73,7 @@ def find_body(shape: Shape, evidence: Evidence) -> BodyHypothesis | None:
     taken = {leg_pair.left, leg_pair.right, arm_pair.left, arm_pair.right}
     others = [item[0] for item in best if {item[2].left, item[2].right, item[3].left, item[3].right} != taken]
     margin = score - others[0] if others else 3.0
-    return _decide_sides(shape, BodyHypothesis(hips, leg_pair, arm_pair, {}, margin, score, True, 1.0), leg, arm)
+    return _decide_sides(shape, BodyHypothesis(hips, leg_pair, arm_pair, {}, margin, score, 1.0), leg, arm)
 
 
 def limb_pairs(shape: Shape, evidence: Evidence, left: LimbValues, right: LimbValues) -> list[LimbPair]:
@@ -202,7 +201,7 @@ def _decide_sides(
         swap = key not in named and float(across[key] @ leftward) < 0
         for joint, limb in zip((pair.right, pair.left) if swap else (pair.left, pair.right), limbs, strict=True):
             roles |= limb.chain(joint)
-    return BodyHypothesis(body.hips, body.legs, body.arms, roles, body.margin, body.score, len(named) == 2, facing)
+    return BodyHypothesis(body.hips, body.legs, body.arms, roles, body.margin, body.score, facing)
 
 
 def _across(shape: Shape, pair: LimbPair, limbs: tuple[LimbValues, LimbValues]) -> Array:

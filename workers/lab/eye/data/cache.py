@@ -95,15 +95,6 @@ def plan(families: tuple[str, ...], seed: int) -> Iterator[Unit]:
         number += 1
 
 
-def open_cache(folder: Path) -> tuple[NDArray[np.uint8], Rows, dict[str, Any]]:
-    """Images (memory-mapped), table and names. Raises FileNotFoundError where the cache is not whole."""
-    if not (folder / READY).exists():
-        raise FileNotFoundError(f"{folder}: no whole cache; make it with `retarget train data`")
-    with np.load(folder / "table.npz") as table:
-        rows = dict(table)
-    return np.load(folder / "images.npy", mmap_mode="r"), rows, json.loads((folder / "names.json").read_text())
-
-
 _WORK: dict[str, Path] = {}
 
 

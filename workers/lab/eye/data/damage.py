@@ -7,7 +7,6 @@ same damage. Turns are rigid: bones keep their lengths and everything below a tu
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -56,9 +55,6 @@ class Damaged:
     size: float
     part: str
     motion: BodyMotion
-
-
-Damage = Callable[[BodyMotion, PosableBody, np.random.Generator], Damaged | None]
 
 
 def turn_limb(
@@ -122,11 +118,6 @@ def mirror_sides(motion: BodyMotion, posable: PosableBody, random: np.random.Gen
     if np.nanmax(angles) < SYMMETRIC_DEG:
         return None
     return Damaged("mirrored", float(np.nanmean(angles)), "body", swapped)
-
-
-DAMAGES: dict[DamageKind, Damage] = {
-    "limb": turn_limb, "contact_opened": open_contact, "hand_inside": push_inside, "mirrored": mirror_sides,
-}  # fmt: skip
 
 
 def turned_below(motion: BodyMotion, joint: int, turn: Array) -> BodyMotion:

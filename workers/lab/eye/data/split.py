@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -92,7 +92,3 @@ def load_split() -> Split:
     """The committed split."""
     content = json.loads(SPLIT_FILE.read_text())
     return Split(**{name: tuple(values) for name, values in content.items()})
-
-
-def write_split(split: Split, path: Path = SPLIT_FILE) -> None:
-    path.write_text(json.dumps(asdict(split), indent=1) + "\n")

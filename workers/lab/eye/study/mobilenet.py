@@ -21,7 +21,6 @@ from workers.semantics.encoders.base import Encoder
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2)
 NORMALISATION_EPSILON = 1e-3
 SIZE = 224
-FEATURES = 1024
 
 
 class MobilenetEncoder(Encoder):

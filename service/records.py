@@ -1,0 +1,35 @@
+"""What all records in Redis share: the prefix of their keys, ids that sort by age, and the time."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+
+PREFIX = "retarget"
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's alphabet, in ASCII order
+
+
+def new_id(prefix: str) -> str:
+    """The prefix and 26 characters: 48 bits of milliseconds, 80 random bits. Later ids sort after earlier ones."""
+    return id_of(prefix, (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big"))
+
+
+def id_of(prefix: str, number: int) -> str:
+    """The prefix and the lowest 130 bits of a number, in 26 characters."""
+    return prefix + "".join(_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def utc_now() -> datetime:
+    """This process's clock."""
+    return datetime.now(UTC)
+
+
+def redis_now(redis: Redis) -> float:
+    """Redis's clock, which all processes share, in seconds since the epoch. Blocking."""
+    answer: Any = redis.time()
+    seconds, microseconds = answer
+    return float(seconds) + float(microseconds) / 1e6
