@@ -4,6 +4,7 @@
     commands     one module a subcommand
     app          the gateway's application: all routers put together
     settings     `RETARGET_*` as one typed class
+    records      what all records share: ids, times, the prefix of their keys
     http         what every endpoint shares: errors, problem documents, headers, OpenAPI
     files        uploads on their way in, where bytes are kept, which job holds which file
     jobs         jobs: record, states, queue, results

@@ -1,6 +1,7 @@
 """Files on their way in, and where their bytes are kept.
 
     form             multipart bodies, streamed, counted and hashed
+    input_file       an uploaded file as a record names it
     first_look       what is obviously no scene is refused before it is stored
     definition_part  a definition that came with a request
     blobs            bytes by key: a local folder, memory or S3

@@ -7,6 +7,9 @@
     job_request  the JSON body of a job on stored assets
     intake       from a form or a JSON body to a queued job
     views        what HTTP shows of a record
+    context      what the endpoints of jobs share, presets included
+    request_body  the bodies of POST /v1/jobs in /openapi.json
+    retention    the end of a job: its record, inputs and outputs
     estimates    how long a job still takes
     changes      long-polling: who waits for a job is woken when it changes
     endpoints    post, list, poll, cancel, delete

@@ -17,14 +17,15 @@ from toy_format import TOY, toy_file
 
 from service.cli import main
 from service.commands import inspect, run, score
-from service.http.openapi import inspect_body, job_body
+from service.inspections.request_body import inspect_body
+from service.jobs.request_body import job_body
 from workers.contract.errors import ParseFailed, UnsupportedFormat
 from workers.contract.options import JobOptions, parse_options
 from workers.engine.engine import retarget
 from workers.formats import registry
 from workers.formats.bundle import FileBundle
 from workers.formats.file_format import Content, FileFormat
-from workers.formats.load_bundle import bundle_from_parts, bundle_from_path
+from workers.formats.load_bundle import bundle_from_path, bundle_of_upload
 from workers.formats.read import read_scene
 from workers.formats.sniff import sniff
 from workers.formats.wording import readable_files
@@ -114,7 +115,7 @@ def test_a_new_format_is_read_alone_from_a_disk_and_in_a_zip(toy: FileBundle, tm
     bundles = (
         toy,
         bundle_from_path(tmp_path / toy.name),
-        bundle_from_parts({"walk.toy": lambda: toy.data, "notes.txt": lambda: b"about the walk"}),
+        bundle_of_upload({"walk.toy": lambda: toy.data, "notes.txt": lambda: b"about the walk"}),
         FileBundle("upload.zip", packed.getvalue()),
     )
     for bundle in bundles:

@@ -1,6 +1,9 @@
 """Files in and out: bytes to a `Scene` and back.
 
     read         `read_scene`: any bundle to a Scene; chooses the reader by content
+    registry     one row a file format: marks, endings, reader, what it carries
+    file_format  what a row says
+    wording      the formats in words, for help, errors and OpenAPI
     sniff        what kind of file some bytes are
     bvh          BVH in and out
     gltf         glTF, GLB and VRM in and out

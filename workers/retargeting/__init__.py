@@ -1,6 +1,8 @@
 """From a source body's motion to a target body's motion, in world space.
 
     clip         `retarget_clip`: one clip onto one character, in memory
+    methods      one row a retargeting method: what a job may name, what `auto` takes, what is available
+    retargeter   the protocol of a method
     analytic     the analytic method: rest-aligned transfer of world rotations
     copy_rest    the naive copy that every score stands beside
     alignment    from the target's rest pose to the source's
