@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import BVH, GLB, finish_job, stored_files
 
 from service.assets.schemas import AssetView
 from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.settings import Settings
 from service.upkeep.retention import sweep_expired, sweep_orphans
+from tests.service_fixtures import BVH, GLB, finish_job, stored_files
 
 DAY = timedelta(days=1)
 MOTION = ("walk.bvh", BVH)

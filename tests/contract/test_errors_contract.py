@@ -10,13 +10,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import BVH, GLB, RedisServer, make_record, post_job, stored_files
 
 from service.app import create_app
 from service.files.blobs import BlobStore
 from service.http.errors import Problem
 from service.jobs.store import JobStore
 from service.settings import Settings
+from tests.service_fixtures import BVH, GLB, RedisServer, make_record, post_job, stored_files
 from workers.contract.errors import ERRORS_BY_CODE
 
 BOUNDARY = "b0undary"

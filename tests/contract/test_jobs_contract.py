@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import BVH, GLB, finish_job, make_record, post_job, stored_files
 
 from service.app import create_app
 from service.files.blobs import BlobStore
@@ -17,6 +16,7 @@ from service.jobs.schemas import new_job_id
 from service.jobs.store import JobStore
 from service.jobs.views import JobView
 from service.settings import Settings
+from tests.service_fixtures import BVH, GLB, finish_job, make_record, post_job, stored_files
 from workers.contract.errors import MappingIncomplete
 
 

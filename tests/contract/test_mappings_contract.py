@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import DocumentedAnswers
 
 from service.app import create_app
 from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.mappings.schemas import PresetView
 from service.settings import Settings
+from tests.service_fixtures import DocumentedAnswers
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.container import join_container
 from workers.formats.read import read_scene

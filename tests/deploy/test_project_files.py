@@ -7,7 +7,8 @@ import subprocess
 import tomllib
 
 import pytest
-from dockerfile_reader import REPOSITORY
+
+from tests.deploy.dockerfile_reader import REPOSITORY
 
 
 def _dry_run(*words: str) -> str:

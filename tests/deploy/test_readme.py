@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from dockerfile_reader import REPOSITORY
 
 from service.cli import COMMANDS
 from service.commands.demo import running_server
+from tests.deploy.dockerfile_reader import REPOSITORY
 from workers.contract.definitions import parse_definition
 from workers.contract.errors import ERRORS_BY_CODE
 

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from fault_kit import CHARACTER, MOTION, Station, gone, wait_until
 
 from service.files.blobs import SCENES
 from service.jobs.queue import submit
 from service.jobs.schemas import JobRecord
+from tests.fault.fault_kit import CHARACTER, MOTION, Station, gone, wait_until
 from workers.contract.errors import NotFound
 
 pytestmark = pytest.mark.timeout(60)

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fault_kit import Station, wait_until
 
 from service.jobs.queue import submit
 from service.jobs.schemas import JobInput, JobRecord
+from tests.fault.fault_kit import Station, wait_until
 from workers.queue.settings import WorkerSettings
 from workers.samples.write import sample_files
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fault_kit import CHARACTER, FAST, MOTION, children_of, gone, wait_until
+
+from tests.fault.fault_kit import CHARACTER, FAST, MOTION, children_of, gone, wait_until
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from fault_kit import Station, gone, wait_until
 
 from service.jobs.queue import queue
+from tests.fault.fault_kit import Station, gone, wait_until
 
 pytestmark = pytest.mark.timeout(60)
 Worker = subprocess.Popen[bytes]

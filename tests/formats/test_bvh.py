@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 import pytest
-from bvh_kit import PERSON, person, person_channels, scene_of, swinging_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.formats.bvh_kit import PERSON, person, person_channels, scene_of, swinging_rows
 from workers.contract.errors import ClipNotFound, NoSkeleton, ParseFailed, RetargetError, TooLarge
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh.read import read_bvh

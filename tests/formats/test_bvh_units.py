@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bvh_kit import ENDS, PERSON, TO_FILE, person, scene_of
 
+from tests.formats.bvh_kit import ENDS, PERSON, TO_FILE, person, scene_of
 from workers.formats.body_plan import body_plan
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Scene

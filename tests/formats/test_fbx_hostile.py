@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fbx_text import Node, Take, fbx_text
 
+from tests.formats.fbx_text import Node, Take, fbx_text
 from workers.contract.errors import InputError
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.read import read_fbx

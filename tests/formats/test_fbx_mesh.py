@@ -8,11 +8,11 @@ import zlib
 
 import numpy as np
 import pytest
-from fbx_text import Body, Node, euler, fbx_text, shift, world_matrices
-from glb_player import GlbPlayer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.formats.fbx_text import Body, Node, euler, fbx_text, shift, world_matrices
+from tests.formats.glb_player import GlbPlayer
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.model import FbxScene
 from workers.formats.fbx.process import convert_fbx

@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 import pytest
-from fbx_text import Node, Take, fbx_text
 
+from tests.formats.fbx_text import Node, Take, fbx_text
 from workers.contract.errors import InternalError, JobTimeout, ParseFailed, TooLarge
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx import process as fbx_process

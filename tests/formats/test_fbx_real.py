@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glb_player import GlbPlayer
 
+from tests.formats.glb_player import GlbPlayer
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fbx_text import Node, Take, euler, fbx_text, local_matrix, shift, world_matrices
 
+from tests.formats.fbx_text import Node, Take, euler, fbx_text, local_matrix, shift, world_matrices
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.read import read_fbx
 from workers.skeleton import kinematics, quat

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder, random_unit_quaternions
 
+from tests.gltf_builder import GltfBuilder, random_unit_quaternions
 from workers.contract.errors import ParseFailed, RetargetError, TooLarge
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.read import read_gltf

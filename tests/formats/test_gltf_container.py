@@ -7,8 +7,8 @@ import struct
 from dataclasses import replace
 
 import pytest
-from gltf_builder import pack_glb
 
+from tests.gltf_builder import pack_glb
 from workers.contract.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature, UnsupportedFormat
 from workers.formats.gltf.container import join_container, split_container
 from workers.formats.limits import DEFAULT_LIMITS

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder, bind_matrices, character, posed
 
+from tests.gltf_builder import GltfBuilder, bind_matrices, character, posed
 from workers.contract.errors import FileTooLarge, InputError, ParseFailed, RetargetError, TooLarge, UnsupportedFeature
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.read import read_gltf

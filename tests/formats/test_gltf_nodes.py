@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder, matrix, random_unit_quaternions
 
+from tests.gltf_builder import GltfBuilder, matrix, random_unit_quaternions
 from workers.contract.errors import ParseFailed
 from workers.formats.gltf.document import open_document
 from workers.formats.gltf.nodes import (

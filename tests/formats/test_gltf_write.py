@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder, bind_matrices, character, matrix, pack_glb, posed, unpack_glb
 
+from tests.gltf_builder import GltfBuilder, bind_matrices, character, matrix, pack_glb, posed, unpack_glb
 from workers.contract.errors import InternalError, OutputInvalid, UnsupportedFeature
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.read import read_gltf

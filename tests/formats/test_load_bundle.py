@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from bvh_kit import person
 
+from tests.formats.bvh_kit import person
 from workers.contract.errors import (
     FileTooLarge,
     ParseFailed,

@@ -6,8 +6,8 @@ import io
 import zipfile
 
 import pytest
-from bvh_kit import person
 
+from tests.formats.bvh_kit import person
 from workers.contract.errors import ParseFailed
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh import read as bvh

@@ -7,8 +7,8 @@ import struct
 
 import numpy as np
 import pytest
-from bvh_kit import person
 
+from tests.formats.bvh_kit import person
 from workers.contract.errors import UnsupportedFormat
 from workers.formats.sniff import sniff
 

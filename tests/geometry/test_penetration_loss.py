@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from capsule_body import TRUNK, arm_across, capsule_surface, moved
 from torch import Tensor
 
+from tests.geometry.capsule_body import TRUNK, arm_across, capsule_surface, moved
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.parts import BODY, GROUP_OF
 from workers.geometry.penetration import find_pairs, penetration_loss

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from capsule_body import moved
 
+from tests.geometry.capsule_body import moved
 from workers.contract.options import JobOptions
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene

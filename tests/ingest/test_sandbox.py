@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder
 
+from tests.gltf_builder import GltfBuilder
 from workers.contract.errors import (
     FileTooLarge,
     InternalError,

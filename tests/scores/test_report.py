@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from pydantic import BaseModel, ConfigDict
-from stick_body import all_planted, stick_body, swinging
 
+from tests.scores.stick_body import all_planted, stick_body, swinging
 from workers.contract.options import parse_options
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle

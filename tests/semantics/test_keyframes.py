@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moving_body import JOINTS, NAMES, Curves, random_curves, sample
 
+from tests.semantics.moving_body import JOINTS, NAMES, Curves, random_curves, sample
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import parse_options
 from workers.lab.corpus import load_scene

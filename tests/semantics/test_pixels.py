@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_models import save_processor
 
+from tests.semantics.tiny_models import save_processor
 from workers.contract.errors import ModelUnavailable
 from workers.semantics.encoders.pixels import read_pixel_preparation
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 from redis import Redis
-from service_fixtures import BVH, GLB, RedisServer, finish_job, post_job, stored_files
 
 from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.settings import Settings
+from tests.service_fixtures import BVH, GLB, RedisServer, finish_job, post_job, stored_files
 
 
 class Gateway:

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
-from service_fixtures import make_record
 
 from service.jobs.schemas import FINAL_STATUSES, InputFile, JobInput, JobRecord, new_job_id
 from service.jobs.store import CHANGES, JobStore
+from tests.service_fixtures import make_record
 from workers.contract.errors import NotCancelable, NotFound, ParseFailed
 
 ERROR = ParseFailed("walk.bvh: line 3: no joint name; name it").to_dict()

@@ -9,12 +9,12 @@ import pytest
 from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from service_fixtures import make_record
 
 from service.jobs import queue as transport
 from service.jobs.schemas import JobKind, JobRecord
 from service.jobs.store import JobStore
 from service.settings import Settings
+from tests.service_fixtures import make_record
 
 
 def fetch(redis: Redis, name: str) -> Job:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import finish_job, post_job, stored_files
 
 from service.files.blobs import BlobStore, output_key, upload_key
 from service.files.references import BlobReferences
@@ -17,6 +16,7 @@ from service.jobs.schemas import new_job_id
 from service.jobs.store import JobStore
 from service.settings import Settings
 from service.upkeep.retention import sweep_expired, sweep_orphans
+from tests.service_fixtures import finish_job, post_job, stored_files
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

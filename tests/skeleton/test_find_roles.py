@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from role_rigs import FOLDER as CONVENTION_FOLDER
-from role_rigs import (
+
+from tests.skeleton.role_rigs import FOLDER as CONVENTION_FOLDER
+from tests.skeleton.role_rigs import (
     Convention,
     conventions,
     make_skeleton,
@@ -22,7 +23,6 @@ from role_rigs import (
     stand_up,
     turned,
 )
-
 from workers.contract.errors import InvalidOptions, MappingIncomplete, NoSkeleton
 from workers.contract.options import JointIndex
 from workers.contract.roles import ALL_ROLES, CORE_ROLES, REQUIRED_ROLES, mirror

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from stick_cache import TEXTS, write_stick_cache
 
+from tests.lab.eye.stick_cache import TEXTS, write_stick_cache
 from workers.contract.errors import InvalidOptions
 from workers.lab.eye.learn import losses
 from workers.lab.eye.learn.augment import augment

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training_bodies import clip, limb_directions, samples
 
+from tests.lab.eye.training_bodies import clip, limb_directions, samples
 from workers.lab.eye.data.describe import CONTACTS, SEGMENTS, ContactProbe
 from workers.lab.eye.data.families import copy_onto
 from workers.lab.eye.data.proportions import REGIONS, generated, head_share, random_scales, stretch

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_walker import jump, make_body, walk
 
+from tests.synthetic_walker import jump, make_body, walk
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts, find_contacts, sole_heights
 from workers.motion.ground import estimate_floor
