@@ -181,7 +181,7 @@ def test_ids_that_name_nothing(client: TestClient, settings: Settings) -> None:
     for parts in ({"character": "hero"}, {"character": UNKNOWN[:-1]}):
         response = client.post("/v1/jobs", files={"motion": MOTION}, data=parts)
         assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/character")
-    both = [("motion", MOTION), ("character", CHARACTER), ("character", (None, UNKNOWN))]
+    both: list[Any] = [("motion", MOTION), ("character", CHARACTER), ("character", (None, UNKNOWN))]
     response = client.post("/v1/jobs", files=both)
     assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/character")
     assert stored_files(settings) == []

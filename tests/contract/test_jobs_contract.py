@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -203,10 +204,16 @@ def test_an_estimate_appears_once_jobs_have_been_done(client: TestClient, store:
     assert client.get(f"/v1/jobs/{done}").json()["eta_s"] == 0
 
 
+def next_ingest_job(redis: Redis) -> str:
+    """Waits for the next message in the queue, and takes it."""
+    message: Any = redis.blpop(["rq:queue:ingest"], timeout=5)
+    name: str = message[1].decode()
+    return name.rsplit("-", 1)[0]
+
+
 def test_inspect_answers_in_time(client: TestClient, store: JobStore, redis: Redis) -> None:
     def work() -> None:
-        name = redis.blpop(["rq:queue:ingest"], timeout=5)[1].decode()
-        job_id = name.rsplit("-", 1)[0]
+        job_id = next_ingest_job(redis)
         assert store.claim(job_id, "e1", 30)
         assert store.publish(job_id, "e1", {"inspection": {"joints": 3, "schema": "inspection/1"}})
 
@@ -232,7 +239,7 @@ def test_inspect_passes_the_workers_error_on(client: TestClient, store: JobStore
     error = MappingIncomplete("walk.bvh: no joint for hips; give a mapping", roles=["hips"])
 
     def work() -> None:
-        job_id = redis.blpop(["rq:queue:ingest"], timeout=5)[1].decode().rsplit("-", 1)[0]
+        job_id = next_ingest_job(redis)
         store.claim(job_id, "e1", 30)
         store.fail(job_id, "e1", error.to_dict())
 
@@ -298,7 +305,7 @@ def test_expired_results_say_so(client: TestClient, store: JobStore, blobs: Blob
     job_id = post_job(client).json()["id"]
     finish_job(store, blobs, job_id, {"report.json": ("application/json", b"{}")})
     past = datetime.now(UTC) - timedelta(seconds=1)
-    redis.hset(f"retarget:job:{job_id}", "expires_at", past.timestamp())
+    redis.hset(f"retarget:job:{job_id}", "expires_at", str(past.timestamp()))
     for path in ("report", "artifacts/report.json"):
         response = client.get(f"/v1/jobs/{job_id}/{path}")
         assert (response.status_code, response.json()["code"]) == (410, "expired")

@@ -127,7 +127,7 @@ def test_the_examples_run(
     environment |= {"JOB": jobs[0]["id"], "ARTIFACT": "walk.glb"}
 
     role = {"joint": "Pelvis", "index": 3}
-    inspection = {
+    inspection: dict[str, Any] = {
         "skeleton_fingerprint": "skl_" + "1" * 32,
         "shared_names": [],
         "problem": None,

@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def outcome(name: str, data: bytes) -> str:
     return found
 
 
-def test_the_collected_bad_files(shared_data: Path, capsys):
+def test_the_collected_bad_files(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shared_data / "malformed"
     files = sorted(p for p in [*folder.glob("ufbx/**/*"), *folder.glob("assimp/FBX/**/*")] if p.suffix == ".fbx")
     assert len(files) > 100
@@ -54,7 +55,7 @@ def test_the_collected_bad_files(shared_data: Path, capsys):
     assert all(codes[name] != "ok" for name in refused)
 
 
-def test_mutations_of_good_files(shared_data: Path, capsys):
+def test_mutations_of_good_files(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Bytes changed, cut out and doubled, at random places of files in three encodings."""
     characters = shared_data / "characters"
     good = [
@@ -103,6 +104,6 @@ def mutated(data: bytes, seed: int) -> bytes:
         {"rotation": [1e30, 0.0, 0.0]},
     ],
 )
-def test_absurd_transforms(changes):
+def test_absurd_transforms(changes: dict[str, Any]) -> None:
     nodes = [Node("bone0", **changes), Node("bone1", 0, translation=[0.0, 30.0, 0.0])]
     assert outcome("absurd.fbx", fbx_text(nodes)) in ("ok", "parse-failed")

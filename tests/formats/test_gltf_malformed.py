@@ -104,7 +104,8 @@ def small_character() -> GltfBuilder:
 
 
 def test_random_mutations() -> None:
-    data, rng, counts = small_character().glb(), random.Random(7), Counter()
+    data, rng = small_character().glb(), random.Random(7)
+    counts: Counter[str] = Counter()
     for _ in range(300):
         damaged = bytearray(data)
         for _ in range(rng.choice([1, 1, 2, 8])):

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +191,7 @@ def test_separate_files_come_back_as_one(sent: bool, validator: GltfValidator) -
     ]
     builder.document["bufferViews"][view]["buffer"] = 1
     files = {"a.bin": second, "sub/b.bin": second} | ({"my skin.png": PNG} if sent else {})
-    bundle = FileBundle(
-        "in.gltf", builder.gltf(), {name: (lambda content=content: content) for name, content in files.items()}
-    )
+    bundle = FileBundle("in.gltf", builder.gltf(), {name: partial(bytes, content) for name, content in files.items()})
     scene = read_gltf(bundle)
     assert scene.format == "gltf"
     clip, joints = motion(scene)

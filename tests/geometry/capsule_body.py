@@ -33,8 +33,10 @@ JOINTS = [
     ),
 ]
 
+Vector = Sequence[float] | Array
 
-def capsule(start: Sequence[float], end: Sequence[float], radius: float, rings: int = 10) -> tuple[Array, Indices]:
+
+def capsule(start: Vector, end: Vector, radius: float, rings: int = 10) -> tuple[Array, Indices]:
     """Vertices and outward faces of a closed capsule; both ends may be one point, for a ball."""
     around, caps = 16, 4
     first, last = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)

@@ -203,7 +203,7 @@ def make_report(frames: int = 61) -> dict[str, Any]:
     contacts = all_planted(source)
     naive = copy_rest(source, body, source_body.floor_m)
     scores = kinematic_scores(result, source, contacts, source_body.floor_m)
-    units = Units(np.float64(0.01), "centimetre", "Y", True, "a person would be 170 m tall")  # type: ignore[arg-type]
+    units = Units(np.float64(0.01), "centimetre", "Y", True, "a person would be 170 m tall")
     facts = [
         FileFacts(motion.body, "glb", units, "bind", False, motion.body.floor_m, "Walk", motion.rate_hz, motion.frames)
         for motion in (source, result)

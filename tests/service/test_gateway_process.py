@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from redis import Redis
 
@@ -36,7 +36,7 @@ class Gateway:
         with log.open("wb") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         self.port = self._wait_for_port()
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
 
     def _wait_for_port(self) -> int:
         deadline = time.monotonic() + 20
@@ -101,7 +101,7 @@ def test_memory_stays_small_under_uploads_and_waiters(
     answers: list[str] = []
 
     def wait() -> None:
-        answers.append(httpx.get(f"{gateway.client.base_url}/v1/jobs/{ids[0]}?wait=20", timeout=30).json()["status"])
+        answers.append(httpx2.get(f"{gateway.client.base_url}/v1/jobs/{ids[0]}?wait=20", timeout=30).json()["status"])
 
     waiters = [threading.Thread(target=wait) for _ in range(100)]
     for waiter in waiters:
@@ -185,9 +185,9 @@ def test_a_client_that_sends_too_much_gets_to_read_why(gateway: Gateway) -> None
 
 def test_stopping_answers_those_who_wait(gateway: Gateway) -> None:
     location = post_job(gateway.client).headers["location"]
-    answers: list[httpx.Response] = []
+    answers: list[httpx2.Response] = []
     url = f"http://127.0.0.1:{gateway.port}{location}?wait=30"
-    waiter = threading.Thread(target=lambda: answers.append(httpx.get(url, timeout=40)))
+    waiter = threading.Thread(target=lambda: answers.append(httpx2.get(url, timeout=40)))
     waiter.start()
     time.sleep(0.5)
     started = time.monotonic()
