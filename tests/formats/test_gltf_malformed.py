@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,6 @@ def use_everything(bundle: FileBundle) -> None:
 
 def outcome(bundle: FileBundle) -> str:
     """`ok` or the code of the typed error; anything else that is raised fails the test."""
-    start = time.perf_counter()
     try:
         use_everything(bundle)
         return "ok"
@@ -68,8 +66,6 @@ def outcome(bundle: FileBundle) -> str:
         assert isinstance(error, InputError)
         assert error.detail and "\n" not in error.detail
         return error.code
-    finally:
-        assert time.perf_counter() - start < 5.0, bundle.name
 
 
 def expected_refusal(report: Path) -> bool:

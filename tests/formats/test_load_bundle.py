@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import struct
-import time
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -234,10 +233,8 @@ def test_duplicate_zip_names() -> None:
 def test_too_many_entries() -> None:
     with pytest.raises(TooLarge, match="zip entries"):
         bundle_from_zip(zipped({f"{i}.txt": b"" for i in range(300)} | {"a.bvh": BVH}))
-    started = time.perf_counter()
     with pytest.raises(TooLarge, match="zip entries"):
         bundle_from_zip(b"PK\x01\x02" * 1_000_000 + b"PK\x05\x06" + bytes(18))
-    assert time.perf_counter() - started < 1.0
 
 
 def test_a_bomb_is_stopped_while_it_unpacks() -> None:

@@ -230,6 +230,15 @@ def test_bench_prints_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "copy_rest" in capsys.readouterr().out
 
 
+def test_bench_times_single_steps_beside_opponents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "parts.json"
+    assert cli.main(["bench", "--parts", "--frames", "40", "--repeats", "1", "--json", str(out)]) == 0
+    parts = json.loads(out.read_text())["parts"]
+    assert all(part["seconds"] > 0 and part["ratio"] > 0 for part in parts)
+    printed = capsys.readouterr().out
+    assert all(part["name"] in printed and part["opponent"] in printed for part in parts)
+
+
 def test_bench_files_are_what_they_say() -> None:
     files = make_bench_files(300)
     for bundle in (files.bvh, files.glb):

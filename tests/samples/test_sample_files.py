@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +60,8 @@ def test_files_are_valid_gltf() -> None:
         assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), (name, issues["messages"][:3])
 
 
-def test_command_prints_the_paths_and_is_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    started = time.monotonic()
+def test_command_prints_the_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["samples", str(tmp_path), "--json"]) == 0
-    assert time.monotonic() - started < 5.0
     files = json.loads(capsys.readouterr().out)["files"]
     assert all(Path(entry["path"]).stat().st_size == entry["bytes"] > 1000 for entry in files)
     assert main(["samples", str(tmp_path)]) == 0
