@@ -2,11 +2,15 @@
 # PYTHON       the interpreter to start from, 3.11 or newer
 # TORCH_INDEX  package index for torch; empty takes the default one (on Linux that build carries CUDA, several GB)
 # TORCH        the pinned torch
+# PROCESSES    in how many processes the tests run; 0 is one, and shows what they print
+# ORDER        order of the tests' folders: a number that seeds chance, or random; empty keeps the order of names
 
 PYTHON ?= $(shell for it in python3.11 python3.12 python3; do \
 	$$it -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$it; break; }; done)
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
+PROCESSES ?= 2
+ORDER ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,7 +41,7 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint validator
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(if $(ORDER),--folder-order $(ORDER))
 
 # The glTF validator comes from npm. Without node its tests skip; in CI they must run.
 validator: setup
