@@ -43,11 +43,11 @@ lint: setup
 test: lint validator
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(if $(ORDER),--folder-order $(ORDER))
 
-# The glTF validator comes from npm. Without node its tests skip; in CI they must run.
+# The glTF validator and three.js come from npm. Without node their tests skip; in CI they must run.
 validator: setup
-	@if command -v npm >/dev/null; then bash tests/tools/install_gltf_validator.sh; \
-	elif [ "$${CI:-}" = true ]; then echo "error: CI needs node and npm for gltf-validator" >&2; exit 1; \
-	else echo "no npm: the tests that need gltf-validator are skipped"; fi
+	@if command -v npm >/dev/null; then bash tests/tools/install_node_packages.sh; \
+	elif [ "$${CI:-}" = true ]; then echo "error: CI needs node and npm for gltf-validator and three" >&2; exit 1; \
+	else echo "no npm: the tests that need gltf-validator or three are skipped"; fi
 
 clean:
 	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.formats.glb_player import GlbPlayer
+from tests.node_packages import require_three, require_validator
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
@@ -22,7 +21,7 @@ from workers.formats.fbx.process import convert_fbx
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
-from workers.lab.gltf_validator import error_counts, find_validator
+from workers.lab.gltf_validator import error_counts
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Scene
 
@@ -108,10 +107,7 @@ def test_every_file_reads_and_is_a_valid_glb(characters: Path, name: str) -> Non
     for number, clip in enumerate(scene.clips):
         loaded = scene.load_clip(number, None)
         assert (loaded.frames, loaded.rate_hz) == (clip.frames, scene.extras["fbx"]["rate_hz"])
-    validator = find_validator()
-    if validator is None:
-        pytest.skip("no gltf-validator: run tests/tools/install_gltf_validator.sh")
-    assert not error_counts(validator.validate(converted(characters / name)[0]))
+    assert not error_counts(require_validator().validate(converted(characters / name)[0]))
 
 
 @pytest.mark.parametrize("name", SKINNED)
@@ -182,12 +178,7 @@ def test_the_bind_pose_is_the_one_that_the_file_states(characters: Path, name: s
 
 @pytest.fixture(scope="module")
 def three() -> Path:
-    """The folder of the npm package `three`, a second reader of FBX."""
-    default = Path(__file__).resolve().parents[2] / ".venv" / "three" / "node_modules" / "three"
-    folder = Path(os.environ.get("RETARGET_THREE", default))
-    if shutil.which("node") is None or not (folder / "examples/jsm/loaders/FBXLoader.js").is_file():
-        pytest.skip(f"no Node.js or no three.js at {folder}; npm install three and set RETARGET_THREE")
-    return folder
+    return require_three()
 
 
 @pytest.mark.parametrize("name", PLAYED_BY_THREE)
@@ -232,6 +223,4 @@ def test_fbx_as_motion_and_as_character(characters: Path, motion: str, character
     assert glb.startswith(b"glTF")
     again = read_scene(FileBundle("result.glb", glb))
     assert len(again.clips) == len(read(characters / character).clips) + 1
-    validator = find_validator()
-    if validator is not None:
-        assert not error_counts(validator.validate(glb))
+    assert not error_counts(require_validator().validate(glb))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,11 +13,12 @@ import numpy as np
 import pytest
 
 from tests.gltf_builder import GltfBuilder, bind_matrices, character, matrix, pack_glb, posed, unpack_glb
+from tests.node_packages import require_validator
 from workers.contract.errors import InternalError, OutputInvalid, UnsupportedFeature
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.read import read_gltf
 from workers.formats.gltf.write import write_animation_glb, write_glb, write_notices
-from workers.lab.gltf_validator import GltfValidator, error_counts, find_validator, new_errors
+from workers.lab.gltf_validator import GltfValidator, error_counts, new_errors
 from workers.skeleton import quat
 from workers.skeleton.kinematics import clip_world, rest_world
 from workers.skeleton.model import Clip, Scene
@@ -29,13 +29,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
 @pytest.fixture(scope="session")
 def validator() -> GltfValidator:
-    found = find_validator()
-    if found is None:
-        reason = "no gltf-validator: run tests/tools/install_gltf_validator.sh (needs Node.js and npm)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    return require_validator()
 
 
 def motion(scene: Scene, frames: int = 40, name: str = "new", start_s: float = 0.25) -> tuple[Clip, list[int]]:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from service.cli import main
+from tests.node_packages import require_validator
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh.read import read_bvh
 from workers.formats.gltf.read import read_gltf
-from workers.lab.gltf_validator import find_validator, validate
 from workers.samples.body import build_body
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
@@ -47,8 +47,7 @@ def test_same_bytes_in_every_process(tmp_path: Path) -> None:
 
 
 def test_files_are_valid_gltf() -> None:
-    if find_validator() is None:
-        pytest.skip("no gltf-validator: run tests/tools/install_gltf_validator.sh (needs npm)")
+    validator = require_validator()
     styles = [
         RigStyle("A", 90.0, "bone_y", "cm", "Z", "mixamo", True),
         RigStyle("N", -90.0, "bone_x", "m", "Y", "numbered", False),
@@ -56,7 +55,7 @@ def test_files_are_valid_gltf() -> None:
     documents = {name: data for name, data in sample_files().items() if name.endswith(".glb")}
     documents |= {str(style): make_character(STOUT, style, make_clips(STOUT)) for style in styles}
     for name, data in documents.items():
-        issues = validate(data)["issues"]
+        issues = validator.validate(data)["issues"]
         assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), (name, issues["messages"][:3])
 
 
