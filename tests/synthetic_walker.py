@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from plain_bodies import plain_body
 
+from tests.plain_bodies import plain_body
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.feet import ik
 from workers.skeleton import kinematics, quat

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import BVH, GLB, finish_job, stored_files
 
 from service.assets.schemas import AssetView
 from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.settings import Settings
 from service.upkeep.retention import sweep_expired, sweep_orphans
+from tests.service_fixtures import BVH, GLB, finish_job, stored_files
 
 DAY = timedelta(days=1)
 MOTION = ("walk.bvh", BVH)
@@ -181,7 +181,7 @@ def test_ids_that_name_nothing(client: TestClient, settings: Settings) -> None:
     for parts in ({"character": "hero"}, {"character": UNKNOWN[:-1]}):
         response = client.post("/v1/jobs", files={"motion": MOTION}, data=parts)
         assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/character")
-    both = [("motion", MOTION), ("character", CHARACTER), ("character", (None, UNKNOWN))]
+    both: list[Any] = [("motion", MOTION), ("character", CHARACTER), ("character", (None, UNKNOWN))]
     response = client.post("/v1/jobs", files=both)
     assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/character")
     assert stored_files(settings) == []

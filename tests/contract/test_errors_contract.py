@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import BVH, GLB, RedisServer, make_record, post_job, stored_files
 
 from service.app import create_app
 from service.files.blobs import BlobStore
 from service.http.errors import Problem
 from service.jobs.store import JobStore
 from service.settings import Settings
+from tests.service_fixtures import BVH, GLB, RedisServer, make_record, post_job, stored_files
 from workers.contract.errors import ERRORS_BY_CODE
 
 BOUNDARY = "b0undary"
 HEADERS = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
-def problem_of(response: httpx.Response, status: int, code: str) -> Problem:
+def problem_of(response: httpx2.Response, status: int, code: str) -> Problem:
     """The response's problem object, checked for what every problem has."""
     assert (response.status_code, response.json().get("code")) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -68,7 +68,7 @@ def test_unexpected_failures_are_internal_without_a_traceback(app: FastAPI) -> N
 
     with TestClient(app, raise_server_exceptions=False) as client:
         problem = problem_of(client.get("/boom"), 500, "internal")
-    assert "secret" not in problem.detail and problem.request_id in problem.detail
+    assert "secret" not in problem.detail and str(problem.request_id) in problem.detail
 
 
 @pytest.mark.parametrize("code", sorted(ERRORS_BY_CODE))

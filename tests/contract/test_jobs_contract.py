@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import BVH, GLB, finish_job, make_record, post_job, stored_files
 
 from service.app import create_app
 from service.files.blobs import BlobStore
@@ -17,6 +17,7 @@ from service.jobs.schemas import new_job_id
 from service.jobs.store import JobStore
 from service.jobs.views import JobView
 from service.settings import Settings
+from tests.service_fixtures import BVH, GLB, finish_job, make_record, post_job, stored_files
 from workers.contract.errors import MappingIncomplete
 
 
@@ -101,7 +102,7 @@ def test_waiting_answers_when_the_job_ends(client: TestClient, store: JobStore, 
     started = time.monotonic()
     response = client.get(f"/v1/jobs/{job_id}?wait=5")
     assert response.json()["status"] == "succeeded"
-    assert 0.25 < time.monotonic() - started < 2
+    assert 0.25 < time.monotonic() - started < 5  # woken by the end of the job, not by the end of the wait
     timer.join()
 
 
@@ -109,7 +110,7 @@ def test_waiting_ends_unfinished_at_its_time(client: TestClient) -> None:
     job_id = post_job(client).json()["id"]
     started = time.monotonic()
     assert client.get(f"/v1/jobs/{job_id}?wait=0.3").json()["status"] == "queued"
-    assert 0.25 < time.monotonic() - started < 2
+    assert 0.25 < time.monotonic() - started < 5  # the longest wait there is
 
 
 def test_waiting_with_a_tag_answers_at_the_next_change(client: TestClient, store: JobStore) -> None:
@@ -203,10 +204,16 @@ def test_an_estimate_appears_once_jobs_have_been_done(client: TestClient, store:
     assert client.get(f"/v1/jobs/{done}").json()["eta_s"] == 0
 
 
+def next_ingest_job(redis: Redis) -> str:
+    """Waits for the next message in the queue, and takes it."""
+    message: Any = redis.blpop(["rq:queue:ingest"], timeout=5)
+    name: str = message[1].decode()
+    return name.rsplit("-", 1)[0]
+
+
 def test_inspect_answers_in_time(client: TestClient, store: JobStore, redis: Redis) -> None:
     def work() -> None:
-        name = redis.blpop(["rq:queue:ingest"], timeout=5)[1].decode()
-        job_id = name.rsplit("-", 1)[0]
+        job_id = next_ingest_job(redis)
         assert store.claim(job_id, "e1", 30)
         assert store.publish(job_id, "e1", {"inspection": {"joints": 3, "schema": "inspection/1"}})
 
@@ -232,7 +239,7 @@ def test_inspect_passes_the_workers_error_on(client: TestClient, store: JobStore
     error = MappingIncomplete("walk.bvh: no joint for hips; give a mapping", roles=["hips"])
 
     def work() -> None:
-        job_id = redis.blpop(["rq:queue:ingest"], timeout=5)[1].decode().rsplit("-", 1)[0]
+        job_id = next_ingest_job(redis)
         store.claim(job_id, "e1", 30)
         store.fail(job_id, "e1", error.to_dict())
 
@@ -298,7 +305,7 @@ def test_expired_results_say_so(client: TestClient, store: JobStore, blobs: Blob
     job_id = post_job(client).json()["id"]
     finish_job(store, blobs, job_id, {"report.json": ("application/json", b"{}")})
     past = datetime.now(UTC) - timedelta(seconds=1)
-    redis.hset(f"retarget:job:{job_id}", "expires_at", past.timestamp())
+    redis.hset(f"retarget:job:{job_id}", "expires_at", str(past.timestamp()))
     for path in ("report", "artifacts/report.json"):
         response = client.get(f"/v1/jobs/{job_id}/{path}")
         assert (response.status_code, response.json()["code"]) == (410, "expired")

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import DocumentedAnswers
 
 from service.app import create_app
 from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.mappings.schemas import PresetView
 from service.settings import Settings
+from tests.service_fixtures import DocumentedAnswers
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.container import join_container
 from workers.formats.read import read_scene
@@ -161,7 +161,7 @@ def test_a_preset_is_used_wherever_its_skeleton_comes(client: TestClient, settin
         inspected = client.post("/v1/inspect", files={"file": ("s.glb", SAMPLES["stout.glb"])}).json()
         assert inspected["mapping"]["preset"] == known and "leftHand" in inspected["unmatched"]["roles"]
 
-        options = {"mapping": {"target": {"leftHand": "leftHand"}}}
+        options: dict[str, Any] = {"mapping": {"target": {"leftHand": "leftHand"}}}
         job = client.post("/v1/jobs", files=files(), data={"options": json.dumps(options)})
         roles = report_of(client, finished(client, job))["mapping"]["target"]["roles"]
         assert roles["leftHand"]["reason"] == "given by the mapping override"
@@ -174,8 +174,8 @@ def test_a_preset_is_used_wherever_its_skeleton_comes(client: TestClient, settin
         report = report_of(client, finished(client, client.post("/v1/jobs", files=files(), data=other)))
         assert report["mapping"]["source"]["preset"] == known and "leftHand" not in report["mapping"]["source"]["roles"]
         other = {"options": json.dumps({"mapping": {"target_preset": made["id"]}})}
-        job = finished(client, client.post("/v1/jobs", files=files("wave.bvh", "stout_a_pose.glb"), data=other))
-        assert job["error"]["code"] == "invalid-options" and "is for the skeleton" in job["error"]["detail"]
+        refused = finished(client, client.post("/v1/jobs", files=files("wave.bvh", "stout_a_pose.glb"), data=other))
+        assert refused["error"]["code"] == "invalid-options" and "is for the skeleton" in refused["error"]["detail"]
         client.delete(made["url"])
         report = report_of(client, finished(client, client.post("/v1/jobs", files=files())))
         assert report["mapping"]["target"]["preset"] is None

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from service_fixtures import BVH, GLB, curl_path, finish_job
 
 from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
 from service.settings import Settings
+from tests.service_fixtures import BVH, GLB, curl_path, finish_job
 from workers.contract.options import JobOptions, parse_options
 
 METHODS = {"get", "post", "delete"}
@@ -127,7 +127,7 @@ def test_the_examples_run(
     environment |= {"JOB": jobs[0]["id"], "ARTIFACT": "walk.glb"}
 
     role = {"joint": "Pelvis", "index": 3}
-    inspection = {
+    inspection: dict[str, Any] = {
         "skeleton_fingerprint": "skl_" + "1" * 32,
         "shared_names": [],
         "problem": None,

@@ -7,11 +7,11 @@ import os
 
 import pytest
 from fastapi.testclient import TestClient
-from service_fixtures import finish_job, post_job
 
 from service.files.blobs import CHUNK_BYTES, BlobStore, output_prefix
 from service.http.headers import RangeNotSatisfiable, matches, parse_range
 from service.jobs.store import JobStore
+from tests.service_fixtures import finish_job, post_job
 
 CONTENT = os.urandom(1000)
 REPORT = b'{"schema": "report/1"}'

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from dockerfile_reader import REPOSITORY, read_stages
 
+from tests.deploy.dockerfile_reader import REPOSITORY, read_stages
 from workers.queue.settings import WorkerSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from dockerfile_reader import DOCKERFILES, REPOSITORY, Stage, read_stages
+
+from tests.deploy.dockerfile_reader import DOCKERFILES, REPOSITORY, Stage, read_stages
 
 RECIPES = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
 PINNED = re.compile(r"^[a-z0-9./-]+:\d+\.\d+\.\d+[a-z0-9.-]*$")

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 import redis
-from dockerfile_reader import DOCKERFILES, REPOSITORY, read_stages
 from packaging.requirements import Requirement
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from service.local.embedded_redis import EmbeddedRedis
+from tests.deploy.dockerfile_reader import DOCKERFILES, REPOSITORY, read_stages
 
 # Every module of a package that the image lacks cannot be imported.
 WITHOUT = """

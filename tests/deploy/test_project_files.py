@@ -7,7 +7,8 @@ import subprocess
 import tomllib
 
 import pytest
-from dockerfile_reader import REPOSITORY
+
+from tests.deploy.dockerfile_reader import REPOSITORY
 
 
 def _dry_run(*words: str) -> str:
@@ -35,7 +36,7 @@ def test_torch_index_comes_from_one_variable() -> None:
 def test_make_test_lints_types_and_tests() -> None:
     plan = _dry_run("test")
     assert all(
-        step in plan for step in ("ruff check", "ruff format --check", "mypy", "install_gltf_validator", "-m pytest")
+        step in plan for step in ("ruff check", "ruff format --check", "mypy", "install_node_packages", "-m pytest")
     )
 
 

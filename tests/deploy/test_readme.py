@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from dockerfile_reader import REPOSITORY
 
 from model_store.catalogue import manifests
 from service.cli import COMMANDS, build_parser
 from service.commands.demo import running_server
+from tests.deploy.dockerfile_reader import REPOSITORY
 from workers.contract.definitions import CharacterDefinition, parse_definition
 from workers.contract.errors import ERRORS_BY_CODE
 from workers.contract.options import JobOptions

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.node_packages import require_validator
 from workers.contract.errors import InvalidOptions, NoSkeleton, NoSkin
 from workers.contract.options import JobOptions
 from workers.engine.engine import EngineResult, retarget
@@ -15,7 +16,6 @@ from workers.formats.bundle import FileBundle
 from workers.formats.gltf.container import join_container
 from workers.formats.gltf.read import read_gltf
 from workers.formats.read import read_scene
-from workers.lab.gltf_validator import find_validator, validate
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Scene
 
@@ -78,8 +78,7 @@ def test_the_glb_of_a_bvh_character_moves_like_its_bvh(samples: Samples) -> None
     there, here = scene_of(as_bvh), scene_of(as_glb)
     assert np.abs(poses(there) - poses(here)).max() < 1e-3
     assert here.rest_kind == "bind" and here.meshes == 0
-    if find_validator() is not None:
-        assert validate(as_glb.artifacts["result.glb"])["issues"]["numErrors"] == 0
+    assert require_validator().validate(as_glb.artifacts["result.glb"])["issues"]["numErrors"] == 0
 
 
 def test_a_bvh_target_follows_like_the_skinned_body_it_was_made_on(samples: Samples) -> None:

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from fault_kit import Station, wait_until
+
+from tests.fault.fault_kit import Station, wait_until
 
 
 @pytest.fixture(scope="package")

@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fault_kit import Station, children_of, wait_until
+
+from tests.fault.fault_kit import Station, children_of, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 KILLS = 9

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from fault_kit import Station, gone
+
+from tests.fault.fault_kit import Station, gone
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
-from fault_kit import CHARACTER, FAST, MOTION, children_of, gone, wait_until
+
+from tests.fault.fault_kit import CHARACTER, FAST, MOTION, children_of, gone, wait_until
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -52,7 +53,7 @@ class Serve:
         return found
 
     def post(self, description: str) -> str:
-        answer = httpx.post(
+        answer = httpx2.post(
             f"{self.url}/v1/jobs",
             files={"motion": ("walk.bvh", MOTION), "character": ("hero.glb", CHARACTER)},
             data={"options": f'{{"description": "{description}"}}'},
@@ -64,8 +65,8 @@ class Serve:
     def status(self, job: str) -> str:
         """The job's status, "" while the gateway or Redis is away."""
         try:
-            answer = httpx.get(f"{self.url}/v1/jobs/{job}", timeout=15)
-        except httpx.TransportError:
+            answer = httpx2.get(f"{self.url}/v1/jobs/{job}", timeout=15)
+        except httpx2.TransportError:
             return ""
         if answer.status_code == 503:
             assert answer.json()["code"] == "unavailable"

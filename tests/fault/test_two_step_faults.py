@@ -13,12 +13,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fault_kit import CHARACTER, MOTION, Station, children_of, wait_until
 
 from service.jobs.queue import RETARGET, queue, withdraw
 from service.jobs.retention import forget_job
 from service.records import utc_now
 from service.upkeep.retention import sweep_expired
+from tests.fault.fault_kit import CHARACTER, MOTION, Station, children_of, wait_until
 
 pytestmark = pytest.mark.timeout(90)
 Worker = subprocess.Popen[bytes]

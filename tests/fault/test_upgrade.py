@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from fault_kit import Station
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from service.jobs import queue
 from service.jobs.schemas import JobKind
+from tests.fault.fault_kit import Station
 
 pytestmark = pytest.mark.timeout(60)
 # As they were called before they moved to workers.queue, and a name that never was.

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fault_kit import Station, gone, wait_until
 
 from service.jobs.queue import queue
+from tests.fault.fault_kit import Station, gone, wait_until
 
 pytestmark = pytest.mark.timeout(60)
 Worker = subprocess.Popen[bytes]
@@ -133,12 +134,17 @@ def test_redis_killed_mid_job_and_started_again(station: Station, worker: Worker
     assert worker.poll() is None
 
 
+def blocked_clients(station: Station) -> int:
+    clients: Any = station.redis.info("clients")
+    return int(clients["blocked_clients"])
+
+
 def test_a_burst_worker_ends_with_the_queue(station: Station) -> None:
     for worker in station.workers:
         worker.kill()
         worker.wait()
     # Redis would give a job to a worker that died while it waited for one, until it notices.
-    wait_until(lambda: station.redis.info("clients")["blocked_clients"] == 0, 5.0, "nobody waits for jobs")
+    wait_until(lambda: blocked_clients(station) == 0, 5.0, "nobody waits for jobs")
     jobs = [station.post(), station.post(kind="inspect")]
     worker = station.start_worker("--burst")
     assert worker.wait(timeout=30) == 0

@@ -20,6 +20,7 @@ import numpy as np
 TICKS = 46186158000
 ORDERS = ("XYZ", "XZY", "YZX", "YXZ", "ZXY", "ZYX")
 _ZERO = (0.0, 0.0, 0.0)
+Vector = Sequence[float] | np.ndarray
 
 
 @dataclass
@@ -42,13 +43,16 @@ class Node:
     inherit: int = 1
 
 
+Tracks = Mapping[tuple[int, str], tuple[Vector, np.ndarray]]
+
+
 @dataclass
 class Take:
     """Layers of tracks: (node, "Lcl Rotation" or "Lcl Translation") -> (times in seconds, values `(keys, 3)`)."""
 
     name: str
     stop_s: float
-    layers: list[dict[tuple[int, str], tuple[Sequence[float], np.ndarray]]]
+    layers: Sequence[Tracks]
     start_s: float = 0.0
 
 
@@ -67,7 +71,7 @@ class Body:
     coordinates: Sequence[Sequence[float]] = ()  # one a polygon corner
 
 
-def euler(angles: Sequence[float], order: str = "XYZ") -> np.ndarray:
+def euler(angles: Vector, order: str = "XYZ") -> np.ndarray:
     """`(4, 4)` rotation by angles about X, Y, Z in degrees, turned in the order named."""
     result = np.eye(4)
     for axis in order:
@@ -79,13 +83,13 @@ def euler(angles: Sequence[float], order: str = "XYZ") -> np.ndarray:
     return result
 
 
-def shift(offset: Sequence[float]) -> np.ndarray:
+def shift(offset: Vector) -> np.ndarray:
     result = np.eye(4)
     result[:3, 3] = offset
     return result
 
 
-def local_matrix(node: Node, rotation: Sequence[float] | None = None, translation: Any = None) -> np.ndarray:
+def local_matrix(node: Node, rotation: Vector | None = None, translation: Any = None) -> np.ndarray:
     turn = euler(node.rotation if rotation is None else rotation, ORDERS[node.order])
     parts = [
         shift(node.translation if translation is None else translation),
@@ -94,7 +98,8 @@ def local_matrix(node: Node, rotation: Sequence[float] | None = None, translatio
         shift(node.scaling_offset), shift(node.scaling_pivot), np.diag([*node.scaling, 1.0]),
         shift(-np.asarray(node.scaling_pivot)),
     ]  # fmt: skip
-    return np.linalg.multi_dot(parts)
+    product: np.ndarray = np.linalg.multi_dot(parts)
+    return product
 
 
 def world_matrices(

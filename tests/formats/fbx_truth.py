@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import ufbx
 
-from workers.formats.fbx.binding import each, kept, load, matrix, ufbx, vectors
+from workers.formats.fbx.binding import each, kept, load, matrix, vectors
 
 
 def main() -> None:
     data, fraction, out = Path(sys.argv[1]).read_bytes(), float(sys.argv[2]), sys.argv[3]
     scene = load(data, "truth")
     rate = float(kept(scene.settings).frames_per_second)
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, Any] = {}
     meshes = list(each(scene.meshes))
     for number, stack in enumerate(each(scene.anim_stacks)):
         frame = round(fraction * (stack.time_end - stack.time_begin) * rate)

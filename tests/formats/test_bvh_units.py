@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from bvh_kit import ENDS, PERSON, TO_FILE, person, scene_of
 
-from workers.formats.body_plan import body_plan
+from tests.formats.bvh_kit import ENDS, PERSON, TO_FILE, person, scene_of
+from workers.formats.body_plan import BodyPlan, body_plan
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Scene
 
@@ -24,7 +26,7 @@ REAL = {
 }
 
 
-def plan_of(scale: float = 1.0):
+def plan_of(scale: float = 1.0) -> BodyPlan:
     joints = [*PERSON, *((f"end{joint}", joint, offset) for joint, offset in ENDS.items())]
     return body_plan(tuple(parent for _, parent, _ in joints), np.array([offset for _, _, offset in joints]) * scale)
 
@@ -33,7 +35,7 @@ def world_y_up(scene: Scene) -> np.ndarray:
     return kinematics.clip_world(scene.skeleton, scene.load_clip(0, None))[1]
 
 
-def test_plan_finds_legs_arms_and_stature_without_names_or_pose():
+def test_plan_finds_legs_arms_and_stature_without_names_or_pose() -> None:
     plan = plan_of()
     assert sorted(limb.start for limb in plan.legs) == [13, 16]
     assert sorted(limb.start for limb in plan.arms) == [5, 9]
@@ -41,7 +43,7 @@ def test_plan_finds_legs_arms_and_stature_without_names_or_pose():
     assert 1.5 < plan.stature < 2.1
 
 
-def test_plan_does_not_depend_on_directions_or_order_of_axes():
+def test_plan_does_not_depend_on_directions_or_order_of_axes() -> None:
     joints = [*PERSON, *((f"end{joint}", joint, offset) for joint, offset in ENDS.items())]
     rng = np.random.default_rng(5)
     offsets = np.array([offset for _, _, offset in joints])
@@ -55,7 +57,7 @@ def test_plan_does_not_depend_on_directions_or_order_of_axes():
 @pytest.mark.parametrize("up", ["X", "Y", "Z"])
 @pytest.mark.parametrize("unit", UNITS_PER_M)
 @pytest.mark.parametrize("size", [0.9, 1.0, 1.1])
-def test_grown_people_in_every_unit_and_axis(unit, up, size):
+def test_grown_people_in_every_unit_and_axis(unit: str, up: str, size: float) -> None:
     scene = scene_of(person(scale=UNITS_PER_M[unit] * size, up=up))
     assert (scene.units.unit, scene.units.up_axis, scene.units.guessed) == (unit, up, True)
     assert scene.units.factor == pytest.approx(1.0 / UNITS_PER_M[unit])
@@ -66,7 +68,7 @@ def test_grown_people_in_every_unit_and_axis(unit, up, size):
     assert "units-guessed" in [notice.code for notice in scene.notices]
 
 
-def test_the_turn_to_y_up_is_right_handed_and_keeps_shape():
+def test_the_turn_to_y_up_is_right_handed_and_keeps_shape() -> None:
     straight = world_y_up(scene_of(person(up="Y")))
     for up in "XZ":
         turned = world_y_up(scene_of(person(up=up)))
@@ -81,23 +83,23 @@ def test_the_turn_to_y_up_is_right_handed_and_keeps_shape():
 
 @pytest.mark.parametrize("unit", ["m", "cm"])
 @pytest.mark.parametrize("stature", [1.0, 1.2, 2.6])
-def test_children_and_giants_in_plain_units_stay_themselves(unit, stature):
+def test_children_and_giants_in_plain_units_stay_themselves(unit: str, stature: float) -> None:
     scene = scene_of(person(scale=UNITS_PER_M[unit] * stature / 1.75))
     assert scene.units.unit == unit
 
 
-def test_the_cmu_unit():
+def test_the_cmu_unit() -> None:
     assert scene_of(person(scale=0.45 / 0.0254)).units.unit == CMU
 
 
-def test_a_body_of_no_known_unit_is_scaled_to_a_person():
+def test_a_body_of_no_known_unit_is_scaled_to_a_person() -> None:
     scene = scene_of(person(scale=1e5))
     assert scene.units.unit == "unknown"
     heights = world_y_up(scene)[..., 1]
     assert 1.2 < heights.max() - heights.min() < 2.1
 
 
-def test_a_wild_zero_pose_does_not_mislead():
+def test_a_wild_zero_pose_does_not_mislead() -> None:
     """All bones point along +X in the file; rotations put the body upright along Z, as exporters with bone axes do."""
     joints = [*PERSON]
     world = [quat.between(np.array([1.0, 0.0, 0.0]), TO_FILE["Z"] @ np.array(offset)) for _, _, offset in joints]
@@ -123,7 +125,7 @@ def test_a_wild_zero_pose_does_not_mislead():
     assert np.allclose(world_y_up(scene)[0, :5, 1], np.cumsum([0.93, 0.12, 0.20, 0.22, 0.10]), atol=1e-4)
 
 
-def test_lying_down_does_not_turn_the_world():
+def test_lying_down_does_not_turn_the_world() -> None:
     """A Y-up rig with a plausible zero pose that lies on the ground along Z throughout."""
     rows = np.zeros((4, 3 + 3 * len(PERSON)))
     rows[:, 1], rows[:, 4] = 12.0, -90.0
@@ -131,7 +133,7 @@ def test_lying_down_does_not_turn_the_world():
     assert scene.units.up_axis == "Y"
 
 
-def test_skeletons_that_are_no_body_still_read():
+def test_skeletons_that_are_no_body_still_read() -> None:
     snake = "HIERARCHY ROOT a { OFFSET 0 0 0 CHANNELS 1 Xrotation JOINT b { OFFSET 0 0 80 CHANNELS 0 } } MOTION\n"
     scene = scene_of(f"{snake}Frames: 1\nFrame Time: 0.1\n0\n")
     assert scene.units.guessed
@@ -140,7 +142,7 @@ def test_skeletons_that_are_no_body_still_read():
     assert (scene_of(point).units.unit, scene_of(point).units.up_axis) == ("cm", "Y")
 
 
-def test_every_real_file_is_guessed_right(shared_data):
+def test_every_real_file_is_guessed_right(shared_data: Path) -> None:
     for folder, expected in REAL.items():
         files = sorted((shared_data / folder if "/" in folder else shared_data / "motions" / folder).glob("*.bvh"))
         assert files, folder
@@ -149,7 +151,7 @@ def test_every_real_file_is_guessed_right(shared_data):
             assert (scene.units.unit, scene.units.up_axis) == expected, f"{file}: {scene.units.reason}"
 
 
-def test_the_same_take_in_two_conversions_moves_alike(shared_data):
+def test_the_same_take_in_two_conversions_moves_alike(shared_data: Path) -> None:
     """CMU 01_01 as centimetres with a wild zero pose and in 5.64 cm units: height range and travel agree."""
     spans = []
     for file in ("cmu-cc/001_01.bvh", "cmu-cgspeed/01_01.bvh"):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from bvh_kit import ENDS, PERSON, person, scene_of, swinging_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.formats.bvh_kit import ENDS, PERSON, person, scene_of, swinging_rows
 from workers.contract.errors import NoSkeleton, OutputInvalid
 from workers.formats.bvh.write import write_bvh
 from workers.skeleton import kinematics, quat
@@ -89,7 +89,7 @@ def assert_same_motion(skeleton: Skeleton, clip: Clip, again: Scene) -> None:
 
 @given(seed=st.integers(0, 10_000), groups=st.booleans())
 @settings(max_examples=30, deadline=None)
-def test_round_trip_keeps_the_world_motion(seed, groups):
+def test_round_trip_keeps_the_world_motion(seed: int, groups: bool) -> None:
     skeleton, clip = random_rig(seed, groups=groups)
     again = scene_of(write_bvh(skeleton, clip))
     assert again.units.unit == "cm"
@@ -97,7 +97,7 @@ def test_round_trip_keeps_the_world_motion(seed, groups):
     assert_same_motion(skeleton, clip, again)
 
 
-def test_zero_pose_is_the_bind_pose_in_world_axes():
+def test_zero_pose_is_the_bind_pose_in_world_axes() -> None:
     skeleton, clip = random_rig(3)
     again = scene_of(write_bvh(skeleton, clip)).skeleton
     rest = kinematics.rest_world(skeleton)[1]
@@ -107,7 +107,7 @@ def test_zero_pose_is_the_bind_pose_in_world_axes():
     assert np.allclose(zero[0], 0.0)
 
 
-def test_rest_clip_has_only_zero_angles():
+def test_rest_clip_has_only_zero_angles() -> None:
     skeleton, _ = random_rig(4)
     clip = Clip("rest", 30.0, 0.0, skeleton.rest_rotations[None], {})
     row = write_bvh(skeleton, clip).decode().splitlines()[-1].split()
@@ -115,7 +115,7 @@ def test_rest_clip_has_only_zero_angles():
     assert {abs(float(value)) for value in row[3:]} == {0.0}
 
 
-def test_joints_that_are_moved_get_position_channels():
+def test_joints_that_are_moved_get_position_channels() -> None:
     skeleton, clip = random_rig(5)
     head = skeleton.names.index("Head")
     track = skeleton.rest_offsets_m[head] * 1.2 + np.linspace(0, 0.01, clip.frames)[:, None]
@@ -125,7 +125,7 @@ def test_joints_that_are_moved_get_position_channels():
     assert_same_motion(skeleton, clip, again)
 
 
-def test_nodes_that_stand_elsewhere_than_the_bind_pose_stay_there():
+def test_nodes_that_stand_elsewhere_than_the_bind_pose_stay_there() -> None:
     skeleton, clip = random_rig(6)
     node = skeleton.node_offsets_m.copy()
     node[8] *= 1.1
@@ -133,7 +133,7 @@ def test_nodes_that_stand_elsewhere_than_the_bind_pose_stay_there():
     assert_same_motion(skeleton, clip, scene_of(write_bvh(skeleton, clip)))
 
 
-def test_a_group_that_moves_is_kept_and_one_that_rests_is_folded_away():
+def test_a_group_that_moves_is_kept_and_one_that_rests_is_folded_away() -> None:
     skeleton, clip = random_rig(7, groups=True)
     assert b"Armature" not in write_bvh(skeleton, clip)
     armature = skeleton.names.index("Armature")
@@ -148,14 +148,14 @@ def test_a_group_that_moves_is_kept_and_one_that_rests_is_folded_away():
     assert_same_motion(skeleton, clip, scene_of(data))
 
 
-def test_joints_under_one_group_share_one_root():
+def test_joints_under_one_group_share_one_root() -> None:
     skeleton, clip = random_rig(8, groups=True, detached="Neck")
     data = write_bvh(skeleton, clip)
     assert data.count(b"ROOT") == 1
     assert_same_motion(skeleton, clip, scene_of(data))
 
 
-def test_names_are_unique_and_without_white_space():
+def test_names_are_unique_and_without_white_space() -> None:
     skeleton, clip = random_rig(9)
     names = ["My Hips", "", "{a}", "a b", "a b", *skeleton.names[5:]]
     written = scene_of(write_bvh(replace(skeleton, names=tuple(names)), clip)).skeleton.names
@@ -163,14 +163,14 @@ def test_names_are_unique_and_without_white_space():
     assert len(set(written)) == len(written)
 
 
-def test_end_sites_come_from_the_source():
+def test_end_sites_come_from_the_source() -> None:
     scene = scene_of(person(swinging_rows()))
     again = scene_of(write_bvh(scene.skeleton, scene.load_clip(0, None)))
     assert again.skeleton.names == scene.skeleton.names
     assert np.allclose(again.skeleton.rest_offsets_m[len(PERSON) :], list(ENDS.values()), atol=1e-7)
 
 
-def test_angles_are_continuous_over_a_full_turn():
+def test_angles_are_continuous_over_a_full_turn() -> None:
     skeleton, _ = random_rig(10)
     rotations = np.repeat(skeleton.rest_rotations[None], 90, axis=0)
     turn = quat.from_axis_angle([0.0, 1.0, 0.0], np.linspace(0, 4 * np.pi, 90))
@@ -181,13 +181,13 @@ def test_angles_are_continuous_over_a_full_turn():
 
 
 @pytest.mark.parametrize("rate", [24.0, 29.97, 30.0, 59.94, 60.0, 119.88, 120.0, 31.4159])
-def test_rate_and_duration_survive(rate):
+def test_rate_and_duration_survive(rate: float) -> None:
     skeleton, clip = random_rig(11)
     clip = Clip(clip.name, rate, 0.0, clip.rotations, clip.translations_m)
     assert scene_of(write_bvh(skeleton, clip)).clips[0].rate_hz == pytest.approx(rate, rel=1e-7)
 
 
-def test_what_cannot_be_written_is_said():
+def test_what_cannot_be_written_is_said() -> None:
     skeleton, clip = random_rig(12)
     broken = clip.rotations.copy()
     broken[1, 2] = np.nan
@@ -198,14 +198,7 @@ def test_what_cannot_be_written_is_said():
         write_bvh(empty, clip)
 
 
-def test_a_thousand_frames_are_fast():
-    skeleton, clip = random_rig(13, frames=1000)
-    started = time.perf_counter()
-    write_bvh(skeleton, clip)
-    assert time.perf_counter() - started < 0.5  # 0.02 s when the machine is idle
-
-
-def test_real_files_survive_the_round_trip(shared_data):
+def test_real_files_survive_the_round_trip(shared_data: Path) -> None:
     for folder in ("threejs", "makehuman", "xia-style"):
         for file in sorted((shared_data / "motions" / folder).glob("*.bvh")):
             scene = scene_of(file.read_bytes(), file.name)

@@ -6,25 +6,23 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from fbx_text import Node, Take, fbx_text
 
+from tests.formats.fbx_text import Node, Take, fbx_text
 from workers.contract.errors import InputError
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.read import read_fbx
 
 EVERYTHING = os.environ.get("RETARGET_ALL_HOSTILE") == "1"
-MAX_DURATION_S = 10.0
 
 
 def outcome(name: str, data: bytes) -> str:
     """`ok` or the code of the error; raises whatever is no typed error about the input."""
-    start = time.perf_counter()
     try:
         scene = read_fbx(FileBundle(name, data))
         for number in range(min(len(scene.clips), 3)):
@@ -36,11 +34,10 @@ def outcome(name: str, data: bytes) -> str:
         assert error.detail.startswith(name) or error.detail.startswith("/"), error.detail
         assert "\n" not in error.detail and "Traceback" not in error.detail
         found = error.code
-    assert time.perf_counter() - start < MAX_DURATION_S, name
     return found
 
 
-def test_the_collected_bad_files(shared_data: Path, capsys):
+def test_the_collected_bad_files(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shared_data / "malformed"
     files = sorted(p for p in [*folder.glob("ufbx/**/*"), *folder.glob("assimp/FBX/**/*")] if p.suffix == ".fbx")
     assert len(files) > 100
@@ -54,7 +51,7 @@ def test_the_collected_bad_files(shared_data: Path, capsys):
     assert all(codes[name] != "ok" for name in refused)
 
 
-def test_mutations_of_good_files(shared_data: Path, capsys):
+def test_mutations_of_good_files(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Bytes changed, cut out and doubled, at random places of files in three encodings."""
     characters = shared_data / "characters"
     good = [
@@ -103,6 +100,6 @@ def mutated(data: bytes, seed: int) -> bytes:
         {"rotation": [1e30, 0.0, 0.0]},
     ],
 )
-def test_absurd_transforms(changes):
+def test_absurd_transforms(changes: dict[str, Any]) -> None:
     nodes = [Node("bone0", **changes), Node("bone1", 0, translation=[0.0, 30.0, 0.0])]
     assert outcome("absurd.fbx", fbx_text(nodes)) in ("ok", "parse-failed")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
-from fbx_text import Body, Node, euler, fbx_text, shift, world_matrices
-from glb_player import GlbPlayer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.formats.fbx_text import Body, Node, euler, fbx_text, shift, world_matrices
+from tests.formats.glb_player import GlbPlayer
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.model import FbxScene
 from workers.formats.fbx.process import convert_fbx
@@ -45,7 +46,7 @@ def areas(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), corners=st.integers(3, 12))
-def test_star_shaped_polygons_are_covered_once(seed, corners):
+def test_star_shaped_polygons_are_covered_once(seed: int, corners: int) -> None:
     """Any polygon around a point, in any plane: all triangles face as it does and add up to its area."""
     random = np.random.default_rng(seed)
     angles = np.sort(random.uniform(0.0, 2 * np.pi, corners)) + np.arange(corners) * 1e-3
@@ -63,13 +64,13 @@ def test_star_shaped_polygons_are_covered_once(seed, corners):
     np.testing.assert_allclose(np.linalg.norm(parts, axis=1).sum(), np.linalg.norm(normal), rtol=1e-9)
 
 
-def test_faces_without_area_or_beyond_the_list_are_left_out():
+def test_faces_without_area_or_beyond_the_list_are_left_out() -> None:
     points = np.zeros((6, 3))
     triangles, owners = triangulate(np.array([[0, 3], [3, 2], [2, 1], [4, 3], [-1, 3]]), points)
     assert triangles.tolist() == [[0, 1, 2]] and owners.tolist() == [0]
 
 
-def test_an_arrow_head_is_cut_on_the_inside():
+def test_an_arrow_head_is_cut_on_the_inside() -> None:
     arrow = np.array([[0.0, 0.0, 0.0], [2.0, 1.0, 0.0], [0.0, 2.0, 0.0], [1.5, 1.0, 0.0]])
     triangles, _ = triangulate(np.array([[0, 4]]), arrow)
     assert np.all(areas(triangles, arrow)[:, 2] > 0.0)
@@ -77,7 +78,7 @@ def test_an_arrow_head_is_cut_on_the_inside():
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_welding_keeps_every_corner_and_joins_all_equal_ones(seed):
+def test_welding_keeps_every_corner_and_joins_all_equal_ones(seed: int) -> None:
     random = np.random.default_rng(seed)
     whole, real = random.integers(0, 4, 50), random.integers(0, 3, (50, 2)).astype(float)
     first, place = weld([whole, real])
@@ -101,12 +102,12 @@ def body(**changes: object) -> Body:
     links = {2: shift([0.0, 25.0, 0.0]), 3: shift([0.0, 75.0, 0.0]) @ euler([0.0, 20.0, 0.0])}
     top = [v for v, point in enumerate(CUBE) if point[1] > 50]
     bottom = [v for v, point in enumerate(CUBE) if point[1] < 50]
-    given = {
+    given: dict[str, Any] = {
         "node": 0, "positions": CUBE, "polygons": SIDES,
         "clusters": [(2, bottom + top[:1], [1.0] * 4 + [0.25]), (3, top, [0.75] + [1.0] * 3)],
         "links": links, "transform": shift([7.0, 0.0, 3.0]) @ euler([0.0, 35.0, 0.0]) @ np.diag([2.0, 2.0, 2.0, 1.0]),
     }  # fmt: skip
-    return Body(**{**given, **changes})  # type: ignore[arg-type]
+    return Body(**{**given, **changes})
 
 
 def convert(data: bytes, siblings: tuple[str, ...] = ()) -> tuple[GlbPlayer, list[list[str]]]:
@@ -114,7 +115,7 @@ def convert(data: bytes, siblings: tuple[str, ...] = ()) -> tuple[GlbPlayer, lis
     return GlbPlayer(glb), header["notices"]
 
 
-def test_the_bind_pose_is_stated_and_the_limb_above_is_a_joint():
+def test_the_bind_pose_is_stated_and_the_limb_above_is_a_joint() -> None:
     scene = read_fbx(FileBundle("made.fbx", fbx_text(skeleton_nodes(), body=body())))
     assert (scene.rest_kind, scene.skins, scene.meshes) == ("bind", 1, 1)
     names = scene.skeleton.names
@@ -136,7 +137,7 @@ def test_the_bind_pose_is_stated_and_the_limb_above_is_a_joint():
     assert apart.min(axis=0).max() < 1e-6 and apart.min(axis=1).max() < 1e-6
 
 
-def test_skinned_vertices_follow_the_bones_by_the_formula():
+def test_skinned_vertices_follow_the_bones_by_the_formula() -> None:
     player, _ = convert(fbx_text(skeleton_nodes(), body=body()))
     nodes, made = skeleton_nodes(), body()
     world = world_matrices(nodes)
@@ -153,7 +154,7 @@ def test_skinned_vertices_follow_the_bones_by_the_formula():
     assert apart.min(axis=1).max() < 1e-6 and apart.min(axis=0).max() < 1e-6
 
 
-def test_a_vertex_that_no_bone_holds_stays_with_the_node_of_its_mesh():
+def test_a_vertex_that_no_bone_holds_stays_with_the_node_of_its_mesh() -> None:
     made = body(clusters=[(2, [0, 1, 2, 3], [1.0] * 4)])
     player, _ = convert(fbx_text(skeleton_nodes(), body=made))
     names = [node.get("name") for node in player.json["nodes"]]
@@ -165,7 +166,7 @@ def test_a_vertex_that_no_bone_holds_stays_with_the_node_of_its_mesh():
     assert "RootNode" in names
 
 
-def test_the_strongest_four_influences_stay_and_the_rest_is_told():
+def test_the_strongest_four_influences_stay_and_the_rest_is_told() -> None:
     nodes = [*skeleton_nodes(), *(Node(f"extra{k}", 1, translation=[10.0 * k, 0.0, 0.0]) for k in range(3))]
     links = {k: shift([0.0, 10.0 * k, 0.0]) for k in range(2, 7)}
     weights = {2: 0.1, 3: 0.3, 4: 0.2, 5: 0.05, 6: 0.35}
@@ -179,7 +180,7 @@ def test_the_strongest_four_influences_stay_and_the_rest_is_told():
     np.testing.assert_allclose(held, np.tile(np.array([0.35, 0.3, 0.2, 0.1]) / 0.95, (len(held), 1)), atol=1e-6)
 
 
-def test_normals_and_coordinates_split_vertices_and_v_runs_down():
+def test_normals_and_coordinates_split_vertices_and_v_runs_down() -> None:
     corners = [point for side in SIDES for point in side]
     normals = [np.cross(np.subtract(CUBE[s[1]], CUBE[s[0]]), np.subtract(CUBE[s[2]], CUBE[s[1]])) for s in SIDES]
     normals = [n / np.linalg.norm(n) for n in normals for _ in range(4)]
@@ -193,7 +194,7 @@ def test_normals_and_coordinates_split_vertices_and_v_runs_down():
     np.testing.assert_allclose(player.accessor(attributes["TEXCOORD_0"])[:, 1], 0.9, atol=1e-6)
 
 
-def test_polygons_are_split_by_material_over_shared_vertices():
+def test_polygons_are_split_by_material_over_shared_vertices() -> None:
     made = body(materials=[0, 1, 0, 1, 1, 1])
     textures = [("red", png(255)), ("plain", None)]
     player, _ = convert(fbx_text(skeleton_nodes(), body=made, textures=textures))
@@ -213,7 +214,7 @@ def test_polygons_are_split_by_material_over_shared_vertices():
     ("content", "siblings", "code"),
     [(b"", (), "texture-missing"), (b"II*\x00 a TIFF", (), "texture-dropped"), (b"", ("textures/Skin.PNG",), None)],
 )
-def test_textures_that_are_not_embedded(content, siblings, code):
+def test_textures_that_are_not_embedded(content: bytes, siblings: tuple[str, ...], code: str) -> None:
     data = fbx_text(skeleton_nodes(), body=body(materials=[0] * 6), textures=[("skin", content)])
     player, notices = convert(data, siblings)
     assert [n[0] for n in notices if n[0].startswith("texture")] == ([code] if code else [])
@@ -224,7 +225,7 @@ def test_textures_that_are_not_embedded(content, siblings, code):
         assert "C:" not in json.dumps(notices)  # no path of somebody's disk
 
 
-def test_a_mesh_without_skin_hangs_on_its_node():
+def test_a_mesh_without_skin_hangs_on_its_node() -> None:
     nodes = [Node("arm", translation=[0.0, 60.0, 0.0]), Node("hand", 0, translation=[50.0, 0.0, 0.0])]
     nodes.append(Node("box", 1, kind="Mesh", translation=[5.0, 0.0, 0.0]))
     scene = read_fbx(FileBundle("made.fbx", fbx_text(nodes, body=Body(2, CUBE, SIDES))))
@@ -234,7 +235,7 @@ def test_a_mesh_without_skin_hangs_on_its_node():
     np.testing.assert_allclose(mesh.positions_m.mean(axis=0), [0.55, 1.1, 0.0], atol=1e-6)
 
 
-def test_many_notices_of_one_kind_are_summed_up():
+def test_many_notices_of_one_kind_are_summed_up() -> None:
     scene = FbxScene([], {}, [], [], {})
     for number in range(20):
         scene.warn("texture-missing", f"texture {number}")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glb_player import GlbPlayer
 
+from tests.formats.glb_player import GlbPlayer
+from tests.node_packages import require_three, require_validator
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
@@ -22,7 +21,7 @@ from workers.formats.fbx.process import convert_fbx
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
-from workers.lab.gltf_validator import error_counts, find_validator
+from workers.lab.gltf_validator import error_counts
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Scene
 
@@ -56,7 +55,7 @@ def characters(shared_data: Path) -> Path:
     return shared_data / "characters"
 
 
-def assert_equal_poses(first: Scene, second: Scene, poses) -> None:
+def assert_equal_poses(first: Scene, second: Scene, poses: Callable[[Scene], tuple[np.ndarray, np.ndarray]]) -> None:
     """World positions within 1 mm and rotations within 0.1 degrees of all joints that move a skin."""
     names = [n for n, moves in zip(first.skeleton.names, first.skeleton.deforming, strict=True) if moves]
     here = [first.skeleton.names.index(name) for name in names]
@@ -68,28 +67,30 @@ def assert_equal_poses(first: Scene, second: Scene, poses) -> None:
     assert np.degrees(apart.max()) < 0.1
 
 
-def test_knight_fbx_equals_its_glb_in_all_clips_and_the_bind_pose(characters):
+def world_of_clip(number: int, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    return kinematics.clip_world(scene.skeleton, scene.load_clip(number, 24.0))
+
+
+def test_knight_fbx_equals_its_glb_in_all_clips_and_the_bind_pose(characters: Path) -> None:
     fbx, glb = read(characters / KNIGHT), read(characters / "quaternius-fbx/KnightCharacter.glb")
     assert [clip.name for clip in fbx.clips] == [clip.name for clip in glb.clips]
     assert len(fbx.clips) == 12
     assert_equal_poses(fbx, glb, lambda scene: kinematics.rest_world(scene.skeleton))
     for number in range(12):
-        assert_equal_poses(
-            fbx, glb, lambda scene, n=number: kinematics.clip_world(scene.skeleton, scene.load_clip(n, 24.0))
-        )
+        assert_equal_poses(fbx, glb, partial(world_of_clip, number))
     mesh, other = fbx.load_mesh(), glb.load_mesh()
     assert mesh is not None and other is not None
     np.testing.assert_allclose(mesh.positions_m.min(axis=0), other.positions_m.min(axis=0), atol=1e-3)
     np.testing.assert_allclose(mesh.positions_m.max(axis=0), other.positions_m.max(axis=0), atol=1e-3)
 
 
-def test_human_ik_in_two_versions_and_encodings_is_one_skeleton(characters):
+def test_human_ik_in_two_versions_and_encodings_is_one_skeleton(characters: Path) -> None:
     binary, text = read(characters / HIK_BINARY), read(characters / HIK_ASCII)
     assert (binary.extras["fbx"]["ascii"], text.extras["fbx"]["ascii"]) == (False, True)
     assert (binary.extras["fbx"]["version"], text.extras["fbx"]["version"]) == (7400, 6100)
     assert binary.rest_kind == text.rest_kind == "node"  # neither holds a bind pose
 
-    def nodes(scene: Scene):
+    def nodes(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         rotations = kinematics.world_rotations(scene.skeleton, scene.skeleton.node_rotations)
         return rotations, kinematics.world_positions(scene.skeleton, rotations, scene.skeleton.node_offsets_m)
 
@@ -100,20 +101,17 @@ def test_human_ik_in_two_versions_and_encodings_is_one_skeleton(characters):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_every_file_reads_and_is_a_valid_glb(characters, name):
+def test_every_file_reads_and_is_a_valid_glb(characters: Path, name: str) -> None:
     scene = read(characters / name)
     assert scene.format == "fbx" and scene.extras["fbx"]["version"] >= 6100
     for number, clip in enumerate(scene.clips):
         loaded = scene.load_clip(number, None)
         assert (loaded.frames, loaded.rate_hz) == (clip.frames, scene.extras["fbx"]["rate_hz"])
-    validator = find_validator()
-    if validator is None:
-        pytest.skip("no gltf-validator: run tests/tools/install_gltf_validator.sh")
-    assert not error_counts(validator.validate(converted(characters / name)[0]))
+    assert not error_counts(require_validator().validate(converted(characters / name)[0]))
 
 
 @pytest.mark.parametrize("name", SKINNED)
-def test_nodes_and_skinned_vertices_are_where_ufbx_puts_them(characters, name, tmp_path):
+def test_nodes_and_skinned_vertices_are_where_ufbx_puts_them(characters: Path, name: str, tmp_path: Path) -> None:
     """At two thirds of every take. Vertices that lost influences beyond four or that the take's blend shapes move may
     differ, and no others.
     """
@@ -166,7 +164,7 @@ def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", SKINNED)
-def test_the_bind_pose_is_the_one_that_the_file_states(characters, name):
+def test_the_bind_pose_is_the_one_that_the_file_states(characters: Path, name: str) -> None:
     """Inverse bind matrices are written for the world: `world * inverse bind matrix` is the identity for all joints."""
     scene = read(characters / name)
     assert scene.rest_kind == "bind" and not {n.code for n in scene.notices} & {"bind-poses-disagree"}
@@ -180,16 +178,11 @@ def test_the_bind_pose_is_the_one_that_the_file_states(characters, name):
 
 @pytest.fixture(scope="module")
 def three() -> Path:
-    """The folder of the npm package `three`, a second reader of FBX."""
-    default = Path(__file__).resolve().parents[2] / ".venv" / "three" / "node_modules" / "three"
-    folder = Path(os.environ.get("RETARGET_THREE", default))
-    if shutil.which("node") is None or not (folder / "examples/jsm/loaders/FBXLoader.js").is_file():
-        pytest.skip(f"no Node.js or no three.js at {folder}; npm install three and set RETARGET_THREE")
-    return folder
+    return require_three()
 
 
 @pytest.mark.parametrize("name", PLAYED_BY_THREE)
-def test_skinned_vertices_are_where_three_js_puts_them(characters, three, name):
+def test_skinned_vertices_are_where_three_js_puts_them(characters: Path, three: Path, name: str) -> None:
     """A second reader, which also keeps four influences. It plays in the file's unit."""
     scene = read(characters / name)
     clip = scene.clips[min(1, len(scene.clips) - 1)]
@@ -206,11 +199,9 @@ def test_skinned_vertices_are_where_three_js_puts_them(characters, three, name):
     assert _nearest(vertices[:: len(vertices) // 3000 + 1], wanted).max() < 2e-4 * size
 
 
-def test_samba_reads_in_seconds_and_names_its_units(characters):
+def test_samba_names_its_units(characters: Path) -> None:
     bundle = bundle_from_path(characters / SAMBA)
-    start = time.perf_counter()
     scene = read_scene(bundle)
-    assert time.perf_counter() - start < 5.0
     assert (scene.units.factor, scene.units.unit, scene.units.up_axis, scene.units.guessed) == (0.01, "cm", "Y", False)
     assert [(clip.name, clip.frames, clip.rate_hz) for clip in scene.clips] == [("mixamo.com", 547, 30.0)]
     assert "ufbx" not in sys.modules
@@ -224,7 +215,7 @@ def test_samba_reads_in_seconds_and_names_its_units(characters):
         (HIK_BINARY, "quaternius-fbx/AnimatedHuman.fbx"),
     ],
 )  # fmt: skip
-def test_fbx_as_motion_and_as_character(characters, motion, character):
+def test_fbx_as_motion_and_as_character(characters: Path, motion: str, character: str) -> None:
     options = JobOptions.model_validate({"end_s": 1.0})
     result = retarget(bundle_from_path(characters / motion), bundle_from_path(characters / character), options)
     assert result.report["verdict"]["verdict"] in ("pass", "review")
@@ -232,6 +223,4 @@ def test_fbx_as_motion_and_as_character(characters, motion, character):
     assert glb.startswith(b"glTF")
     again = read_scene(FileBundle("result.glb", glb))
     assert len(again.clips) == len(read(characters / character).clips) + 1
-    validator = find_validator()
-    if validator is not None:
-        assert not error_counts(validator.validate(glb))
+    assert not error_counts(require_validator().validate(glb))

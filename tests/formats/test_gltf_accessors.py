@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gltf_builder import COMPONENTS, GltfBuilder
 
+from tests.gltf_builder import COMPONENTS, GltfBuilder
 from workers.contract.errors import ParseFailed, RetargetError, TooLarge
 from workers.formats.gltf.accessors import Accessors
 from workers.formats.gltf.document import open_document

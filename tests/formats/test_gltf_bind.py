@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gltf_builder import BODY, GltfBuilder, bind_matrices, character, matrix, posed
 
+from tests.gltf_builder import BODY, GltfBuilder, bind_matrices, character, matrix, posed
 from workers.contract.errors import ParseFailed
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.read import read_gltf

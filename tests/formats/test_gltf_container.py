@@ -7,16 +7,16 @@ import struct
 from dataclasses import replace
 
 import pytest
-from gltf_builder import pack_glb
 
+from tests.gltf_builder import pack_glb
 from workers.contract.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature, UnsupportedFormat
-from workers.formats.gltf.container import join_container, split_container
-from workers.formats.limits import DEFAULT_LIMITS
+from workers.formats.gltf.container import Container, join_container, split_container
+from workers.formats.limits import DEFAULT_LIMITS, Limits
 
 DOCUMENT = {"asset": {"version": "2.0"}, "extras": {"π": [1, 2.5, -0.1, "ü\ud83d"], "b": {}}}
 
 
-def split(data: bytes, limits=DEFAULT_LIMITS):
+def split(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
     return split_container(data, "file", limits)
 
 

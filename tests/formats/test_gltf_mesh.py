@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder
 
+from tests.gltf_builder import GltfBuilder
 from workers.contract.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature
 from workers.formats.gltf.read import read_gltf
 from workers.formats.limits import DEFAULT_LIMITS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder, matrix, random_unit_quaternions
 
+from tests.gltf_builder import GltfBuilder, matrix, random_unit_quaternions
 from workers.contract.errors import ParseFailed
 from workers.formats.gltf.document import open_document
 from workers.formats.gltf.nodes import (
@@ -66,7 +68,7 @@ def test_unfold_is_the_inverse_of_fold(seed: int) -> None:
     rotations = random_unit_quaternions(random, 5 * len(tree)).reshape(5, len(tree), 4)
     back = unfold_rotations(tree, every, fold_rotations(tree, every, rotations))
     assert np.max(quat.angle_between(back, rotations)) < 1e-7
-    for node in every:
+    for node in range(len(tree)):
         translations = random.normal(size=(4, 3))
         np.testing.assert_allclose(
             unfold_translations(tree, node, fold_translations(tree, node, translations)), translations
@@ -91,7 +93,7 @@ def test_uneven_scale_is_averaged_with_a_notice() -> None:
         {"matrix": [1, 0, 0, 0] * 3 + [0, 0, 0, 1]},
     ],
 )
-def test_a_joint_without_volume_does_not_spoil_the_rest(fields: dict[str, object]) -> None:
+def test_a_joint_without_volume_does_not_spoil_the_rest(fields: dict[str, Any]) -> None:
     builder = GltfBuilder()
     root = builder.node(name="Rig", **fields)
     tip = builder.node(root, translation=[1.0, 0.0, 0.0])
@@ -124,7 +126,8 @@ def test_a_sheared_matrix_is_marked() -> None:
 def test_graphs_that_are_no_forest_are_refused(children: dict[int, object], message: str) -> None:
     builder = GltfBuilder()
     for number in range(3):
-        builder.node(**({"children": children[number]} if number in children else {}))
+        fields: dict[str, Any] = {"children": children[number]} if number in children else {}
+        builder.node(**fields)
     with pytest.raises(ParseFailed, match=message):
         read_tree(builder)
 
@@ -139,7 +142,7 @@ def test_graphs_that_are_no_forest_are_refused(children: dict[int, object], mess
         {"name": 5},
     ],
 )
-def test_values_of_the_wrong_type_are_refused(fields: dict[str, object]) -> None:
+def test_values_of_the_wrong_type_are_refused(fields: dict[str, Any]) -> None:
     builder = GltfBuilder()
     builder.node(**fields)
     with pytest.raises(ParseFailed):

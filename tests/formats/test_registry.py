@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from opening_kit import BVH, FBX, FBX_ASCII, GLB, GLTF, VRM, VRM0, ZIP
-from toy_format import TOY, toy_file
 
 from service.cli import main
 from service.commands import inspect, run, score
 from service.inspections.request_body import inspect_body
 from service.jobs.request_body import job_body
+from tests.formats.opening_kit import BVH, FBX, FBX_ASCII, GLB, GLTF, VRM, VRM0, ZIP
+from tests.formats.toy_format import TOY, toy_file
 from workers.contract.errors import ParseFailed, UnsupportedFormat
 from workers.contract.options import JobOptions, parse_options
 from workers.engine.engine import retarget

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from opening_kit import BVH, FBX, FBX_ASCII, GLB, GLTF, VRM, VRM0, ZIP, glb
 
+from tests.formats.opening_kit import BVH, FBX, FBX_ASCII, GLB, GLTF, VRM, VRM0, ZIP, glb
 from workers.contract.errors import UnsupportedFormat
 from workers.formats.sniff import sniff
 
@@ -26,7 +28,7 @@ from workers.formats.sniff import sniff
 @pytest.mark.parametrize(
     "name", ["file", "file.bin", "file.v2", "folder.glb/file", "file.BVH", "file.GLB", "x.fbx", "x.zip"]
 )
-def test_content_decides_and_a_known_extension_must_agree(data, kind, name):
+def test_content_decides_and_a_known_extension_must_agree(data: bytes, kind: str, name: str) -> None:
     extension = name.rpartition(".")[2].lower() if "/" not in name else ""
     if extension in {"bvh", "glb", "fbx", "zip"} - {kind} and {extension, kind} != {"glb", "vrm"}:
         with pytest.raises(UnsupportedFormat, match=rf"says {extension.upper()} but the content is {kind.upper()}"):
@@ -36,25 +38,25 @@ def test_content_decides_and_a_known_extension_must_agree(data, kind, name):
 
 
 @pytest.mark.parametrize("prefix", [b"\xef\xbb\xbf", b"\r\n\t ", b"\xef\xbb\xbf\n"])
-def test_byte_order_mark_and_blank_lines_are_tolerated(prefix):
+def test_byte_order_mark_and_blank_lines_are_tolerated(prefix: bytes) -> None:
     assert sniff(prefix + BVH, "a.bvh") == "bvh"
     assert sniff(prefix + GLTF, "a.gltf") == "gltf"
     assert sniff((prefix + BVH).replace(b"HIERARCHY", b"Hierarchy"), "a.bvh") == "bvh"
 
 
-def test_a_vrm_is_a_glb_under_either_name():
+def test_a_vrm_is_a_glb_under_either_name() -> None:
     assert sniff(VRM, "a.glb") == "vrm"
     assert sniff(GLB, "a.vrm") == "glb"
 
 
-def test_the_word_vrm_elsewhere_does_not_make_one():
+def test_the_word_vrm_elsewhere_does_not_make_one() -> None:
     assert (
         sniff(glb({"asset": {"version": "2.0"}, "nodes": [{"name": "VRM root"}, {"name": "a VRMC_vrm"}]}), "a.glb")
         == "glb"
     )
 
 
-def test_a_gltf_by_name_is_left_to_its_reader():
+def test_a_gltf_by_name_is_left_to_its_reader() -> None:
     assert sniff(b'{"nodes": []}', "broken.gltf") == "gltf"
 
 
@@ -75,21 +77,21 @@ def test_a_gltf_by_name_is_left_to_its_reader():
         (b"BLENDER-v300", "Blender"),
     ],
 )
-def test_other_files_are_named_with_the_remedy(data, message):
+def test_other_files_are_named_with_the_remedy(data: bytes, message: str) -> None:
     with pytest.raises(UnsupportedFormat, match=message) as caught:
         sniff(data, "upload.dat")
     assert "upload.dat" in caught.value.detail
     assert caught.value.status == 415
 
 
-def test_random_bytes_are_refused():
+def test_random_bytes_are_refused() -> None:
     rng = np.random.default_rng(0)
     for size in (1, 3, 4, 20, 1000):
         with pytest.raises(UnsupportedFormat):
             sniff(b"\x07" + rng.bytes(size), "noise")
 
 
-def test_real_files_are_what_their_names_say(shared_data):
+def test_real_files_are_what_their_names_say(shared_data: Path) -> None:
     seen = set()
     for file in sorted(shared_data.rglob("*")):
         extension = file.suffix[1:].lower()

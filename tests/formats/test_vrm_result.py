@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vrm_kit import node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
 
+from tests.formats.vrm_kit import node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget_scenes
 from workers.formats.bundle import FileBundle

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from plain_bodies import plain_body
 
+from tests.plain_bodies import plain_body
 from workers.geometry.surface import BodySurface, build_surface
 from workers.motion.body_motion import BodyMotion, from_clip
 from workers.skeleton import quat
@@ -33,8 +33,10 @@ JOINTS = [
     ),
 ]
 
+Vector = Sequence[float] | Array
 
-def capsule(start: Sequence[float], end: Sequence[float], radius: float, rings: int = 10) -> tuple[Array, Indices]:
+
+def capsule(start: Vector, end: Vector, radius: float, rings: int = 10) -> tuple[Array, Indices]:
     """Vertices and outward faces of a closed capsule; both ends may be one point, for a ball."""
     around, caps = 16, 4
     first, last = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)

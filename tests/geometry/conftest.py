@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from capsule_body import capsule_surface
 
+from tests.geometry.capsule_body import capsule_surface
 from workers.geometry.surface import BodySurface
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from capsule_body import TRUNK, arm_across, capsule, capsule_body, capsule_mesh, capsule_surface, moved
 
+from tests.geometry.capsule_body import TRUNK, arm_across, capsule, capsule_body, capsule_mesh, capsule_surface, moved
 from workers.geometry.exact import TOLERANCE, ExactPenetration
 from workers.geometry.parts import GROUP_OF, part_index
 from workers.geometry.posing import pose

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from capsule_body import ARM, LEG, TRUNK, capsule, capsule_body, capsule_mesh, capsule_surface
 
+from tests.geometry.capsule_body import ARM, LEG, TRUNK, capsule, capsule_body, capsule_mesh, capsule_surface
 from workers.geometry.parts import PARTS, PROP, find_shells, joint_parts, part_index
 from workers.geometry.self_contact import places_of
 from workers.geometry.surface import BodySurface, build_surface, reduced

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from capsule_body import TRUNK, arm_across, capsule_surface, moved
 from torch import Tensor
 
+from tests.geometry.capsule_body import TRUNK, arm_across, capsule_surface, moved
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.parts import BODY, GROUP_OF
 from workers.geometry.penetration import find_pairs, penetration_loss
@@ -65,7 +65,7 @@ def test_gradient_reaches_both_sides_and_sums_to_zero(light: BodySurface) -> Non
     """What pushes the limb out pushes the body away: forces are equal and opposite."""
     vertices = posed(light, crossed(light, 20.0)).requires_grad_()
     pairs = find_pairs(light, vertices)
-    penetration_loss(vertices, pairs, light.arm_radius_m).sum().backward()
+    penetration_loss(vertices, pairs, light.arm_radius_m).sum().backward()  # type: ignore[no-untyped-call]
     assert vertices.grad is not None
     force = vertices.grad[0].numpy()
     arm = GROUP_OF[light.parts] == 1
@@ -82,7 +82,7 @@ def test_gradient_agrees_with_finite_differences(light: BodySurface) -> None:
     rng = np.random.default_rng(3)
     way = torch.as_tensor(rng.normal(size=vertices.shape))
     variable = vertices.clone().requires_grad_()
-    penetration_loss(variable, pairs, light.arm_radius_m).sum().backward()
+    penetration_loss(variable, pairs, light.arm_radius_m).sum().backward()  # type: ignore[no-untyped-call]
     assert variable.grad is not None
     slope = float((variable.grad * way).sum())
     step = 1e-5
@@ -119,7 +119,7 @@ def test_descent_takes_the_arm_out(light: BodySurface) -> None:
         if float(loss.detach()) == 0.0:
             break
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     assert depth < 0.003
     assert 40.0 < float(angle.detach()) < 80.0

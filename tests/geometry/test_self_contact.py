@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from capsule_body import moved
 
+from tests.geometry.capsule_body import moved
 from workers.contract.options import JobOptions
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
@@ -175,7 +175,7 @@ def test_contact_loss_pulls_both_sides() -> None:
     vertices = torch.as_tensor(pose(surface, result, np.arange(40, 50))).float().requires_grad_()
     loss = contact_loss(vertices, anchors, surface.arm_radius_m)
     assert (loss > 0.5).all()
-    loss.sum().backward()
+    loss.sum().backward()  # type: ignore[no-untyped-call]
     assert vertices.grad is not None
     touched = {PARTS[part] for part in surface.parts[np.flatnonzero(vertices.grad.abs().sum((0, 2)).numpy())]}
     assert "torso" in touched and "leftHand" in touched and "rightHand" in touched

@@ -136,8 +136,8 @@ def is_raised(before: str, after: str) -> bool:
 
 
 def _run(samples: Mapping[str, bytes], motion: str, character: str, options: Mapping[str, Any]) -> Result:
-    bundles = [FileBundle(name, samples[name]) for name in (motion, character)]
-    result = retarget(*bundles, parse_options({**DEFAULTS, **options}))
+    source, target = (FileBundle(name, samples[name]) for name in (motion, character))
+    result = retarget(source, target, parse_options({**DEFAULTS, **options}))
     name, data = next(iter(result.artifacts.items()))
     clip = read_scene(FileBundle(name, data)).load_clip(0, None)
     moved = [clip.translations_m[joint][::FRAME_STEP] for joint in sorted(clip.translations_m)]

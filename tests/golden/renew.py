@@ -1,4 +1,4 @@
-"""Keeps what the engine's jobs give now as golden: `python tests/golden/renew.py`, from the project's root.
+"""Keeps what the engine's jobs give now as golden: `python -m tests.golden.renew`, from the project's root.
 
 For a change that is meant to change results: raise ENGINE_VERSION in workers/contract/engine_version.py first, say in
 the change log what differs for users, then run this. It refuses where results changed under the same version.
@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from golden_results import GOLDEN, Result, changes, is_raised, read_golden, run_jobs, write_golden
-
+from tests.golden.golden_results import GOLDEN, Result, changes, is_raised, read_golden, run_jobs, write_golden
 from workers.contract.engine_version import ENGINE_VERSION
 
 

@@ -6,12 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from golden_results import GOLDEN, TOLERANCE, Result, changes, is_raised, read_golden, run_jobs, write_golden
-from renew import renew
 
+from tests.golden.golden_results import (
+    GOLDEN,
+    TOLERANCE,
+    Result,
+    changes,
+    is_raised,
+    read_golden,
+    run_jobs,
+    write_golden,
+)
+from tests.golden.renew import renew
 from workers.contract.engine_version import ENGINE_VERSION
 
-HOW = "raise ENGINE_VERSION in workers/contract/engine_version.py, then run `python tests/golden/renew.py`"
+HOW = "raise ENGINE_VERSION in workers/contract/engine_version.py, then run `python -m tests.golden.renew`"
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gltf_builder import GltfBuilder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.gltf_builder import GltfBuilder
 from workers.contract.errors import InternalError, RetargetError
 from workers.contract.options import JobOptions, parse_options
 from workers.engine.engine import retarget_scenes

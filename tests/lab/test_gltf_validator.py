@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.node_packages import require_validator
 from workers.lab import gltf_validator
 
 GOOD = {"asset": {"version": "2.0"}, "nodes": [{"name": "a"}], "scenes": [{"nodes": [0]}]}
@@ -18,11 +18,7 @@ def encoded(document: object) -> bytes:
 
 
 def test_reports_errors_by_code() -> None:
-    if gltf_validator.find_validator() is None:
-        reason = "no gltf-validator: run tests/tools/install_gltf_validator.sh (needs Node.js and npm)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_validator()
     good = gltf_validator.validate(encoded(GOOD))
     bad = gltf_validator.validate(encoded(GOOD | {"nodes": [{"children": [4]}, {"mesh": 2}]}))
     assert not gltf_validator.error_counts(good)
@@ -38,5 +34,5 @@ def test_reports_errors_by_code() -> None:
 def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RETARGET_GLTF_VALIDATOR", str(tmp_path))
     assert gltf_validator.find_validator() is None
-    with pytest.raises(RuntimeError, match="install_gltf_validator"):
+    with pytest.raises(RuntimeError, match="install_node_packages"):
         gltf_validator.validate(b"")

@@ -36,7 +36,8 @@ def picture(seed: int) -> torch.Tensor:
 
 def normalised(values: Array, weights: Any, name: str) -> Array:
     scale = weights[f"{name}__gamma"] / np.sqrt(weights[f"{name}__moving_variance"] + 1e-3)
-    return np.clip((values - weights[f"{name}__moving_mean"]) * scale + weights[f"{name}__beta"], 0, 6)
+    scaled: Array = np.clip((values - weights[f"{name}__moving_mean"]) * scale + weights[f"{name}__beta"], 0, 6)
+    return scaled
 
 
 def shifted(values: Array, stride: int) -> list[list[Array]]:
@@ -83,7 +84,7 @@ def test_embedding_is_bounded_and_tells_pictures_apart(encoder: MobilenetEncoder
 
 def test_gradient_reaches_the_pixels(encoder: MobilenetEncoder) -> None:
     pixels = picture(3)[..., ::2, ::2].clone().requires_grad_(True)
-    encoder.embed(pixels).sum().backward()
+    encoder.embed(pixels).sum().backward()  # type: ignore[no-untyped-call]
     assert pixels.grad is not None and torch.isfinite(pixels.grad).all() and pixels.grad.abs().max() > 0
 
 

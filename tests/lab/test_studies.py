@@ -126,7 +126,8 @@ def test_sweep_refuses_a_frozen_file(corpus: Corpus) -> None:
 
 
 def test_truth_compares_both_directions(corpus: Corpus) -> None:
-    rows = list(truth.compare_with_truth(*corpus.characters, None))
+    first, second = corpus.characters
+    rows = list(truth.compare_with_truth(first, second, None))
     assert {(row.source, row.target) for row in rows} == {(TALL.name, STOUT.name), (STOUT.name, TALL.name)}
     assert {row.method for row in rows} == {"foot_contact off", "foot_contact auto", "copy_rest"}
     assert all(0.0 < row.error_share < 0.2 for row in rows)
@@ -227,6 +228,15 @@ def test_bench_prints_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (figures["joints"], figures["frames"]) == (65, 40)
     assert figures["BVH in"]["frames_per_s"] > 0
     assert "copy_rest" in capsys.readouterr().out
+
+
+def test_bench_times_single_steps_beside_opponents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "parts.json"
+    assert cli.main(["bench", "--parts", "--frames", "40", "--repeats", "1", "--json", str(out)]) == 0
+    parts = json.loads(out.read_text())["parts"]
+    assert all(part["seconds"] > 0 and part["ratio"] > 0 for part in parts)
+    printed = capsys.readouterr().out
+    assert all(part["name"] in printed and part["opponent"] in printed for part in parts)
 
 
 def test_bench_files_are_what_they_say() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_hub import FakeHub
+
+from tests.model_store.fake_hub import FakeHub
 
 
 @pytest.fixture

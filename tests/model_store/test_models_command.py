@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_hub import FakeHub
 
 from service.cli import main
+from tests.model_store.fake_hub import FakeHub
 
 
 def pull_mine(hub: FakeHub, *words: str) -> int:

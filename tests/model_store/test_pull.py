@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_hub import COMMIT, FakeHub
 
 from model_store.catalogue import find_manifest
 from model_store.lock import forget_lock, read_lock
@@ -17,6 +16,7 @@ from model_store.pull import pull
 from model_store.sources import parse_source, safe_path
 from model_store.status import check_hashes, resolve, status_of
 from model_store.transfer import Patience
+from tests.model_store.fake_hub import COMMIT, FakeHub
 from workers.contract.errors import InvalidOptions, ModelUnavailable
 
 AT_ONCE = Patience(attempts=3, first_pause_s=0.0)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_walker import Foot, jump, make_body, pose_legs, walk
 
+from tests.synthetic_walker import Foot, jump, make_body, pose_legs, walk
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts, find_contacts
 from workers.skeleton import quat

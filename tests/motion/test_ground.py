@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_walker import jump, make_body, walk
 
+from tests.synthetic_walker import jump, make_body, walk
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts, find_contacts
 from workers.motion.ground import Floor, estimate_floor

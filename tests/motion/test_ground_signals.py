@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from synthetic_walker import make_body, walk
 
+from tests.synthetic_walker import make_body, walk
 from workers.motion.intervals import close_gaps, drop_short, frames_to_edge, from_runs, hysteresis, runs
 from workers.motion.smoothing import smooth_above, weighted_mean
 from workers.motion.timeline import find_timeline

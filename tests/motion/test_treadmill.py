@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_walker import Foot, make_body, pose_legs, walk
 
+from tests.synthetic_walker import Foot, make_body, pose_legs, walk
 from workers.motion.body_motion import BodyMotion
 from workers.motion.timeline import find_timeline
 from workers.motion.treadmill import ground_velocity

@@ -69,7 +69,7 @@ def test_another_motion_is_another_sheet(samples: Samples) -> None:
 
 def test_of_many_clips_the_worst_are_drawn_under_their_index(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = make_clips(TALL)
-    assert len(clips) > pictures.MOST_CLIPS
+    assert len(clips) > pictures.MAX_CLIPS
     motion = FileBundle("all.glb", make_character(TALL, motions=clips))
     judged: list[str] = []
 
@@ -86,12 +86,12 @@ def test_of_many_clips_the_worst_are_drawn_under_their_index(monkeypatch: pytest
     options = JobOptions.model_validate({**SHORT, "clip": "all"})
     result = retarget(motion, FileBundle("tall.glb", make_character(TALL)), options)
     drawn = {name: data.decode() for name, data in result.artifacts.items() if name != "result.glb"}
-    expected = {index: clips[index].name for index in range(1, pictures.MOST_CLIPS + 1)}
+    expected = {index: clips[index].name for index in range(1, pictures.MAX_CLIPS + 1)}
     assert drawn == {
         name: clip for index, clip in expected.items() for name in (f"sheet-{index}.png", f"preview-{index}.webp")
     }
     (warning,) = (entry for entry in result.report["warnings"] if entry["code"] == "preview-limited")
-    assert f"{pictures.MOST_CLIPS} of {len(clips)} clips" in warning["message"]
+    assert f"{pictures.MAX_CLIPS} of {len(clips)} clips" in warning["message"]
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def test_a_message_in_pieces_is_put_together(pair: tuple[socket.socket, Channel]
 def test_silence_ends_after_the_time_given(pair: tuple[socket.socket, Channel]) -> None:
     start_s = time.monotonic()
     assert pair[1].receive(0.1) is None
-    assert 0.1 <= time.monotonic() - start_s < 1.0
+    assert time.monotonic() - start_s >= 0.1
 
 
 def test_a_closed_end_is_noticed_after_what_was_said_before(pair: tuple[socket.socket, Channel]) -> None:

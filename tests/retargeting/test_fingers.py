@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_bodies import FIVE, FRAMES, MAX_DEG, bends, curled, finger_joints, make_body, retargeted
 
+from tests.retargeting.made_bodies import FIVE, FRAMES, MAX_DEG, bends, curled, finger_joints, make_body, retargeted
 from workers.contract.roles import FINGERS
 from workers.retargeting.analytic import driven_joints
 from workers.retargeting.fingers import find_followers, finger_notices

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_bodies import FIVE, curled, make_body, retargeted
 
+from tests.retargeting.made_bodies import FIVE, curled, make_body, retargeted
 from workers.contract.roles import FACE
 from workers.retargeting.analytic import driven_joints
 from workers.samples.shape import STOUT, TALL

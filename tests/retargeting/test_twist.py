@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twist_bodies import (
+
+from tests.retargeting.twist_bodies import (
     RATE_HZ,
     STYLES,
     X,
@@ -24,7 +25,6 @@ from twist_bodies import (
     twist_of,
     with_twists,
 )
-
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget_scenes
 from workers.formats.bundle import FileBundle

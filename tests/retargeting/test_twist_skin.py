@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from twist_bodies import (
+
+from tests.retargeting.twist_bodies import (
     about,
     bone_axis,
     character,
     moved,
 )
-
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter
 from workers.retargeting.twist import spread_twist

@@ -6,17 +6,16 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.cli import main
+from tests.node_packages import require_validator
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh.read import read_bvh
 from workers.formats.gltf.read import read_gltf
-from workers.lab.gltf_validator import find_validator, validate
 from workers.samples.body import build_body
 from workers.samples.clips import make_clips
 from workers.samples.glb import make_character
@@ -48,8 +47,7 @@ def test_same_bytes_in_every_process(tmp_path: Path) -> None:
 
 
 def test_files_are_valid_gltf() -> None:
-    if find_validator() is None:
-        pytest.skip("no gltf-validator: run tests/tools/install_gltf_validator.sh (needs npm)")
+    validator = require_validator()
     styles = [
         RigStyle("A", 90.0, "bone_y", "cm", "Z", "mixamo", True),
         RigStyle("N", -90.0, "bone_x", "m", "Y", "numbered", False),
@@ -57,14 +55,12 @@ def test_files_are_valid_gltf() -> None:
     documents = {name: data for name, data in sample_files().items() if name.endswith(".glb")}
     documents |= {str(style): make_character(STOUT, style, make_clips(STOUT)) for style in styles}
     for name, data in documents.items():
-        issues = validate(data)["issues"]
+        issues = validator.validate(data)["issues"]
         assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), (name, issues["messages"][:3])
 
 
-def test_command_prints_the_paths_and_is_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    started = time.monotonic()
+def test_command_prints_the_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["samples", str(tmp_path), "--json"]) == 0
-    assert time.monotonic() - started < 5.0
     files = json.loads(capsys.readouterr().out)["files"]
     assert all(Path(entry["path"]).stat().st_size == entry["bytes"] > 1000 for entry in files)
     assert main(["samples", str(tmp_path)]) == 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from plain_bodies import plain_body
 
+from tests.plain_bodies import plain_body
 from workers.motion.body_motion import BodyMotion, from_clip
 from workers.motion.contacts import FootContacts
 from workers.skeleton import quat

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from pydantic import BaseModel, ConfigDict
-from stick_body import all_planted, stick_body, swinging
 
+from tests.scores.stick_body import all_planted, stick_body, swinging
 from workers.contract.options import parse_options
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
@@ -203,7 +203,7 @@ def make_report(frames: int = 61) -> dict[str, Any]:
     contacts = all_planted(source)
     naive = copy_rest(source, body, source_body.floor_m)
     scores = kinematic_scores(result, source, contacts, source_body.floor_m)
-    units = Units(np.float64(0.01), "centimetre", "Y", True, "a person would be 170 m tall")  # type: ignore[arg-type]
+    units = Units(np.float64(0.01), "centimetre", "Y", True, "a person would be 170 m tall")
     facts = [
         FileFacts(motion.body, "glb", units, "bind", False, motion.body.floor_m, "Walk", motion.rate_hz, motion.frames)
         for motion in (source, result)

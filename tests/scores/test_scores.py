@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stick_body import all_planted, none_planted, stick_body, stick_motion, swinging
 
+from tests.scores.stick_body import all_planted, none_planted, stick_body, stick_motion, swinging
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.scores import pose_scores

@@ -28,7 +28,7 @@ def few_threads() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A model folder with the tiny stand-in of every encoder the project has a manifest for."""
-    from tiny_models import TINY, save_tiny  # loads transformers, which not every test here needs
+    from tests.semantics.tiny_models import TINY, save_tiny  # loads transformers, which not every test here needs
 
     folder = tmp_path_factory.mktemp("models")
     before = os.environ.get("RETARGET_MODEL_DIR")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from plain_bodies import plain_body
 
+from tests.plain_bodies import plain_body
 from workers.motion.body_motion import BodyMotion
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body

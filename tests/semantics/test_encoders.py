@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import TINY
 from torch import Tensor
 
 from model_store.catalogue import find_manifest, manifests
@@ -18,6 +17,7 @@ from model_store.lock import forget_lock
 from model_store.manifest import Manifest
 from model_store.pull import pull
 from model_store.sources import parse_source
+from tests.semantics.tiny_models import TINY
 from workers.contract.errors import InvalidOptions, ModelUnavailable, OutputInvalid, UnsupportedFeature
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.encoders.flan_t5 import Blip2FlanT5Encoder

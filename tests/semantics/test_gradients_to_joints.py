@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tiny_models import TINY
 from torch import Tensor
 
+from tests.semantics.tiny_models import TINY
 from workers.geometry.decimate import prepare_surface
 from workers.lab.studies.gradients import PosedBody, pose_body, sample_motion
 from workers.rendering.rasterizer import TorchRenderer

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from moving_body import JOINTS, NAMES, Curves, random_curves, sample
 
+from tests.semantics.moving_body import JOINTS, NAMES, Curves, random_curves, sample
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import parse_options
 from workers.lab.corpus import load_scene
@@ -25,17 +27,17 @@ from workers.semantics.keyframes import (
     interpolate_timeline,
     pose_path,
 )
-from workers.skeleton.model import Array, Mask
+from workers.skeleton.model import Array, Indices, Mask
 
 SEEDS = range(6)
 
 
-def arm_curves(angle_of: Curves | object) -> Curves:
+def arm_curves(angle_of: Callable[[Array], Array]) -> Curves:
     """Only the left upper arm turns, about z."""
 
     def curves(times: Array) -> tuple[Array, Array]:
         angles = np.zeros((len(times), len(JOINTS), 3))
-        angles[:, NAMES.index("leftUpperArm"), 2] = angle_of(times)  # type: ignore[operator]
+        angles[:, NAMES.index("leftUpperArm"), 2] = angle_of(times)
         return angles, np.zeros((len(times), 3))
 
     return curves
@@ -92,7 +94,7 @@ def test_a_pause_is_found() -> None:
 
     def angle(times: Array) -> Array:
         first, second = (np.clip((times - start) / 0.5, 0, 1) for start in (0.2, 1.7))
-        return sum(x * x * (3 - 2 * x) for x in (first, second)) * 0.7
+        return np.asarray(0.7 * sum(x * x * (3 - 2 * x) for x in (first, second)))
 
     keys = choose_keyframes(sample(arm_curves(angle), 2.4, 60.0), None, 4) / 60.0
     assert 0.6 < keys[1] < 0.85 and 1.55 < keys[2] < 1.8
@@ -108,16 +110,14 @@ def test_turning_a_head_counts_though_no_joint_moves() -> None:
     assert abs(int(keys[1]) - 30) <= 2
 
 
+def travelling(speed: float, times: Array) -> tuple[Array, Array]:
+    path = np.stack([np.zeros_like(times), np.zeros_like(times), speed * times], axis=1)
+    return np.zeros((len(times), len(JOINTS), 3)), path
+
+
 def test_stillness_and_steady_travel_need_only_the_ends() -> None:
     for speed in (0.0, 1.5):
-        still = sample(
-            lambda times, speed=speed: (  # type: ignore[misc]
-                np.zeros((len(times), len(JOINTS), 3)),
-                np.stack([np.zeros_like(times), np.zeros_like(times), speed * times], axis=1),
-            ),
-            2.0,
-            30.0,
-        )
+        still = sample(partial(travelling, speed), 2.0, 30.0)
         assert choose_keyframes(still, None, 10).tolist() == [0, still.frames - 1]
 
 
@@ -138,7 +138,7 @@ def test_keys_go_where_something_happens() -> None:
     assert worst_miss(path, choose_keyframes(motion, None, 8)) < 0.5 * worst_miss(path, even)
 
 
-def worst_miss(path: Array, keys: Array) -> float:
+def worst_miss(path: Array, keys: Indices) -> float:
     line = np.stack([np.interp(np.arange(len(path)), keys, column[keys]) for column in path.T], axis=1)
     return float(np.linalg.norm(path - line, axis=1).max())
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from moving_body import NAMES, random_curves, sample
 
+from tests.semantics.moving_body import NAMES, random_curves, sample
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts, find_contacts
 from workers.semantics.description import commonest, words_of_name

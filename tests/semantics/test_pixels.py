@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_models import save_processor
 
+from tests.semantics.tiny_models import save_processor
 from workers.contract.errors import ModelUnavailable
 from workers.semantics.encoders.pixels import read_pixel_preparation
 
@@ -67,7 +67,7 @@ def test_shortest_edge_and_crop_agree_with_clip(height: int, width: int, tmp_pat
 def test_gradients_pass(tmp_path: Path) -> None:
     save_processor(tmp_path)
     pixels = torch.rand(2, 3, 50, 50, requires_grad=True)
-    read_pixel_preparation(tmp_path)(pixels, torch.bfloat16).float().sum().backward()
+    read_pixel_preparation(tmp_path)(pixels, torch.bfloat16).float().sum().backward()  # type: ignore[no-untyped-call]
     assert pixels.grad is not None and (pixels.grad > 0).all()
 
 

@@ -37,7 +37,7 @@ def save_word_tokenizer(folder: Path, special: list[str], frame: tuple[str, str]
         tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{first} $A {last}", special_tokens=[(word, vocabulary[word]) for word in dict.fromkeys(frame)]
         )
-    wrapped = transformers.PreTrainedTokenizerFast(
+    wrapped = transformers.PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, pad_token=special[0], unk_token=special[1], additional_special_tokens=special[2:]
     )
     wrapped.save_pretrained(folder)
@@ -53,7 +53,7 @@ def save_t5_tokenizer(folder: Path) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    wrapped = transformers.PreTrainedTokenizerFast(
+    wrapped = transformers.PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
     )
     wrapped.save_pretrained(folder)

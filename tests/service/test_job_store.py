@@ -6,17 +6,18 @@ import json
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
-from service_fixtures import make_record
 
 from service.files.input_file import InputFile
 from service.jobs.schemas import FINAL_STATUSES, JobInput, JobRecord, new_job_id
 from service.jobs.store import CHANGES, JobStore
+from tests.service_fixtures import make_record
 from workers.contract.errors import NotCancelable, NotFound, ParseFailed
 
 ERROR = ParseFailed("walk.bvh: line 3: no joint name; name it").to_dict()
@@ -212,7 +213,7 @@ def test_queue_positions_are_per_kind(store: JobStore) -> None:
 
 def test_every_change_is_announced(store: JobStore, redis: Redis) -> None:
     record = make_record(store)
-    with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+    with redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
         subscription.subscribe(CHANGES)
         subscription.get_message(timeout=1)
         store.claim(record.id, "e1", 30)
@@ -295,7 +296,7 @@ def test_whatever_happens_the_rules_hold(store: JobStore, steps: list[tuple[str,
 def test_json_fields_are_readable_by_others(store: JobStore, redis: Redis) -> None:
     """The record is plain JSON and numbers in a hash: another program can read it."""
     record = make_record(store, metadata={"a": 1})
-    raw = redis.hgetall(f"retarget:job:{record.id}")
+    raw: Any = redis.hgetall(f"retarget:job:{record.id}")
     assert json.loads(raw[b"metadata"]) == {"a": 1}
     assert float(raw[b"created_at"]) == pytest.approx(record.created_at.timestamp())
     assert JobRecord.model_validate_json(record.model_dump_json()) == record

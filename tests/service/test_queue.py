@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import zlib
+from typing import Any
 
 import pytest
 from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from service_fixtures import make_record
 
 from service.jobs import queue as transport
 from service.jobs.schemas import JobKind, JobRecord
 from service.jobs.store import JobStore
 from service.settings import Settings
+from tests.service_fixtures import make_record
 
 
 def fetch(redis: Redis, name: str) -> Job:
@@ -38,7 +39,7 @@ def test_what_travels(
     job = fetch(redis, name)
     assert (job.func_name, job.args, job.kwargs, job.timeout) == (function, [record.id], {}, timeout_s)
     assert job.result_ttl is not None and job.result_ttl > 0 and job.failure_ttl is not None and job.failure_ttl > 0
-    data = redis.hget(f"rq:job:{name}", "data")
+    data: Any = redis.hget(f"rq:job:{name}", "data")
     assert json.loads(zlib.decompress(data)) == [function, None, [record.id], {}]
 
 
@@ -55,7 +56,7 @@ def test_record_and_message_are_written_together_or_not_at_all(
     assert list(redis.scan_iter("retarget:*")) == []
     transactions: list[str] = []
     record = JobRecord()
-    with redis.monitor() as monitor:
+    with redis.monitor() as monitor:  # type: ignore[no-untyped-call]
         transport.submit(store, record, settings)
         redis.echo("end")
         for entry in iter(monitor.next_command, None):

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
-from service_fixtures import finish_job, post_job, stored_files
 
-from service.files.blobs import BlobStore, output_key, upload_key
+from service.files.blobs import BlobStore, BlobWriter, output_key, upload_key
 from service.files.references import BlobReferences
 from service.jobs.schemas import new_job_id
 from service.jobs.store import JobStore
 from service.settings import Settings
 from service.upkeep.retention import sweep_expired, sweep_orphans
+from tests.service_fixtures import finish_job, post_job, stored_files
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -94,7 +94,7 @@ def test_a_shared_upload_stays_for_the_job_that_needs_it(
     for job_id in (old, young):
         finish_job(store, blobs, job_id, {})
     late = now() + DAY + HOUR
-    redis.hset(f"retarget:job:{young}", "input_expires_at", (late + HOUR).timestamp())
+    redis.hset(f"retarget:job:{young}", "input_expires_at", str((late + HOUR).timestamp()))
     sweep_expired(store, blobs, late)
     assert len(stored_files(settings)) == 2
     sweep_expired(store, blobs, late + 2 * HOUR)
@@ -128,7 +128,7 @@ def test_leftovers_of_crashes_go_after_a_day(
     }
 
 
-def written(blobs: BlobStore, content: bytes) -> object:
+def written(blobs: BlobStore, content: bytes) -> BlobWriter:
     writer = blobs.writer()
     writer.write(content)
     return writer

@@ -32,7 +32,7 @@ def test_the_data_folder_follows_the_user(monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize(("name", "value"), [("port", -1), ("lease_s", 0), ("min_free_disk_ratio", 1), ("port", "x")])
 def test_nonsense_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError, match=name):
-        Settings(**{name: value})
+        Settings.model_validate({name: value})
 
 
 @pytest.mark.parametrize(

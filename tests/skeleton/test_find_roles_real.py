@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from role_rigs import Convention, Score, conventions, score, shuffled_without_names
 
+from tests.skeleton.role_rigs import Convention, Score, conventions, score, shuffled_without_names
 from workers.contract.roles import CORE_ROLES, mirror
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene

@@ -18,7 +18,7 @@ def spin(frames: int, rate_hz: float) -> Clip:
 
 
 @pytest.mark.parametrize("rate", [7.0, 24.0, 29.97, 48.0, 60.0, 240.0])
-def test_uniform_motion_is_reproduced_at_the_new_times(rate):
+def test_uniform_motion_is_reproduced_at_the_new_times(rate: float) -> None:
     clip = spin(61, 30.0)
     new = resample(clip, rate)
     assert new.frames == round(clip.duration_s * rate) + 1
@@ -30,20 +30,20 @@ def test_uniform_motion_is_reproduced_at_the_new_times(rate):
     assert new.start_s == clip.start_s
 
 
-def test_ends_are_kept_exactly():
+def test_ends_are_kept_exactly() -> None:
     rng = np.random.default_rng(0)
     rotations = quat.make_continuous(quat.normalize(rng.normal(size=(11, 3, 4))))
     new = resample(Clip("x", 10.0, 0.0, rotations, {}), 23.0)
     assert np.allclose(quat.angle_between(new.rotations[[0, -1]], rotations[[0, -1]]), 0.0, atol=1e-7)
 
 
-def test_the_same_rate_is_the_same_object():
+def test_the_same_rate_is_the_same_object() -> None:
     clip = spin(61, 30.0)
     assert resample(clip, 30.0) is clip
     assert resample(clip, 30.0001) is clip
 
 
-def test_very_low_rates_and_single_frames():
+def test_very_low_rates_and_single_frames() -> None:
     assert resample(spin(61, 30.0), 0.01).frames == 2
     single = resample(spin(1, 30.0), 60.0)
     assert (single.frames, single.rate_hz) == (1, 60.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from role_rigs import conventions, make_skeleton, stand_up
 
+from tests.skeleton.role_rigs import conventions, make_skeleton, stand_up
 from workers.contract.roles import mirror
 from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.find_roles.twists import BONES, chain_name

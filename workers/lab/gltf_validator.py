@@ -2,7 +2,7 @@
 
 An independent judge of what we write; nothing at run time depends on it. The package's folder is named by
 RETARGET_GLTF_VALIDATOR or lies in `.venv/gltf-validator/node_modules/gltf-validator` of the checkout, where
-`tests/tools/install_gltf_validator.sh` puts it. Reports are the validator's own JSON (severity 0 is an error).
+`tests/tools/install_node_packages.sh` puts it. Reports are the validator's own JSON (severity 0 is an error).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def validate(data: bytes, resources: Mapping[str, bytes] | None = None) -> dict[
     """The report of the installed validator. Raises RuntimeError where there is none."""
     validator = find_validator()
     if validator is None:
-        raise RuntimeError("no gltf-validator: run tests/tools/install_gltf_validator.sh (needs Node.js and npm)")
+        raise RuntimeError("no gltf-validator: run tests/tools/install_node_packages.sh (needs Node.js and npm)")
     return validator.validate(data, resources)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,8 @@ def write_stick_cache(folder: Path, moments: int = 24, bodies: int = 3, clips: i
     lengths = random.uniform(16, 26, (bodies, LIMBS))
     widths = random.uniform(2.0, 3.5, bodies)
     clip_pose = random.uniform(-np.pi, np.pi, (clips, LIMBS))
-    images, table = [], {name: [] for name in _COLUMNS}  # type: dict[str, list[object]]
+    images: list[np.ndarray] = []
+    table: dict[str, list[object]] = {name: [] for name in _COLUMNS}
     for moment in range(moments):
         clip = moment % clips
         clean = clip_pose[clip] + random.normal(0, 0.5, LIMBS)
@@ -45,7 +47,7 @@ def write_stick_cache(folder: Path, moments: int = 24, bodies: int = 3, clips: i
                     table[name].append(value)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", np.stack(images))
-    arrays = {name: np.array(values) for name, values in table.items()}
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in table.items()}
     arrays |= {name: arrays[name].astype(np.float16) for name in ("directions", "contacts")}
     np.savez(folder / "table.npz", **arrays)
     texts = [TEXTS[clip % len(TEXTS)] for clip in range(clips)]

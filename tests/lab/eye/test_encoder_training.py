@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from stick_cache import TEXTS, write_stick_cache
 
+from tests.lab.eye.stick_cache import TEXTS, write_stick_cache
 from workers.contract.errors import InvalidOptions
 from workers.lab.eye.learn import losses
 from workers.lab.eye.learn.augment import augment
@@ -142,9 +142,9 @@ def test_mirrored_twice_is_as_before_and_sides_swap() -> None:
 
 
 def test_auc_of_separate_equal_and_no_figures() -> None:
-    assert auc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 1.0
-    assert auc(np.ones(3), np.ones(2)) == 0.5
-    assert math.isnan(auc(np.ones(0), np.ones(2)))
+    assert auc(np.array([2.0, 3.0], np.float32), np.array([0.0, 1.0], np.float32)) == 1.0
+    assert auc(np.ones(3, np.float32), np.ones(2, np.float32)) == 0.5
+    assert math.isnan(auc(np.ones(0, np.float32), np.ones(2, np.float32)))
 
 
 def test_training_is_repeatable_lowers_its_loss_and_learns(cache: Path, tmp_path: Path) -> None:

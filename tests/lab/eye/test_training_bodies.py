@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training_bodies import clip, limb_directions, samples
 
+from tests.lab.eye.training_bodies import clip, limb_directions, samples
 from workers.lab.eye.data.describe import CONTACTS, SEGMENTS, ContactProbe
 from workers.lab.eye.data.families import copy_onto
 from workers.lab.eye.data.proportions import REGIONS, generated, head_share, random_scales, stretch
 from workers.skeleton import quat
+from workers.skeleton.body import Body
 
 LIMBS = [number for number, name in enumerate(SEGMENTS) if "arm" in name or "leg" in name]
 
@@ -56,7 +57,7 @@ def test_limbs_get_the_length_that_was_asked_for() -> None:
     scales = dict.fromkeys((*REGIONS, "head"), (1.0, 1.0)) | {"UpperArm": (1.5, 1.0), "LowerLeg": (0.7, 1.0)}
     body = stretch(tall, scales, "long arms").body
 
-    def length(of, start: str, end: str) -> float:
+    def length(of: Body, start: str, end: str) -> float:
         return float(np.linalg.norm(of.rest_positions_m[of.joint(end)] - of.rest_positions_m[of.joint(start)]))
 
     for side in ("left", "right"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from training_bodies import clip, limb_directions, samples
 
+from tests.lab.eye.training_bodies import clip, limb_directions, samples
 from workers.lab.eye.data.damage import (
     STATURE_M,
     TURNED_ROLES,
+    Damaged,
     mirror_sides,
     mirrored,
     open_contact,
@@ -22,7 +25,7 @@ from workers.motion.body_motion import BodyMotion
 from workers.skeleton import quat
 
 
-def resting(frame: int | None = None):
+def resting(frame: int | None = None) -> BodyMotion:
     """Hands on the hips: the middle of the clip, where they rest."""
     motion = clip("hands_on_hips", slice(None))
     middle = motion.frames // 2 if frame is None else frame
@@ -36,7 +39,8 @@ def test_a_limb_turns_by_the_angle_that_is_told(role: str, degrees: float) -> No
     damaged = turn_limb(motion, tall, np.random.default_rng(3), degrees, role)
     assert damaged is not None
     assert damaged.size == degrees
-    joint, tip = motion.body.joint(role), TURNED_ROLES[role] and motion.body.joint(TURNED_ROLES[role])
+    joint, end = motion.body.joint(role), TURNED_ROLES[role]
+    tip = None if end is None else motion.body.joint(end)
     angles = quat.angle_between(motion.rotations[:, joint], damaged.motion.rotations[:, joint])
     np.testing.assert_allclose(np.degrees(angles), degrees, atol=1e-6)
     if tip:
@@ -81,7 +85,9 @@ def test_the_same_seed_turns_another_body_alike() -> None:
 
 @pytest.mark.parametrize(("damage", "sign"), [(open_contact, 1.0), (push_inside, -1.0)])
 @pytest.mark.parametrize("centimetres", [3.0, 6.0])
-def test_a_gap_changes_by_the_centimetres_that_are_told(damage, sign: float, centimetres: float) -> None:
+def test_a_gap_changes_by_the_centimetres_that_are_told(
+    damage: Callable[..., Damaged | None], sign: float, centimetres: float
+) -> None:
     motion, tall = resting(), samples().bodies[0]
     damaged = damage(motion, tall, np.random.default_rng(1), centimetres)
     assert damaged is not None
@@ -112,19 +118,18 @@ def test_mirrored_twice_is_the_motion(name: str) -> None:
     assert np.degrees(quat.angle_between(again.rotations, motion.rotations)).max() < 1e-3
 
 
+def highest(motion: BodyMotion, role: str) -> float:
+    positions = motion.role_positions(role)
+    assert positions is not None
+    return float(positions[:, 1].max())
+
+
 def test_a_mirror_swaps_the_waving_arm() -> None:
     motion = clip("wave")
     swapped = mirror_sides(motion, samples().bodies[0])
     assert swapped is not None
-    heights = {
-        side: (
-            motion.role_positions(f"{side}Hand")[:, 1].max(),
-            swapped.motion.role_positions(f"{side}Hand")[:, 1].max(),
-        )
-        for side in ("left", "right")
-    }
-    assert heights["left"][0] == pytest.approx(heights["right"][1], abs=0.01)
-    assert heights["right"][0] == pytest.approx(heights["left"][1], abs=0.01)
+    for side, other in (("left", "right"), ("right", "left")):
+        assert highest(motion, f"{side}Hand") == pytest.approx(highest(swapped.motion, f"{other}Hand"), abs=0.01)
 
 
 def test_a_pose_that_is_the_same_on_both_sides_has_no_mirror() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training_bodies import samples
 
+from tests.lab.eye.training_bodies import samples
 from workers.lab.eye.data.cache import FAMILY_SHARES, plan
 from workers.lab.eye.data.describe import CONTACTS, SEGMENTS
 from workers.lab.eye.data.poses import MomentBank, draw_moments, sample_moments

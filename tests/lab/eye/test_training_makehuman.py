@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from workers.lab.eye.data.families import MAKEHUMAN, SHAPES, load_makehuman, random_shape, shaped_body
+from workers.lab.eye.data.makehuman import MakeHuman
+from workers.preparation.prepare import PreparedCharacter
 from workers.skeleton import kinematics
 
 
 @pytest.fixture(scope="module")
-def makehuman(shared_data: Path):
+def makehuman(shared_data: Path) -> tuple[MakeHuman, PreparedCharacter]:
     if not (shared_data / MAKEHUMAN).is_dir():
         pytest.skip("no MakeHuman files in the data")
     return load_makehuman(shared_data)
 
 
-def test_the_base_has_a_humanoid_rig_and_a_closed_skin(makehuman) -> None:
+def test_the_base_has_a_humanoid_rig_and_a_closed_skin(makehuman: tuple[MakeHuman, PreparedCharacter]) -> None:
     base, prepared = makehuman
     assert prepared.body.has("hips", "head", "leftHand", "rightFoot", "leftToes", "rightIndexProximal")
     _, mesh = base.shaped({})
@@ -29,7 +31,7 @@ def test_the_base_has_a_humanoid_rig_and_a_closed_skin(makehuman) -> None:
     assert (counts == 2).mean() > 0.97  # but for the eyes' and the mouth's rims
 
 
-def test_joints_move_with_the_shape(makehuman) -> None:
+def test_joints_move_with_the_shape(makehuman: tuple[MakeHuman, PreparedCharacter]) -> None:
     base, prepared = makehuman
     places = {}
     for name, shape in (*SHAPES["makehuman"].items(), *SHAPES["makehuman-held-out"].items()):
@@ -44,7 +46,7 @@ def test_joints_move_with_the_shape(makehuman) -> None:
     assert places["child"][head, 1] < places["man"][head, 1] - 0.1
 
 
-def test_both_sides_are_alike(makehuman) -> None:
+def test_both_sides_are_alike(makehuman: tuple[MakeHuman, PreparedCharacter]) -> None:
     base, prepared = makehuman
     for shape in SHAPES["makehuman"].values():
         body = shaped_body(base, prepared.body, "shape", "makehuman", shape).body
@@ -53,7 +55,7 @@ def test_both_sides_are_alike(makehuman) -> None:
             np.testing.assert_allclose(left * [-1.0, 1.0, 1.0], right, atol=0.01)
 
 
-def test_random_shapes_stay_human_and_repeat(makehuman) -> None:
+def test_random_shapes_stay_human_and_repeat(makehuman: tuple[MakeHuman, PreparedCharacter]) -> None:
     base, prepared = makehuman
     for seed in range(6):
         shape = random_shape(np.random.default_rng(seed))

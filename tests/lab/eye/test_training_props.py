@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training_bodies import samples
 
+from tests.lab.eye.training_bodies import samples
 from workers.lab.eye.data.props import BARE, dressed
 
 SEEDS = range(40)

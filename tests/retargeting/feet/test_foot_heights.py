@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_walker import make_body, walk
 
+from tests.synthetic_walker import make_body, walk
 from workers.motion.contacts import find_contacts, sole_heights
 from workers.motion.ground import estimate_floor
 from workers.motion.timeline import find_timeline

@@ -26,7 +26,8 @@ def excess(leg: Array) -> float:
 
 def slide_of(leg: Array) -> Array:
     whole = np.array([[0, len(leg)]])
-    return stance_slides(leg, np.full(len(leg), LEG_M), whole, LEG_M, RATE_HZ)[0]
+    slides = stance_slides(leg, np.full(len(leg), LEG_M), whole, LEG_M, RATE_HZ)
+    return np.asarray(slides[0])
 
 
 @given(st.floats(0.0, 0.35), st.floats(0.43, 0.5), st.floats(-np.pi, np.pi))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_the_cap_stops_before_the_byte_that_passes_it(blobs: BlobStore) -> None:
     assert blobs.put_stream([b"abc", b"d"], max_bytes=4).bytes == 4
     taken = []
 
-    def chunks() -> object:
+    def chunks() -> Iterator[bytes]:
         for index in range(100):
             taken.append(index)
             yield b"abc"

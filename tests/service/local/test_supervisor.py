@@ -96,9 +96,9 @@ def test_a_child_deaf_to_sigterm_is_killed_with_all_it_started(supervisor: Super
     inner = int(pids.read_text())
     start_s = time.monotonic()
     supervisor.stop()
-    assert time.monotonic() - start_s < 5
+    assert time.monotonic() - start_s < 30  # the child would sleep for 60
     assert not child.alive
-    deadline = time.monotonic() + 2  # the kernel takes a moment
+    deadline = time.monotonic() + 10  # the kernel takes a moment
     while runs(inner):
         assert time.monotonic() < deadline
         time.sleep(0.02)

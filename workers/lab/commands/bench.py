@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rendering", action="store_true", help="how long pictures and encoders take, instead of the engine"
     )
+    parser.add_argument(
+        "--parts", action="store_true", help="single steps, each beside a plain way or a smaller case, instead"
+    )
     parser.add_argument("--refinement", action="store_true", help="how long refinement takes, and its memory, instead")
     parser.add_argument(
         "--encoder",
@@ -36,7 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.frames < 4 or arguments.repeats < 1:
         raise InvalidOptions("--frames must be at least 4 and --repeats at least 1")
-    work = run_refinement if arguments.refinement else run_rendering if arguments.rendering else run_engine
+    if arguments.refinement:
+        work = run_refinement
+    elif arguments.rendering:
+        work = run_rendering
+    else:
+        work = run_parts if arguments.parts else run_engine
     figures = work(arguments)
     if arguments.json is not None:
         try:
@@ -85,6 +93,23 @@ def run_refinement(arguments: argparse.Namespace) -> dict[str, Any]:
             f"{timing.seconds_per_100_frames:.1f} s per 100 frames "
             f"({100.0 * timing.processor_s / timing.frames:.1f} of the processor), surfaces {timing.prepared_s:.1f} s, "
             f"{timing.accepted} of {timing.windows} windows accepted, memory {timing.peak_mib:.0f} MiB",
+            flush=True,
+        )
+    return figures
+
+
+def run_parts(arguments: argparse.Namespace) -> dict[str, Any]:
+    from workers.lab.bench.files import make_bench_files
+    from workers.lab.bench.parts import bench_parts
+
+    files = make_bench_files(arguments.frames)
+    print(f"{files.joints} joints x {files.frames} frames; best processor time of {arguments.repeats}")
+    figures: dict[str, Any] = {"joints": files.joints, "frames": files.frames, "parts": []}
+    for part in bench_parts(files, arguments.repeats):
+        figures["parts"].append(dataclasses.asdict(part) | {"ratio": part.ratio})
+        print(
+            f"{part.name}: {1000 * part.seconds:.1f} ms, {part.ratio:.2f} x {part.opponent} "
+            f"({1000 * part.opponent_s:.1f} ms)",
             flush=True,
         )
     return figures
