@@ -1,12 +1,11 @@
-"""Few threads, since the suite shares its machine, and the sample clips on the stout sample character."""
+"""The sample clips on the stout sample character."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import pytest
-import torch
 
 from workers.contract.options import JobOptions
 from workers.formats.bundle import FileBundle
@@ -19,14 +18,6 @@ from workers.samples.glb import make_character
 from workers.samples.shape import STOUT, TALL, BodyShape
 
 Retargeted = Callable[[str], RetargetedClip]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def few_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(min(2, before))
-    yield
-    torch.set_num_threads(before)
 
 
 def _character(shape: BodyShape) -> PreparedCharacter:

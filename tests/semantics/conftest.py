@@ -17,8 +17,9 @@ from workers.semantics.encoders.guidance import GuidedEncoder
 from workers.semantics.encoders.loading import load_encoder
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def few_threads() -> Iterator[None]:
+    """Other tests share the machine; they find the threads as they were."""
     before = torch.get_num_threads()
     torch.set_num_threads(min(2, before))
     yield

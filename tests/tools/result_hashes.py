@@ -90,7 +90,7 @@ def run_job(number: int, retarget: Path, data: Path, samples: Path) -> tuple[str
 
     extra = [located(flag) if flag.startswith("samples/") else flag for flag in flags]
     bvh = "bvh" in flags or (character.endswith(".bvh") and "glb" not in flags)
-    name = f"{number:02d} {motion} -> {character} {' '.join(flags)}"
+    name = f"{motion} -> {character} {' '.join(flags)}".strip()
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / ("result.bvh" if bvh else "result.glb")

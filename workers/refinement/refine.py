@@ -22,6 +22,7 @@ from workers.motion.body_motion import BodyMotion, to_clip
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, WindowOutcome
 from workers.refinement.guards import arms_turned_deg
+from workers.refinement.one_thread import one_thread
 from workers.refinement.problem import ClipProblem, prepare_problem
 from workers.refinement.semantic import SemanticObjective, open_eye
 from workers.refinement.weights import weight_values
@@ -38,6 +39,7 @@ LOST_SIMILARITY = 0.05  # which is told
 OnStep = Callable[[float], None]
 
 
+@one_thread()
 def refine_clip(
     retargeted: RetargetedClip,
     target: PreparedCharacter,
