@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 
-from tests.formats.bvh_kit import person
+from tests.formats.bvh.bvh_kit import person
 
 
 def glb(document: dict[str, object]) -> bytes:

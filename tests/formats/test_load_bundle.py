@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.bvh_kit import person
+from tests.formats.bvh.bvh_kit import person
 from workers.contract.errors import (
     FileTooLarge,
     ParseFailed,

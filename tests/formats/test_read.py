@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.bvh_kit import person
+from tests.formats.bvh.bvh_kit import person
 from workers.contract.errors import ParseFailed
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh import read as bvh

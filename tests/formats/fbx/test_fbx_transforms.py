@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.formats.fbx_text import Node, Take, euler, fbx_text, local_matrix, shift, world_matrices
+from tests.formats.fbx.fbx_text import Node, Take, euler, fbx_text, local_matrix, shift, world_matrices
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.read import read_fbx
 from workers.skeleton import kinematics, quat

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.formats.vrm_kit import node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
+from tests.formats.gltf.vrm_kit import node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget_scenes
 from workers.formats.bundle import FileBundle

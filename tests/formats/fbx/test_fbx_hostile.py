@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.formats.fbx_text import Node, Take, fbx_text
+from tests.formats.fbx.fbx_text import Node, Take, fbx_text
 from workers.contract.errors import InputError
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.read import read_fbx

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.formats.fbx_text import Body, Node, euler, fbx_text, shift, world_matrices
-from tests.formats.glb_player import GlbPlayer
+from tests.formats.fbx.fbx_text import Body, Node, euler, fbx_text, shift, world_matrices
+from tests.formats.gltf.glb_player import GlbPlayer
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.model import FbxScene
 from workers.formats.fbx.process import convert_fbx

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.formats.bvh_kit import ENDS, PERSON, person, scene_of, swinging_rows
+from tests.formats.bvh.bvh_kit import ENDS, PERSON, person, scene_of, swinging_rows
 from workers.contract.errors import NoSkeleton, OutputInvalid
 from workers.formats.bvh.write import write_bvh
 from workers.skeleton import kinematics, quat

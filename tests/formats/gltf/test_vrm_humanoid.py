@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.formats.vrm_kit import Change, node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
+from tests.formats.gltf.vrm_kit import Change, node_of, vrm, vrm0_extensions, vrm1_extensions, vrm_facing_back
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JointIndex
 from workers.contract.roles import REQUIRED_ROLES

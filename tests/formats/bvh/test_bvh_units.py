@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.formats.bvh_kit import ENDS, PERSON, TO_FILE, person, scene_of
+from tests.formats.bvh.bvh_kit import ENDS, PERSON, TO_FILE, person, scene_of
 from workers.formats.body_plan import BodyPlan, body_plan
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Scene

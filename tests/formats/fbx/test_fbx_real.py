@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.formats.glb_player import GlbPlayer
+from tests.formats.gltf.glb_player import GlbPlayer
 from tests.node_packages import require_three, require_validator
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.formats.fbx_text import Node, Take, fbx_text
+from tests.formats.fbx.fbx_text import Node, Take, fbx_text
 from workers.contract.errors import InternalError, JobTimeout, ParseFailed, RetargetError, TooLarge
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx import process as fbx_process

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.formats.bvh_kit import PERSON, person, person_channels, scene_of, swinging_rows
+from tests.formats.bvh.bvh_kit import PERSON, person, person_channels, scene_of, swinging_rows
 from workers.contract.errors import ClipNotFound, NoSkeleton, ParseFailed, RetargetError, TooLarge
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh.read import read_bvh
