@@ -121,31 +121,31 @@ def retarget_scenes(
     with watch.stage("mapping", 0.1):
         target = prepared or prepare_character(character, options.mapping, definition, find_preset)
     chosen = _chosen_clips(motion, options, source_definition)
-    done: list[RetargetedClip] = []
+    clips: list[RetargetedClip] = []
     source: PreparedMotion | None = None
     for number, index in enumerate(chosen):
         share = 0.15 + 0.4 * number / len(chosen)
         with watch.stage("mapping", share):
             source = prepare_motion(motion, index, options, source_character, source, source_definition, find_preset)
         with watch.stage("retargeting", share):
-            done.append(retarget_clip(source, target, options, method))
-            check_clip(done[-1].result, source.motion)
+            clips.append(retarget_clip(source, target, options, method))
+            check_clip(clips[-1].result, source.motion)
         if refining.is_on:
             with watch.stage("refining", share):
                 on_step = watch.within("refining", share, 0.4 / len(chosen))
-                done[-1] = refining.refine(done[-1], target, len(chosen) - number, on_step)
-                check_clip(done[-1].result, source.motion)
+                clips[-1] = refining.refine(clips[-1], target, len(chosen) - number, on_step)
+                check_clip(clips[-1].result, source.motion)
     with watch.stage("exporting", 0.55):
-        name, data, written = export(target, [item.clip for item in done], _keyed(done, target), options)
+        name, data, written = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
         if name.endswith(".bvh"):
-            check_bvh(data, done[-1].clip)
+            check_bvh(data, clips[-1].clip)
         else:
             factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
-            check_glb(data, done[-1].clip, done[-1].result, factor)
+            check_glb(data, clips[-1].clip, clips[-1].result, factor)
     scored: list[ScoredClip] = []
     scoring = 0.15 if options.preview else 0.38  # of the job's progress; the rest goes to the pictures
-    for number, item in enumerate(done):
-        share, width = 0.6 + scoring * number / len(done), scoring / len(done)
+    for number, item in enumerate(clips):
+        share, width = 0.6 + scoring * number / len(clips), scoring / len(clips)
         with watch.stage("scoring", share):
             on_step = watch.within("scoring", share, width)
             surface = _surface_scores(item, target, on_step)
@@ -269,11 +269,11 @@ def choose_available(options: JobOptions) -> Method:
     return method
 
 
-def _keyed(done: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
+def _keyed(clips: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
     """Joints whose rotation the result keys: those driven in any clip, and the one that carries the travel."""
-    joints = {joint for item in done for joint in item.keyed}
+    joints = {joint for item in clips for joint in item.keyed}
     joints.update(twist_joints(target.body))
-    return sorted(joints | {item.root for item in done if item.root is not None})
+    return sorted(joints | {item.root for item in clips if item.root is not None})
 
 
 def _silent(stage: str, fraction: float) -> None:

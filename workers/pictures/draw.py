@@ -40,7 +40,7 @@ SHEET_SHARE = 0.15  # of a clip's drawing time
 class ScoredClip:
     """One clip of a job: how it was made, what it was found to mean, and its report."""
 
-    done: RetargetedClip
+    retargeted: RetargetedClip
     meaning: Meaning
     report: dict[str, Any]
 
@@ -83,7 +83,7 @@ def draw_pictures(
         text = f"{len(chosen)} of {len(clips)} clips are shown, those with the worst verdicts; name a clip to see it"
         pictures.notices.append(Notice("preview-limited", text))
     for number, clip in enumerate(chosen):
-        suffix = f"-{clip.done.source.clip_index}" if len(clips) > 1 else ""
+        suffix = f"-{clip.retargeted.source.clip_index}" if len(clips) > 1 else ""
         _draw(pictures, suffix, clip, target, options, _part(on_step, number / len(chosen), 1.0 / len(chosen)))
     return pictures
 
@@ -105,7 +105,7 @@ def _draw(
     from workers.rendering.renderer import choose_renderer
     from workers.semantics.viewed_clip import view_clip
 
-    seen = clip.meaning.seen or view_clip(clip.done, target, options.keyframes)
+    seen = clip.meaning.seen or view_clip(clip.retargeted, target, options.keyframes)
     renderer = choose_renderer(seen.source.skin.positions_m.device)
     on_step(0.0)
     pictures.artifacts[f"sheet{suffix}.png"] = draw_sheet(clip, seen, renderer)
@@ -149,10 +149,10 @@ def draw_preview(
 
 def _others(clip: ScoredClip, seen: ViewedClip) -> Iterator[tuple[str, MovingBody]]:
     """What the result is shown beside: itself before its refinement, if it was refined, and the naive copy."""
-    if clip.done.refinement is not None:
+    if clip.retargeted.refinement is not None:
         from workers.semantics.viewed_clip import from_origin
 
-        yield "before refinement", replace(seen.result, motion=from_origin(clip.done.refinement.base))
+        yield "before refinement", replace(seen.result, motion=from_origin(clip.retargeted.refinement.base))
     yield "copy_rest", seen.naive
 
 
@@ -184,7 +184,7 @@ def draw_sheet(clip: ScoredClip, seen: ViewedClip, renderer: Renderer) -> bytes:
 
 def _title(clip: ScoredClip, worst: Mapping[str, Any] | None) -> str:
     """What the sheet shows, in one line."""
-    words = [clip.done.source.motion.name, f"verdict {clip.report['verdict']['verdict']}"]
+    words = [clip.retargeted.source.motion.name, f"verdict {clip.report['verdict']['verdict']}"]
     ours, copied = (_similarity(clip.report[key]) for key in ("scores", "scores_naive_copy"))
     if ours and clip.meaning.facts:
         words.append(f"semantic similarity {ours} (copy_rest {copied}) by {clip.meaning.facts['encoder']['name']}")
