@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from workers.refinement.accept import NO_GAIN, WindowOutcome, judge_window
 from workers.refinement.body_terms import Measures
 from workers.refinement.repair import FIRMER, HELD_BY, raise_weights
 from workers.refinement.weights import weight_values
+from workers.refinement.window import Attempt
 
 BEFORE = Measures(penetration=4.0, deepest_cm=5.0, contact_error=1.0, contact_recall=0.8, similarity=0.7)
 
@@ -87,3 +89,18 @@ def test_what_was_broken_weighs_more_and_nothing_else_does() -> None:
     assert far["prior_inactive"] == most * weights["prior_inactive"]
     assert raise_weights(weights, {"foot skate": 2.0}) is None
     assert raise_weights(weight_values(frozenset(["contact"])), {"contact error": 1.0}) is None
+
+
+def test_a_hairs_breadth_of_depth_does_not_choose_between_attempts() -> None:
+    """Just above what nobody sees is as good as just below, and much better than twice as deep with closer contacts."""
+    knots = torch.zeros(1)
+
+    def attempt(deepest_cm: float, contact_error: float) -> Attempt:
+        after = replace(BEFORE, penetration=0.1, deepest_cm=deepest_cm, contact_error=contact_error)
+        judged = judge_window(BEFORE, after)
+        return Attempt(knots, 1.0, judged.taken, judged.reason, {}, judged.left, after)
+
+    below, above, deep = attempt(0.499, 0.4), attempt(0.501, 0.4), attempt(1.1, 0.2)
+    assert below.is_clean and not above.is_clean
+    assert above.rank() - below.rank() < 0.01
+    assert above.rank() < deep.rank() - 0.5

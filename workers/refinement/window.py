@@ -63,9 +63,12 @@ class Attempt:
         """Whether it is taken and nothing is visibly deep."""
         return self.taken and self.after is not None and self.after.deepest_cm <= SHALLOW_CM
 
-    def rank(self) -> tuple[bool, float]:
-        """The less the better: first of all no visible depth."""
-        return not self.is_clean, self.left
+    def rank(self) -> float:
+        """The less the better: what is left of the errors, and above all what can be seen of the depth, which counts by
+        the amount, so that a hair's breadth decides nothing.
+        """
+        deepest_cm = self.after.deepest_cm if self.after is not None else np.inf
+        return self.left + max(0.0, deepest_cm / SHALLOW_CM - 1.0)
 
 
 class Window:
