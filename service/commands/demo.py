@@ -99,8 +99,9 @@ def _wait_ready(server: subprocess.Popen[str], log_name: str) -> str:
 
     def read() -> None:
         assert server.stdout is not None
-        for line in server.stdout:
-            lines.put(line)
+        with server.stdout as output:
+            for line in output:
+                lines.put(line)
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()

@@ -109,7 +109,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 def test_each_part_may_die_and_nothing_is_left_at_the_end(serve: Serve) -> None:
     serve.wait_succeeded(serve.post("quick"))
-    for role in ("redis", "gateway", "worker", "horse"):
+    for role in ("redis", "gateway", "worker", "job_process"):
         before = serve.pids()
         job = serve.post("stages 1")
         serve.wait_running(job)
@@ -142,7 +142,7 @@ def test_ctrl_c_with_a_job_that_does_not_end_gives_it_back(serve: Serve, tmp_pat
 def test_a_killed_supervisor_leaves_no_orphan_and_its_folder_can_be_used_at_once(serve: Serve, tmp_path: Path) -> None:
     job = serve.post("stages 2")
     serve.wait_running(job)
-    assert set(serve.pids()) == {"redis", "gateway", "worker", "horse"}
+    assert set(serve.pids()) == {"redis", "gateway", "worker", "job_process"}
     serve.process.kill()
     serve.process.wait()
     again = Serve(tmp_path / "data")

@@ -141,7 +141,7 @@ def test_scores_that_are_not_calibrated_are_not_drawn(waving: tuple[RetargetedCl
 def test_a_clip_too_long_for_its_rate_is_told(
     waving: tuple[RetargetedClip, PreparedCharacter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "MOST_FRAMES", {"webp": 3})
+    monkeypatch.setattr(pictures, "MAX_FRAMES", {"webp": 3})
     clip, told = scored(waving), list[float]()
     assert clip.meaning.seen is not None
     data, (notice,) = draw_preview(clip, clip.meaning.seen, choose_renderer(), "webp", told.append)

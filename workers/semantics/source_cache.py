@@ -107,7 +107,7 @@ def _write(path: Path, look: SourceLook) -> None:
 
 def _read(path: Path) -> SourceLook | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:  # NumPy leaves a damaged file open
             found = {name: arrays[name] for name in arrays.files}
         texts = json.loads(str(found["texts"]))
         look = SourceLook(
