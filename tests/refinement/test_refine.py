@@ -60,8 +60,9 @@ def test_hands_touch_the_stout_body_and_do_not_enter_it(
 ) -> None:
     """On the full mesh, by exact distances: palms come within 1.5 cm of what they touch, no vertex is 0.8 cm deep.
 
-    The base has 7 cm. What is left of a clap is where pressing and making room hold each other: 0.41 to 0.62 cm were
-    seen with other last digits (threads, processors), and a limit has to leave room for them.
+    The base has 7 cm. What is left of a clap is half a finger's thickness: fingers of both hands interlock, and what
+    pushes them apart mostly cancels. 0.41 to 0.62 cm were seen with other last digits (threads, processors), and a
+    limit has to leave room for them.
     """
     done = on_stout(clip)
     refined = refined_clap if clip == "clap" else refine(done, stout)

@@ -19,10 +19,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+CLOCK = ("seconds", "budget_s")  # what was used and what was left of the time
 BARE = ("--encoder", "none")  # without torch: a second instead of several
 
 # motion, character, flags; a path that begins with "samples/" is one of our own samples.
@@ -106,17 +108,31 @@ def run_job(number: int, retarget: Path, data: Path, samples: Path) -> tuple[str
 def _hash(path: Path) -> str:
     data = path.read_bytes()
     if path.name == "report.json":
-        data = json.dumps(without_timings(json.loads(data)), sort_keys=True).encode()
+        data = json.dumps(without_times(json.loads(data)), sort_keys=True).encode()
+    elif path.suffix == ".webm":
+        data = b"".join(_frames(path))  # a container has a random number of its own
     return hashlib.sha256(data).hexdigest()
 
 
-def without_timings(report: dict[str, Any]) -> dict[str, Any]:
+def _frames(path: Path) -> Iterator[bytes]:
+    import av
+
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24").tobytes()
+
+
+def without_times(report: dict[str, Any]) -> dict[str, Any]:
     """The report without what may differ from run to run: seconds, and the number that is raised with results."""
-    kept = {key: value for key, value in report.items() if key != "timings_s"}
+    kept = {key: _untimed(value) for key, value in report.items() if key != "timings_s"}
     kept["engine"] = {key: value for key, value in report["engine"].items() if key != "version"}
-    if isinstance(kept.get("refinement"), dict):
-        kept["refinement"] = {key: value for key, value in kept["refinement"].items() if not key.endswith("_s")}
     return kept
+
+
+def _untimed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _untimed(part) for key, part in value.items() if key not in CLOCK}
+    return [_untimed(part) for part in value] if isinstance(value, list) else value
 
 
 def run(arguments: argparse.Namespace) -> int:
