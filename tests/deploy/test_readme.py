@@ -18,6 +18,7 @@ from tests.deploy.dockerfile_reader import REPOSITORY
 from workers.contract.definitions import parse_definition
 from workers.contract.errors import ERRORS_BY_CODE
 
+pytestmark = pytest.mark.timeout(300)  # whole commands, some of which start a service
 README = (REPOSITORY / "README.md").read_text()
 RETARGET = f"{sys.executable} -m service.cli"
 
@@ -38,7 +39,7 @@ def _bash(script: str, folder: Path) -> str:
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": str(REPOSITORY), "HOME": str(folder)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     return outcome.stdout

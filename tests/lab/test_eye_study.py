@@ -186,8 +186,8 @@ def test_anchors_are_measured_for_every_view_set_and_kind_of_source() -> None:
         (views, body) for views in VIEW_SETS for body in ("skinned", "generated")
     }
     for entry in found:
-        assert entry.other_quartiles[0] <= entry.other_median <= entry.other_quartiles[1]
-        assert entry.same_quartiles[0] <= entry.same_median <= entry.same_quartiles[1]
+        assert entry.other_quartiles[0] <= entry.other_median <= entry.other_quartiles[1]  # near: order
+        assert entry.same_quartiles[0] <= entry.same_median <= entry.same_quartiles[1]  # near: order
         assert entry.clips == 2 and entry.bodies == 2
 
 
