@@ -69,7 +69,7 @@ def room_between(left: Any, right: Any) -> Room | None:
     with np.errstate(all="ignore"):
         apart = np.abs(pairs[0] - pairs[1])
         near_one = np.all((pairs >= 0.5) & (pairs <= 1.0), axis=0)
-        rooms = apart / np.where(near_one, (1.0 - pairs).max(axis=0), np.abs(pairs).max(axis=0))
+        rooms = apart / np.where(near_one & (apart > 0), (1.0 - pairs).max(axis=0), np.abs(pairs).max(axis=0))
     return _least(rooms, pairs)
 
 
