@@ -8,6 +8,7 @@ had again; processes beside one another (pytest-xdist) take the same.
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    chosen = config.option.folder_order
+    chosen = getattr(config, "workerinput", {}).get("folder_order", config.option.folder_order)
     if chosen == "random":
         chosen = str(random.SystemRandom().randrange(10_000))
     elif chosen is not None and not chosen.isdecimal():
         raise pytest.UsageError(f"--folder-order: {chosen!r} is neither a number nor random")
-    config.option.folder_order = chosen  # xdist hands the options on as they are now
+    config.option.folder_order = chosen
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["folder_order"] = node.config.option.folder_order
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -40,6 +40,12 @@ def test_make_test_lints_types_and_tests() -> None:
     )
 
 
+def test_processes_and_order_of_the_tests_come_from_variables() -> None:
+    assert "-n 2 " in _dry_run("test") and "--folder-order" not in _dry_run("test")
+    plan = _dry_run("test", "PROCESSES=3", "ORDER=random")
+    assert "-n 3 " in plan and "--folder-order random" in plan
+
+
 def test_ci_script_is_valid_and_runs_the_tests() -> None:
     script = REPOSITORY / ".ci" / "run"
     assert os.access(script, os.X_OK)

@@ -25,6 +25,7 @@ from workers.contract.errors import ERRORS_BY_CODE
 from workers.contract.options import JobOptions
 from workers.queue.settings import WorkerSettings
 
+pytestmark = pytest.mark.timeout(300)  # whole commands, some of which start a service
 PAPERS = {
     name: (REPOSITORY / name).read_text()
     for name in (
@@ -63,7 +64,7 @@ def _bash(script: str, folder: Path) -> str:
         env={**variables, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     return outcome.stdout

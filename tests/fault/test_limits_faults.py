@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(60)
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     station = Station(tmp_path_factory.mktemp("strict"))
     station.strict_worker = station.start_worker(  # type: ignore[attr-defined]
-        job_timeout_s=1, horse_jobs_max=3, horse_memory_max_bytes=400 * 2**20
+        job_timeout_s=5, horse_jobs_max=3, horse_memory_max_bytes=400 * 2**20
     )
     try:
         yield station
@@ -33,7 +33,7 @@ def test_a_job_beyond_its_memory_fails_with_out_of_memory(strict: Station) -> No
 
 @pytest.mark.parametrize("engine", ["stages 30", "hold 30"])
 def test_a_job_beyond_its_time_fails_with_timeout(strict: Station, engine: str) -> None:
-    record = strict.wait_final(strict.post(engine), 10)
+    record = strict.wait_final(strict.post(engine), 25)
     assert record.status == "failed" and record.error is not None and record.error["code"] == "timeout"
     assert strict.outputs(record.id) == []
 

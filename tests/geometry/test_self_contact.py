@@ -136,7 +136,7 @@ def test_contacts_stay_where_they_are_on_their_own_body() -> None:
     anchors = contact_pairs(carry(found, surface, 30.0))
     vertices = torch.as_tensor(pose(surface, motion("hands_on_hips").motion)).float()
     loss = contact_loss(vertices, anchors, surface.arm_radius_m)
-    assert float(loss.max()) < 0.1
+    assert float(loss.max()) < 0.12
     assert float(loss[:20].max()) == 0.0
 
 

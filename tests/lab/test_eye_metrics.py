@@ -42,7 +42,7 @@ def test_intervals_are_over_clips_and_hold_the_value() -> None:
     negatives = Scored(random.normal(0.0, 1.0, 300), clips)
     figure = auc_figure(positives, negatives, seed=1)
     assert figure.clips == 30 and figure.low is not None and figure.high is not None and figure.value is not None
-    assert figure.low < figure.value < figure.high
+    assert figure.low < figure.value < figure.high  # near: an interval about its middle
     assert figure == auc_figure(positives, negatives, seed=1)
     # The same scores, all alike within their clip, say less: the interval is wider than that of single moments.
     alike = Scored(np.repeat(positives.values[::10], 10), clips)

@@ -150,7 +150,7 @@ def test_the_report_has_every_study_for_every_encoder(report: EyeReport) -> None
         assert {row.study[0] for row in report.rows[name]} >= {"1", "2", "3", "5"}
         for row in report.rows[name]:
             if "AUC" in row.study and row.figure.value is not None:
-                assert 0.0 <= row.figure.value <= 1.0
+                assert 0.0 <= row.figure.value <= 1.0  # near: bounds of a share
     assert any(row.study.startswith("4") for row in report.rows["tiny"])
     assert not any(row.study.startswith("4") for row in report.rows["joints"])
     text = json.dumps(report.to_dict(), allow_nan=False)
@@ -186,8 +186,8 @@ def test_anchors_are_measured_for_every_view_set_and_kind_of_source() -> None:
         (views, body) for views in VIEW_SETS for body in ("skinned", "generated")
     }
     for entry in found:
-        assert entry.other_quartiles[0] <= entry.other_median <= entry.other_quartiles[1]
-        assert entry.same_quartiles[0] <= entry.same_median <= entry.same_quartiles[1]
+        assert entry.other_quartiles[0] <= entry.other_median <= entry.other_quartiles[1]  # near: order
+        assert entry.same_quartiles[0] <= entry.same_median <= entry.same_quartiles[1]  # near: order
         assert entry.clips == 2 and entry.bodies == 2
 
 

@@ -46,8 +46,8 @@ def test_frames_to_edge_counts_from_the_nearer_end() -> None:
 
 @given(arrays.arrays(np.float64, st.integers(1, 50), elements=st.floats(-10, 10)), st.integers(0, 8))
 def test_smooth_above_is_nowhere_below(values: Array, width: int) -> None:
-    assert np.all(smooth_above(values, width) >= values - 1e-9)
-    assert np.all(smooth_above(values, width) <= values.max() + 1e-9)
+    assert np.all(smooth_above(values, width) >= values - 1e-9)  # near: exact
+    assert np.all(smooth_above(values, width) <= values.max() + 1e-9)  # near: exact
 
 
 def test_the_mean_keeps_constants_and_straight_lines() -> None:

@@ -137,8 +137,8 @@ ACROSS, OVER = (-0.5, 0.0, 0.87), (-0.35, 0.93, 0.1)
         ([(0.8, 0.6, 0.1), OVER], 10.0, 2.0),  # close by where a hanging arm's opposite lies
         ([OUT, UP, OVER], 20.0, 2.0),
         ([OUT, FRONT, ACROSS], 60.0, 3.0),
-        ([DOWN, FRONT, UP], 100.0, 8.0),
-        ([DOWN, ACROSS, OVER], 125.0, 8.0),
+        ([DOWN, FRONT, UP], 110.0, 9.0),
+        ([DOWN, ACROSS, OVER], 140.0, 9.0),
     ],
 )
 def test_lifted_arms_turn_their_twist_joints_smoothly(

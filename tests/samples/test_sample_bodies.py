@@ -72,7 +72,7 @@ def test_stands_on_the_floor_faces_z_and_left_is_x(shape: BodyShape) -> None:
 
 def test_builds_are_very_different() -> None:
     tall, stout = build_body(TALL), build_body(STOUT)
-    assert TALL.height_m > 1.4 * STOUT.height_m
+    assert TALL.height_m > 1.4 * STOUT.height_m  # near: constants
     assert STOUT.head_height_m / STOUT.height_m > 2.0 * TALL.head_height_m / TALL.height_m
     waist = [
         trunk_half_width(shape, 0.5 * (shape.hip_height_m + shape.shoulder_height_m)) / shape.height_m
@@ -89,4 +89,4 @@ def test_curve_passes_its_keys_and_never_overshoots() -> None:
     assert np.allclose(through_keys(keys, values, keys), values)
     for (first, second), (low, high) in zip(pairwise(keys), pairwise(values), strict=True):
         between = through_keys(keys, values, np.linspace(first, second, 50))
-        assert between.min() >= min(low, high) - 1e-12 and between.max() <= max(low, high) + 1e-12
+        assert between.min() >= min(low, high) - 1e-12 and between.max() <= max(low, high) + 1e-12  # near: exact

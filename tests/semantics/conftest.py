@@ -26,7 +26,7 @@ def few_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A model folder with the tiny stand-in of every encoder the project has a manifest for."""
     from tests.semantics.tiny_models import TINY, save_tiny  # loads transformers, which not every test here needs
@@ -44,7 +44,7 @@ def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["RETARGET_MODEL_DIR"] = before
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def encoder_of(tiny_store: Path) -> Callable[[str], Encoder]:
     """Each encoder, loaded once on the CPU. Tests that change one load their own."""
     loaded: dict[str, Encoder] = {}

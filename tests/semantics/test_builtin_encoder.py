@@ -109,7 +109,7 @@ def test_grey_is_the_mean_of_colours_and_of_four_pixels() -> None:
     images = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(2))
     grey = to_grey(images)
     torch.testing.assert_close(grey[1, 3, 7], images[1, :, 6:8, 14:16].mean())
-    assert (from_bytes(to_bytes(grey)) - grey).abs().max() <= 0.5 / 255 + 1e-6
+    assert (from_bytes(to_bytes(grey)) - grey).abs().max() <= 0.5 / 255 + 1e-6  # near: exact
 
 
 def test_match_reads_picture_and_text(build: Callable[[int], BuiltinEncoder], pictures: Tensor) -> None:

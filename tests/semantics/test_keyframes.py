@@ -97,7 +97,7 @@ def test_a_pause_is_found() -> None:
         return np.asarray(0.7 * sum(x * x * (3 - 2 * x) for x in (first, second)))
 
     keys = choose_keyframes(sample(arm_curves(angle), 2.4, 60.0), None, 4) / 60.0
-    assert 0.6 < keys[1] < 0.85 and 1.55 < keys[2] < 1.8
+    assert 0.6 < keys[1] < 0.85 and 1.55 < keys[2] < 1.8  # near: whole frames
 
 
 def test_turning_a_head_counts_though_no_joint_moves() -> None:

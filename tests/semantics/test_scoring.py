@@ -152,8 +152,8 @@ def test_a_damaged_result_is_less_alike_than_a_good_one(seen: ViewedClip, meanin
         found = measure(worse)
         assert found.result.raw is not None
         assert found.result.scl is not None
-        assert found.result.raw < meaning.result.raw
-        assert found.result.scl > meaning.result.scl
+        assert found.result.raw < meaning.result.raw  # near: digits move it by 1e-6, the damage by 1e-2
+        assert found.result.scl > meaning.result.scl  # near: digits move it by 1e-6, the damage by 5e-4
         assert found.naive == meaning.naive  # the copy is not touched by it
 
 
@@ -200,7 +200,8 @@ def test_worst_moments_are_the_least_alike_and_say_why(seen: ViewedClip, meaning
     worst = meaning.facts["worst_moments"]
     ordered = sorted(key["raw"] for key in meaning.facts["keyframes"])
     assert [moment["raw"] for moment in worst] == ordered[: len(worst)]
-    assert all(moment["reason"] and moment["view"] in VIEWS and moment["view_raw"] <= moment["raw"] for moment in worst)
+    assert all(moment["reason"] and moment["view"] in VIEWS for moment in worst)
+    assert all(moment["view_raw"] <= moment["raw"] for moment in worst)  # near: the least and the mean of its views
 
 
 def test_a_cached_source_gives_the_same_bits_and_is_not_rendered(

@@ -57,7 +57,7 @@ def test_similarity_follows_its_definition(first: int, second: int, factor: floa
 def test_the_loss_pulls_the_result_towards_the_source() -> None:
     source, result = rows(1), rows(2).requires_grad_(True)
     (gradient,) = torch.autograd.grad(consistency_loss(source, result), result)
-    assert scl(source, (result - 1e-1 * gradient).detach()) < scl(source, result.detach())
+    assert scl(source, (result - 10.0 * gradient).detach()) < scl(source, result.detach())
 
 
 def test_anchors_are_the_ends_of_the_scale() -> None:
@@ -71,7 +71,7 @@ def test_anchors_are_the_ends_of_the_scale() -> None:
 @given(st.floats(-1, 1), st.floats(-1, 1))
 def test_calibration_keeps_the_order(first: float, second: float) -> None:
     low, high = sorted((first, second))
-    assert calibrated_similarity(low, ANCHORS) <= calibrated_similarity(high, ANCHORS)
+    assert calibrated_similarity(low, ANCHORS) <= calibrated_similarity(high, ANCHORS)  # near: order
 
 
 def test_anchors_that_are_no_scale_are_refused() -> None:

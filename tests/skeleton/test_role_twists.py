@@ -118,4 +118,4 @@ def test_shares_rise_along_the_bone(name: str) -> None:
         shares = [twist.share for twist in chain]
         assert shares == sorted(shares)
         low, high = (-1.0, 0.0) if role.endswith(("UpperArm", "UpperLeg")) else (0.0, 1.0)
-        assert all(low <= share <= high for share in shares)
+        assert all(low <= share <= high for share in shares)  # near: clipped

@@ -166,6 +166,6 @@ def test_every_real_humanoid_is_bound_upright_with_its_feet_on_the_floor(shared_
         turned = np.degrees(np.max(quat.angle_between(rotations, nodes)[skeleton.deforming]))
         print(f"{path.name}: height {size[1]:.3f} m, feet y {low[1]:+.3f}, node to bind {turned:.0f} deg")
         assert abs(low[1]) < 0.02 * size[1], path.name
-        assert joint_size[1] > min(joint_size[0], joint_size[2]), path.name  # stands: Y is not the thin direction
+        assert joint_size[1] > min(joint_size[0], joint_size[2]), path.name  # near: stands, by the file's own sizes
         checked += 1
     assert checked >= 20

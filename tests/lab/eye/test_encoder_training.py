@@ -121,7 +121,7 @@ def test_pictures_of_a_group_are_shifted_alike() -> None:
     picture[40:60, 50:58] = 1.0
     pictures = picture.expand(4, 112, 112)
     changed = augment(pictures, torch.tensor([0, 0, 1, 1]), torch.Generator().manual_seed(0))
-    assert changed.shape == pictures.shape and changed.min() >= 0 and changed.max() <= 1
+    assert changed.shape == pictures.shape and changed.min() >= 0 and changed.max() <= 1  # near: clamped
     weight = (changed - changed.flatten(1).median(dim=1).values[:, None, None]).clamp_min(0.3) - 0.3
     centres = (weight * torch.arange(112.0)).sum(dim=(1, 2)) / weight.sum(dim=(1, 2))
     assert abs(centres[0] - centres[1]) < 0.05 and abs(centres[2] - centres[3]) < 0.05

