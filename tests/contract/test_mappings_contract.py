@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,8 +22,10 @@ from tests.service_fixtures import DocumentedAnswers
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.container import join_container
 from workers.formats.read import read_scene
+from workers.ingest.sandbox.sandbox import Sandbox
 from workers.queue.settings import WorkerSettings
 from workers.queue.tasks import TaskContext
+from workers.queue.uploads import Ingest
 from workers.samples.write import sample_files
 from workers.skeleton.fingerprint import skeleton_fingerprint
 
@@ -46,8 +49,10 @@ def client(settings: Settings, store: JobStore, openapi_document: dict[str, Any]
 @contextmanager
 def worker(settings: Settings, redis: Redis) -> Iterator[None]:
     """Runs every job that comes, as a job process does, in a thread of this process."""
-    own = WorkerSettings(redis_url=settings.redis_url, data_dir=settings.data_dir)
-    desk, stop = TaskContext.open(own, Redis.from_url(settings.redis_url)), threading.Event()
+    store, blobs, sandbox = JobStore(redis), BlobStore(settings.blob_url), Sandbox()
+    own = WorkerSettings(redis_url=settings.redis_url, data_dir=settings.data_dir, worker_queues="retarget")
+    desk = replace(TaskContext.open(own, redis), scenes=Ingest(store, blobs, sandbox))
+    stop = threading.Event()
 
     def work() -> None:
         while not stop.wait(0.02):
@@ -63,6 +68,7 @@ def worker(settings: Settings, redis: Redis) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+        sandbox.close()
 
 
 def finished(client: TestClient, response: Any) -> dict[str, Any]:

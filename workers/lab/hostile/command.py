@@ -70,6 +70,9 @@ class WarmCommand:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()
             self._process = None
 
     def _started(self) -> subprocess.Popen[bytes]:
