@@ -22,7 +22,7 @@ from workers.queue.connections import patient_redis
 from workers.queue.job_process_channel import Channel, ChannelClosed, Message
 from workers.queue.settings import WorkerSettings
 
-LOG = logging.getLogger("retarget.horse")
+LOG = logging.getLogger("retarget.job_process")
 
 
 def main(descriptor: int, parent_pid: int) -> None:
@@ -31,7 +31,7 @@ def main(descriptor: int, parent_pid: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides about the job
     forbid_core_dumps()
     logging.basicConfig(
-        level=logging.INFO, format=f"%(asctime)s horse[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
+        level=logging.INFO, format=f"%(asctime)s job-process[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
     )
     channel = Channel(socket.socket(fileno=descriptor))
     requests: SimpleQueue[Message] = SimpleQueue()
