@@ -31,7 +31,7 @@ def test_every_job_ends_with_one_result_whatever_is_killed(chaos: Station) -> No
     workers = [chaos.start_worker(**patience) for _ in range(2)]
     jobs = [chaos.post(f"stages {dice.uniform(0.05, 0.4):.2f}") for _ in range(24)]
     wait_until(lambda: any(chaos.store.get(job).is_final for job in jobs), 20, "a first job")
-    for victim in [*dice.choices(["redis", "worker", "horse"], k=KILLS - 3), "redis", "worker", "horse"]:
+    for victim in [*dice.choices(["redis", "worker", "job process"], k=KILLS - 3), "redis", "worker", "job process"]:
         time.sleep(dice.uniform(0.1, 0.5))
         index = dice.randrange(len(workers))
         if victim == "redis":

@@ -35,13 +35,13 @@ def test_an_inspection_runs_on_its_queue(station: Station, worker: Worker) -> No
     assert record.result is not None and record.result.inspection == {"name": "hero.glb", "bytes": len(CHARACTER)}
 
 
-def test_the_work_horse_keeps_what_it_loaded(station: Station, worker: Worker) -> None:
+def test_the_job_process_keeps_what_it_loaded(station: Station, worker: Worker) -> None:
     first, second = (station.wait_final(station.post()).engine for _ in range(2))
     assert first["pid"] == second["pid"] == station.job_process_of(worker)
     assert second["calls"] == first["calls"] + 1
 
 
-def test_a_work_horse_killed_mid_job_is_replaced_and_the_job_ends(
+def test_a_job_process_killed_mid_job_is_replaced_and_the_job_ends(
     station: Station, worker: Worker, tmp_path: Path
 ) -> None:
     marker = tmp_path / "running"
@@ -74,7 +74,7 @@ def test_an_unexpected_exception_is_an_internal_error_without_its_text(station: 
     assert record.attempt == 1, "a deterministic failure is not tried again"
 
 
-def test_a_gpu_error_replaces_the_work_horse(station: Station, worker: Worker) -> None:
+def test_a_gpu_error_replaces_the_job_process(station: Station, worker: Worker) -> None:
     before = station.job_process_of(worker)
     record = station.wait_final(station.post("raise CUDA error: an illegal memory access was encountered"))
     assert record.status == "failed"
@@ -96,7 +96,7 @@ def test_a_missing_upload_is_a_typed_error(station: Station, worker: Worker) -> 
     assert ended.error is not None and ended.error["code"] == "expired" and "walk.bvh" in ended.error["detail"]
 
 
-def test_cancel_of_a_cooperative_job_keeps_the_work_horse(station: Station, worker: Worker) -> None:
+def test_cancel_of_a_cooperative_job_keeps_the_job_process(station: Station, worker: Worker) -> None:
     before = station.job_process_of(worker)
     job = station.post("stages 20")
     station.wait_status(job, "running")

@@ -38,7 +38,7 @@ def test_a_job_beyond_its_time_fails_with_timeout(strict: Station, engine: str) 
     assert strict.outputs(record.id) == []
 
 
-def test_the_work_horse_is_replaced_after_its_share_of_jobs(strict: Station) -> None:
+def test_the_job_process_is_replaced_after_its_share_of_jobs(strict: Station) -> None:
     pids = [strict.wait_final(strict.post()).engine["pid"] for _ in range(7)]
     runs = [pids.count(pid) for pid in dict.fromkeys(pids)]
     assert max(runs) == 3 and len(runs) >= 3, pids

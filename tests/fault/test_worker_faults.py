@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(60)
 Worker = subprocess.Popen[bytes]
 
 
-def test_a_killed_worker_takes_its_work_horse_along_and_the_job_is_retried(
+def test_a_killed_worker_takes_its_job_process_along_and_the_job_is_retried(
     station: Station, worker: Worker, tmp_path: Path
 ) -> None:
     marker = tmp_path / "running"
@@ -159,7 +159,7 @@ def test_a_worker_whose_engine_cannot_be_imported_takes_no_job(station: Station)
     station.store.request_cancel(job)
 
 
-def test_no_work_horse_is_left(station: Station) -> None:
+def test_no_job_process_is_left(station: Station) -> None:
     for worker in station.workers:
         if worker.poll() is None:
             job_process = station.job_process_of(worker)

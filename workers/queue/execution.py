@@ -34,7 +34,7 @@ class ExecutionRunner:
         self._watch_store = JobStore(quick)
         self._job_process: JobProcess | None = None
 
-    def ready_horse(self) -> JobProcess:
+    def ready_process(self) -> JobProcess:
         """The job process, started and ready. Raises InternalError where it cannot start."""
         if self._job_process is None:
             self._job_process = JobProcess(self._settings)
@@ -64,7 +64,7 @@ class ExecutionRunner:
             LOG.info("%s: nothing to do, it is no longer queued", job_id)
             return
         try:
-            job_process = self.ready_horse()
+            job_process = self.ready_process()
             job_process.give(job_id, execution_id, self._timeout_s(record))
             watch = Watch(job_process, record, self._timeout_s(record), self._watch_store, self._settings, heartbeat)
             message = watch.wait()

@@ -47,7 +47,7 @@ class QueueWorker(Worker):
 
     def serve(self, *, burst: bool = False) -> int:
         """Work until told to stop, or with `burst` until the queues are empty. 0 then, 1 where it had to give up."""
-        self._runner.ready_horse()  # before any job comes: a worker that cannot work must not take one
+        self._runner.ready_process()  # before any job comes: a worker that cannot work must not take one
         self.work(burst=burst, logging_level="WARNING")
         return 0 if burst or self._shutdown_requested_date else 1
 
@@ -70,7 +70,7 @@ class QueueWorker(Worker):
         finally:
             self._close_books(job, queue, execution)
         self.set_state(WorkerStatus.IDLE)
-        self._runner.ready_horse()  # a fresh one starts between two jobs, not inside the next
+        self._runner.ready_process()  # a fresh one starts between two jobs, not inside the next
 
     def _close_books(self, job: Job, queue: Queue, execution: Execution) -> None:
         try:
