@@ -22,7 +22,7 @@ def _is_toy(file: Content) -> bool:
     return file.head.startswith(b"TOY ")
 
 
-TOY = FileFormat("toy", "TOY", ("toy",), _is_toy, "toy_format:read_toy", character="skeleton")
+TOY = FileFormat("toy", "TOY", ("toy",), _is_toy, "tests.formats.toy_format:read_toy", character="skeleton")
 
 
 def read_toy(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
