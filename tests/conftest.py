@@ -20,6 +20,8 @@ pytest_plugins = ["tests.folder_order", "tests.near_limits"]
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     cores = os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
+    # More threads than cores wait for one another; those that spin meanwhile take the cores from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A test is scored by an encoder where meaning is its point, and names that encoder; the rest would take seconds each.
 os.environ.setdefault("RETARGET_ENCODER", "none")
