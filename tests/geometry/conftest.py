@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.geometry.capsule_body import capsule_surface
-from tests.torch_threads import torch_threads
 from workers.geometry.surface import BodySurface
+from workers.platform.torch_threads import torch_threads
 
 
 @pytest.fixture(scope="module", autouse=True)

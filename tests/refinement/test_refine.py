@@ -19,6 +19,7 @@ from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.surface import build_surface
+from workers.platform.torch_threads import torch_threads
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement import semantic, window
 from workers.refinement.budget import check_refinement, check_time
@@ -112,13 +113,9 @@ def test_the_same_clip_gives_the_same_motion_with_any_number_of_threads(
 ) -> None:
     monkeypatch.setattr(window, "GEOMETRY", RoundPlan(30, 0.25, 8, 20))
     once = refine(first_clap, stout)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         again = refine(first_clap, stout)
         assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
     assert once.scored is not first_clap.scored
     assert np.array_equal(again.scored.rotations, once.scored.rotations)
     assert np.array_equal(again.clip.rotations, once.clip.rotations)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.torch_threads import torch_threads
+from workers.platform.torch_threads import torch_threads
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,7 @@ import torch
 from model_store.catalogue import find_manifest
 from model_store.pull import pull
 from model_store.sources import parse_source
-from tests.torch_threads import torch_threads
+from workers.platform.torch_threads import torch_threads
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.encoders.guidance import GuidedEncoder
 from workers.semantics.encoders.loading import load_encoder

@@ -1,6 +1,7 @@
 """What the operating system can tell and do about our processes.
 
-    processes  death with the parent, memory limits, memory in use
+    processes      death with the parent, memory limits, memory in use
+    torch_threads  torch on a given number of threads for a while; the only module here that imports torch
 
 Starting and stopping processes is left to those who need one.
 """

@@ -16,7 +16,6 @@
     body_terms    penetration and self-contact, as losses and as what a window is judged by
     limits        joint limits, with gradients
     clearance     how far limbs keep from surfaces
-    one_thread    torch on one thread, so that a result does not depend on how many there are
     surfaces      the reduced surface that is moved
     semantic      what an encoder asks for
     weights       every weight in one table, with where it comes from

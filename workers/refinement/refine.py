@@ -19,10 +19,10 @@ import torch
 
 from workers.contract.options import JobOptions
 from workers.motion.body_motion import BodyMotion, to_clip
+from workers.platform.torch_threads import torch_threads
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, WindowOutcome
 from workers.refinement.guards import arms_turned_deg
-from workers.refinement.one_thread import one_thread
 from workers.refinement.problem import ClipProblem, prepare_problem
 from workers.refinement.semantic import SemanticObjective, open_eye
 from workers.refinement.weights import weight_values
@@ -39,7 +39,10 @@ LOST_SIMILARITY = 0.05  # which is told
 OnStep = Callable[[float], None]
 
 
-@one_thread()
+# Threads add floats up in another order, which changes their last digits; a hundred steps of an optimiser make tenths
+# of a millimetre of that, and some choice between two attempts then falls otherwise. A second thread gained a fifth of
+# the time at twice the processor's.
+@torch_threads(1)
 def refine_clip(
     retargeted: RetargetedClip,
     target: PreparedCharacter,

@@ -1,4 +1,4 @@
-"""Torch's threads during a test module: set for it, and afterwards as they were, so that no folder reaches another."""
+"""`torch_threads`: torch on a given number of threads for a while."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
+    """The number of threads of this process is as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
