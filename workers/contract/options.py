@@ -42,6 +42,10 @@ class MappingOverride(BaseModel):
 MethodName = Literal["auto", "analytic", "smt"]
 
 
+# A number is metres along the ground for each metre of the source.
+RootScale = Literal["legs", "hips", "none"] | Annotated[float, Field(gt=0, le=1000)]
+
+
 class JobOptions(BaseModel):
     """What a job may ask for. The defaults are what a newcomer wants."""
 
@@ -63,6 +67,12 @@ class JobOptions(BaseModel):
     )
     root_motion: Literal["keep", "in_place", "root_joint"] = Field(
         "keep", description="Keep travel at the hips, remove it, or move it to the joint above the hips."
+    )
+    root_scale: RootScale = Field(
+        "legs",
+        description="How far the character travels for each metre of the source: legs = the ratio of their leg "
+        "lengths, so that strides fit the legs; hips = the ratio of their hips heights, about the rigs' roots, as "
+        "other tools do; none = exactly as far along the ground; or a number, along the ground too.",
     )
     start: Literal["keep", "origin"] = Field(
         "keep", description="Keep the clip's start position or begin at the origin."

@@ -8,17 +8,21 @@ few degrees between two straight legs are anatomy (hip and ankle widths), not po
 two flat hands. Hips, spine, neck, head, clavicles and feet are not aligned by direction (ankle-to-toe or neck-to-
 head direction is anatomy): there A is the identity, but for a foot whose sole does not lie flat at rest.
 
+Two rigs of one family (`workers.retargeting.family`) are aligned in the pose that they share: joints that agree there
+are copied, as they differ by anatomy alone, and limbs that do not are aligned from there.
+
 All turns are in the target's world.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
 from workers.contract.roles import FINGERS, SIDES, finger_roles
+from workers.retargeting.family import CommonPose, PosedRig
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Notice
@@ -32,10 +36,18 @@ MIN_FAN = 0.15
 
 @dataclass(frozen=True, eq=False)
 class RestAlignment:
-    """`turns`: role -> `(4,)`; a role that is absent has the identity. `notices` tell what had to be guessed."""
+    """`turns`: role -> `(4,)`; a role that is absent has the identity. `notices` tell what had to be guessed.
+
+    `joint_turns` are those of the target's joints in trunk chains, which are no limbs: there for one family only.
+    """
 
     turns: dict[str, Array]
     notices: tuple[Notice, ...]
+    joint_turns: dict[int, Array] = field(default_factory=dict)
+
+    def of_joints(self, joints: list[int]) -> Array:
+        """Turns `(joints, 4)` of target joints in trunk chains."""
+        return np.stack([self.joint_turns.get(joint, quat.IDENTITY) for joint in joints])
 
 
 def align_rest(source: Body, target: Body) -> RestAlignment:
@@ -50,6 +62,38 @@ def align_rest(source: Body, target: Body) -> RestAlignment:
         own = quat.multiply(quat.multiply(turn, source.sole_tilt.get(role, quat.IDENTITY)), quat.conjugate(turn))
         turns[role] = quat.multiply(quat.conjugate(own), target.sole_tilt.get(role, quat.IDENTITY))
     return RestAlignment(turns, tuple(notices))
+
+
+def align_family(source: Body, target: Body, common: CommonPose) -> RestAlignment:
+    """Alignment turns of two rigs of one family, which stand alike in `common`.
+
+    There a joint that agrees needs no turn and a limb that does not is aligned as between any two rigs. What follows
+    takes the turns from that pose to the rest poses, from which all motion is counted: `A = D T' T^-1`, with D the
+    source's turn from the common pose to its rest (in the target's world) and T' the target in the common pose.
+    """
+    turn = quat.multiply(target.facing, quat.conjugate(source.facing))
+    aligned = align_rest(_in_pose(source, common.source), _in_pose(target, common.target))
+    roles = {match.joint: role for role, match in target.mapping.roles.items()}
+    turns, joint_turns = dict(aligned.turns), {}
+    for ours, theirs in common.pairs:
+        role = roles.get(theirs)
+        if role in source.sole_tilt.keys() | target.sole_tilt.keys() and theirs not in common.same:
+            continue  # soles are known in the rest pose alone
+        here = quat.IDENTITY if theirs in common.same or role is None else aligned.turns.get(role, quat.IDENTITY)
+        away = quat.multiply(source.rest_rotations[ours], quat.conjugate(common.source.rotations[ours]))
+        away = quat.multiply(quat.multiply(turn, away), quat.conjugate(turn))
+        back = quat.multiply(common.target.rotations[theirs], quat.conjugate(target.rest_rotations[theirs]))
+        whole = quat.multiply(quat.multiply(away, here), back)
+        joint_turns[theirs] = whole
+        if role is not None:
+            turns[role] = whole
+    notices = tuple(notice for notice in aligned.notices if target.joint(notice.joint or "") not in common.same)
+    return RestAlignment(turns, (*notices, *common.notices), joint_turns)
+
+
+def _in_pose(body: Body, posed: PosedRig) -> Body:
+    """The body as if it rested in another pose; its soles are known in its own alone and keep theirs."""
+    return replace(body, rest_rotations=posed.rotations, rest_positions_m=posed.positions_m)
 
 
 def _align_arm(source: Body, target: Body, turn: Array, side: str, turns: dict[str, Array]) -> list[Notice]:

@@ -3,7 +3,8 @@
 For each role `W_target(f) = D(f) A T`: D is the source's turn away from its rest pose (in the target's world), A the
 alignment of the two rest poses (`workers.retargeting.alignment`), T the target's rest rotation. Spine and neck
 chains are spread by arc length (`spine`), so are fingers that are not alike (`fingers`). The middle between the hip
-joints moves as the source's, scaled by leg length, so that legs of the same shape reach the same ground. Needs no
+joints moves as the source's, scaled by leg length, so that legs of the same shape reach the same ground and strides fit
+them; `root_scale` asks for other conventions, such as that of authors who scale the hips joint by its height. Needs no
 frame twice and no search: linear in frames and joints. Feet are held on the ground by `foot_lock`, travel is moved by
 `root_motion`.
 """
@@ -12,10 +13,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from workers.contract.options import RootScale
 from workers.contract.roles import SIDES, side_roles
 from workers.motion.body_motion import BodyMotion, from_rotations
 from workers.retargeting.alignment import RestAlignment
-from workers.retargeting.copy_rest import WorldRelation, relate, rest_deltas, shared_roles
+from workers.retargeting.copy_rest import (
+    WorldRelation,
+    about_roots,
+    hips_scale,
+    pelvis_path,
+    relate,
+    rest_deltas,
+    shared_roles,
+)
 from workers.retargeting.fingers import drive_fingers, finger_joints, finger_notices
 from workers.retargeting.retargeter import TransferInput, Transferred
 from workers.retargeting.spine import part_ends, spread
@@ -31,7 +41,7 @@ class AnalyticRetargeter:
 
     def retarget(self, given: TransferInput) -> Transferred:
         source, target = given.source.motion, given.target.body
-        motion = transfer(source, target, given.alignment, given.source_floor_m)
+        motion = transfer(source, target, given.alignment, given.source_floor_m, given.root_scale)
         return Transferred(motion, tuple(driven_joints(source.body, target)), finger_notices(source.body, target))
 
 
@@ -40,12 +50,33 @@ def leg_scale(source: Body, target: Body) -> float:
     return target.leg_length_m / max(source.leg_length_m, 1e-9)
 
 
-def transfer(source: BodyMotion, target: Body, alignment: RestAlignment, source_floor_m: float) -> BodyMotion:
+def travel_scale(source: Body, target: Body, root_scale: RootScale) -> float:
+    """Metres that the target travels along the ground for each of the source, as `JobOptions.root_scale` asks."""
+    if root_scale == "legs":
+        return leg_scale(source, target)
+    if root_scale == "hips":
+        return hips_scale(source, target)
+    return 1.0 if root_scale == "none" else root_scale
+
+
+def transfer(
+    source: BodyMotion,
+    target: Body,
+    alignment: RestAlignment,
+    source_floor_m: float,
+    root_scale: RootScale = "legs",
+) -> BodyMotion:
     """Retarget without foot contacts. `source_floor_m` is the height of the source motion's own ground."""
-    relation = relate(source.body, target, leg_scale(source.body, target), source_floor_m)
+    travel = travel_scale(source.body, target, root_scale)
+    relation = relate(source.body, target, leg_scale(source.body, target), source_floor_m, travel)
     rotations, driven = _driven_rotations(source, target, alignment, relation.turn)
     rotations = kinematics.follow_rest(target.skeleton, rotations, driven)
-    return from_rotations(target, source, rotations, _hips_path(source, target, relation, rotations))
+    if root_scale == "hips":
+        by_height = about_roots(source.body, target, relate(source.body, target, travel, source_floor_m))
+        path = pelvis_path(source, by_height, target, rotations)
+    else:
+        path = _hips_path(source, target, relation, rotations)
+    return from_rotations(target, source, rotations, path)
 
 
 def driven_joints(source: Body, target: Body) -> list[int]:
@@ -68,12 +99,14 @@ def _driven_rotations(source: BodyMotion, target: Body, alignment: RestAlignment
     rotations[:, joints] = quat.multiply(deltas, quat.multiply(aligned, target.rest_rotations[joints]))
     driven = np.zeros(len(target.skeleton), dtype=bool)
     driven[joints] = True
-    _drive_trunk(source, target, turn, rotations, driven)
+    _drive_trunk(source, target, alignment, turn, rotations, driven)
     drive_fingers(source, target, alignment, turn, rotations, driven)
     return rotations, driven
 
 
-def _drive_trunk(source: BodyMotion, target: Body, turn: Array, rotations: Array, driven: Mask) -> None:
+def _drive_trunk(
+    source: BodyMotion, target: Body, alignment: RestAlignment, turn: Array, rotations: Array, driven: Mask
+) -> None:
     """Spine and neck, in place. A neck between chest and head follows half of each where the source has none."""
 
     def deltas_of(joints: list[int]) -> Array:
@@ -81,7 +114,8 @@ def _drive_trunk(source: BodyMotion, target: Body, turn: Array, rotations: Array
         return quat.multiply(quat.multiply(turn, away), quat.conjugate(turn))
 
     def put(joints: list[int], deltas: Array) -> None:
-        rotations[:, joints] = quat.multiply(deltas, target.rest_rotations[joints])
+        resting = quat.multiply(alignment.of_joints(joints), target.rest_rotations[joints])
+        rotations[:, joints] = quat.multiply(deltas, resting)
         driven[joints] = True
 
     top = deltas_of([source.body.hips])[:, 0]

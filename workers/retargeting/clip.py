@@ -20,9 +20,10 @@ from workers.motion.contacts import FootContacts, find_contacts, sole_heights
 from workers.motion.ground import Floor, estimate_floor
 from workers.motion.level_feet import level_feet
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
-from workers.retargeting.alignment import align_rest
+from workers.retargeting.alignment import RestAlignment, align_family, align_rest
 from workers.retargeting.analytic import leg_scale
 from workers.retargeting.copy_rest import copy_rest
+from workers.retargeting.family import find_common_pose
 from workers.retargeting.feet.foot_lock import hold_feet
 from workers.retargeting.feet.legs import find_legs
 from workers.retargeting.methods import Method, choose_method
@@ -74,9 +75,10 @@ def retarget_clip(
     floor = estimate_floor(source.motion, contacts)
     estimated = floor.base_m if options.ground != "none" else None
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
-    alignment = align_rest(source.body, body)
+    alignment = _aligned(source, target, options)
     notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
-    transferred = method.open().retarget(TransferInput(source, target, contacts, alignment, floor_m))
+    given = TransferInput(source, target, contacts, alignment, floor_m, options.root_scale)
+    transferred = method.open().retarget(given)
     notices += transferred.notices
     result = transferred.motion
     naive = copy_rest(source.motion, body, floor_m)
@@ -107,6 +109,15 @@ def retarget_clip(
         keyed=transferred.keyed,
         notices=tuple(notices),
     )
+
+
+def _aligned(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RestAlignment:
+    """The rest poses' alignment. A rest pose that the user states counts as it is; else a family's common pose does."""
+    stated = (file.definition is not None and file.definition.rest_pose is not None for file in (source, target))
+    common = None if options.rest_pose != "auto" or any(stated) else find_common_pose(source.body, target.body)
+    if common is None:
+        return align_rest(source.body, target.body)
+    return align_family(source.body, target.body, common)
 
 
 def with_foot_contacts(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:

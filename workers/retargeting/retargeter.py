@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from workers.contract.options import RootScale
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
@@ -16,7 +17,8 @@ from workers.skeleton.model import Notice
 class TransferInput:
     """One clip, the character it goes to, and what is known of both before any method begins.
 
-    `source_floor_m` is the height of the source motion's own ground.
+    `source_floor_m` is the height of the source motion's own ground, `root_scale` how far the job wants the character
+    to travel.
     """
 
     source: PreparedMotion
@@ -24,6 +26,7 @@ class TransferInput:
     contacts: FootContacts
     alignment: RestAlignment
     source_floor_m: float
+    root_scale: RootScale = "legs"
 
 
 @dataclass(frozen=True, eq=False)
