@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from workers.formats.bundle import FileBundle
@@ -22,6 +23,10 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
     # More threads than cores wait for one another; those that spin meanwhile take the cores from those that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# How long an example takes hangs on what else the machine does, and is no property of the code.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 # A test is scored by an encoder where meaning is its point, and names that encoder; the rest would take seconds each.
 os.environ.setdefault("RETARGET_ENCODER", "none")

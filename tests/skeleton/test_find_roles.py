@@ -281,7 +281,7 @@ def test_require_roles_accepts_a_body_and_refuses_a_stick() -> None:
         require_roles(find_roles(stick), stick, "stick.bvh")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_tree_gives_a_consistent_mapping(data: st.DataObject) -> None:
     """Random forests, names and poses: no error, each joint at most one role, limbs in order, confidences in range."""
@@ -336,7 +336,7 @@ def test_as_many_nodes_as_a_file_may_hold_find_no_body(kind: str) -> None:
     assert all(match.confidence < 0.8 for match in mapping.roles.values())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(-1, 30), min_size=1, max_size=30))
 def test_tree_queries_agree_with_walking_up(choices: list[int]) -> None:
     parents = tuple(min(choice, index - 1) for index, choice in enumerate(choices))

@@ -37,7 +37,7 @@ trees = st.integers(1, 12).flatmap(
 
 
 @given(trees, st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_the_same_in_every_order_and_size(drawn: tuple[list[str], list[int]], seed: int) -> None:
     names, parents = drawn
     random = np.random.default_rng(seed)
@@ -53,7 +53,7 @@ def test_it_is_the_same_in_every_order_and_size(drawn: tuple[list[str], list[int
 
 
 @given(trees, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_another_name_or_parent_is_another_skeleton(drawn: tuple[list[str], list[int]], data: st.DataObject) -> None:
     names, parents = drawn
     found = skeleton_fingerprint(tree(names, parents))

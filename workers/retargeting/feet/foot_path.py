@@ -30,6 +30,8 @@ FIRM_SLIP_PER_S = 0.1
 FREE_CORRECTION = 0.3
 MAX_CORRECTION = 0.45
 MAX_PITCH_RAD = np.radians(15.0)
+# Soles are known to a few millimetres: what a smaller turn would mend is left as the rig's author has it.
+FREE_PITCH_RAD = np.radians(1.0)
 STEEP_ARM = 0.3  # sine of the arm's angle from upright, where pitch begins to be possible
 
 
@@ -182,6 +184,7 @@ def sole_pitch(points: list[FootPoint], rate_hz: float) -> Array:
     rise = np.clip((toes.wanted - ankle.wanted)[:, 1] / safe, -1.0, 1.0)
     angle = np.arcsin(rise) - np.arcsin(np.clip(arm[:, 1] / safe, -1.0, 1.0))
     both = ankle.planted & toes.planted & (length > 1e-9)
+    angle = np.sign(angle) * np.maximum(np.abs(angle) - FREE_PITCH_RAD, 0.0)
     angle = np.clip(np.where(both, angle, 0.0), -MAX_PITCH_RAD, MAX_PITCH_RAD)
     held, _ = blend_stances(np.repeat(angle[:, None], 3, axis=1), runs(both), rate_hz)
     return pitch_turn(arm, np.clip(held[:, 0], -MAX_PITCH_RAD, MAX_PITCH_RAD))
