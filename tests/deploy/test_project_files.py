@@ -11,9 +11,18 @@ import pytest
 from tests.deploy.dockerfile_reader import REPOSITORY
 
 
+# What `make test ORDER=random` hands on to a make inside the tests.
+OF_AN_OUTER_MAKE = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "ORDER", "PROCESSES", "TORCH_INDEX")
+
+
 def _dry_run(*words: str) -> str:
     outcome = subprocess.run(
-        ["make", "--dry-run", "--always-make", *words], cwd=REPOSITORY, capture_output=True, text=True, timeout=30
+        ["make", "--dry-run", "--always-make", *words],
+        cwd=REPOSITORY,
+        env={name: value for name, value in os.environ.items() if name not in OF_AN_OUTER_MAKE},
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert outcome.returncode == 0, outcome.stderr
     return outcome.stdout

@@ -6,6 +6,7 @@
     analytic     the analytic method: rest-aligned transfer of world rotations
     copy_rest    the naive copy that every score stands beside
     alignment    from the target's rest pose to the source's
+    family       the pose that two rigs of one family share
     spine        spine and neck chains of other lengths
     fingers      fingers of unlike hands
     twist        roll spread over twist joints

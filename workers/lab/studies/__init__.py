@@ -2,6 +2,7 @@
 
     sweep               every motion onto every character
     truth               two characters with the same clips, each against the other's own
+    copy_local          the other naive copy, by joint names
     contacts            foot contacts of labelled clips
     loops               clips that loop must still loop
     meaning             semantic scores of good results and of spoilt ones

@@ -1,12 +1,13 @@
 """Against the truth: two characters that have the same clips, each clip retargeted from one to the other and compared.
 
 The true clip is brought to the source's time axis. Errors are relative to the hips, over every mapped joint, in body
-heights, for the naive copy and for the result with foot contacts off and auto.
+heights, for both naive copies and for the result with foot contacts off and auto; angles are those of joints in the
+world.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,23 @@ import numpy as np
 
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import parse_options
+from workers.contract.roles import FINGERS, SIDES, finger_roles
 from workers.engine.score_files import first_frames
 from workers.lab.corpus import load_character, load_scene
+from workers.lab.studies.copy_local import copy_local
 from workers.motion.body_motion import BodyMotion, from_clip
 from workers.preparation.prepare import prepare_motion
 from workers.retargeting.clip import retarget_clip
 from workers.scores import foot_scores, pose_scores
+from workers.skeleton import quat
+from workers.skeleton.body import Body
 from workers.skeleton.resample import resample
+
+PARTS = {
+    "hands": ("Hand",), "fingers": tuple(role[len("left") :] for f in FINGERS for role in finger_roles("left", f)),
+    "thighs": ("UpperLeg",), "feet": ("Foot",), "arms": ("UpperArm", "LowerArm"),
+}  # fmt: skip
+ENDS = ("leftHand", "rightHand", "leftFoot", "rightFoot", "head")
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,9 @@ class TruthRow:
     clip: str
     method: str
     error_share: float  # mean root-relative error / height
+    ends_share: float  # the same of hands, feet and head alone
+    global_share: float  # mean error in the world / height
+    angles_deg: Mapping[str, float]  # mean angle of the joints of each of PARTS that both bodies have
     skate: float | None
     skate_source: float | None
     skate_truth: float | None
@@ -64,8 +78,13 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
     truth = first_frames(truth, frames)
     for method in ("off", "auto"):
         done = retarget_clip(source, target, parse_options({"foot_contact": method}))
-        motions = {f"foot_contact {method}": done.result} | ({"copy_rest": done.naive} if method == "off" else {})
         body = done.source.body
+        motions = {f"foot_contact {method}": done.result}
+        if method == "off":
+            motions |= {
+                "copy_rest": done.naive,
+                "copy_local": copy_local(done.source.motion, target.body, done.source_floor_m),
+            }
         track = foot_scores.source_track(done.contacts, body, target.body, done.source_floor_m)
         result_ground = foot_scores.result_track(track, body, target.body, done.source_floor_m)
         skate_source = foot_scores.foot_skate(done.source.motion, track)
@@ -83,6 +102,9 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
                 clip,
                 label,
                 float(pose_scores.position_errors(first_frames(motion, frames), truth).mean()),
+                _ends_error(first_frames(motion, frames), truth),
+                _global_error(first_frames(motion, frames), truth),
+                _angles_deg(first_frames(motion, frames), truth, body),
                 foot_scores.foot_skate(motion, result_ground),
                 skate_source,
                 foot_scores.foot_skate(truth, cut),
@@ -96,3 +118,27 @@ def _hips_drift_pct(motion: BodyMotion, truth: BodyMotion) -> float:
     true_height = truth.positions_m[:, hips, 1] - floor_m
     apart = motion.positions_m[:, hips, 1] - truth.positions_m[:, hips, 1]
     return float(100.0 * np.abs(apart).mean() / true_height.mean())
+
+
+def _ends_error(motion: BodyMotion, truth: BodyMotion) -> float:
+    joints = [joint for role in ENDS if (joint := truth.body.joint(role)) is not None]
+    hips = truth.body.hips
+    ours, theirs = (each.positions_m[:, joints] - each.positions_m[:, [hips]] for each in (motion, truth))
+    return float(np.linalg.norm(ours - theirs, axis=-1).mean() / truth.body.height_m)
+
+
+def _global_error(motion: BodyMotion, truth: BodyMotion) -> float:
+    joints = [match.joint for match in truth.body.mapping.roles.values()]
+    apart = np.linalg.norm(motion.positions_m[:, joints] - truth.positions_m[:, joints], axis=-1)
+    return float(apart.mean() / truth.body.height_m)
+
+
+def _angles_deg(motion: BodyMotion, truth: BodyMotion, source: Body) -> dict[str, float]:
+    result = {}
+    for name, parts in PARTS.items():
+        roles = [side + part for side in SIDES for part in parts]
+        joints = [truth.body.mapping.roles[role].joint for role in roles if source.has(role) and truth.body.has(role)]
+        if joints:
+            apart = quat.angle_between(motion.rotations[:, joints], truth.rotations[:, joints])
+            result[name] = float(np.degrees(apart).mean())
+    return result

@@ -1,0 +1,37 @@
+"""Made pairs of one family as files: `python -m tests.retargeting.write_family_pairs FOLDER`, then
+`retarget evaluate truth FOLDER/NAME_a.glb FOLDER/NAME_b.glb`, whose clips are the same local rotations on both.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.retargeting.family_pairs import T_POSE, Stand, family_member, shared_frames
+from workers.samples.clips import make_clips
+from workers.samples.rig import RigStyle
+from workers.samples.shape import STOUT, TALL
+
+BIND_A = Stand(40.0, 5.0, 12.0, 5.0, 15.0, 10.0, 3.0, 5.0).turns()
+BIND_B = Stand(57.0, 12.0, 25.0, -8.0, -5.0, 22.0, 8.0, 14.0).turns()
+
+
+def main(folder: Path) -> None:
+    """Two pairs: skins in two A poses with nodes in one T, and skins in one T with nodes in two dances."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clips = {motion.name: motion for motion in make_clips(TALL)}
+    dances = clips["reach_overhead"].turns[40], clips["hands_on_hips"].turns[30]
+    pairs = {
+        "nodes_t": ((BIND_A, T_POSE), (BIND_B, T_POSE)),
+        "nodes_dance": ((T_POSE, dances[0]), (T_POSE, dances[1])),
+    }
+    for name, poses in pairs.items():
+        for shape, letter, (bind, nodes) in zip((TALL, STOUT), "ab", poses, strict=True):
+            data = family_member(
+                shape, bind, nodes, list(clips.values()), RigStyle(names="mixamo"), shared_frames(TALL)
+            )
+            (folder / f"{name}_{letter}.glb").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
