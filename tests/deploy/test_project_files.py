@@ -10,7 +10,6 @@ import pytest
 
 from tests.deploy.dockerfile_reader import REPOSITORY
 
-
 # What `make test ORDER=random` hands on to a make inside the tests.
 OF_AN_OUTER_MAKE = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "ORDER", "PROCESSES", "TORCH_INDEX")
 
