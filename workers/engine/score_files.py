@@ -20,10 +20,12 @@ from workers.motion.level_feet import level_feet
 from workers.preparation.prepare import PreparedMotion, prepare_motion
 from workers.retargeting.clip import claimed_floor
 from workers.retargeting.copy_rest import copy_rest
+from workers.scores.failures import Attempts
 from workers.scores.report import json_ready
 from workers.scores.scores import kinematic_scores, put_meaning
-from workers.scores.surface_scores import surface_scores
+from workers.scores.surface_scores import SurfaceScores, surface_scores
 from workers.scores.verdict import judge
+from workers.semantics.clip_meaning import Meaning
 from workers.semantics.meaning import MeaningStage
 
 if TYPE_CHECKING:
@@ -72,14 +74,19 @@ def score_files(
         shown = replace(prepared, motion=source_motion, body=source_motion.body)
         return show(shown, contacts, floor_m, made, result_motion, copied, chosen.keyframes, views, device)
 
-    meaning = stage.measure(see, chosen.description)
+    attempts = Attempts([*scores.failures, *naive.failures])
+    meaning = attempts.attempt("meaning", lambda: stage.measure(see, chosen.description), Meaning.failed)
     put_meaning(scores, meaning.result)
     put_meaning(naive, meaning.naive)
-    for values, of in zip(
-        surface_scores([result_motion, copied], made, prepared, source_motion), (scores, naive), strict=True
-    ):
+    surface = attempts.attempt(
+        "penetration and self-contact",
+        lambda: surface_scores([result_motion, copied], made, prepared, source_motion),
+        lambda reason: [SurfaceScores.absent(reason)] * 2,
+    )
+    for values, of in zip(surface, (scores, naive), strict=True):
         values.put(of)
-    notices = (*prepared.notices, *made.notices, *meaning.notices)
+    failed = (failure.notice() for failure in attempts.failures)
+    notices = (*prepared.notices, *made.notices, *meaning.notices, *failed)
     return {
         "source": {"file": source.name, "clip": source_motion.name, "frames": source_motion.frames},
         "result": {"file": result.name, "clip": result_motion.name, "frames": result_motion.frames},

@@ -53,7 +53,7 @@ def test_rates_drawn_at_random_survive_a_file() -> None:
 
 
 def stored(times: Array) -> Array:
-    return times.astype(np.float32).astype(np.float64)
+    return np.asarray(times.astype(np.float32), dtype=np.float64)
 
 
 @pytest.mark.parametrize("rate", [*NTSC, 24.0, 25.0, 30.0, 60.0, 120.0])
@@ -78,7 +78,7 @@ def test_times_on_no_grid_are_not_forced_onto_one() -> None:
 
 def test_poses_that_somebody_set_are_no_samples() -> None:
     for distance in (0.2, 1.0):
-        assert clip_rate([np.arange(5) * distance]) == DEFAULT_RATE_HZ
+        assert clip_rate([stored(np.array([0.0, 1.0, 2.0, 3.0, 4.0]) * distance)]) == DEFAULT_RATE_HZ
 
 
 @pytest.mark.parametrize("value", [4.0, 0, -1, True, "2", None, 1e9])
