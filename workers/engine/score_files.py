@@ -46,19 +46,19 @@ def score_files(
     """`{source, result, scores, scores_naive_copy, not_applicable, verdict, semantics, warnings}`, the objects of a
     job's report.
 
-    `source_clip` defaults to the first clip, `result_clip` to the last; of the options count `encoder`, `keyframes` and
-    `description`. Raises what reading and mapping raise, SourceMismatch where the clips do not last equally long, and
-    what the encoder raises.
+    `source_clip` defaults to the first clip, `result_clip` to the last; of the options count `encoder`, `keyframes`,
+    `description` and `source_fps`. Raises what reading and mapping raise, SourceMismatch where the clips do not last
+    equally long, and what the encoder raises.
     """
     chosen = options or parse_options(None)
     stage = MeaningStage(chosen.encoder)
     source_scene, result_scene = read_scene(source), read_scene(result)
     source_index = source_scene.find_clip(source_clip)
     result_index = result_scene.find_clip(len(result_scene.clips) - 1 if result_clip is None else result_clip)
-    prepared = prepare_motion(source_scene, source_index, parse_options(None))
+    prepared = prepare_motion(source_scene, source_index, JobOptions(source_fps=chosen.source_fps))
     rate = {"fps": prepared.motion.rate_hz}
     made = prepare_motion(result_scene, result_index, parse_options(rate))
-    source_motion, result_motion = on_one_axis(prepared, made)
+    source_motion, result_motion = on_one_axis(prepared, made, 1.0 / result_scene.clips[result_index].rate_hz)
     contacts = find_contacts(source_motion)
     if prepared.rest.kind != "bind":
         source_motion = level_feet(source_motion, contacts)
@@ -99,11 +99,14 @@ def score_files(
     }
 
 
-def on_one_axis(source: PreparedMotion, result: PreparedMotion) -> tuple[BodyMotion, BodyMotion]:
-    """Both motions with the same number of frames. Raises SourceMismatch where their durations differ."""
+def on_one_axis(source: PreparedMotion, result: PreparedMotion, period_s: float) -> tuple[BodyMotion, BodyMotion]:
+    """Both motions with the same number of frames. Raises SourceMismatch where their durations differ, by more than
+    a frame of the result's file, which lasts `period_s`.
+    """
     first, second = source.motion, result.motion
     durations = [(motion.frames - 1) / motion.rate_hz for motion in (first, second)]
-    if abs(durations[0] - durations[1]) > DURATION_TOLERANCE_S + DURATION_TOLERANCE * durations[0]:
+    tolerance_s = max(DURATION_TOLERANCE_S, period_s) + DURATION_TOLERANCE * durations[0]
+    if abs(durations[0] - durations[1]) > tolerance_s:
         raise SourceMismatch(
             f"the source clip {first.name!r} lasts {durations[0]:.2f} s, the result's {second.name!r} "
             f"{durations[1]:.2f} s; name the clips with --source-clip and --result-clip"

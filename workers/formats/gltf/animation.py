@@ -28,6 +28,7 @@ from workers.formats.gltf.nodes import NodeTree, fold_rotations, fold_translatio
 from workers.formats.limits import check_limit
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Clip, ClipInfo, Notice
+from workers.skeleton.resample import HAIR
 
 _ON_KEY = 1e-4  # of a key distance: nearer than this to a key, the key's value is taken
 _TRANSLATION_TOLERANCE = 1e-6  # of the body's size
@@ -86,7 +87,8 @@ def list_clips(document: GltfDocument, tree: NodeTree) -> list[FileClip]:
 def sample_clip(
     document: GltfDocument, tree: NodeTree, clip: FileClip, rate_hz: float | None, factor: float, body_size_m: float
 ) -> Clip:
-    """The clip on a uniform time axis, in our conventions; `factor` is metres per file unit.
+    """The clip on a uniform time axis, in our conventions; `factor` is metres per file unit. At its own rate (None) it
+    ends where the file's does, at another with the last frame within it (`workers.skeleton.resample`).
 
     Raises TooLarge, or ParseFailed for NaN.
     """
@@ -94,9 +96,9 @@ def sample_clip(
     wanted = clip.rate_hz if rate_hz is None else rate_hz
     duration = clip.end_s - clip.start_s
     check_limit(int(min(duration * wanted, 1e15)) + 1, limits.frames, "frames", f"clip {clip.name!r}")
-    frames = clip.frames_at(wanted)
+    frames = clip.frames_at(wanted) if rate_hz is None else int(duration * rate_hz + HAIR) + 1
     check_limit(frames * len(tree), limits.rotation_keys, "rotation keys", f"clip {clip.name!r}")
-    rate = (frames - 1) / duration if frames > 1 else wanted
+    rate = (frames - 1) / duration if frames > 1 and rate_hz is None else wanted
     times = clip.start_s + np.arange(frames) / rate
     rotations = np.empty((frames, len(tree), 4))
     rotations[:] = tree.rotations
