@@ -80,17 +80,18 @@ def adds_below_root(text: BvhText) -> bool:
     return added < replaced
 
 
-def root_adds(text: BvhText, root: int, heights: Array, up: int, stature: float) -> bool:
+def root_adds(text: BvhText, root: int, heights: Array, up: Array, stature: float) -> bool:
     """Whether a root adds its positions to its OFFSET: only where that brings the motion clearly nearer to the ground.
 
-    `heights` `(frames,)` is the lowest point of the body below the root, as a height over the root along axis `up`
-    (usually negative), for the sampled frames. All lengths are in file units.
+    `heights` `(frames,)` is the lowest point of what carries the body, as a height over the root along `up`, one of the
+    file's axes or its opposite, `(3,)` (usually negative), for the sampled frames. All lengths are in file units.
     """
     columns = {axis: column for column, axis in position_columns(text).get(root, [])}
-    offset = float(text.offsets[root, up])
-    if up not in columns or abs(offset) < 0.01 * stature:
+    axis = int(np.flatnonzero(up)[0])
+    offset = float(text.offsets[root] @ up)
+    if axis not in columns or abs(offset) < 0.01 * stature:
         return False
-    track = text.rows[sample_frames(text), columns[up]]
+    track = text.rows[sample_frames(text), columns[axis]] * up[axis]
     replaced = abs(float((track + heights).min()))
     added = abs(float((track + offset + heights).min()))
     return added + 0.05 * stature < replaced
