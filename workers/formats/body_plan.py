@@ -6,7 +6,7 @@ know before units and axes are known; finding the humanoid roles is left to `wor
 
 Not everything that hangs on a skeleton is body: helpers of a face, targets of IK, props, capes and hair hang where they
 like. `BodyPlan.carrying` are the joints that carry it, trunk and limbs; a last bone that is longer than any bone of the
-body (`STRAY`) leads to a helper and is not looked at. Strands of cloth and hair have many short bones, limbs two long
+body (`STRAY`) leads to a helper and is not looked at. Strands of cloth and hair have many bones alike, limbs two long
 ones: pairs are ranked by these.
 """
 
@@ -106,11 +106,12 @@ def _carrying(tree: _Tree, limbs: tuple[Limb, ...], trunk: list[int], stray: Mas
 
 
 def _limb_pairs(tree: _Tree, shortest: float) -> list[tuple[int, int]]:
-    """The pair of mirrored branches with the longest main bones, and the next one that is attached elsewhere, or at the
-    same joint where there is no other.
+    """The mirrored branches most like limbs, and the next such pair that is attached elsewhere, or at the same joint
+    where there is no other. A limb has long main bones, and they are most of its length.
     """
     pairs = sorted(
-        _mirrored_pairs(tree, shortest), key=lambda pair: -sum(tree.limb(start).main_bones for start in pair)
+        _mirrored_pairs(tree, shortest),
+        key=lambda pair: -sum(tree.limb(start).main_bones ** 2 / float(tree.reach[start]) for start in pair),
     )
     others = sorted(pairs[1:], key=lambda pair: tree.parents[pair[0]] == tree.parents[pairs[0][0]])
     return pairs[:1] + others[:1]

@@ -3,7 +3,7 @@ and from the axis along which the body stands on the ground. Every guess carries
 
 An axis may point down (`-Y`: camera space, as pose estimators write). A body whose zero pose stands along an axis and
 whose motion stands head down along the same axis is either such a file or somebody on his hands; `UpEvidence.sign`
-tells them apart by the arms, which reach beyond the head of whoever stands on them, and by the ground.
+tells them apart by the arms, which reach beyond the head of whoever stands on them. The ground makes it sure or not.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ class UpEvidence:
         if self.motion[axis] > 0.0:
             return 1, bool(self.ground[axis] >= self.ground_down[axis])
         on_hands = self.arms is None or self.arms > OVERHEAD
-        stands = self.ground[axis] > self.ground_down[axis] + GROUND_WEIGHT
-        if self.head_down[axis] < MOST_FRAMES or on_hands or stands:
+        if self.head_down[axis] < MOST_FRAMES or on_hands:
             return 1, bool(on_hands and self.ground[axis] > GROUND_SAYS)
         return -1, bool(self.ground_down[axis] > GROUND_SAYS)
 
@@ -119,14 +118,25 @@ def ground_evidence(extreme: Array, stature: float) -> Array:
     return np.asarray(np.exp(-((extreme / max(GROUND_TOLERANCE * stature, 1e-12)) ** 2).clip(max=700.0)))
 
 
-def guess_up_axis(evidence: UpEvidence) -> tuple[UpAxis, str, bool]:
-    """The up axis, the reason, and whether it is a close call: another is nearly as likely."""
+@dataclass(frozen=True)
+class UpGuess:
+    """`is_close`: another axis is nearly as likely; `is_contrary`: motion and zero pose stand opposite ways."""
+
+    axis: UpAxis
+    reason: str
+    is_close: bool
+    is_contrary: bool
+
+
+def guess_up_axis(evidence: UpEvidence) -> UpGuess:
+    """The up axis. Of two that lie along one line, `UpEvidence.sign` decides where motion and zero pose disagree."""
     scores = evidence.scores()
     lines = scores.max(axis=0)
     axis = int(np.argmax(lines))
     best, second = np.sort(lines)[::-1][:2]
     sign, is_clear = 1 if scores[0, axis] >= scores[1, axis] else -1, True
-    if evidence.is_contrary()[axis]:
+    is_contrary = bool(evidence.is_contrary()[axis])
+    if is_contrary:
         sign, is_clear = evidence.sign(axis)
     name = AXES[axis] if sign > 0 else DOWN_AXES[axis]
 
@@ -135,7 +145,7 @@ def guess_up_axis(evidence: UpEvidence) -> tuple[UpAxis, str, bool]:
 
     reason = f"{name} up: upright along X/Y/Z {shown(evidence.motion)} in the motion, {shown(evidence.zero)}"
     reason += f" in the zero pose, on the ground {shown(evidence.ground if sign > 0 else evidence.ground_down)}"
-    return name, reason, bool(best - second < CLOSE_CALL) or not is_clear
+    return UpGuess(name, reason, bool(best - second < CLOSE_CALL) or not is_clear, is_contrary)
 
 
 def up_direction(axis: UpAxis) -> Array:

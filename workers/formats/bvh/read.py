@@ -140,24 +140,27 @@ def _guess(text: BvhText, raw: Skeleton, plan: BodyPlan, name: str) -> tuple[Uni
     )
     zero = kinematics.rest_world(raw)[1]
     evidence = gather_evidence(plan, replaced, zero, np.abs(lowest).min(axis=0), np.abs(highest).min(axis=0))
-    up, up_reason, is_close_call = guess_up_axis(evidence)
+    guess = guess_up_axis(evidence)
     unit, factor, unit_reason = guess_unit(plan)
-    direction = up_direction(up)
-    heights = (replaced[:, carrying] @ direction).min(axis=1)
-    adding_roots = [
-        root for root in roots
-        if root_adds(text, root, heights - replaced[:, root] @ direction, direction, plan.stature)
-    ]  # fmt: skip
-    units = make_units(unit, factor, up, (f"1 unit = {factor:.6g} m, {unit_reason}", up_reason))
+    up = up_direction(guess.axis)
+    directions = (up, -up) if guess.is_contrary else (up,)  # a definition may turn over what was guessed
+
+    def heights(root: int) -> list[tuple[Array, Array]]:
+        over_root = replaced[:, carrying] - replaced[:, [root]]
+        return [(direction, (over_root @ direction).min(axis=1)) for direction in directions]
+
+    adding_roots = [root for root in roots if root_adds(text, root, heights(root), plan.stature)]
+    units = make_units(unit, factor, guess.axis, (f"1 unit = {factor:.6g} m, {unit_reason}", guess.reason))
     notices = [Notice("units-guessed", f"{name}: a BVH names no unit or up axis; {units.reason}")]
-    if up.startswith("-"):
+    if guess.axis.startswith("-"):
+        axis = guess.axis[-1]
         message = (
-            f"{name}: legs and trunk stand head down along {up[-1]}, so {up} is taken as up, the motion turned over; "
-            f"where somebody does hang or stand on his hands, give up_axis {up[-1]} in a definition"
+            f"{name}: legs and trunk stand head down along {axis}, so -{axis} is taken as up, the motion turned over; "
+            f"where somebody does hang or stand on his hands, give up_axis {axis} in a definition"
         )
         notices.append(Notice("upside-down-turned", message))
-    if is_close_call:
-        notices.append(Notice("up-axis-uncertain", f"{name}: the evidence for the up axis is weak; {up_reason}"))
+    if guess.is_close:
+        notices.append(Notice("up-axis-uncertain", f"{name}: the evidence for the up axis is weak; {guess.reason}"))
     adds = below.union(adding_roots)
     if adds:
         message = (
