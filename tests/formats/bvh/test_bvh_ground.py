@@ -79,6 +79,18 @@ def test_in_every_axis_and_unit(up: str, scale: float) -> None:
     assert np.allclose(hips(with_branch(plain, "Hips", [offset, (0, 0.01, 0)])), hips(plain), atol=1e-6)
 
 
+@pytest.mark.parametrize("adds", [False, True])
+def test_a_second_root_below_the_floor_is_no_body(adds: bool) -> None:
+    plain = standing(adds)
+    head, motion = plain.split("MOTION\n")
+    root = "ROOT target\n{\nOFFSET 0 -200 0\nCHANNELS 3 Xposition Yposition Zposition\n"
+    root += "End Site\n{\nOFFSET 0 -100 0\n}\n}\n"
+    count, frame_time, *rows = motion.splitlines()
+    place = "0 0 0" if adds else "0 -200 0"
+    text = "\n".join([head + root + "MOTION", count, frame_time, *(f"{row} {place}" for row in rows)]) + "\n"
+    assert np.allclose(hips(text), hips(plain), atol=1e-6)
+
+
 def test_the_plan_names_what_carries_the_body() -> None:
     scene = scene_of(with_branch(standing(False), "Hips", [(0, -166, 0), (0, 1, 0)]))
     skeleton = scene.skeleton
