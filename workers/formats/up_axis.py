@@ -3,7 +3,8 @@ and from the axis along which the body stands on the ground. Every guess carries
 
 An axis may point down (`-Y`: camera space, as pose estimators write). A body whose zero pose stands along an axis and
 whose motion stands head down along the same axis is either such a file or somebody on his hands; `UpEvidence.sign`
-tells them apart by the arms, which reach beyond the head of whoever stands on them. The ground makes it sure or not.
+tells them apart by the ground, and where there is none by the arms, which reach beyond the head of whoever stands on
+them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class UpEvidence:
     """Per axis X, Y, Z: how upright the body stands in the motion and in the zero pose (-1 to 1); how well it stands on
     the ground where the axis is up, and where it points down (0 to 1).
 
-    `head_down` is the share of frames in which legs and trunk both point down the axis; `arms` how far the arms reach
+    `trunk_down` is the share of frames in which the trunk points down the axis, `head_down` in which trunk and legs
+    both do, 0 where the body has not both; `arms` how far the arms reach
     beyond the head (1) or towards the feet (-1), None without arms.
     """
 
@@ -44,6 +46,7 @@ class UpEvidence:
     zero: Array
     ground: Array
     ground_down: Array
+    trunk_down: Array
     head_down: Array
     arms: float | None
 
@@ -65,13 +68,18 @@ class UpEvidence:
         return np.asarray(apart & (np.abs(self.motion) > STRONG) & (np.abs(self.zero) > STRONG))
 
     def sign(self, axis: int) -> tuple[int, bool]:
-        """1 where a contrary axis is up, -1 where it points down, and whether the evidence for that is clear."""
+        """1 where an axis is up though the body stands head down along it, -1 where the axis itself points down; and
+        whether the evidence for that is clear.
+        """
         if self.motion[axis] > 0.0:
             return 1, bool(self.ground[axis] >= self.ground_down[axis])
+        on_ground = self.ground[axis] > GROUND_SAYS, self.ground_down[axis] > GROUND_SAYS
+        if on_ground == (False, True) and self.trunk_down[axis] >= MOST_FRAMES:
+            return -1, True  # whoever stood on his hands would have them two metres below the ground
         on_hands = self.arms is None or self.arms > OVERHEAD
-        if self.head_down[axis] < MOST_FRAMES or on_hands:
-            return 1, bool(on_hands and self.ground[axis] > GROUND_SAYS)
-        return -1, bool(self.ground_down[axis] > GROUND_SAYS)
+        if self.head_down[axis] >= MOST_FRAMES and not on_hands:
+            return -1, False
+        return 1, bool(on_hands and on_ground[0])
 
 
 def gather_evidence(plan: BodyPlan, positions: Array, zero: Array, lowest: Array, highest: Array) -> UpEvidence:
@@ -81,14 +89,16 @@ def gather_evidence(plan: BodyPlan, positions: Array, zero: Array, lowest: Array
     them nearer to 0, `(3,)`.
     """
     parts = _body_parts(plan, positions)
-    head_down = np.zeros(3)
-    if len(parts) == 2:  # legs and trunk; one alone may be bent
-        head_down = np.all([part < -STRONG for part in parts], axis=0).mean(axis=0)
+    trunk_down = head_down = np.zeros(3)
+    if len(parts) == 2:
+        legs, trunk = (part < -STRONG for part in parts)
+        trunk_down, head_down = trunk.mean(axis=0), (legs & trunk).mean(axis=0)
     return UpEvidence(
         motion=uprightness(plan, positions),
         zero=zero_pose_evidence(plan, zero),
         ground=ground_evidence(lowest, plan.stature),
         ground_down=ground_evidence(highest, plan.stature),
+        trunk_down=np.asarray(trunk_down),
         head_down=np.asarray(head_down),
         arms=_arms_overhead(plan, positions, parts),
     )
@@ -120,23 +130,25 @@ def ground_evidence(extreme: Array, stature: float) -> Array:
 
 @dataclass(frozen=True)
 class UpGuess:
-    """`is_close`: another axis is nearly as likely; `is_contrary`: motion and zero pose stand opposite ways."""
+    """`is_close`: another axis is nearly as likely; `either_way`: only `UpEvidence.sign` says which end of it is up."""
 
     axis: UpAxis
     reason: str
     is_close: bool
-    is_contrary: bool
+    either_way: bool
 
 
 def guess_up_axis(evidence: UpEvidence) -> UpGuess:
-    """The up axis. Of two that lie along one line, `UpEvidence.sign` decides where motion and zero pose disagree."""
+    """The up axis. Which end of it is up is left to `UpEvidence.sign` where motion and zero pose disagree, or where the
+    body is head down and no zero pose bears that out.
+    """
     scores = evidence.scores()
     lines = scores.max(axis=0)
     axis = int(np.argmax(lines))
     best, second = np.sort(lines)[::-1][:2]
     sign, is_clear = 1 if scores[0, axis] >= scores[1, axis] else -1, True
-    is_contrary = bool(evidence.is_contrary()[axis])
-    if is_contrary:
+    either_way = bool(evidence.is_contrary()[axis] or (sign < 0 and evidence.zero[axis] > -STRONG))
+    if either_way:
         sign, is_clear = evidence.sign(axis)
     name = AXES[axis] if sign > 0 else DOWN_AXES[axis]
 
@@ -145,7 +157,7 @@ def guess_up_axis(evidence: UpEvidence) -> UpGuess:
 
     reason = f"{name} up: upright along X/Y/Z {shown(evidence.motion)} in the motion, {shown(evidence.zero)}"
     reason += f" in the zero pose, on the ground {shown(evidence.ground if sign > 0 else evidence.ground_down)}"
-    return UpGuess(name, reason, bool(best - second < CLOSE_CALL) or not is_clear, is_contrary)
+    return UpGuess(name, reason, bool(best - second < CLOSE_CALL) or not is_clear, either_way)
 
 
 def up_direction(axis: UpAxis) -> Array:

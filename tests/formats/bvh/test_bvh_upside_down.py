@@ -15,7 +15,7 @@ from workers.contract.options import JobOptions
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.formats.up_axis import AXES, DOWN_AXES, to_y_up, up_direction
+from workers.formats.up_axis import AXES, DOWN_AXES, UpEvidence, guess_up_axis, to_y_up, up_direction
 from workers.preparation.apply_definition import defined_scene
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Scene
@@ -117,6 +117,36 @@ def test_camera_space_without_a_ground_is_turned_and_uncertain(height_cm: float)
     scene = scene_of(person(rows))
     assert scene.units.up_axis == "-Y"
     assert {"upside-down-turned", "up-axis-uncertain"} <= codes(scene)
+
+
+def test_the_ground_speaks_for_camera_space_even_with_raised_arms_or_on_a_chair() -> None:
+    cheering, sitting = upright_rows(arms_deg=80.0), upright_rows()
+    for joint, degrees in ((13, -80.0), (14, 80.0), (16, -80.0), (17, 80.0)):  # X rotation of thighs and shins
+        sitting[:, 3 + 3 * joint + 1] = degrees
+    sitting[:, 1] = 51.0
+    for rows in (cheering, sitting):
+        scene = scene_of(person(turned(rows, half_turn("Z"))))
+        assert scene.units.up_axis == "-Y"
+        assert apart_up_to_heading(world(scene), world(scene_of(person(rows)))) < 0.01
+
+
+def evidence(**given: Any) -> UpEvidence:
+    """Head down along Y throughout, in a file without a usable zero pose and without a ground."""
+    nothing, along_y = np.zeros(3), np.array([0.0, 1.0, 0.0])
+    values: dict[str, Any] = {
+        "motion": -along_y, "zero": nothing, "ground": nothing, "ground_down": nothing,
+        "trunk_down": along_y, "head_down": along_y, "arms": -0.9,
+    }  # fmt: skip
+    return UpEvidence(**{**values, **given})
+
+
+def test_without_a_zero_pose_arms_and_ground_tell_a_handstand_from_camera_space() -> None:
+    along_y = np.array([0.0, 1.0, 0.0])
+    assert guess_up_axis(evidence()).axis == "-Y"
+    assert guess_up_axis(evidence()).is_close
+    assert not guess_up_axis(evidence(ground_down=along_y)).is_close
+    for handstand in (evidence(arms=0.9), evidence(arms=None), evidence(arms=0.9, ground=along_y)):
+        assert guess_up_axis(handstand).axis == "Y"
 
 
 def on_hands(height_cm: float) -> Array:

@@ -143,7 +143,7 @@ def _guess(text: BvhText, raw: Skeleton, plan: BodyPlan, name: str) -> tuple[Uni
     guess = guess_up_axis(evidence)
     unit, factor, unit_reason = guess_unit(plan)
     up = up_direction(guess.axis)
-    directions = (up, -up) if guess.is_contrary else (up,)  # a definition may turn over what was guessed
+    directions = (up, -up) if guess.either_way else (up,)  # a definition may turn over what was guessed
 
     def heights(root: int) -> list[tuple[Array, Array]]:
         over_root = replaced[:, carrying] - replaced[:, [root]]
