@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.formats.up_axis import AXES, DOWN_AXES, UpEvidence, guess_up_axis, to_y_up, up_direction
+from workers.ingest.stored.scene_store import load_scene, save_scene
 from workers.preparation.apply_definition import defined_scene
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Scene
@@ -220,6 +222,17 @@ def test_a_handstand_taken_for_camera_space_is_put_right() -> None:
     assert np.all(heads < hips)
     heights = kinematics.rest_world(told.skeleton)[1][:, 1]
     assert heights[3] > heights[0] > heights[15]
+
+
+@pytest.mark.parametrize("axis", [None, "Y", "-Y"])
+def test_a_stored_scene_keeps_its_axis_and_takes_a_definition(axis: str | None) -> None:
+    fresh = scene_of(person(turned(upright_rows(), half_turn("Z"))))
+    file = io.BytesIO()
+    save_scene(fresh, file)
+    stored = load_scene(file.getvalue())
+    assert stored.units.up_axis == "-Y"
+    definition = None if axis is None else define(up_axis=axis)
+    assert np.allclose(world(defined_scene(stored, definition)), world(defined_scene(fresh, definition)), atol=1e-6)
 
 
 def test_what_is_no_axis_is_refused_with_its_place() -> None:
