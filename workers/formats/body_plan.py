@@ -23,6 +23,7 @@ MIN_LIMB = 0.15  # of the longest path through the skeleton; fingers, toes, eyes
 MIRROR_TOLERANCE = 0.2  # mean |log| of the ratio of measures of two limbs that count as mirrored
 STRAY = 1.25  # of the longest bone that leads on: a last bone longer than this is no part of a body
 STRAY_END = 0.25  # of a last bone: what may still follow it, such as its End Site
+LARGEST_HEAD = 1.0  # of trunk and legs: what reaches further above the shoulders is hair or a helper
 DIAMETER_TO_STATURE = 1.35  # fingertip to toe over stature: arm 0.44, torso 0.29, leg 0.49, foot 0.15 (Winter 2009)
 
 
@@ -75,7 +76,8 @@ def body_plan(parents: tuple[int, ...], offsets: Array) -> BodyPlan:
     taken = {start for pair in pairs for start in pair}
     head = max(tree.free_reach(shoulders, taken), 0.0)
     leg = float(np.mean([tree.path(hips, limb.tip) for limb in limbs[legs]]))
-    stature = head + tree.path(shoulders, hips) + leg
+    body = tree.path(shoulders, hips) + leg
+    stature = min(head, LARGEST_HEAD * body) + body
     carrying = _carrying(tree, (*limbs[0], *limbs[1]), tree.between(hips, shoulders), stray)
     return BodyPlan(limbs[legs], limbs[1 - legs], hips, shoulders, stature, "head to trunk to feet", carrying)
 

@@ -79,6 +79,20 @@ def test_in_every_axis_and_unit(up: str, scale: float) -> None:
     assert np.allclose(hips(with_branch(plain, "Hips", [offset, (0, 0.01, 0)])), hips(plain), atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+@pytest.mark.parametrize("joint", ["Hips", "Chest", "Head", "Neck"])
+def test_a_helper_that_carries_a_whole_face_changes_neither_unit_nor_ground(joint: str, scale: float) -> None:
+    plain = person(scale=scale)
+    text = with_branch(plain, joint, [(0, -3.3 * scale, 0), (0, 0.02 * scale, 0)])
+    for number in range(4):
+        text = with_branch(
+            text, "helper0", [(0.01 * scale * number, 0.05 * scale, 0), (0, 0.02 * scale, 0)], f"lip{number}"
+        )
+    scene = scene_of(text)
+    assert (scene.units.unit, scene.units.up_axis) == ("m" if scale == 1.0 else "cm", "Y")
+    assert np.allclose(hips(text), hips(plain), atol=1e-6)
+
+
 @pytest.mark.parametrize("adds", [False, True])
 def test_a_second_root_below_the_floor_is_no_body(adds: bool) -> None:
     plain = standing(adds)
