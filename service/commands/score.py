@@ -11,7 +11,7 @@ from service.commands.score_table import score_lines
 from workers.contract.options import JobOptions, parse_options
 from workers.formats.wording import motion_files
 
-MEANING_FLAGS = ("encoder", "keyframes", "description")  # job options that scoring takes
+FLAGS = ("encoder", "keyframes", "description", "source_fps")  # job options that scoring takes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("result", help="file with the retargeted motion")
     parser.add_argument("--source-clip", metavar="C", help="clip of the source, name or index (default: the first)")
     parser.add_argument("--result-clip", metavar="C", help="clip of the result, name or index (default: the last)")
-    for name in MEANING_FLAGS:
-        parser.add_argument(f"--{name}", metavar="V", help=JobOptions.model_fields[name].description)
+    for name in FLAGS:
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="V", help=JobOptions.model_fields[name].description)
     parser.add_argument("--json", action="store_true", help="print scores, copy and verdict as JSON")
 
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from workers.formats.load_bundle import bundle_from_path
 
     source, result = (bundle_from_path(Path(path)) for path in (arguments.source, arguments.result))
-    given = {name: value for name in MEANING_FLAGS if (value := getattr(arguments, name)) is not None}
+    given = {name: value for name in FLAGS if (value := getattr(arguments, name)) is not None}
     found = score_files(source, result, arguments.source_clip, arguments.result_clip, parse_options(given))
     if arguments.json:
         print(json.dumps(found, allow_nan=False, indent=1))

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from tests.scores.stick_body import all_planted, stick_body, swinging
+from workers.contract.axes import UpAxis
 from workers.contract.options import parse_options
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
@@ -37,7 +38,7 @@ class EngineModel(Closed):
 class UnitsModel(Closed):
     factor: float
     unit: str
-    up_axis: Literal["X", "Y", "Z"]
+    up_axis: UpAxis
     guessed: bool
     reason: str
 

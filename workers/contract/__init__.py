@@ -4,6 +4,7 @@
     errors       the one tree of typed errors, with code, HTTP status and exit code
     options      JobOptions: the options of a job, for command line, HTTP and OpenAPI alike
     definitions  character definitions: what the user knows of a file and the file does not say
+    axes         the names of the axes that may be up
     json_lines   strict JSON that remembers on which line each value stands
     roles        the names of the humanoid roles, and which of them are needed
 

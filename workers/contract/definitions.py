@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from workers.contract.axes import UpAxis
 from workers.contract.errors import InvalidOptions
 from workers.contract.json_lines import escape, nearest, parse_lines
 from workers.contract.options import JointChoice
@@ -73,7 +74,7 @@ class CharacterDefinition(BaseModel):
         None, description="Pose that counts as rest: the bind pose, the pose of the nodes, or a frame of a clip."
     )
     scale: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(None, description="Metres per unit of the file.")
-    up_axis: Literal["X", "Y", "Z"] | None = Field(None, description="The file's up axis.")
+    up_axis: UpAxis | None = Field(None, description="The file's up axis; -Y is camera space, where Y points down.")
     leave_alone: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=500)] = Field(
         default_factory=list, description="Joints that are never keyed: names, or patterns with * and ?."
     )

@@ -84,7 +84,10 @@ class JobOptions(BaseModel):
         "auto", description="Ground: estimated per contact, one flat plane, or no correction."
     )
     fps: Literal["source"] | Annotated[float, Field(gt=0, le=1000)] = Field(
-        "source", description="Frame rate of the result."
+        "source", description="Frame rate of the result, exactly: the last frame is the last one within the clip."
+    )
+    source_fps: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        None, description="True frame rate of the motion, in place of what its file tells; changes its duration."
     )
     clip: str | Annotated[int, Field(ge=0)] | None = Field(
         None, description="Source clip by name or index, or 'all'. Default: the only or first clip."

@@ -29,11 +29,12 @@ from workers.refinement.stage import RefiningStage
 from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.retargeting.methods import Method, choose_method
 from workers.retargeting.twist import twist_joints
+from workers.scores.failures import Attempts
 from workers.scores.joint_limits import limit_summary
 from workers.scores.report import FileFacts, build_report, join_reports
 from workers.scores.scores import MeaningValues, Scores, kinematic_scores, put_meaning
 from workers.scores.surface_scores import SurfaceScores, surface_scores
-from workers.scores.timeline import build_timeline
+from workers.scores.timeline import absent_timeline, build_timeline
 from workers.scores.verdict import judge
 from workers.semantics.clip_meaning import Meaning
 from workers.semantics.meaning import MeaningStage
@@ -147,14 +148,7 @@ def retarget_scenes(
     for number, item in enumerate(clips):
         share, width = 0.6 + scoring * number / len(clips), scoring / len(clips)
         with watch.stage("scoring", share):
-            on_step = watch.within("scoring", share, width)
-            surface = _surface_scores(item, target, on_step)
-            meaning = stage.measure_clip(item, target, options, on_step)
-            before = Meaning()
-            if item.refinement is not None:
-                base = replace(item, scored=item.refinement.base)
-                before = stage.measure_clip(base, target, options, watch.within("scoring", share + width, 0.0))
-            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface)))
+            scored.append(_score_clip(item, target, written, options, stage, watch.within("scoring", share, width)))
     pictures = Pictures()
     if options.preview:
         with watch.stage("exporting", 0.75):
@@ -176,6 +170,35 @@ def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefin
     return [motion.find_clip(options.clip)]
 
 
+def _score_clip(
+    item: RetargetedClip,
+    target: PreparedCharacter,
+    written: tuple[Notice, ...],
+    options: JobOptions,
+    stage: MeaningStage,
+    on_step: Callable[[float], None],
+) -> ScoredClip:
+    """Scores and report of one clip. What fails of them is absent from the report (`workers.scores.failures`)."""
+    attempts = Attempts()
+    on_step = attempts.passing(on_step)
+    motions = [item.scored, item.naive]
+    if item.refinement is not None:
+        motions.append(item.refinement.base)
+    surface = attempts.attempt(
+        "penetration and self-contact",
+        lambda: surface_scores(motions, target, item.source, item.source.motion, lambda: on_step(0.0)),
+        lambda reason: [SurfaceScores.absent(reason) for _ in motions],
+    )
+
+    def meaning_of(clip: RetargetedClip, on_step: Callable[[float], None]) -> Meaning:
+        return attempts.attempt("meaning", lambda: stage.measure_clip(clip, target, options, on_step), Meaning.failed)
+
+    meaning, before = meaning_of(item, on_step), Meaning()
+    if item.refinement is not None:
+        before = meaning_of(replace(item, scored=item.refinement.base), lambda _: on_step(1.0))
+    return ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface, attempts))
+
+
 def report_clip(
     retargeted: RetargetedClip,
     target: PreparedCharacter,
@@ -183,10 +206,11 @@ def report_clip(
     meaning: Meaning,
     before: Meaning,
     surface: Sequence[SurfaceScores],
+    attempts: Attempts,
 ) -> dict[str, Any]:
     """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells,
     `before` the meaning of the clip before its refinement, if it was refined; `surface` is of result, copy and, if it
-    was refined, of the clip before.
+    was refined, of the clip before. `attempts` holds what failed so far.
     """
     source, motion = retargeted.source, retargeted.source.motion
     limits = target.definition.joint_limits if target.definition is not None else {}
@@ -195,23 +219,36 @@ def report_clip(
         scores = kinematic_scores(result, motion, retargeted.contacts, retargeted.source_floor_m, limits=limits)
         put_meaning(scores, values)
         on_surface.put(scores)
+        attempts.failures.extend(scores.failures)
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
-        floor_m = retargeted.source_floor_m
-        return build_timeline(result, motion, retargeted.contacts, floor_m, similarity, on_surface.per_frame)
+        floor_m, contacts, inside = retargeted.source_floor_m, retargeted.contacts, on_surface.per_frame
+        return attempts.attempt(
+            "the timeline",
+            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside),
+            lambda _: absent_timeline(result),
+        )
 
     scores = score(retargeted.scored, meaning.result, surface[0])
     naive = score(retargeted.naive, meaning.naive, surface[1])
     refined = retargeted.refinement
     unrefined = None if refined is None else score(refined.base, before.result, surface[2])
+    timelines = [
+        timeline(retargeted.scored, meaning.per_frame, surface[0]),
+        timeline(retargeted.naive, meaning.per_frame_naive, surface[1]),
+    ]
+    if refined is not None:
+        timelines.append(timeline(refined.base, before.per_frame, surface[2]))
+    kept_limits = attempts.attempt("joint limits", lambda: limit_summary(retargeted.scored, limits), lambda _: {})
+    failed = tuple(failure.notice() for failure in attempts.failures)
     return build_report(
         engine={"version": ENGINE_VERSION, "method": retargeted.method},
         source=replace(_facts(source, retargeted.source_floor_m, motion), floor=retargeted.floor.to_dict()),
         target=replace(
             _facts(target, target.body.floor_m, retargeted.result),
             left_alone=tuple(target.body.skeleton.names[joint] for joint in sorted(target.left_alone)),
-            joint_limits=limit_summary(retargeted.scored, limits),
+            joint_limits=kept_limits,
         ),
         scores=scores,
         scores_naive_copy=naive,
@@ -222,25 +259,15 @@ def report_clip(
             naive.values,
             None if unrefined is None else unrefined.values,
         ),
-        timeline=timeline(retargeted.scored, meaning.per_frame, surface[0]),
-        timeline_naive_copy=timeline(retargeted.naive, meaning.per_frame_naive, surface[1]),
-        notices=(*retargeted.notices, *written, *meaning.notices),
+        timeline=timelines[0],
+        timeline_naive_copy=timelines[1],
+        notices=(*retargeted.notices, *written, *meaning.notices, *failed),
         timings_s={},
         semantics=meaning.facts,
         refinement=None if refined is None else refined.summary,
         scores_before_refinement=unrefined,
-        timeline_before_refinement=None if refined is None else timeline(refined.base, before.per_frame, surface[2]),
+        timeline_before_refinement=None if refined is None else timelines[2],
     )
-
-
-def _surface_scores(
-    retargeted: RetargetedClip, target: PreparedCharacter, on_step: Callable[[float], None]
-) -> list[SurfaceScores]:
-    """Of the result, the naive copy and, where it was refined, the clip before."""
-    motions = [retargeted.scored, retargeted.naive]
-    if retargeted.refinement is not None:
-        motions.append(retargeted.refinement.base)
-    return surface_scores(motions, target, retargeted.source, retargeted.source.motion, lambda: on_step(0.0))
 
 
 def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: BodyMotion) -> FileFacts:

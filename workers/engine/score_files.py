@@ -20,10 +20,12 @@ from workers.motion.level_feet import level_feet
 from workers.preparation.prepare import PreparedMotion, prepare_motion
 from workers.retargeting.clip import claimed_floor
 from workers.retargeting.copy_rest import copy_rest
+from workers.scores.failures import Attempts
 from workers.scores.report import json_ready
 from workers.scores.scores import kinematic_scores, put_meaning
-from workers.scores.surface_scores import surface_scores
+from workers.scores.surface_scores import SurfaceScores, surface_scores
 from workers.scores.verdict import judge
+from workers.semantics.clip_meaning import Meaning
 from workers.semantics.meaning import MeaningStage
 
 if TYPE_CHECKING:
@@ -44,19 +46,19 @@ def score_files(
     """`{source, result, scores, scores_naive_copy, not_applicable, verdict, semantics, warnings}`, the objects of a
     job's report.
 
-    `source_clip` defaults to the first clip, `result_clip` to the last; of the options count `encoder`, `keyframes` and
-    `description`. Raises what reading and mapping raise, SourceMismatch where the clips do not last equally long, and
-    what the encoder raises.
+    `source_clip` defaults to the first clip, `result_clip` to the last; of the options count `encoder`, `keyframes`,
+    `description` and `source_fps`. Raises what reading and mapping raise, SourceMismatch where the clips do not last
+    equally long, and what the encoder raises.
     """
     chosen = options or parse_options(None)
     stage = MeaningStage(chosen.encoder)
     source_scene, result_scene = read_scene(source), read_scene(result)
     source_index = source_scene.find_clip(source_clip)
     result_index = result_scene.find_clip(len(result_scene.clips) - 1 if result_clip is None else result_clip)
-    prepared = prepare_motion(source_scene, source_index, parse_options(None))
+    prepared = prepare_motion(source_scene, source_index, JobOptions(source_fps=chosen.source_fps))
     rate = {"fps": prepared.motion.rate_hz}
     made = prepare_motion(result_scene, result_index, parse_options(rate))
-    source_motion, result_motion = on_one_axis(prepared, made)
+    source_motion, result_motion = on_one_axis(prepared, made, 1.0 / result_scene.clips[result_index].rate_hz)
     contacts = find_contacts(source_motion)
     if prepared.rest.kind != "bind":
         source_motion = level_feet(source_motion, contacts)
@@ -72,14 +74,19 @@ def score_files(
         shown = replace(prepared, motion=source_motion, body=source_motion.body)
         return show(shown, contacts, floor_m, made, result_motion, copied, chosen.keyframes, views, device)
 
-    meaning = stage.measure(see, chosen.description)
+    attempts = Attempts([*scores.failures, *naive.failures])
+    meaning = attempts.attempt("meaning", lambda: stage.measure(see, chosen.description), Meaning.failed)
     put_meaning(scores, meaning.result)
     put_meaning(naive, meaning.naive)
-    for values, of in zip(
-        surface_scores([result_motion, copied], made, prepared, source_motion), (scores, naive), strict=True
-    ):
+    surface = attempts.attempt(
+        "penetration and self-contact",
+        lambda: surface_scores([result_motion, copied], made, prepared, source_motion),
+        lambda reason: [SurfaceScores.absent(reason)] * 2,
+    )
+    for values, of in zip(surface, (scores, naive), strict=True):
         values.put(of)
-    notices = (*prepared.notices, *made.notices, *meaning.notices)
+    failed = (failure.notice() for failure in attempts.failures)
+    notices = (*prepared.notices, *made.notices, *meaning.notices, *failed)
     return {
         "source": {"file": source.name, "clip": source_motion.name, "frames": source_motion.frames},
         "result": {"file": result.name, "clip": result_motion.name, "frames": result_motion.frames},
@@ -92,11 +99,14 @@ def score_files(
     }
 
 
-def on_one_axis(source: PreparedMotion, result: PreparedMotion) -> tuple[BodyMotion, BodyMotion]:
-    """Both motions with the same number of frames. Raises SourceMismatch where their durations differ."""
+def on_one_axis(source: PreparedMotion, result: PreparedMotion, period_s: float) -> tuple[BodyMotion, BodyMotion]:
+    """Both motions with the same number of frames. Raises SourceMismatch where their durations differ, by more than
+    a frame of the result's file, which lasts `period_s`.
+    """
     first, second = source.motion, result.motion
     durations = [(motion.frames - 1) / motion.rate_hz for motion in (first, second)]
-    if abs(durations[0] - durations[1]) > DURATION_TOLERANCE_S + DURATION_TOLERANCE * durations[0]:
+    tolerance_s = max(DURATION_TOLERANCE_S, period_s) + DURATION_TOLERANCE * durations[0]
+    if abs(durations[0] - durations[1]) > tolerance_s:
         raise SourceMismatch(
             f"the source clip {first.name!r} lasts {durations[0]:.2f} s, the result's {second.name!r} "
             f"{durations[1]:.2f} s; name the clips with --source-clip and --result-clip"

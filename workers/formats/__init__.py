@@ -13,7 +13,9 @@
     zip_entries  the files inside an untrusted zip
     entry_names  names of files inside a bundle: relative, and never leading outside
     limits       how much a file may hold
-    units        guesses of what a BVH does not say: unit and up axis
+    units        a guess of the unit, which a BVH does not say
+    up_axis      a guess of the up axis, and the turn to Y up
+    upright_zero  a zero pose that stands on its head, put on its feet
     body_plan    legs, arms and trunk from tree and bone lengths, before units are known
 
 Which joint plays which role is left to `workers.skeleton`, confinement to `workers.ingest.sandbox`.

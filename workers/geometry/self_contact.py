@@ -139,12 +139,14 @@ def _describe(
     interval: tuple[int, int],
     motion: BodyMotion,
 ) -> SelfContact | None:
-    """The contact of two parts over an interval; None where they only pass by one another."""
+    """The contact of two parts over an interval; None where they only pass by one another, or are never near."""
     part_a, part_b = pair
     start, stop = interval
     if part_a not in surface.frames or part_b not in surface.frames:
         return None
     inside = (near.frame >= start) & (near.frame < stop)
+    if not inside.any():  # what is left of a gap that was closed, cut from the contacts beside it: nothing is near
+        return None
     points = _spread_points(surface, near.chosen(inside), stop - start)
     faces = surface.outer_faces[surface.outer_face_parts == part_b]
     # One frame alone does not show how fast they move along one another: its neighbours do.

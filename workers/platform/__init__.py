@@ -1,5 +1,6 @@
 """What the operating system can tell and do about our processes.
 
+    exhaustion     exceptions that say the machine gave out
     processes      death with the parent, memory limits, memory in use
     torch_threads  torch on a given number of threads for a while; the only module here that imports torch
 

@@ -16,7 +16,8 @@ from workers.contract.definitions import CharacterDefinition, ClipPose
 from workers.contract.errors import AmbiguousUnits, ClipNotFound
 from workers.contract.roles import REQUIRED_ROLES
 from workers.formats.registry import format_named
-from workers.formats.units import AXES, to_y_up
+from workers.formats.up_axis import to_y_up
+from workers.formats.upright_zero import with_upright_zero
 from workers.preparation.change_units import change_units
 from workers.skeleton import kinematics, quat
 from workers.skeleton.mapping import HumanoidMapping
@@ -126,10 +127,10 @@ def _with_units(scene: Scene, definition: CharacterDefinition) -> Scene:
         guessed=units.guessed and not is_settled,
         reason=f"{said} by the definition" + ("" if is_settled else f"; otherwise {units.reason}"),
     )
-    turn = quat.multiply(to_y_up(AXES.index(up_axis)), quat.conjugate(to_y_up(AXES.index(units.up_axis))))
-    restated = change_units(scene, scale / units.factor, turn, given)
+    turn = quat.multiply(to_y_up(up_axis), quat.conjugate(to_y_up(units.up_axis)))
+    restated = with_upright_zero(change_units(scene, scale / units.factor, turn, given))
     settled = {"units-guessed"} if is_settled else set()
-    settled |= {"up-axis-uncertain"} if definition.up_axis is not None else set()
+    settled |= {"up-axis-uncertain", "upside-down-turned"} if definition.up_axis is not None else set()
     return replace(restated, notices=tuple(notice for notice in scene.notices if notice.code not in settled))
 
 

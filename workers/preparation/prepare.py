@@ -25,12 +25,12 @@ from workers.preparation.apply_definition import (
 )
 from workers.preparation.change_units import posed
 from workers.preparation.mapping_choice import MappingPreset, PresetLookup, choose_mapping
+from workers.preparation.time_axis import at_result_rate, at_true_rate, settled_by_rate
 from workers.skeleton import kinematics
 from workers.skeleton.body import Body, measure_body
 from workers.skeleton.find_roles.find import find_roles, require_roles
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Clip, Notice, Scene
-from workers.skeleton.resample import resample
 from workers.skeleton.rest.own_facing import face_as_clips
 from workers.skeleton.rest.rest_pose import Rest, choose_rest
 
@@ -124,10 +124,8 @@ def prepare_motion(
     else the definition. Raises NoSkeleton, MappingIncomplete, SourceMismatch, InvalidOptions, AmbiguousUnits.
     """
     scene = defined_scene(scene, definition)
-    whole = scene.load_clip(clip_index, None)
+    whole = at_true_rate(scene.load_clip(clip_index, None), options.source_fps)
     clip = cut(whole, options.start_s, options.end_s)
-    if options.fps != "source":
-        clip = resample(clip, options.fps)
     rotations, positions = kinematics.clip_world(scene.skeleton, whole)
     choice = choose_mapping(scene.skeleton, "source", options.mapping, definition, find_preset)
     if sibling is not None:
@@ -149,7 +147,9 @@ def prepare_motion(
     else:
         body = measured(scene, rest, mapping, definition)
     clip_notices = scene.extras.get("clip_notices")
-    notices = (*scene.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()))
+    clip, timing = at_result_rate(clip, body, options)
+    told = settled_by_rate(scene.notices, options.source_fps)
+    notices = (*told, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()), *timing)
     motion = from_clip(body, clip)
     return PreparedMotion(scene, body, rest, motion, clip_index, notices, definition, choice.preset)
 

@@ -1,6 +1,7 @@
 """What a result is worth: one flat object of numbers, a verdict, a report.
 
     scores            every key, its unit and where its formula stands
+    failures          a score that fails costs itself, never the result
     foot_scores       sliding, floating and sinking feet
     pose_scores       where limbs point, joint limits, hip height, movement
     smoothness        jerk

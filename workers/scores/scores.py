@@ -29,7 +29,7 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,7 @@ from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.retargeting.analytic import leg_scale
 from workers.scores import foot_scores, pose_scores, smoothness
+from workers.scores.failures import ScoreFailure, failure
 from workers.scores.joint_limits import Limits
 
 # Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
@@ -46,6 +47,16 @@ MIN_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
 MIN_JERK = 1.0  # body heights / s^3: a character that stands and breathes has more, a calm walk 35
 MIN_MOVEMENT_DEG_S = 0.5
 
+FEET_KEYS = (
+    "foot_skate_ratio", "foot_skate_result", "foot_skate_source",
+    "foot_float_cm", "foot_float_source_cm", "ground_penetration_cm", "ground_penetration_source_cm",
+)  # fmt: skip
+SMOOTHNESS_KEYS = (
+    "jerk_ratio", "jerk_result", "jerk_source", "leg_jerk_ratio", "leg_jerk_result", "leg_jerk_source",
+)  # fmt: skip
+POSE_KEYS = (
+    "joint_limit_pct", "joint_limit_source_pct", "limb_direction_error_deg", "movement_ratio", "hips_height_drift_pct",
+)  # fmt: skip
 SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm", "itm_source")
 SURFACE_KEYS = (
     "penetration_pct", "penetration_vertices", "penetration_checked", "penetration_max_cm", "penetration_mean_cm",
@@ -59,10 +70,13 @@ NO_CONTACTS = "no foot of the source is planted, or a body has no feet"
 
 @dataclass
 class Scores:
-    """`values` in the order of this module's docstring; `not_applicable` says why a value is None."""
+    """`values` in the order of this module's docstring; `not_applicable` says why a value is None, `failures` which
+    parts of the scores raised.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     not_applicable: dict[str, str] = field(default_factory=dict)
+    failures: list[ScoreFailure] = field(default_factory=list)
 
     def put(self, key: str, value: float | None, reason: str) -> None:
         """`reason` is kept only where the value is absent. A value that is not finite is absent and says so."""
@@ -71,6 +85,16 @@ class Scores:
         self.values[key] = None if value is None else float(f"{value:.6g}")
         if value is None:
             self.not_applicable[key] = reason
+
+    def put_part(self, what: str, keys: Sequence[str], put: Callable[[], None]) -> None:
+        """Let `put` set all of `keys`; where it fails, all of them are absent (`workers.scores.failures`)."""
+        try:
+            put()
+        except Exception as error:
+            failed = failure(what, error)
+            self.failures.append(failed)
+            for key in keys:
+                self.put(key, None, failed.reason)
 
 
 @dataclass(frozen=True)
@@ -124,13 +148,15 @@ def kinematic_scores(
     if result.frames != source.frames or (truth is not None and truth.frames != result.frames):
         raise ValueError("motions must share one time axis to be scored")
     scores = Scores()
-    _put_feet(scores, result, source, contacts, source_floor_m)
-    _put_smoothness(scores, result, source)
-    _put_pose(scores, result, source, source_floor_m, limits or {})
-    confidence = [pose_scores.mapping_confidence(motion.body) for motion in (source, result)]
-    scores.put("mapping_confidence", min(confidence), "")
-    error = None if truth is None else 100.0 * float(pose_scores.position_errors(result, truth).mean())
-    scores.put("mpjpe_pct_height", error, "no true clip was given")
+    parts: tuple[tuple[str, Sequence[str], Callable[[], None]], ...] = (
+        ("the feet", FEET_KEYS, lambda: _put_feet(scores, result, source, contacts, source_floor_m)),
+        ("smoothness", SMOOTHNESS_KEYS, lambda: _put_smoothness(scores, result, source)),
+        ("the pose", POSE_KEYS, lambda: _put_pose(scores, result, source, source_floor_m, limits or {})),
+        ("the mapping", ("mapping_confidence",), lambda: _put_mapping(scores, result, source)),
+        ("distance from the true clip", ("mpjpe_pct_height",), lambda: _put_truth(scores, result, truth)),
+    )
+    for what, keys, put in parts:
+        scores.put_part(what, keys, put)
     put_meaning(scores, MeaningValues())
     for key in SURFACE_KEYS:
         scores.put(key, None, NO_SURFACE_MEASURE)
@@ -176,6 +202,16 @@ def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_flo
     scores.put("movement_ratio", ratio, still)
     heights = pose_scores.hip_heights(result, result.body.floor_m), pose_scores.hip_heights(source, source_floor_m)
     scores.put("hips_height_drift_pct", 100.0 * float(np.abs(heights[0] - heights[1]).mean()), "")
+
+
+def _put_mapping(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:
+    confidence = [pose_scores.mapping_confidence(motion.body) for motion in (source, result)]
+    scores.put("mapping_confidence", min(confidence), "")
+
+
+def _put_truth(scores: Scores, result: BodyMotion, truth: BodyMotion | None) -> None:
+    error = None if truth is None else 100.0 * float(pose_scores.position_errors(result, truth).mean())
+    scores.put("mpjpe_pct_height", error, "no true clip was given")
 
 
 def _put_ratio(

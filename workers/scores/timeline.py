@@ -15,6 +15,7 @@ from workers.scores import foot_scores, pose_scores
 from workers.skeleton.model import Array
 
 MAX_POINTS = 120
+ROWS = ("planted", "foot_skate", "foot_float_cm", "limb_direction_error_deg")
 
 
 def build_timeline(
@@ -34,8 +35,7 @@ def build_timeline(
     """
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
     result_ground = foot_scores.result_track(track, source.body, result.body, source_floor_m)
-    frames = result.frames
-    width = max(1, -(-frames // MAX_POINTS))
+    frames, width = result.frames, _axis(result)["frames_per_point"]
     slides = np.full((frames, len(track.roles)), np.nan)
     slides[1:] = foot_scores.slide_speeds(result, result_ground)
     above = np.maximum(foot_scores.sole_clearance(result, result_ground), 0.0) * 100.0
@@ -46,12 +46,24 @@ def build_timeline(
         "limb_direction_error_deg": pose_scores.limb_errors_deg(result, source),
     }
     return {
-        "step_s": width / result.rate_hz,
-        "frames_per_point": width,
+        **_axis(result),
         **{name: _stretches(values, width) for name, values in rows.items()},
         "penetration_pct": None if penetration_pct is None else _stretches(penetration_pct[:, None], width),
         "semantic_similarity": None if similarity is None else _stretches(similarity[:, None], width, digits=6),
     }
+
+
+def absent_timeline(result: BodyMotion) -> dict[str, Any]:
+    """The timeline of a result of which none could be made: every point is there and holds None."""
+    axis = _axis(result)
+    points = -(-result.frames // axis["frames_per_point"])
+    whole: dict[str, Any] = {"penetration_pct": None, "semantic_similarity": None}
+    return {**axis, **{name: [None] * points for name in ROWS}, **whole}
+
+
+def _axis(result: BodyMotion) -> dict[str, Any]:
+    width = max(1, -(-result.frames // MAX_POINTS))
+    return {"step_s": width / result.rate_hz, "frames_per_point": width}
 
 
 def _stretches(values: Array, width: int, digits: int = 4) -> list[float | None]:

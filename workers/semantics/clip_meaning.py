@@ -34,3 +34,9 @@ class Meaning:
     def absent(choice: EncoderChoice) -> Meaning:
         values = MeaningValues(reasons={"semantic_similarity": choice.reason})
         return Meaning(values, values, notices=choice.notices)
+
+    @staticmethod
+    def failed(reason: str) -> Meaning:
+        """Where measuring it went wrong."""
+        values = MeaningValues(reasons={"semantic_similarity": reason})
+        return Meaning(values, values)

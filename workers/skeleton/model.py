@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.contract.axes import UpAxis
 from workers.contract.errors import ClipNotFound
 
 Array = NDArray[np.float64]
@@ -152,7 +153,7 @@ class Units:
 
     factor: float
     unit: str
-    up_axis: Literal["X", "Y", "Z"]
+    up_axis: UpAxis
     guessed: bool
     reason: str
     converted: float = 1.0

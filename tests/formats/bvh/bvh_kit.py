@@ -100,3 +100,23 @@ def swinging_rows(frames: int = 12, seed: int = 0, degrees: float = 25.0) -> np.
 
 def scene_of(text: str | bytes, name: str = "clip.bvh") -> Scene:
     return read_bvh(FileBundle(name, text.encode() if isinstance(text, str) else text))
+
+
+def with_branch(text: str, parent: str, offsets: list[tuple[float, float, float]], name: str = "helper") -> str:
+    """The BVH with a chain of joints that never turn below `parent`: the last offset is its End Site's, file units."""
+    head, motion = text.split("MOTION\n")
+    lines = head.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.split()[:2] in (["JOINT", parent], ["ROOT", parent])) + 3
+    channels = sum(int(line.split()[1]) for line in lines[: at + 1] if line.strip().startswith("CHANNELS"))
+    branch: list[str] = []
+    for number, offset in enumerate(offsets[:-1]):
+        place = " ".join(f"{v:.6f}" for v in offset)
+        branch += [f"JOINT {name}{number}", "{", f"OFFSET {place}", "CHANNELS 3 Zrotation Xrotation Yrotation"]
+    end = " ".join(f"{v:.6f}" for v in offsets[-1])
+    branch += ["End Site", "{", f"OFFSET {end}", "}", *["}"] * (len(offsets) - 1)]
+    lines[at + 1 : at + 1] = branch
+    count, frame_time, *rows = motion.splitlines()
+    still = ["0"] * (3 * (len(offsets) - 1))
+    values = [row.split() for row in rows]
+    rows = [" ".join([*row[:channels], *still, *row[channels:]]) for row in values]
+    return "\n".join([*lines, "MOTION", count, frame_time, *rows]) + "\n"

@@ -125,6 +125,17 @@ def test_layers_add_up() -> None:
         assert_world(scene, world_matrices(nodes, None, there), rotations[frame], positions[frame])
 
 
+@pytest.mark.parametrize("rate", [1.0, 7.5, 24000 / 1001, 29.97, 60000 / 1001, 119.88])
+@pytest.mark.parametrize("frames", [2, 97, 1201])
+def test_takes_have_the_frames_of_the_rate_that_the_file_states(rate: float, frames: int) -> None:
+    nodes, end = chain(8), (frames - 1) / rate
+    track = {(1, "Lcl Rotation"): ([0.0, end], np.array([[0.0, 0.0, 0.0], [0.0, 60.0, 0.0]]))}
+    scene = read(fbx_text(nodes, [Take("turn", end, [track])], custom_rate=rate))
+    clip = scene.load_clip(0, None)
+    assert (scene.clips[0].frames, clip.frames) == (frames, frames)
+    assert clip.rate_hz == pytest.approx(rate, rel=1e-4) and scene.clips[0].rate_hz == pytest.approx(rate, rel=1e-4)
+
+
 def test_takes_keep_their_names_and_lengths_and_start_at_zero() -> None:
     nodes = chain(8)
     track = {(1, "Lcl Rotation"): ([0.0, 2.0], np.array([[0.0, 0.0, 0.0], [0.0, 60.0, 0.0]]))}

@@ -8,6 +8,8 @@ judge by the values: bones keep their length, and the lowest point of a motion l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from workers.formats.bvh.syntax import BvhText
@@ -80,17 +82,19 @@ def adds_below_root(text: BvhText) -> bool:
     return added < replaced
 
 
-def root_adds(text: BvhText, root: int, heights: Array, up: int, stature: float) -> bool:
+def root_adds(text: BvhText, root: int, heights: Sequence[tuple[Array, Array]], stature: float) -> bool:
     """Whether a root adds its positions to its OFFSET: only where that brings the motion clearly nearer to the ground.
 
-    `heights` `(frames,)` is the lowest point of the body below the root, as a height over the root along axis `up`
-    (usually negative), for the sampled frames. All lengths are in file units.
+    `heights` are pairs of a direction that may be up, one of the file's axes or its opposite, `(3,)`, and of the lowest
+    point of what carries the body, as a height over the root that way, `(frames,)` (usually negative), for the sampled
+    frames; the nearest to the ground counts. All lengths are in file units.
     """
     columns = {axis: column for column, axis in position_columns(text).get(root, [])}
-    offset = float(text.offsets[root, up])
-    if up not in columns or abs(offset) < 0.01 * stature:
+    axis = int(np.flatnonzero(heights[0][0])[0])
+    offset = float(text.offsets[root, axis])
+    if axis not in columns or abs(offset) < 0.01 * stature:
         return False
-    track = text.rows[sample_frames(text), columns[up]]
-    replaced = abs(float((track + heights).min()))
-    added = abs(float((track + offset + heights).min()))
+    track = text.rows[sample_frames(text), columns[axis]]
+    replaced = min(abs(float((track * up[axis] + lowest).min())) for up, lowest in heights)
+    added = min(abs(float(((track + offset) * up[axis] + lowest).min())) for up, lowest in heights)
     return added + 0.05 * stature < replaced

@@ -1,8 +1,9 @@
 """BVH in: `read_bvh` turns a BVH file into a Scene in metres, Y up.
 
-A BVH names neither unit nor up axis: both are guessed and reported (`formats.units`), as is the meaning of position
-channels (`bvh.motion`). The guessed turn to Y up is applied at the roots only. The rest pose is the zero pose: bones
-along their OFFSETs, no rotation but that turn; it need not be a T pose. Text is left to `bvh.syntax`, finding the roles
+A BVH names neither unit nor up axis: both are guessed and reported (`formats.units`, `formats.up_axis`), as is the
+meaning of position channels (`bvh.motion`). The guessed turn to Y up is applied at the roots only. The rest pose is the
+zero pose: bones along their OFFSETs, no rotation but that turn, or one that sets it on its feet
+(`formats.upright_zero`); it need not be a T pose. Text is left to `bvh.syntax`, finding the roles
 and a better rest pose to `workers.skeleton`, writing to `bvh.write`.
 """
 
@@ -24,17 +25,9 @@ from workers.formats.bvh.motion import (
 )
 from workers.formats.bvh.syntax import BvhText, parse_bvh
 from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
-from workers.formats.units import (
-    UpEvidence,
-    ground_evidence,
-    guess_unit,
-    guess_up_axis,
-    is_close_call,
-    make_units,
-    to_y_up,
-    uprightness,
-    zero_pose_evidence,
-)
+from workers.formats.units import guess_unit, make_units
+from workers.formats.up_axis import gather_evidence, guess_up_axis, to_y_up, up_direction
+from workers.formats.upright_zero import with_upright_zero
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Clip, ClipInfo, Notice, Scene, Skeleton, Units
 from workers.skeleton.resample import resample, resampled_frames
@@ -51,7 +44,7 @@ def read_bvh(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     plan = body_plan(text.parents, text.offsets)
     raw = _skeleton_in_file_units(text)
     units, adds, notices = _guess(text, raw, plan, bundle.name)
-    turn = to_y_up("XYZ".index(units.up_axis))
+    turn = to_y_up(units.up_axis)
     skeleton = _to_conventions(raw, units.factor, turn)
     translations = _moving_tracks(text, adds, SAME_PLACE * plan.stature)
     stem = PurePosixPath(bundle.name.replace("\\", "/")).stem
@@ -74,7 +67,7 @@ def read_bvh(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
         clip = Clip(stem, text.rate_hz, 0.0, quat.make_continuous(rotations), moved)
         return clip if rate_hz is None else resample(clip, rate_hz)
 
-    return Scene(
+    scene = Scene(
         format="bvh",
         skeleton=skeleton,
         rest_kind="zero",
@@ -84,6 +77,7 @@ def read_bvh(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
         load_mesh=lambda: None,
         notices=(*text.notices, *notices),
     )
+    return with_upright_zero(scene)
 
 
 def _skeleton_in_file_units(text: BvhText) -> Skeleton:
@@ -139,22 +133,34 @@ def _guess(text: BvhText, raw: Skeleton, plan: BodyPlan, name: str) -> tuple[Uni
         return kinematics.world_positions(raw, world, text.offsets, local_translations(text, rows, adds))
 
     replaced, added = posed(below), posed(below.union(roots))
-    lowest = np.stack([positions.min(axis=(0, 1)) for positions in (replaced, added)])
-    nearest = np.abs(lowest).min(axis=0)
-    zero = kinematics.rest_world(raw)[1]
-    evidence = UpEvidence(
-        motion=uprightness(plan, replaced),
-        zero=zero_pose_evidence(plan, zero),
-        ground=ground_evidence(nearest, plan.stature),
+    carrying = list(plan.carrying)
+    lowest, highest = (
+        np.stack([extreme(positions[:, carrying], axis=(0, 1)) for positions in (replaced, added)])
+        for extreme in (np.min, np.max)
     )
-    up, up_reason = guess_up_axis(evidence)
+    zero = kinematics.rest_world(raw)[1]
+    evidence = gather_evidence(plan, replaced, zero, np.abs(lowest).min(axis=0), np.abs(highest).min(axis=0))
+    guess = guess_up_axis(evidence)
     unit, factor, unit_reason = guess_unit(plan)
-    heights = replaced[:, :, up].min(axis=1) - replaced[:, roots[0], up]
-    adding_roots = [root for root in roots if root_adds(text, root, heights, up, plan.stature)]
-    units = make_units(unit, factor, up, (f"1 unit = {factor:.6g} m, {unit_reason}", up_reason))
+    up = up_direction(guess.axis)
+    directions = (up, -up) if guess.either_way else (up,)  # a definition may turn over what was guessed
+
+    def heights(root: int) -> list[tuple[Array, Array]]:
+        over_root = replaced[:, carrying] - replaced[:, [root]]
+        return [(direction, (over_root @ direction).min(axis=1)) for direction in directions]
+
+    adding_roots = [root for root in roots if root_adds(text, root, heights(root), plan.stature)]
+    units = make_units(unit, factor, guess.axis, (f"1 unit = {factor:.6g} m, {unit_reason}", guess.reason))
     notices = [Notice("units-guessed", f"{name}: a BVH names no unit or up axis; {units.reason}")]
-    if is_close_call(evidence):
-        notices.append(Notice("up-axis-uncertain", f"{name}: the evidence for the up axis is weak; {up_reason}"))
+    if guess.axis.startswith("-"):
+        axis = guess.axis[-1]
+        message = (
+            f"{name}: legs and trunk stand head down along {axis}, so -{axis} is taken as up, the motion turned over; "
+            f"where somebody does hang or stand on his hands, give up_axis {axis} in a definition"
+        )
+        notices.append(Notice("upside-down-turned", message))
+    if guess.is_close:
+        notices.append(Notice("up-axis-uncertain", f"{name}: the evidence for the up axis is weak; {guess.reason}"))
     adds = below.union(adding_roots)
     if adds:
         message = (

@@ -10,6 +10,7 @@
     bind          the bind pose, from the inverse bind matrices
     mesh          all surfaces as one mesh in the bind pose
     animation     which clips there are, and sampling one
+    key_rate      the rate of a clip, from its key times
     units         metres, unless the body's size shows otherwise
     vrm_humanoid  the humanoid map of a VRM
     write         clips spliced into the uploaded document

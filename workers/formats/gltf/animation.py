@@ -6,9 +6,7 @@ is moved by two of them, and all begin and end at the same times (within a milli
 
 `list_clips` reads key times only. Sampling works on stacks: all channels that share key times and interpolation are
 one numpy operation. Times outside a channel's keys hold its first or last value (glTF 2.0, 3.11 "Animations").
-The rate is the inverse of the median key distance of the densest channel, snapped to common rates within 2 %; sparse
-keys (under 10 a second) are sampled at 30. Morph weights are left out; animated scale is not followed, see
-`clip_notices`.
+The rate is left to `key_rate`. Morph weights are left out; animated scale is not followed, see `clip_notices`.
 """
 
 from __future__ import annotations
@@ -25,15 +23,13 @@ from workers.contract.errors import ParseFailed
 from workers.formats.gltf.accessors import Accessors
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import Json, bad_field, child, index_column, objects, text
+from workers.formats.gltf.key_rate import clip_rate, stated_rate
 from workers.formats.gltf.nodes import NodeTree, fold_rotations, fold_translations
 from workers.formats.limits import check_limit
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Clip, ClipInfo, Notice
+from workers.skeleton.resample import HAIR
 
-COMMON_RATES_HZ = (24.0, 25.0, 30.0, 50.0, 60.0, 100.0, 120.0)
-DEFAULT_RATE_HZ = 30.0
-SPARSE_RATE_HZ = 10.0
-MAX_RATE_HZ = 1000.0
 _ON_KEY = 1e-4  # of a key distance: nearer than this to a key, the key's value is taken
 _TRANSLATION_TOLERANCE = 1e-6  # of the body's size
 _SPLIT_NODES = 2
@@ -78,7 +74,7 @@ def list_clips(document: GltfDocument, tree: NodeTree) -> list[FileClip]:
         name = text(animation, "name", f"/animations/{number}") or ""
         channels = _channels(document, tree, animation, f"/animations/{number}")
         if channels:
-            start, end, rate = _timing(document.accessors, channels)
+            start, end, rate = _timing(document.accessors, channels, stated_rate(animation))
             clips.append(FileClip(name, channels, (number,), start, end, rate))
     if _is_split(clips):
         clips = [_join(clips)]
@@ -91,7 +87,8 @@ def list_clips(document: GltfDocument, tree: NodeTree) -> list[FileClip]:
 def sample_clip(
     document: GltfDocument, tree: NodeTree, clip: FileClip, rate_hz: float | None, factor: float, body_size_m: float
 ) -> Clip:
-    """The clip on a uniform time axis, in our conventions; `factor` is metres per file unit.
+    """The clip on a uniform time axis, in our conventions; `factor` is metres per file unit. At its own rate (None) it
+    ends where the file's does, at another with the last frame within it (`workers.skeleton.resample`).
 
     Raises TooLarge, or ParseFailed for NaN.
     """
@@ -99,9 +96,9 @@ def sample_clip(
     wanted = clip.rate_hz if rate_hz is None else rate_hz
     duration = clip.end_s - clip.start_s
     check_limit(int(min(duration * wanted, 1e15)) + 1, limits.frames, "frames", f"clip {clip.name!r}")
-    frames = clip.frames_at(wanted)
+    frames = clip.frames_at(wanted) if rate_hz is None else int(duration * rate_hz + HAIR) + 1
     check_limit(frames * len(tree), limits.rotation_keys, "rotation keys", f"clip {clip.name!r}")
-    rate = (frames - 1) / duration if frames > 1 else wanted
+    rate = (frames - 1) / duration if frames > 1 and rate_hz is None else wanted
     times = clip.start_s + np.arange(frames) / rate
     rotations = np.empty((frames, len(tree), 4))
     rotations[:] = tree.rotations
@@ -211,21 +208,12 @@ def _targets(document: GltfDocument, animation: Json, where: str, samplers: int)
     return [(used[number], node, paths[number]) for number, node in zip(named, nodes, strict=True)]
 
 
-def _timing(accessors: Accessors, channels: Sequence[Channel]) -> tuple[float, float, float]:
-    """First and last key time of all channels, and the rate of the densest one."""
-    inputs = {channel.times for channel in channels}
-    every = [read_times(accessors, accessor) for accessor in inputs]
+def _timing(accessors: Accessors, channels: Sequence[Channel], stated_hz: float | None) -> tuple[float, float, float]:
+    """First and last key time of all channels, and the rate."""
+    every = [read_times(accessors, accessor) for accessor in dict.fromkeys(channel.times for channel in channels)]
     start = min(float(times[0]) for times in every)
     end = max(float(times[-1]) for times in every)
-    densest = max(every, key=len)
-    if len(densest) < 2:
-        return start, end, DEFAULT_RATE_HZ
-    distance = float(np.median(np.diff(densest)))
-    if distance > 1.0 / SPARSE_RATE_HZ or len(densest) / (end - start) < SPARSE_RATE_HZ:
-        return start, end, DEFAULT_RATE_HZ
-    rate = min(1.0 / distance, MAX_RATE_HZ)
-    nearest = min(COMMON_RATES_HZ, key=lambda common: abs(common - rate))
-    return start, end, nearest if abs(nearest - rate) <= 0.02 * nearest else rate
+    return start, end, clip_rate(every, stated_hz)
 
 
 def _is_split(clips: Sequence[FileClip]) -> bool:

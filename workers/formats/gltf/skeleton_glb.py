@@ -16,6 +16,7 @@ from workers.contract.errors import OutputInvalid
 from workers.formats.gltf.container import join_container
 from workers.formats.gltf.embed import BinaryBuilder, float_bytes
 from workers.formats.gltf.fields import Json
+from workers.formats.gltf.key_rate import statement
 from workers.skeleton import quat
 from workers.skeleton.kinematics import rest_world
 from workers.skeleton.model import Array, Clip, Skeleton
@@ -76,7 +77,8 @@ def _animation(clip: Clip, keyed: list[int], builder: BinaryBuilder) -> Json:
         output = builder.add_floats(builder.add_view(float_bytes(values)), 0, clip.frames, kind)
         samplers.append({"input": given, "interpolation": "LINEAR", "output": output})
         channels.append({"sampler": number, "target": {"node": joint, "path": path}})
-    return {"name": clip.name, "channels": channels, "samplers": samplers}
+    timing = statement(clip.rate_hz, clip.frames)
+    return {"name": clip.name, "channels": channels, "samplers": samplers, **timing}
 
 
 def _times(clip: Clip) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ from workers.contract.errors import InternalError, OutputInvalid, UnsupportedFea
 from workers.formats.gltf.container import join_container
 from workers.formats.gltf.embed import BinaryBuilder, float_bytes, gather, missing_images
 from workers.formats.gltf.fields import Json, objects
+from workers.formats.gltf.key_rate import statement
 from workers.formats.gltf.nodes import MIRROR, decompose, unfold_rotations, unfold_translations
 from workers.formats.gltf.read import GltfSource
 from workers.skeleton import quat
@@ -191,6 +192,7 @@ def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str
             for number, (joint, path, _, _) in enumerate(tracks)
         ],
         "samplers": [{"input": given, "interpolation": "LINEAR", "output": output} for _, _, given, output in tracks],
+        **statement(clip.rate_hz, clip.frames),
     }
 
 
