@@ -12,18 +12,22 @@ does not hold G. Candidates, each with evidence in real exporters:
 A candidate's scale must agree with the bone lengths of the nodes. Among those left, the cost is the mean angle between
 bind and node orientations weighted by bone length (capped at a right angle), plus the mean distance of the joints in
 body sizes, plus a small penalty if the body would lie flat. Skins that share joints are reconciled: the one with the
-most joints is solved first, the others take the G that puts shared joints where they already are.
+most joints is solved first, the others take the G that puts shared joints where they already are. Matrices of joints
+that move no vertex may say nothing (`gltf.filler_matrices`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from workers.contract.errors import ParseFailed
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import bad_field, index, indices
+from workers.formats.gltf.filler_matrices import mend_fillers
+from workers.formats.gltf.influences import holding_joints
 from workers.formats.gltf.nodes import MIRROR, NodeTree, closest_rotation
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Notice
@@ -103,11 +107,17 @@ def _inverse_bind(document: GltfDocument, accessor: int, count: int, where: str)
 def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) -> BindPose:
     """The bind pose of the whole tree; joints of no skin keep their local node transform below their parent."""
     known: dict[int, Array] = {}  # tree entry -> world matrix
+    filled: dict[int, Array] = {}  # the same of joints whose own matrices say nothing
     notices: list[Notice] = []
     for skin in sorted((s for s in skins if s.bound), key=lambda s: -len(s.joints)):
         entries = np.array([tree.position_of[int(node)] for node in skin.joints])
-        inverse: Array = np.linalg.inv(skin.inverse_bind).astype(np.float64)
-        shared = [k for k, entry in enumerate(entries) if int(entry) in known]
+        stated: Array = np.linalg.inv(skin.inverse_bind).astype(np.float64)
+        holding = partial(holding_joints, document, skin.number, len(entries))
+        inverse, filler = mend_fillers(tree, entries, stated, holding)
+        if filler.any():
+            notices.append(_filler_notice(tree, skin, entries[filler]))
+            skin = replace(skin, inverse_bind=np.linalg.inv(inverse).astype(np.float64))
+        shared = [k for k, entry in enumerate(entries) if int(entry) in known and not filler[k]]
         if shared:
             fits = np.array([known[int(entries[k])] @ skin.inverse_bind[k] for k in shared])
             matrix, agreeing = _majority(fits)
@@ -121,8 +131,19 @@ def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) ->
         else:
             matrix = _choose(document, tree, skin, entries, inverse)
         for k, entry in enumerate(entries):
-            known.setdefault(int(entry), matrix @ inverse[k])
-    return _assemble(tree, known, notices)
+            (filled if filler[k] else known).setdefault(int(entry), matrix @ inverse[k])
+    return _assemble(tree, filled | known, notices)
+
+
+def _filler_notice(tree: NodeTree, skin: Skin, entries: Indices) -> Notice:
+    first = tree.names[entries[0]] or f"#{tree.file_indices[entries[0]]}"
+    others = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
+    return Notice(
+        "bind-matrix-ignored",
+        f"skin {skin.number}: joint {first!r}{others} moves no vertex and its bind matrix fits no joint beside it; "
+        "it rests where its node stands relative to these",
+        first,
+    )
 
 
 def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices, inverse: Array) -> Array:
