@@ -20,10 +20,10 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.apply_definition import defined_scene, drop_joints, given_rest, left_alone_joints
 from workers.preparation.mapping_choice import MappingChoice, PresetLookup, choose_mapping
-from workers.preparation.prepare import find_motion_roles, measured, own_motion, with_height
+from workers.preparation.prepare import find_motion_roles, measured, own_motion, roles_at_rest, with_height
 from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles.confidence import candidates
-from workers.skeleton.find_roles.find import find_roles, require_roles
+from workers.skeleton.find_roles.find import require_roles
 from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Scene, Skeleton
@@ -93,7 +93,7 @@ def inspect_scene(
         },
         "definition": definition.model_dump(mode="json", exclude_defaults=True) if definition is not None else None,
         "left_alone": [skeleton.names[joint] for joint in sorted(left_alone)],
-        "warnings": [notice.to_dict() for notice in (*scene.notices, *found.rest.notices)],
+        "warnings": [notice.to_dict() for notice in (*scene.notices, *found.mapping.notices, *found.rest.notices)],
     }
 
 
@@ -125,8 +125,7 @@ def _roles_and_rest(
     plain = Rest(scene.skeleton, scene.rest_kind, guessed=False)
     motion = None
     if scene.rest_kind == "bind" or not scene.clips:
-        declared = scene.extras.get("declared_roles")
-        mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
+        mapping = roles_at_rest(scene, choice.override)
     else:
         motion = own_motion(scene, definition)
         mapping = find_motion_roles(scene, motion[1], choice.override)

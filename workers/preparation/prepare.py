@@ -79,8 +79,7 @@ def prepare_character(
     choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
     motion = own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 and scene.clips else None
     if motion is None:
-        declared = scene.extras.get("declared_roles")
-        mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
+        mapping = roles_at_rest(scene, choice.override)
     else:
         mapping = find_motion_roles(scene, motion[1], choice.override)
     mapping = choice.explain(mapping)
@@ -102,6 +101,7 @@ def prepare_character(
             else choose_rest(scene, mapping, *motion, "auto", None)
         )
     rest = face_as_clips(scene, rest_as_nodes(rest, left_alone), mapping)
+    rest = replace(rest, notices=(*mapping.notices, *rest.notices))
     body = measured(scene, rest, mapping, definition)
     return PreparedCharacter(scene, body, rest, definition, choice.preset, left_alone)
 
@@ -149,7 +149,7 @@ def prepare_motion(
     else:
         body = measured(scene, rest, mapping, definition)
     clip_notices = scene.extras.get("clip_notices")
-    notices = (*scene.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()))
+    notices = (*scene.notices, *mapping.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()))
     motion = from_clip(body, clip)
     return PreparedMotion(scene, body, rest, motion, clip_index, notices, definition, choice.preset)
 
@@ -184,12 +184,26 @@ def with_height(body: Body, definition: CharacterDefinition | None) -> Body:
 
 def find_motion_roles(scene: Scene, positions: Array, override: MappingABC[str, JointChoice]) -> HumanoidMapping:
     """Roles of a motion's skeleton, seen in its rest pose or, where that leaves doubt, in the clip's first frame."""
-    skeleton, declared = scene.skeleton, scene.extras.get("declared_roles")
-    at_rest = find_roles(skeleton, declared=declared, override=override)
+    at_rest = roles_at_rest(scene, override)
     if scene.rest_kind == "bind" or (at_rest.roles and _total_confidence(at_rest) > SURE * len(at_rest.roles)):
         return at_rest
-    moving = find_roles(skeleton, positions_m=positions[0], declared=declared, override=override)
+    moving = _roles_at(scene, override, positions[0])
     return max((at_rest, moving), key=_total_confidence)
+
+
+def roles_at_rest(scene: Scene, override: MappingABC[str, JointChoice]) -> HumanoidMapping:
+    """Roles of a file's skeleton, seen in its rest pose."""
+    return _roles_at(scene, override, None)
+
+
+def _roles_at(scene: Scene, override: MappingABC[str, JointChoice], positions: Array | None) -> HumanoidMapping:
+    return find_roles(
+        scene.skeleton,
+        positions_m=positions,
+        declared=scene.extras.get("declared_roles"),
+        override=override,
+        mirrored=scene.extras.get("mirrored") is True,
+    )
 
 
 def _total_confidence(mapping: HumanoidMapping) -> float:

@@ -159,10 +159,13 @@ def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices
         [tree.world[tree.position_of[n]] for n in carriers] + [np.eye(4)] + [tree.world[entry] for entry in above[:4]]
     )
     scale = _bone_length_ratio(tree, entries, inverse)
+    # What mirrors the nodes mirrors the bind pose.
+    side = np.median(np.sign(np.linalg.det(inverse[:, :3, :3])) * np.where(tree.mirrored[entries], -1.0, 1.0))
+    volumes = [np.linalg.det(c[:3, :3]) for c in candidates]
     fitting = [
         c
-        for c in candidates
-        if 1.0 / _SCALE_TOLERANCE < np.cbrt(abs(np.linalg.det(c[:3, :3]))) / scale < _SCALE_TOLERANCE
+        for c, volume in zip(candidates, volumes, strict=True)
+        if 1.0 / _SCALE_TOLERANCE < np.cbrt(abs(volume)) / scale < _SCALE_TOLERANCE and volume * side >= 0.0
     ]
     topmost = min(tops, default=int(entries[0]))
     fitting = fitting or [fits[entries.tolist().index(topmost)]]
@@ -209,7 +212,9 @@ def _cost(tree: NodeTree, entries: Indices, bind: Array) -> float:
     parents = {int(entry): k for k, entry in enumerate(entries)}
     above = np.array([parents.get(int(tree.parents[entry]), k) for k, entry in enumerate(entries)])
     weights = np.linalg.norm(positions - positions[above], axis=1) + 1e-6 * size
-    turn = np.einsum("nij,nij->n", closest_rotation(bind[:, :3, :3]), closest_rotation(tree.world[entries, :3, :3]))
+    mirrors = np.where(tree.mirrored[entries, None], MIRROR, 1.0)[:, None]
+    bound, standing = (closest_rotation(axes[:, :3, :3] * mirrors) for axes in (bind, tree.world[entries]))
+    turn = np.einsum("nij,nij->n", bound, standing)
     angles = np.minimum(np.arccos(np.clip((turn - 1.0) / 2.0, -1.0, 1.0)), np.pi / 2)
     # Orientation is what the parent's joint does to the bone, so weigh each joint by the bones that hang on it.
     carried = np.bincount(above, weights=weights, minlength=len(entries))

@@ -8,7 +8,7 @@ Clips are sampled and meshes built only when asked for.
 `scene.document` is a `GltfSource`, all that `gltf.write` needs. `scene.extras["clip_notices"]` maps a clip's index to
 the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
 `scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint; `scene.extras["skins"]` the name and
-joints of each skin.
+joints of each skin; `scene.extras["mirrored"]` whether most joints stand in mirrored space.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
             "clip_notices": partial(source.clip_notices),
             "declared_roles": declared,
             "skins": _skin_joints(source),
+            "mirrored": bool(np.mean(tree.mirrored[deforming]) > 0.5) if deforming.any() else False,
         },
     )
 
