@@ -21,6 +21,7 @@ from workers.formats.read import read_scene
 from workers.preparation.apply_definition import defined_scene, drop_joints, given_rest, left_alone_joints
 from workers.preparation.mapping_choice import MappingChoice, PresetLookup, choose_mapping
 from workers.preparation.prepare import find_motion_roles, measured, own_motion, roles_at_rest, with_height
+from workers.preparation.several_characters import one_character
 from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles.confidence import candidates
 from workers.skeleton.find_roles.find import require_roles
@@ -52,7 +53,10 @@ def inspect_scene(
     definition that does not fit the file.
     """
     scene = defined_scene(scene, definition)
-    choice = _choice(scene, override or MappingOverride(), definition, find_preset)
+    given, whole = override or MappingOverride(), scene
+    clip = scene.load_clip(0, None) if scene.clips and scene.rest_kind != "bind" else None
+    scene = one_character(scene, lambda: _choice(whole, given, definition, None).override, clip)
+    choice = _choice(scene, given, definition, find_preset)
     left_alone = left_alone_joints(scene.skeleton, definition)
     found = _roles_and_rest(scene, choice, left_alone, definition)
     mapping, skeleton = found.mapping, scene.skeleton

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from workers.preparation.apply_definition import (
 )
 from workers.preparation.change_units import posed
 from workers.preparation.mapping_choice import MappingPreset, PresetLookup, choose_mapping
+from workers.preparation.several_characters import one_character
 from workers.skeleton import kinematics
 from workers.skeleton.body import Body, measure_body
 from workers.skeleton.find_roles.find import find_roles, require_roles
@@ -76,6 +78,8 @@ def prepare_character(
     """
     given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
     scene = defined_scene(scene, definition)
+    whole = scene.skeleton
+    scene = one_character(scene, lambda: choose_mapping(whole, "target", given, definition, None).override)
     choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
     motion = own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 and scene.clips else None
     if motion is None:
@@ -125,6 +129,11 @@ def prepare_motion(
     """
     scene = defined_scene(scene, definition)
     whole = scene.load_clip(clip_index, None)
+    skeleton = scene.skeleton
+    named = partial(choose_mapping, skeleton, "source", options.mapping, definition, None)
+    scene = one_character(scene, lambda: named().override, whole)
+    if sibling is not None and np.any(sibling.scene.skeleton.deforming != scene.skeleton.deforming):
+        sibling = None  # this clip moves another character of the file
     clip = cut(whole, options.start_s, options.end_s)
     if options.fps != "source":
         clip = resample(clip, options.fps)
