@@ -20,6 +20,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.apply_definition import defined_scene, drop_joints, given_rest, left_alone_joints
 from workers.preparation.mapping_choice import MappingChoice, PresetLookup, choose_mapping
+from workers.preparation.partial_skin import with_unskinned_joints
 from workers.preparation.prepare import find_motion_roles, measured, own_motion, roles_at_rest, with_height
 from workers.preparation.several_characters import one_character
 from workers.skeleton.body import measure_body
@@ -56,7 +57,9 @@ def inspect_scene(
     given, whole = override or MappingOverride(), scene
     clip = scene.load_clip(0, None) if scene.clips and scene.rest_kind != "bind" else None
     scene = one_character(scene, lambda: _choice(whole, given, definition, None).override, clip)
-    choice = _choice(scene, given, definition, find_preset)
+    hung = with_unskinned_joints(scene)
+    choice, moves_only = _choice(hung, given, definition, find_preset), hung is not scene
+    scene = hung
     left_alone = left_alone_joints(scene.skeleton, definition)
     found = _roles_and_rest(scene, choice, left_alone, definition)
     mapping, skeleton = found.mapping, scene.skeleton
@@ -83,7 +86,7 @@ def inspect_scene(
             {"name": c.name, "frames": c.frames, "fps": round(c.rate_hz, 4), "duration_s": round(c.duration_s, 4)}
             for c in scene.clips
         ],
-        "usable_as": {"motion": problem is None and bool(scene.clips), "character": problem is None},
+        "usable_as": {"motion": problem is None and bool(scene.clips), "character": problem is None and not moves_only},
         "problem": problem.to_dict() if problem is not None else None,
         "mapping": {
             **mapping.to_dict(skeleton),

@@ -26,6 +26,7 @@ from workers.preparation.apply_definition import (
 )
 from workers.preparation.change_units import posed
 from workers.preparation.mapping_choice import MappingPreset, PresetLookup, choose_mapping
+from workers.preparation.partial_skin import with_unskinned_joints, without_partial_surface
 from workers.preparation.several_characters import one_character
 from workers.skeleton import kinematics
 from workers.skeleton.body import Body, measure_body
@@ -131,7 +132,7 @@ def prepare_motion(
     whole = scene.load_clip(clip_index, None)
     skeleton = scene.skeleton
     named = partial(choose_mapping, skeleton, "source", options.mapping, definition, None)
-    scene = one_character(scene, lambda: named().override, whole)
+    scene = with_unskinned_joints(one_character(scene, lambda: named().override, whole))
     if sibling is not None and np.any(sibling.scene.skeleton.deforming != scene.skeleton.deforming):
         sibling = None  # this clip moves another character of the file
     clip = cut(whole, options.start_s, options.end_s)
@@ -140,10 +141,11 @@ def prepare_motion(
     rotations, positions = kinematics.clip_world(scene.skeleton, whole)
     choice = choose_mapping(scene.skeleton, "source", options.mapping, definition, find_preset)
     if sibling is not None:
-        mapping = sibling.body.mapping
+        scene, mapping = sibling.scene, sibling.body.mapping
     else:
         mapping = choice.explain(find_motion_roles(scene, positions, choice.override))
         require_roles(mapping, scene.skeleton, "motion")
+        scene = without_partial_surface(scene, mapping)
     is_open = options.rest_pose == "auto" and source_character is None
     rest = given_rest(scene, mapping, definition) if is_open else None
     if sibling is not None and sibling.rest.kind == "bind":
