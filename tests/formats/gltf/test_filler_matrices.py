@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.formats.gltf.glb_player import GlbPlayer
-from tests.formats.gltf.weightless_kit import FILLERS, pose_nodes, with_twins
+from tests.formats.gltf.weightless_kit import FILLERS, pose_nodes, split_skins, with_twins
 from tests.glb_editor import GlbEditor
 from tests.gltf_builder import matrix
 from workers.contract.options import JobOptions
@@ -147,3 +147,29 @@ def test_a_motion_made_on_such_a_rig_is_read_alike(samples: dict[str, FileBundle
         player = GlbPlayer(retarget(motion, samples["stout.glb"], options).artifacts["result.glb"])
         moved.append(np.stack([player.skinned(player.world(-1, frame / 30.0)) for frame in range(0, 12, 3)]))
     assert np.linalg.norm(moved[0] - moved[1], axis=-1).max() < 0.01
+
+
+LEGS = tuple(role for role in ROLES if any(part in role for part in ("Leg", "Foot", "Toes")))
+PARTS = {
+    "halves": (tuple(role for role in ROLES if role not in LEGS), LEGS),
+    "hat": (tuple(role for role in ROLES if role != "head"), ("head",)),
+    "many": (("hips", "spine"), ("chest", "upperChest", "neck"), ("head",), LEGS, tuple(ROLES[6:7])),
+}
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7])
+@pytest.mark.parametrize("style", ["plain", "mixamo cm"])
+@pytest.mark.parametrize("which", PARTS)
+def test_skins_that_fill_in_the_joints_of_other_parts(which: str, style: str, angle: float) -> None:
+    scenes = []
+    for filler in (False, True):
+        parts = [[joint_name(role, STYLES[style].names) for role in part] for part in PARTS[which]]
+        edit = split_skins(make_character(STOUT, STYLES[style]), parts, filler)
+        pose_nodes(edit, angle)
+        scenes.append(read_gltf(edit.bundle()))
+    meshes = [scene.load_mesh() for scene in scenes]
+    assert meshes[0] is not None and meshes[1] is not None
+    np.testing.assert_allclose(meshes[1].positions_m, meshes[0].positions_m, atol=2e-3)
+    if angle == 0.0:
+        off_m, off_deg = rest_apart(scenes[1], scenes[0])
+        assert off_m < 0.001 and off_deg < 0.5

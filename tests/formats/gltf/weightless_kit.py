@@ -58,3 +58,43 @@ def pose_nodes(edit: GlbEditor, angle_rad: float, seed: int = 0, moved: str | No
         node["rotation"] = quat.normalize(quat.multiply(np.array(node.get("rotation") or quat.IDENTITY), turn)).tolist()
         if node["name"] == moved:
             node["translation"] = (np.array(node["translation"]) + np.array([0.1, 0.05, 0.4])).tolist()
+
+
+def split_skins(data: bytes, parts: Sequence[Sequence[str]], filler: bool) -> GlbEditor:
+    """One mesh and one skin for each part of the body, by the names of the joints that hold it; each skin lists all
+    joints, with the identity for those that hold nothing of its mesh, if `filler`.
+    """
+    edit = GlbEditor(data)
+    true, faces = edit.inverse_bind, edit.faces()
+    names = [edit.nodes[joint]["name"] for joint in edit.joints]
+    strongest = edit.attribute("JOINTS_0")[:, 0].astype(np.int64)
+    held, weights = edit.attribute("JOINTS_0").astype(np.int64), edit.attribute("WEIGHTS_0")
+    carrier = next(node for node in edit.nodes if "mesh" in node)
+    mesh, skin = edit.json["meshes"][0], edit.json["skins"][0]
+    edit.json["meshes"], edit.json["skins"] = [], []
+    for number, part in enumerate(parts):
+        mine = np.isin(strongest, [names.index(name) for name in part])
+        primitives, holds = [], np.empty(0, dtype=np.int64)
+        for primitive, corners in zip(mesh["primitives"], faces, strict=True):
+            kept = corners[mine[corners].all(axis=1)]
+            if not len(kept):
+                continue
+            used, again = np.unique(kept, return_inverse=True)
+            attributes = {
+                "POSITION": edit.add(edit.values(primitive["attributes"]["POSITION"])[used], "VEC3"),
+                "JOINTS_0": edit.add(held[used], "VEC4", "u1"),
+                "WEIGHTS_0": edit.add(weights[used], "VEC4"),
+            }
+            indices = edit.add(again.reshape(-1, 1), "SCALAR", "u2")
+            primitives.append({"attributes": attributes, "indices": indices, "material": primitive["material"]})
+            holds = np.union1d(holds, held[used][weights[used] > 0.0])
+        matrices = np.where(np.isin(np.arange(len(true)), holds)[:, None, None] | (not filler), true, np.eye(4))
+        edit.json["meshes"].append({"primitives": primitives})
+        inverse = edit.add(matrices.transpose(0, 2, 1).reshape(-1, 16), "MAT4")
+        edit.json["skins"].append({"joints": list(skin["joints"]), "inverseBindMatrices": inverse})
+        if number == 0:
+            carrier["mesh"], carrier["skin"] = 0, 0
+        else:
+            edit.nodes.append({"mesh": number, "skin": number})
+            edit.json["scenes"][0]["nodes"].append(len(edit.nodes) - 1)
+    return edit

@@ -30,7 +30,7 @@ from workers.formats.gltf.filler_matrices import mend_fillers
 from workers.formats.gltf.influences import holding_joints
 from workers.formats.gltf.nodes import MIRROR, NodeTree, closest_rotation
 from workers.skeleton import quat
-from workers.skeleton.model import Array, Indices, Notice
+from workers.skeleton.model import Array, Indices, Mask, Notice
 
 _AGREE_RAD = np.radians(1.0)
 _SCALE_TOLERANCE = 1.1
@@ -109,15 +109,12 @@ def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) ->
     known: dict[int, Array] = {}  # tree entry -> world matrix
     filled: dict[int, Array] = {}  # the same of joints whose own matrices say nothing
     notices: list[Notice] = []
-    for skin in sorted((s for s in skins if s.bound), key=lambda s: -len(s.joints)):
-        entries = np.array([tree.position_of[int(node)] for node in skin.joints])
-        stated: Array = np.linalg.inv(skin.inverse_bind).astype(np.float64)
-        holding = partial(holding_joints, document, skin.number, len(entries))
-        inverse, filler = mend_fillers(tree, entries, stated, holding)
+    mended = [_mended(document, tree, skin) for skin in skins if skin.bound]
+    for skin, entries, inverse, filler in sorted(mended, key=lambda item: -int(np.sum(~item[3]))):
         if filler.any():
             notices.append(_filler_notice(tree, skin, entries[filler]))
-            skin = replace(skin, inverse_bind=np.linalg.inv(inverse).astype(np.float64))
-        shared = [k for k, entry in enumerate(entries) if int(entry) in known and not filler[k]]
+        sound = np.flatnonzero(~filler)
+        shared = [k for k in sound if int(entries[k]) in known]
         if shared:
             fits = np.array([known[int(entries[k])] @ skin.inverse_bind[k] for k in shared])
             matrix, agreeing = _majority(fits)
@@ -129,10 +126,20 @@ def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) ->
                     )
                 )
         else:
-            matrix = _choose(document, tree, skin, entries, inverse)
+            matrix = _choose(document, tree, skin, entries, inverse, sound)
         for k, entry in enumerate(entries):
             (filled if filler[k] else known).setdefault(int(entry), matrix @ inverse[k])
     return _assemble(tree, filled | known, notices)
+
+
+def _mended(document: GltfDocument, tree: NodeTree, skin: Skin) -> tuple[Skin, Indices, Array, Mask]:
+    """A skin, its joints in the tree, their bind matrices with fillers replaced, and which joints had fillers."""
+    entries = np.array([tree.position_of[int(node)] for node in skin.joints])
+    stated: Array = np.linalg.inv(skin.inverse_bind).astype(np.float64)
+    inverse, filler = mend_fillers(tree, entries, stated, partial(holding_joints, document, skin.number, len(entries)))
+    if filler.any():
+        skin = replace(skin, inverse_bind=np.linalg.inv(inverse).astype(np.float64))
+    return skin, entries, inverse, filler
 
 
 def _filler_notice(tree: NodeTree, skin: Skin, entries: Indices) -> Notice:
@@ -146,9 +153,12 @@ def _filler_notice(tree: NodeTree, skin: Skin, entries: Indices) -> Notice:
     )
 
 
-def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices, inverse: Array) -> Array:
+def _choose(
+    document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices, inverse: Array, sound: Indices
+) -> Array:
+    """The matrix G of a skin; `sound` are the places of the joints whose own matrices count."""
     fits = tree.world[entries] @ skin.inverse_bind
-    matrix, agreeing = _majority(fits)
+    matrix, agreeing = _majority(fits[sound])
     if agreeing > 0.5:
         return matrix
     carriers = [n for n, node in enumerate(document.nodes) if node.get("skin") == skin.number and n in tree.position_of]
@@ -158,6 +168,9 @@ def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices
     candidates = (
         [tree.world[tree.position_of[n]] for n in carriers] + [np.eye(4)] + [tree.world[entry] for entry in above[:4]]
     )
+    topmost = min(tops, default=int(entries[0]))
+    instead = fits[entries.tolist().index(topmost)]
+    entries, inverse = entries[sound], inverse[sound]
     scale = _bone_length_ratio(tree, entries, inverse)
     # What mirrors the nodes mirrors the bind pose.
     side = np.median(np.sign(np.linalg.det(inverse[:, :3, :3])) * np.where(tree.mirrored[entries], -1.0, 1.0))
@@ -167,8 +180,7 @@ def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices
         for c, volume in zip(candidates, volumes, strict=True)
         if 1.0 / _SCALE_TOLERANCE < np.cbrt(abs(volume)) / scale < _SCALE_TOLERANCE and volume * side >= 0.0
     ]
-    topmost = min(tops, default=int(entries[0]))
-    fitting = fitting or [fits[entries.tolist().index(topmost)]]
+    fitting = fitting or [instead]
     costs = [_cost(tree, entries, candidate @ inverse) for candidate in fitting]
     chosen: Array = fitting[int(np.argmin(costs))]
     return chosen
