@@ -20,10 +20,12 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.apply_definition import defined_scene, drop_joints, given_rest, left_alone_joints
 from workers.preparation.mapping_choice import MappingChoice, PresetLookup, choose_mapping
-from workers.preparation.prepare import find_motion_roles, measured, own_motion, with_height
+from workers.preparation.partial_skin import with_unskinned_joints
+from workers.preparation.prepare import find_motion_roles, measured, own_motion, roles_at_rest, with_height
+from workers.preparation.several_characters import one_character
 from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles.confidence import candidates
-from workers.skeleton.find_roles.find import find_roles, require_roles
+from workers.skeleton.find_roles.find import require_roles
 from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Scene, Skeleton
@@ -52,7 +54,12 @@ def inspect_scene(
     definition that does not fit the file.
     """
     scene = defined_scene(scene, definition)
-    choice = _choice(scene, override or MappingOverride(), definition, find_preset)
+    given, whole = override or MappingOverride(), scene
+    clip = scene.load_clip(0, None) if scene.clips and scene.rest_kind != "bind" else None
+    scene = one_character(scene, lambda: _choice(whole, given, definition, None).override, clip)
+    hung = with_unskinned_joints(scene)
+    choice, moves_only = _choice(hung, given, definition, find_preset), hung is not scene
+    scene = hung
     left_alone = left_alone_joints(scene.skeleton, definition)
     found = _roles_and_rest(scene, choice, left_alone, definition)
     mapping, skeleton = found.mapping, scene.skeleton
@@ -79,7 +86,7 @@ def inspect_scene(
             {"name": c.name, "frames": c.frames, "fps": round(c.rate_hz, 4), "duration_s": round(c.duration_s, 4)}
             for c in scene.clips
         ],
-        "usable_as": {"motion": problem is None and bool(scene.clips), "character": problem is None},
+        "usable_as": {"motion": problem is None and bool(scene.clips), "character": problem is None and not moves_only},
         "problem": problem.to_dict() if problem is not None else None,
         "mapping": {
             **mapping.to_dict(skeleton),
@@ -93,7 +100,7 @@ def inspect_scene(
         },
         "definition": definition.model_dump(mode="json", exclude_defaults=True) if definition is not None else None,
         "left_alone": [skeleton.names[joint] for joint in sorted(left_alone)],
-        "warnings": [notice.to_dict() for notice in (*scene.notices, *found.rest.notices)],
+        "warnings": [notice.to_dict() for notice in (*scene.notices, *found.mapping.notices, *found.rest.notices)],
     }
 
 
@@ -125,8 +132,7 @@ def _roles_and_rest(
     plain = Rest(scene.skeleton, scene.rest_kind, guessed=False)
     motion = None
     if scene.rest_kind == "bind" or not scene.clips:
-        declared = scene.extras.get("declared_roles")
-        mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
+        mapping = roles_at_rest(scene, choice.override)
     else:
         motion = own_motion(scene, definition)
         mapping = find_motion_roles(scene, motion[1], choice.override)

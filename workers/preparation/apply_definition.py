@@ -151,13 +151,18 @@ def _with_skin(scene: Scene, definition: CharacterDefinition, choice: str | int)
         raise definition.refuse("/skin", f"no skin {choice!r}; the file has {listed}")
     deforming = np.zeros(len(scene.skeleton), dtype=np.bool_)
     deforming[skins[number][1]] = True
+    return only_joints(scene, deforming)
+
+
+def only_joints(scene: Scene, joints: Mask) -> Scene:
+    """The scene in which only these joints `(joints,)` count as such, with the surface that hangs on them."""
     load_mesh = scene.load_mesh
 
     def load_part() -> Mesh | None:
         mesh = load_mesh()
-        return None if mesh is None else _part_on(mesh, deforming)
+        return None if mesh is None else _part_on(mesh, joints)
 
-    return replace(scene, skeleton=replace(scene.skeleton, deforming=deforming), load_mesh=load_part)
+    return replace(scene, skeleton=replace(scene.skeleton, deforming=joints), load_mesh=load_part)
 
 
 def _part_on(mesh: Mesh, joints: Mask) -> Mesh | None:

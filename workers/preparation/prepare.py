@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from workers.preparation.apply_definition import (
 )
 from workers.preparation.change_units import posed
 from workers.preparation.mapping_choice import MappingPreset, PresetLookup, choose_mapping
+from workers.preparation.partial_skin import with_unskinned_joints, without_partial_surface
+from workers.preparation.several_characters import one_character
 from workers.preparation.time_axis import at_result_rate, at_true_rate, settled_by_rate
 from workers.skeleton import kinematics
 from workers.skeleton.body import Body, measure_body
@@ -76,11 +79,12 @@ def prepare_character(
     """
     given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
     scene = defined_scene(scene, definition)
+    whole = scene.skeleton
+    scene = one_character(scene, lambda: choose_mapping(whole, "target", given, definition, None).override)
     choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
     motion = own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 and scene.clips else None
     if motion is None:
-        declared = scene.extras.get("declared_roles")
-        mapping = find_roles(scene.skeleton, declared=declared, override=choice.override)
+        mapping = roles_at_rest(scene, choice.override)
     else:
         mapping = find_motion_roles(scene, motion[1], choice.override)
     mapping = choice.explain(mapping)
@@ -102,6 +106,7 @@ def prepare_character(
             else choose_rest(scene, mapping, *motion, "auto", None)
         )
     rest = face_as_clips(scene, rest_as_nodes(rest, left_alone), mapping)
+    rest = replace(rest, notices=(*mapping.notices, *rest.notices))
     body = measured(scene, rest, mapping, definition)
     return PreparedCharacter(scene, body, rest, definition, choice.preset, left_alone)
 
@@ -125,14 +130,20 @@ def prepare_motion(
     """
     scene = defined_scene(scene, definition)
     whole = at_true_rate(scene.load_clip(clip_index, None), options.source_fps)
+    skeleton = scene.skeleton
+    named = partial(choose_mapping, skeleton, "source", options.mapping, definition, None)
+    scene = with_unskinned_joints(one_character(scene, lambda: named().override, whole))
+    if sibling is not None and np.any(sibling.scene.skeleton.deforming != scene.skeleton.deforming):
+        sibling = None  # this clip moves another character of the file
     clip = cut(whole, options.start_s, options.end_s)
     rotations, positions = kinematics.clip_world(scene.skeleton, whole)
     choice = choose_mapping(scene.skeleton, "source", options.mapping, definition, find_preset)
     if sibling is not None:
-        mapping = sibling.body.mapping
+        scene, mapping = sibling.scene, sibling.body.mapping
     else:
         mapping = choice.explain(find_motion_roles(scene, positions, choice.override))
         require_roles(mapping, scene.skeleton, "motion")
+        scene = without_partial_surface(scene, mapping)
     is_open = options.rest_pose == "auto" and source_character is None
     rest = given_rest(scene, mapping, definition) if is_open else None
     if sibling is not None and sibling.rest.kind == "bind":
@@ -149,7 +160,7 @@ def prepare_motion(
     clip_notices = scene.extras.get("clip_notices")
     clip, timing = at_result_rate(clip, body, options)
     told = settled_by_rate(scene.notices, options.source_fps)
-    notices = (*told, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()), *timing)
+    notices = (*told, *mapping.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()), *timing)
     motion = from_clip(body, clip)
     return PreparedMotion(scene, body, rest, motion, clip_index, notices, definition, choice.preset)
 
@@ -184,12 +195,26 @@ def with_height(body: Body, definition: CharacterDefinition | None) -> Body:
 
 def find_motion_roles(scene: Scene, positions: Array, override: MappingABC[str, JointChoice]) -> HumanoidMapping:
     """Roles of a motion's skeleton, seen in its rest pose or, where that leaves doubt, in the clip's first frame."""
-    skeleton, declared = scene.skeleton, scene.extras.get("declared_roles")
-    at_rest = find_roles(skeleton, declared=declared, override=override)
+    at_rest = roles_at_rest(scene, override)
     if scene.rest_kind == "bind" or (at_rest.roles and _total_confidence(at_rest) > SURE * len(at_rest.roles)):
         return at_rest
-    moving = find_roles(skeleton, positions_m=positions[0], declared=declared, override=override)
+    moving = _roles_at(scene, override, positions[0])
     return max((at_rest, moving), key=_total_confidence)
+
+
+def roles_at_rest(scene: Scene, override: MappingABC[str, JointChoice]) -> HumanoidMapping:
+    """Roles of a file's skeleton, seen in its rest pose."""
+    return _roles_at(scene, override, None)
+
+
+def _roles_at(scene: Scene, override: MappingABC[str, JointChoice], positions: Array | None) -> HumanoidMapping:
+    return find_roles(
+        scene.skeleton,
+        positions_m=positions,
+        declared=scene.extras.get("declared_roles"),
+        override=override,
+        mirrored=scene.extras.get("mirrored") is True,
+    )
 
 
 def _total_confidence(mapping: HumanoidMapping) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from typing import Any
 
-from workers.skeleton.model import Skeleton
+from workers.skeleton.model import Notice, Skeleton
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,13 @@ class HumanoidMapping:
     `chains` lists every joint between the ends of a chain, base first: `spine` from the first joint above the hips
     up to the one below the neck, `neck`, and per finger; longer or shorter than the roles when the rig is. The twist
     joints of a limb's bone are a chain of their own, such as `leftLowerArmTwist`.
-    `confidence` is the mean over the required roles found, 0 if one is missing.
+    `notices` tell what was guessed. `confidence` is the mean over the required roles found, 0 if one is missing.
     """
 
     roles: MappingABC[str, RoleMatch]
     chains: MappingABC[str, tuple[int, ...]]
     unmapped: tuple[int, ...]
+    notices: tuple[Notice, ...] = ()
 
     def joint(self, role: str) -> int | None:
         match = self.roles.get(role)

@@ -142,7 +142,7 @@ def fbx_text(
     _write_materials(body, textures, objects, links)
     if bind_pose:
         poses = "".join(
-            f"PoseNode: {{ Node: {1000 + n}\nMatrix: {_array(m.T.reshape(-1))} }}\n" for n, m in bind_pose.items()
+            f"PoseNode: {{ Node: {1000 + n}\nMatrix: {array_text(m.T.reshape(-1))} }}\n" for n, m in bind_pose.items()
         )
         objects.append(
             f'Pose: 9500, "Pose::Bind", "BindPose" {{ Type: "BindPose"\nNbPoseNodes: {len(bind_pose)}\n{poses} }}'
@@ -182,7 +182,7 @@ def _vector(name: str, kind: str, value: Sequence[float]) -> str:
     return f'P: "{name}", "{kind}", "", "A",{",".join(repr(float(v)) for v in value)}'
 
 
-def _array(values: Any, kind: type = float) -> str:
+def array_text(values: Any, kind: type = float) -> str:
     items = [repr(kind(v)) for v in values]
     return f"*{len(items)} {{ a: {','.join(items)} }}"
 
@@ -226,9 +226,9 @@ def _write_take(take: Take, base: int, objects: list[str], links: list[str]) -> 
                 ticks = [round(t * TICKS) for t in times]
                 objects.append(
                     f'AnimationCurve: {curve}, "AnimCurve::", "" {{\nDefault: 0\nKeyVer: 4008\n'
-                    f"KeyTime: {_array(ticks, int)}\nKeyValueFloat: {_array(values[:, axis])}\n"
-                    f"KeyAttrFlags: {_array([4], int)}\nKeyAttrDataFloat: {_array([0, 0, 0, 0])}\n"  # 4: linear
-                    f"KeyAttrRefCount: {_array([len(ticks)], int)}\n}}"
+                    f"KeyTime: {array_text(ticks, int)}\nKeyValueFloat: {array_text(values[:, axis])}\n"
+                    f"KeyAttrFlags: {array_text([4], int)}\nKeyAttrDataFloat: {array_text([0, 0, 0, 0])}\n"  # 4: linear
+                    f"KeyAttrRefCount: {array_text([len(ticks)], int)}\n}}"
                 )
                 links.append(f'C: "OP",{curve},{curve_node}, "d|{"XYZ"[axis]}"')
 
@@ -243,15 +243,15 @@ def _write_body(body: Body, objects: list[str], links: list[str]) -> None:
             mapping = "ByPolygon" if kind == "Material" else "ByPolygonVertex"
             reference = "IndexToDirect" if kind == "Material" else "Direct"
             flat = np.asarray(values).reshape(-1)
-            listed = _array(flat, int if kind == "Material" else float)
+            listed = array_text(flat, int if kind == "Material" else float)
             layers += (
                 f'LayerElement{kind}: 0 {{\nVersion: 101\nName: ""\nMappingInformationType: "{mapping}"\n'
                 f'ReferenceInformationType: "{reference}"\n{key}: {listed}\n}}\n'
             )
             used += f'LayerElement: {{ Type: "LayerElement{kind}"\nTypedIndex: 0 }}\n'
     objects.append(
-        f'Geometry: 3000, "Geometry::Body", "Mesh" {{\nVertices: {_array(np.asarray(body.positions).reshape(-1))}\n'
-        f"PolygonVertexIndex: {_array(corners, int)}\nGeometryVersion: 124\n{layers}"
+        f'Geometry: 3000, "Geometry::Body", "Mesh" {{\nVertices: {array_text(np.asarray(body.positions).reshape(-1))}\n'
+        f"PolygonVertexIndex: {array_text(corners, int)}\nGeometryVersion: 124\n{layers}"
         f"Layer: 0 {{\nVersion: 100\n{used}}}\n}}"
     )
     links.append(f'C: "OO",3000,{1000 + body.node}')
@@ -264,8 +264,8 @@ def _write_body(body: Body, objects: list[str], links: list[str]) -> None:
         transform = np.linalg.inv(link) @ body.transform  # as files hold it: the mesh seen from the bone
         objects.append(
             f'Deformer: {4100 + number}, "SubDeformer::C", "Cluster" {{\nVersion: 100\n'
-            f"Indexes: {_array(vertices, int)}\nWeights: {_array(weights)}\n"
-            f"Transform: {_array(transform.T.reshape(-1))}\nTransformLink: {_array(link.T.reshape(-1))}\n}}"
+            f"Indexes: {array_text(vertices, int)}\nWeights: {array_text(weights)}\n"
+            f"Transform: {array_text(transform.T.reshape(-1))}\nTransformLink: {array_text(link.T.reshape(-1))}\n}}"
         )
         links += [f'C: "OO",{4100 + number},4000', f'C: "OO",{1000 + node},{4100 + number}']
 

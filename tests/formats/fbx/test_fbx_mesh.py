@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.formats.fbx.fbx_text import Body, Node, euler, fbx_text, shift, world_matrices
+from tests.formats.fbx.fbx_text import Body, Node, array_text, euler, fbx_text, shift, world_matrices
 from tests.formats.gltf.glb_player import GlbPlayer
 from workers.formats.bundle import FileBundle
 from workers.formats.fbx.model import FbxScene
@@ -152,6 +152,21 @@ def test_skinned_vertices_follow_the_bones_by_the_formula() -> None:
     found = player.skinned(player.world(None))
     apart = np.linalg.norm(found[:, None] - np.array(wanted)[None], axis=2)
     assert apart.min(axis=1).max() < 1e-6 and apart.min(axis=0).max() < 1e-6
+
+
+def test_a_bone_without_vertices_does_not_say_where_the_mesh_stood() -> None:
+    """Converters write the identity for it, as both its matrices."""
+    made = body()
+    made = body(clusters=[(1, [0], [0.0]), *made.clusters], links={1: np.eye(4), **made.links})
+    data = fbx_text(skeleton_nodes(), body=made)
+    stated, identity = (
+        b"Transform: " + array_text(matrix.T.reshape(-1)).encode() for matrix in (made.transform, np.eye(4))
+    )
+    assert data.count(stated) == 1
+    spoilt, _ = convert(data.replace(stated, identity))
+    plain, _ = convert(fbx_text(skeleton_nodes(), body=body()))
+    found, wanted = (player.skinned(player.world(None)) for player in (spoilt, plain))
+    assert np.linalg.norm(found[:, None] - wanted[None], axis=2).min(axis=0).max() < 1e-6
 
 
 def test_a_vertex_that_no_bone_holds_stays_with_the_node_of_its_mesh() -> None:

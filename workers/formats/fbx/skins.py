@@ -74,7 +74,9 @@ def skin_mesh(scene: FbxScene, mesh: FbxMesh, carrier: int, local: Array) -> tup
         )
     if not clusters:
         return None
-    stated = clusters[0].bind_to_world @ clusters[0].geometry_to_bone
+    # A bone without vertices may be bound with anything: where the mesh stood, one with vertices says.
+    holding = next((cluster for cluster in clusters if np.any(cluster.weights > 0.0)), clusters[0])
+    stated = holding.bind_to_world @ holding.geometry_to_bone
     to_world = stated if _invertible(stated) else np.eye(4)
     known: dict[int, Array] = {}  # world matrix at binding time
     for cluster in clusters:

@@ -8,6 +8,8 @@
     accessors     typed views into buffers
     nodes         the node tree, freed from scale and mirroring
     bind          the bind pose, from the inverse bind matrices
+    filler_matrices  bind matrices that say nothing
+    influences    which joints hold which vertices
     mesh          all surfaces as one mesh in the bind pose
     animation     which clips there are, and sampling one
     key_rate      the rate of a clip, from its key times

@@ -12,21 +12,25 @@ does not hold G. Candidates, each with evidence in real exporters:
 A candidate's scale must agree with the bone lengths of the nodes. Among those left, the cost is the mean angle between
 bind and node orientations weighted by bone length (capped at a right angle), plus the mean distance of the joints in
 body sizes, plus a small penalty if the body would lie flat. Skins that share joints are reconciled: the one with the
-most joints is solved first, the others take the G that puts shared joints where they already are.
+most joints is solved first, the others take the G that puts shared joints where they already are. Matrices of joints
+that move no vertex may say nothing (`gltf.filler_matrices`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from workers.contract.errors import ParseFailed
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import bad_field, index, indices
+from workers.formats.gltf.filler_matrices import mend_fillers
+from workers.formats.gltf.influences import holding_joints
 from workers.formats.gltf.nodes import MIRROR, NodeTree, closest_rotation
 from workers.skeleton import quat
-from workers.skeleton.model import Array, Indices, Notice
+from workers.skeleton.model import Array, Indices, Mask, Notice
 
 _AGREE_RAD = np.radians(1.0)
 _SCALE_TOLERANCE = 1.1
@@ -103,11 +107,14 @@ def _inverse_bind(document: GltfDocument, accessor: int, count: int, where: str)
 def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) -> BindPose:
     """The bind pose of the whole tree; joints of no skin keep their local node transform below their parent."""
     known: dict[int, Array] = {}  # tree entry -> world matrix
+    filled: dict[int, Array] = {}  # the same of joints whose own matrices say nothing
     notices: list[Notice] = []
-    for skin in sorted((s for s in skins if s.bound), key=lambda s: -len(s.joints)):
-        entries = np.array([tree.position_of[int(node)] for node in skin.joints])
-        inverse: Array = np.linalg.inv(skin.inverse_bind).astype(np.float64)
-        shared = [k for k, entry in enumerate(entries) if int(entry) in known]
+    mended = [_mended(document, tree, skin) for skin in skins if skin.bound]
+    for skin, entries, inverse, filler in sorted(mended, key=lambda item: -int(np.sum(~item[3]))):
+        if filler.any():
+            notices.append(_filler_notice(tree, skin, entries[filler]))
+        sound = np.flatnonzero(~filler)
+        shared = [k for k in sound if int(entries[k]) in known]
         if shared:
             fits = np.array([known[int(entries[k])] @ skin.inverse_bind[k] for k in shared])
             matrix, agreeing = _majority(fits)
@@ -119,15 +126,39 @@ def find_bind_pose(document: GltfDocument, tree: NodeTree, skins: list[Skin]) ->
                     )
                 )
         else:
-            matrix = _choose(document, tree, skin, entries, inverse)
+            matrix = _choose(document, tree, skin, entries, inverse, sound)
         for k, entry in enumerate(entries):
-            known.setdefault(int(entry), matrix @ inverse[k])
-    return _assemble(tree, known, notices)
+            (filled if filler[k] else known).setdefault(int(entry), matrix @ inverse[k])
+    return _assemble(tree, filled | known, notices)
 
 
-def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices, inverse: Array) -> Array:
+def _mended(document: GltfDocument, tree: NodeTree, skin: Skin) -> tuple[Skin, Indices, Array, Mask]:
+    """A skin, its joints in the tree, their bind matrices with fillers replaced, and which joints had fillers."""
+    entries = np.array([tree.position_of[int(node)] for node in skin.joints])
+    stated: Array = np.linalg.inv(skin.inverse_bind).astype(np.float64)
+    inverse, filler = mend_fillers(tree, entries, stated, partial(holding_joints, document, skin.number, len(entries)))
+    if filler.any():
+        skin = replace(skin, inverse_bind=np.linalg.inv(inverse).astype(np.float64))
+    return skin, entries, inverse, filler
+
+
+def _filler_notice(tree: NodeTree, skin: Skin, entries: Indices) -> Notice:
+    first = tree.names[entries[0]] or f"#{tree.file_indices[entries[0]]}"
+    others = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
+    return Notice(
+        "bind-matrix-ignored",
+        f"skin {skin.number}: joint {first!r}{others} moves no vertex and its bind matrix fits no joint beside it; "
+        "it rests where its node stands relative to these",
+        first,
+    )
+
+
+def _choose(
+    document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices, inverse: Array, sound: Indices
+) -> Array:
+    """The matrix G of a skin; `sound` are the places of the joints whose own matrices count."""
     fits = tree.world[entries] @ skin.inverse_bind
-    matrix, agreeing = _majority(fits)
+    matrix, agreeing = _majority(fits[sound])
     if agreeing > 0.5:
         return matrix
     carriers = [n for n, node in enumerate(document.nodes) if node.get("skin") == skin.number and n in tree.position_of]
@@ -137,14 +168,19 @@ def _choose(document: GltfDocument, tree: NodeTree, skin: Skin, entries: Indices
     candidates = (
         [tree.world[tree.position_of[n]] for n in carriers] + [np.eye(4)] + [tree.world[entry] for entry in above[:4]]
     )
+    topmost = min(tops, default=int(entries[0]))
+    instead = fits[entries.tolist().index(topmost)]
+    entries, inverse = entries[sound], inverse[sound]
     scale = _bone_length_ratio(tree, entries, inverse)
+    # What mirrors the nodes mirrors the bind pose.
+    side = np.median(np.sign(np.linalg.det(inverse[:, :3, :3])) * np.where(tree.mirrored[entries], -1.0, 1.0))
+    volumes = [np.linalg.det(c[:3, :3]) for c in candidates]
     fitting = [
         c
-        for c in candidates
-        if 1.0 / _SCALE_TOLERANCE < np.cbrt(abs(np.linalg.det(c[:3, :3]))) / scale < _SCALE_TOLERANCE
+        for c, volume in zip(candidates, volumes, strict=True)
+        if 1.0 / _SCALE_TOLERANCE < np.cbrt(abs(volume)) / scale < _SCALE_TOLERANCE and volume * side >= 0.0
     ]
-    topmost = min(tops, default=int(entries[0]))
-    fitting = fitting or [fits[entries.tolist().index(topmost)]]
+    fitting = fitting or [instead]
     costs = [_cost(tree, entries, candidate @ inverse) for candidate in fitting]
     chosen: Array = fitting[int(np.argmin(costs))]
     return chosen
@@ -188,7 +224,9 @@ def _cost(tree: NodeTree, entries: Indices, bind: Array) -> float:
     parents = {int(entry): k for k, entry in enumerate(entries)}
     above = np.array([parents.get(int(tree.parents[entry]), k) for k, entry in enumerate(entries)])
     weights = np.linalg.norm(positions - positions[above], axis=1) + 1e-6 * size
-    turn = np.einsum("nij,nij->n", closest_rotation(bind[:, :3, :3]), closest_rotation(tree.world[entries, :3, :3]))
+    mirrors = np.where(tree.mirrored[entries, None], MIRROR, 1.0)[:, None]
+    bound, standing = (closest_rotation(axes[:, :3, :3] * mirrors) for axes in (bind, tree.world[entries]))
+    turn = np.einsum("nij,nij->n", bound, standing)
     angles = np.minimum(np.arccos(np.clip((turn - 1.0) / 2.0, -1.0, 1.0)), np.pi / 2)
     # Orientation is what the parent's joint does to the bone, so weigh each joint by the bones that hang on it.
     carried = np.bincount(above, weights=weights, minlength=len(entries))

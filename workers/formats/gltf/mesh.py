@@ -15,12 +15,12 @@ from workers.contract.errors import UnsupportedFeature
 from workers.formats.gltf.bind import BindPose, Skin
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import Json, bad_field, child, index, integer, objects, optional_index
+from workers.formats.gltf.influences import read_influences
 from workers.formats.gltf.nodes import NodeTree
 from workers.formats.limits import check_limit
 from workers.skeleton.model import Array, Indices, Mesh
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
-_MAX_SETS = 2  # JOINTS_0, JOINTS_1: eight influences
 _COMPRESSION = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
 
 
@@ -172,7 +172,7 @@ def _skinned(
     faces: Indices,
     where: str,
 ) -> _Part:
-    local, weights = _influences(
+    local, weights = read_influences(
         document, child(primitive, "attributes", where), len(positions), len(skin.joints), where
     )
     entries = np.array([tree.position_of[int(node)] for node in skin.joints])
@@ -185,45 +185,6 @@ def _skinned(
         for column in range(local.shape[1]):
             placed += weights[:, column, None] * np.einsum("nij,nj->ni", matrices[local[:, column]], homogeneous)
     return _Part(placed, _facing(faces, matrices), entries[local], weights)
-
-
-def _influences(
-    document: GltfDocument, attributes: Json, count: int, joint_count: int, where: str
-) -> tuple[Indices, Array]:
-    """Joint numbers within the skin and weights that sum to 1, `(count, 4 or 8)`.
-
-    A vertex that no joint holds goes to the skin's first one.
-    """
-    accessors = document.accessors
-    joint_sets, weight_sets = [], []
-    for number in range(_MAX_SETS):
-        names = (f"JOINTS_{number}", f"WEIGHTS_{number}")
-        if not any(name in attributes for name in names):
-            break
-        read = [index(attributes, name, len(accessors), f"{where}/attributes") for name in names]
-        for name, accessor in zip(names, read, strict=True):
-            if accessors.kind(accessor)[0] != "VEC4" or accessors.count(accessor) != count:
-                raise bad_field(f"{where}/attributes/{name}", f"accessor {accessor} must hold one VEC4 a vertex")
-        if accessors.kind(read[0])[1] not in (5121, 5123):
-            raise bad_field(f"{where}/attributes/{names[0]}", "must be unsigned bytes or shorts")
-        joint_sets.append(accessors.read(read[0]).astype(np.int64))
-        weight_sets.append(accessors.floats(read[1]))
-    if not joint_sets:
-        return np.zeros((count, 1), dtype=np.int64), np.ones((count, 1))
-    joints, weights = np.concatenate(joint_sets, axis=1), np.concatenate(weight_sets, axis=1)
-    if not np.all((weights > -1e-3) & (weights < 1e30)):
-        raise bad_field(f"{where}/attributes", "skin weights must be finite and not negative")
-    weights = np.maximum(weights, 0.0)
-    if np.any((joints >= joint_count) & (weights > 0.0)):
-        raise bad_field(
-            f"{where}/attributes", f"a vertex refers to joint {int(joints.max())} of a skin with {joint_count}"
-        )
-    joints = np.where(weights > 0.0, joints, 0)
-    total = weights.sum(axis=1, keepdims=True)
-    unheld = total[:, 0] <= 1e-12
-    weights = weights / np.where(total > 1e-12, total, 1.0)
-    weights[unheld, 0] = 1.0
-    return joints, weights
 
 
 def _join(parts: list[_Part], factor: float) -> Mesh:

@@ -8,7 +8,8 @@ Clips are sampled and meshes built only when asked for.
 `scene.document` is a `GltfSource`, all that `gltf.write` needs. `scene.extras["clip_notices"]` maps a clip's index to
 the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
 `scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint; `scene.extras["skins"]` the name and
-joints of each skin.
+joints of each skin; `scene.extras["animated"]` the nodes that a clip moves;
+`scene.extras["mirrored"]` whether most joints stand in mirrored space.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
             "clip_notices": partial(source.clip_notices),
             "declared_roles": declared,
             "skins": _skin_joints(source),
+            "animated": _animated(document, tree, clips),
+            "mirrored": bool(np.mean(tree.mirrored[deforming]) > 0.5) if deforming.any() else False,
         },
     )
 
@@ -161,15 +164,22 @@ def _joints(document: GltfDocument, tree: NodeTree, skins: list[Skin], clips: li
     if skins:
         result[[tree.position_of[int(node)] for skin in skins for node in skin.joints]] = True
         return result
+    if not document.meshes and not any(clip.channels for clip in clips):
+        return ~_holders(document, tree)
+    return _animated(document, tree, clips)
+
+
+def _animated(document: GltfDocument, tree: NodeTree, clips: list[FileClip]) -> NDArray[np.bool_]:
+    """Nodes that a clip moves, and those below them, but for what holds a mesh or a camera."""
     moved = np.zeros(len(tree), dtype=bool)
     moved[[channel.entry for clip in clips for channel in clip.channels]] = True
     for entry, parent in enumerate(tree.parents):
         if parent >= 0 and moved[parent]:
             moved[entry] = True
-    holds = np.array(
+    return moved & ~_holders(document, tree)
+
+
+def _holders(document: GltfDocument, tree: NodeTree) -> NDArray[np.bool_]:
+    return np.array(
         ["mesh" in document.nodes[n] or "camera" in document.nodes[n] for n in tree.file_indices], dtype=bool
     )
-    if not moved.any() and not document.meshes:
-        moved[:] = True
-    joints: NDArray[np.bool_] = moved & ~holds
-    return joints

@@ -8,6 +8,7 @@
     trunk       spine, neck, head, face
     fingers     fingers
     twists      twist joints
+    mirror      sides of a body that is seen in a mirror
     confidence  how sure, why, and what else it might have been
     overrides   what the user says instead
 

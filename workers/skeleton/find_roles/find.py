@@ -21,14 +21,15 @@ from workers.contract.roles import ALL_ROLES, HAND_ROLES, REQUIRED_ROLES, SIDES,
 from workers.skeleton.find_roles.confidence import alternatives, body_match, candidates
 from workers.skeleton.find_roles.fingers import find_fingers
 from workers.skeleton.find_roles.limbs import Evidence, gather_evidence
+from workers.skeleton.find_roles.mirror import SEEN_IN_A_MIRROR, sides_swapped, swap_names, swap_roles
 from workers.skeleton.find_roles.names import Lexicon, NameReader, NameReading
 from workers.skeleton.find_roles.overrides import resolve_overrides
 from workers.skeleton.find_roles.shape import Shape, measure_shape
 from workers.skeleton.find_roles.trunk import find_trunk
 from workers.skeleton.find_roles.twists import find_twists
-from workers.skeleton.find_roles.whole_body import BodyHypothesis, find_body
+from workers.skeleton.find_roles.whole_body import BodyHypothesis, find_body, sides_contradict
 from workers.skeleton.mapping import HumanoidMapping, RoleMatch
-from workers.skeleton.model import Array, Skeleton
+from workers.skeleton.model import Array, Notice, Skeleton
 
 MIN_JOINTS = 5  # a hips and four limbs; less is no humanoid
 FIXED = 6.0  # evidence of a declared or overridden joint, above anything a name says
@@ -41,12 +42,14 @@ def find_roles(
     declared: Mapping[str, int] | None = None,
     override: Mapping[str, JointChoice] | None = None,
     lexicon: Lexicon | None = None,
+    mirrored: bool = False,
 ) -> HumanoidMapping:
     """Roles, chains and unmapped joints of a skeleton.
 
     `positions_m` is `(joints, 3)` of one plausible pose, default the rest pose; only directions that names leave open
     depend on it. `declared` is the file's own map, role -> joint index in the skeleton. `override` is the user's:
     role -> joint name, file index, or None to leave the role unmapped; it wins. `lexicon` replaces the word lists.
+    `mirrored` says that the file's transforms mirror the body, so that its sides may be seen as the other ones.
     Roles that are not found are absent: `require_roles` raises. Raises InvalidOptions for a wrong override.
     """
     chosen = resolve_overrides(skeleton, override or {})
@@ -60,8 +63,15 @@ def find_roles(
     shape = measure_shape(skeleton, positions_m, ~skeleton.end_site & (joints | named), helpers | ~joints)
     matches: dict[str, RoleMatch] = {}
     chains: dict[str, tuple[int, ...]] = {}
+    notices: tuple[Notice, ...] = ()
     if len(skeleton) >= MIN_JOINTS:
         shape, evidence, body = _best_body(shape, readings, _bonus(len(skeleton), given))
+        said = sides_swapped(readings, chosen)
+        if mirrored and body is not None and (sides_contradict(shape, evidence, body) if said is None else said):
+            readings, fixed = swap_names(readings), swap_roles(fixed, chosen)
+            given = fixed | {role: joint for role, joint in chosen.items() if joint is not None}
+            shape, evidence, body = _best_body(shape, readings, _bonus(len(skeleton), given))
+            notices = (SEEN_IN_A_MIRROR,)
         if body is not None:
             matches, chains = _search(shape, evidence, body)
     _apply(matches, chosen, fixed)
@@ -71,7 +81,7 @@ def find_roles(
     inside = used | {joint for chain in chains.values() for joint in chain}
     unmapped = tuple(int(j) for j in np.flatnonzero(skeleton.real) if j not in inside)
     ordered = {role: matches[role] for role in ALL_ROLES if role in matches}
-    return HumanoidMapping(ordered, {name: chain for name, chain in chains.items() if chain}, unmapped)
+    return HumanoidMapping(ordered, {name: chain for name, chain in chains.items() if chain}, unmapped, notices)
 
 
 def require_roles(mapping: HumanoidMapping, skeleton: Skeleton, where: str) -> None:

@@ -18,6 +18,7 @@ from workers.skeleton.model import Array
 
 CANDIDATES = 20  # limb starts looked at on each side
 PAIRS = 160  # limb pairs scored in full
+SURE_FACING = 0.25
 NAMED_SIDE = 1.0  # margin of the side scores above which names have decided
 
 
@@ -74,6 +75,19 @@ def find_body(shape: Shape, evidence: Evidence) -> BodyHypothesis | None:
     others = [item[0] for item in best if {item[2].left, item[2].right, item[3].left, item[3].right} != taken]
     margin = score - others[0] if others else 3.0
     return _decide_sides(shape, BodyHypothesis(hips, leg_pair, arm_pair, {}, margin, score, 1.0), leg, arm)
+
+
+def sides_contradict(shape: Shape, evidence: Evidence, body: BodyHypothesis) -> bool:
+    """Whether toes, knees, elbows and face show that the body faces away from where its named sides have it face."""
+    arm = limb_values(shape, evidence, ARM, "left"), limb_values(shape, evidence, ARM, "right")
+    leg = limb_values(shape, evidence, LEG, "left"), limb_values(shape, evidence, LEG, "right")
+    across = _across(shape, body.legs, leg)
+    if body.legs.side_margin < NAMED_SIDE:
+        if body.arms.side_margin < NAMED_SIDE:
+            return False
+        across = _across(shape, body.arms, arm)
+    leftward, sure = _facing(shape, body, leg, arm)
+    return sure > SURE_FACING and float(across @ leftward) < 0.0
 
 
 def limb_pairs(shape: Shape, evidence: Evidence, left: LimbValues, right: LimbValues) -> list[LimbPair]:

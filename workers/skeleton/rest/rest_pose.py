@@ -85,7 +85,8 @@ def _standing_pose(scene: Scene, mapping: HumanoidMapping, rotations: Array, pos
         )
         skeleton = rest_from_frame(scene.skeleton, mapping, rotations[frame], positions[frame])
         return Rest(skeleton, f"frame {frame}", True, (notice,))
-    if zero.plausible[0]:
+    # A pose that is part bind, part nodes was never meant to be stood in: it counts only where it is a T or an A.
+    if zero.plausible[0] and scene.extras.get("mixed_rest") is not True:
         notice = Notice(
             "rest-pose-guessed",
             "the file's zero pose is neither T nor A but a body could stand so; it is taken as rest",
