@@ -30,6 +30,7 @@ from workers.retargeting.retargeter import TransferInput
 from workers.retargeting.root_motion import place_travel, start_at_origin
 from workers.retargeting.twist import spread_twist
 from workers.skeleton.body import Body
+from workers.skeleton.followers import follower_notices
 from workers.skeleton.model import Clip, Notice
 
 
@@ -76,6 +77,7 @@ def retarget_clip(
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
     alignment = align_rest(source.body, body)
     notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
+    notices += follower_notices(body.skeleton, body.followers)
     transferred = method.open().retarget(TransferInput(source, target, contacts, alignment, floor_m))
     notices += transferred.notices
     result = transferred.motion
@@ -104,7 +106,7 @@ def retarget_clip(
         naive=naive,
         clip=clip,
         root=root,
-        keyed=transferred.keyed,
+        keyed=(*transferred.keyed, *body.followers.leaders),
         notices=tuple(notices),
     )
 

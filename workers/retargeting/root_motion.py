@@ -17,10 +17,11 @@ from workers.contract.errors import InvalidOptions
 from workers.contract.roles import SIDES
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.analytic import hip_centre
+from workers.retargeting.feet.legs import carried
 from workers.skeleton import quat
 from workers.skeleton.body import UP, Body, heading
 from workers.skeleton.kinematics import subtree
-from workers.skeleton.model import Array
+from workers.skeleton.model import Array, Indices
 
 SMOOTHING_S = 0.4  # standard deviation; a walking cycle takes about 1 s
 GROUND: Array = np.array([1.0, 0.0, 1.0])
@@ -65,19 +66,19 @@ def place_travel(motion: BodyMotion, mode: Literal["keep", "in_place", "root_joi
     root = root_joint(motion.body)
     skeleton = motion.body.skeleton
     rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
-    carried = np.setdiff1d(subtree(skeleton, root), subtree(skeleton, motion.body.hips))
-    carried = np.setdiff1d(carried, [j for joint in motion.body.attachments for j in subtree(skeleton, joint)])
+    others = np.setdiff1d(subtree(skeleton, root), with_the_body(motion.body))
     pivot = motion.body.rest_positions_m[motion.body.hips] * GROUND
-    turned = quat.rotate(travel.heading[:, None], positions[:, carried] - pivot)
-    positions[:, carried] = turned + pivot + travel.path_m[:, None]
-    rotations[:, carried] = quat.multiply(travel.heading[:, None], rotations[:, carried])
+    turned = quat.rotate(travel.heading[:, None], positions[:, others] - pivot)
+    positions[:, others] = turned + pivot + travel.path_m[:, None]
+    rotations[:, others] = quat.multiply(travel.heading[:, None], rotations[:, others])
     return replace(motion, rotations=rotations, positions_m=positions), root
 
 
 def root_joint(body: Body) -> int:
-    """The nearest joint above the hips."""
+    """The nearest joint above the hips that does not go along with them."""
+    following = with_the_body(body)
     for joint in body.skeleton.ancestors(body.hips):
-        if body.skeleton.deforming[joint]:
+        if body.skeleton.deforming[joint] and joint not in following:
             return joint
     name = body.skeleton.names[body.hips]
     raise InvalidOptions(
@@ -85,10 +86,14 @@ def root_joint(body: Body) -> int:
     )
 
 
+def with_the_body(body: Body) -> Indices:
+    """Joints that go along with the hips or are part of a limb."""
+    return np.unique(np.concatenate([carried(body, joint) for joint in (body.hips, *body.attachments)]))
+
+
 def _shifted(motion: BodyMotion, shift_m: Array) -> BodyMotion:
     """The body moved by `(3,)` or `(frames, 3)`; what is not below the hips or part of a limb stays."""
-    skeleton, body = motion.body.skeleton, motion.body
-    moved = np.unique(np.concatenate([subtree(skeleton, joint) for joint in (body.hips, *body.attachments)]))
+    moved = with_the_body(motion.body)
     positions = motion.positions_m.copy()
     positions[:, moved] += shift_m[:, None] if shift_m.ndim == 2 else shift_m
     return replace(motion, positions_m=positions)

@@ -26,7 +26,7 @@ from workers.skeleton.find_roles.overrides import resolve_overrides
 from workers.skeleton.find_roles.shape import Shape, measure_shape
 from workers.skeleton.find_roles.trunk import find_trunk
 from workers.skeleton.find_roles.twists import find_twists
-from workers.skeleton.find_roles.whole_body import BodyHypothesis, find_body
+from workers.skeleton.find_roles.whole_body import BodyHypothesis, find_body, pelvis_above
 from workers.skeleton.mapping import HumanoidMapping, RoleMatch
 from workers.skeleton.model import Array, Skeleton
 
@@ -120,9 +120,10 @@ def _search(
     shape: Shape, evidence: Evidence, body: BodyHypothesis
 ) -> tuple[dict[str, RoleMatch], dict[str, tuple[int, ...]]]:
     """All roles of the chosen body with their confidences."""
+    hips = pelvis_above(shape, evidence, body)
     starts = (body.legs.left, body.legs.right, body.arms.left, body.arms.right)
     limbs = {joint for start in starts for joint in shape.subtree(start)}
-    trunk = find_trunk(shape, evidence, body.hips, body.arms.meet, body.legs.meet, limbs, starts)
+    trunk = find_trunk(shape, evidence, hips, body.arms.meet, body.legs.meet, limbs, starts)
     roles = trunk.roles | body.roles
     loose = _loose_ends(shape, evidence, roles)
     roles |= loose
