@@ -102,7 +102,7 @@ def retarget_clip(
         floor=floor,
         source_floor_m=floor_m,
         result=placed,
-        scored=result,
+        scored=result if options.root_motion == "in_place" else placed,
         naive=naive,
         clip=clip,
         root=root,

@@ -2,8 +2,9 @@
 
 Travel is the smooth part of the hips' ground-plane path and of its heading, without the sway of each step; it passes
 exactly through the first and the last frame, so a clip that loops still does. `keep` leaves it at the hips, `in_place`
-takes it away, `root_joint` moves it to the joint above the hips, as engines with root motion expect. World poses do not
-change in `keep` and `root_joint`.
+takes it away, `root_joint` moves it to the joint above the hips, as engines with root motion expect. The body's world
+pose does not change in `keep` and `root_joint`. A root that holds part of the body's skin carries the travel in `keep`
+too (`workers.skeleton.followers`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from workers.contract.roles import SIDES
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.analytic import hip_centre
 from workers.retargeting.feet.legs import carried
-from workers.skeleton import quat
+from workers.skeleton import kinematics, quat
 from workers.skeleton.body import UP, Body, heading
 from workers.skeleton.kinematics import subtree
 from workers.skeleton.model import Array, Indices
@@ -58,19 +59,23 @@ def place_travel(motion: BodyMotion, mode: Literal["keep", "in_place", "root_joi
 
     Raises InvalidOptions for `root_joint` on a rig whose hips have no joint above them.
     """
-    if mode == "keep":
+    if mode == "keep" and not motion.body.followers.travelling:
         return motion, None
     travel = measure_travel(motion)
     if mode == "in_place":
         return _shifted(motion, -(travel.path_m - travel.path_m[:1])), None
-    root = root_joint(motion.body)
+    root = min(motion.body.followers.travelling, default=None) if mode == "keep" else root_joint(motion.body)
+    assert root is not None
     skeleton = motion.body.skeleton
     rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
+    # From rest, so that doing it twice changes nothing: what is not of the body stands as its nodes do.
+    still = np.asarray(motion.body.rest_rotations)[None]
+    stand = kinematics.world_positions(skeleton, still, skeleton.node_offsets_m)
     others = np.setdiff1d(subtree(skeleton, root), with_the_body(motion.body))
     pivot = motion.body.rest_positions_m[motion.body.hips] * GROUND
-    turned = quat.rotate(travel.heading[:, None], positions[:, others] - pivot)
+    turned = quat.rotate(travel.heading[:, None], stand[:, others] - pivot)
     positions[:, others] = turned + pivot + travel.path_m[:, None]
-    rotations[:, others] = quat.multiply(travel.heading[:, None], rotations[:, others])
+    rotations[:, others] = quat.multiply(travel.heading[:, None], still[:, others])
     return replace(motion, rotations=rotations, positions_m=positions), root
 
 

@@ -2,8 +2,9 @@
 
 Three kinds: skinned joints above the hips that stand at the pelvis; `twins` in the place of a mapped joint;
 `loose_parts` on an armature of their own. A follower keeps its rest place and rest turn relative to the joint it
-follows, in every frame, and carries what hangs below it. A joint above the hips that stands far from them is a root: it
-stays, unless its skin is one with the body's.
+follows, in every frame, and carries what hangs below it. A joint above the hips that stands far from them is a root:
+what it holds stays where it is, such as a prop, unless its skin is one with the body's. Then it follows the joint whose
+skin is beside its own or, where that is not one, the body's travel.
 """
 
 from __future__ import annotations
@@ -21,23 +22,24 @@ from workers.skeleton.skin_hold import below, reaches, skin_holders
 from workers.skeleton.twins import find_twins
 
 AT_PELVIS = 0.35  # of the leg's length: a skinned joint above the hips and nearer to them than this is part of it
-ONE_SKIN = 0.3  # share of a joint's vertices beside the body's that makes its skin one with it
 NAMED = 6  # joints that one notice names
 
 
 @dataclass(frozen=True)
 class Followers:
     """`leaders`: follower -> the joint it follows, which follows none itself. `left_behind` hold skin that nothing
-    moves.
+    moves, `travelling` are roots whose skin the body's travel must carry.
     """
 
     leaders: Mapping[int, int] = field(default_factory=dict)
     left_behind: tuple[int, ...] = ()
+    travelling: tuple[int, ...] = ()
 
     def without(self, joints: frozenset[int]) -> Followers:
         """Less joints that are to stay as they are."""
         leaders = {joint: leader for joint, leader in self.leaders.items() if joint not in joints}
-        return Followers(leaders, tuple(joint for joint in self.left_behind if joint not in joints))
+        left_behind = tuple(joint for joint in self.left_behind if joint not in joints)
+        return Followers(leaders, left_behind, tuple(joint for joint in self.travelling if joint not in joints))
 
     def led(self, mesh: Mesh, joints: int) -> Mesh:
         """The surface as if it hung on the leaders: how a body's parts are measured, whoever holds their skin."""
@@ -86,12 +88,18 @@ def find_followers(
         return Followers(leaders)
     neighbours = Neighbours(skeleton, mesh, positions_m, leg_m, own & carried, lead)
     left_behind: list[int] = []
+    travelling: list[int] = []
     for joint in above:
-        near = float(np.linalg.norm(positions_m[joint] - positions_m[hips])) <= AT_PELVIS * leg_m
-        if near or neighbours.touching(neighbours.vertices(np.array([joint]))) >= ONE_SKIN:
+        vertices = neighbours.vertices(np.array([joint]))
+        leader = neighbours.leader(vertices)
+        if float(np.linalg.norm(positions_m[joint] - positions_m[hips])) <= AT_PELVIS * leg_m:
             leaders[joint] = hips
-        else:
+        elif not neighbours.is_one_with(vertices):
             left_behind.append(joint)
+        elif leader is not None:
+            leaders[joint] = leader
+        else:
+            travelling.append(joint)
     for joint in between:
         leader = neighbours.leader(neighbours.vertices(np.array([joint])))
         if leader is None:
@@ -99,7 +107,7 @@ def find_followers(
         else:
             leaders[joint] = leader
     following, unclear = find_loose(skeleton, roots, skinned, neighbours)
-    return Followers({**leaders, **following}, tuple(sorted([*left_behind, *unclear])))
+    return Followers({**leaders, **following}, tuple(sorted([*left_behind, *unclear])), tuple(sorted(travelling)))
 
 
 def place_followers(
@@ -134,11 +142,14 @@ def place_followers(
 
 
 def follower_notices(skeleton: Skeleton, followers: Followers) -> Iterator[Notice]:
-    """One notice for all joints that follow, one for all that are left behind."""
+    """One notice for all joints that follow, one for all that are left behind, one for roots that travel."""
     if followers.leaders:
         pairs = [f"{_name(skeleton, j)} ({_name(skeleton, to)})" for j, to in followers.leaders.items()]
         what = "1 joint holds skin and has" if len(pairs) == 1 else f"{len(pairs)} joints hold skin and have"
         yield Notice("follows", f"{what} no role; keyed to follow the joint of the body in brackets: {_listed(pairs)}")
+    for joint in followers.travelling:
+        text = "holds part of the body's skin far from the hips; it is keyed to go along with the body's travel"
+        yield Notice("follows", f"root joint {_name(skeleton, joint)} {text}", skeleton.names[joint] or None)
     if followers.left_behind:
         names = [_name(skeleton, joint) for joint in followers.left_behind]
         what = "1 joint holds skin that" if len(names) == 1 else f"{len(names)} joints hold skin that"

@@ -20,6 +20,7 @@ WITHIN = 0.6  # so near the middle of its vertices
 MOST = 0.6  # share of the part's nearest vertices that agree on one joint
 SOME = 0.1  # share below which a neighbour does not count
 BETWEEN = 0.5  # of the leg's length: from a joint that carries several neighbours to what follows it
+CLOTHING = 0.9  # share of a surface's vertices that touch the body if the body wears it
 NEAREST = 0.25  # share of a part's vertices that are asked
 MAX_PART, MAX_BODY = 200, 20_000  # vertices looked at
 
@@ -33,8 +34,10 @@ class Neighbours:
         self.skeleton, self.mesh, self.positions_m, self.leg_m = skeleton, mesh, positions_m, leg_m
         rows = np.arange(len(mesh.weights))
         self.strongest: Indices = mesh.joints[rows, mesh.weights.argmax(axis=1)]
+        self.lead = lead
         held = lead[self.strongest]
-        skin = _sample(np.flatnonzero(held >= 0), MAX_BODY)
+        self.held: Mask = held >= 0
+        skin = _sample(np.flatnonzero(self.held), MAX_BODY)
         joints = np.flatnonzero(own)
         self.points: Array = np.concatenate([mesh.positions_m[skin], positions_m[joints]])
         self.holders: Indices = np.concatenate([held[skin], joints])
@@ -62,12 +65,21 @@ class Neighbours:
         away = float(np.linalg.norm(points[asked] - self.positions_m[shared], axis=1).mean())
         return shared if away <= BETWEEN * self.leg_m else None
 
-    def touching(self, vertices: Indices) -> float:
-        """Share of these vertices in the same place as skin of the body."""
+    def is_one_with(self, vertices: Indices) -> bool:
+        """True where these vertices and the body's are one surface: they share faces, joints hold both, or none of
+        them is far from the body.
+        """
         if not len(vertices):
-            return 0.0
+            return False
+        inside = np.zeros(len(self.strongest), dtype=np.bool_)
+        inside[vertices] = True
+        corners = inside[self.mesh.faces]
+        seam = (corners.any(axis=1) & (self.held[self.mesh.faces] & ~corners).any(axis=1)).any()
+        shared = self.mesh.weights[vertices] * (self.lead[self.mesh.joints[vertices]] >= 0)
+        if seam or (shared.sum(axis=1) > SOME).any():
+            return True
         distances = self._nearest(self.mesh.positions_m[_sample(vertices, MAX_PART)])[1]
-        return float(np.mean(distances < 0.1 * TOUCHING * self.leg_m))
+        return float(np.quantile(distances, CLOTHING)) < TOUCHING * self.leg_m
 
     def _nearest(self, points: Array) -> tuple[Indices, Array]:
         """The body's nearest point to each of `points`, and how far it is."""

@@ -19,6 +19,7 @@ from workers.skeleton.model import Array, Mask, Skeleton
 
 SAME_PLACE = 0.012  # of the leg's length
 APART = 4.0  # times that: two links of a chain that agree stand at least so far from each other
+MOST_THERE = 8  # joints of the body looked at in one place
 SAME_PART = 0.5  # of a name's score
 
 
@@ -37,39 +38,49 @@ def find_twins(
     `holders` hold skin, None where no skin is known.
     """
     near = SAME_PLACE * leg_m
-    above = [set(skeleton.ancestors(joint)) for joint in range(len(skeleton))]
-    bodies = np.flatnonzero(own)
-    pairs: list[tuple[int, int, float]] = []
+    lines = {joint: [joint, *skeleton.ancestors(joint)] for joint in map(int, np.flatnonzero(own))}
+    bodies = np.array(sorted(lines), dtype=np.int64)
+    pairs: dict[int, dict[int, float]] = {}  # joint -> joints of the body in its place, and how far off they are
     for joint in map(int, np.flatnonzero(candidates)):
         distances = np.linalg.norm(positions_m[bodies] - positions_m[joint], axis=1)
-        pairs += [
-            (joint, int(bodies[place]), float(distances[place]))
-            for place in np.flatnonzero(distances <= near)
-            if int(bodies[place]) not in above[joint]
-        ]
+        above = set(skeleton.ancestors(joint))
+        there = [place for place in np.argsort(distances, kind="stable")[:MOST_THERE] if distances[place] <= near]
+        found = {int(bodies[place]): float(distances[place]) for place in there if int(bodies[place]) not in above}
+        if found:
+            pairs[joint] = found
+    chained = _chained(skeleton, pairs, lines, positions_m, APART * near)
     bare = _bare(skeleton, own, holders)
     names = _Names(skeleton, mapping)
+    best: dict[int, int] = {}
+    for joint, found in pairs.items():
+        ranks = {}
+        for body, distance in found.items():
+            said, in_chain = names.same_part(joint, body), (joint, body) in chained
+            if said or in_chain or (bare[body] and not names.is_helper(joint)):
+                ranks[body] = (-2 * in_chain - said, distance)
+        if ranks:
+            best[joint] = min(ranks, key=lambda body: ranks[body])
+    return _without_repeats(skeleton, best)
 
-    def agrees(pair: tuple[int, int, float]) -> bool:
-        joint, body, _ = pair
-        for other, other_body, _ in pairs:
-            in_line = other in above[joint] and other_body in above[body]
-            in_line |= joint in above[other] and body in above[other_body]
-            if in_line and np.linalg.norm(positions_m[other] - positions_m[joint]) > APART * near:
-                return True
-        return False
 
-    best: dict[int, tuple[tuple[int, float], int]] = {}
-    for pair in pairs:
-        joint, body, distance = pair
-        said = names.same_part(joint, body)
-        chained = agrees(pair)
-        if not (said or chained or (bare[body] and not names.is_helper(joint))):
-            continue
-        rank = (-2 * chained - said, distance)
-        if joint not in best or rank < best[joint][0]:
-            best[joint] = (rank, body)
-    return _without_repeats(skeleton, {joint: body for joint, (_, body) in sorted(best.items())})
+def _chained(
+    skeleton: Skeleton,
+    pairs: Mapping[int, Mapping[int, float]],
+    lines: Mapping[int, list[int]],
+    positions_m: Array,
+    apart_m: float,
+) -> set[tuple[int, int]]:
+    """Pairs (joint, joint of the body) that another pair further along both chains agrees with."""
+    result: set[tuple[int, int]] = set()
+    for joint, found in pairs.items():
+        for upper in skeleton.ancestors(joint):
+            if upper not in pairs or np.linalg.norm(positions_m[upper] - positions_m[joint]) <= apart_m:
+                continue
+            for body in found:
+                for upper_body in pairs[upper]:
+                    if upper_body in lines[body][1:]:
+                        result |= {(joint, body), (upper, upper_body)}
+    return result
 
 
 def _without_repeats(skeleton: Skeleton, twins: Mapping[int, int]) -> dict[int, int]:
