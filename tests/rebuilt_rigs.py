@@ -24,6 +24,11 @@ from workers.samples.shape import INDEX, PARENTS, ROLES, STOUT, BodyShape
 from workers.skeleton import kinematics, quat
 from workers.skeleton.model import Array, Indices, Scene
 
+SLAB_FACES = np.array(
+    [[0, 1, 3], [0, 3, 2], [4, 7, 5], [4, 6, 7], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4],
+     [1, 5, 7], [1, 7, 3]]
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Joint:
@@ -39,12 +44,15 @@ class Joint:
 
 @dataclass(frozen=True, eq=False)
 class RebuiltRig:
-    """`holders`: role -> name of the joint that holds its skin; `parts`: material -> joint that holds its vertices."""
+    """`holders`: role -> name of the joint that holds its skin; `parts`: material -> joint that holds its vertices;
+    `slab`: a joint and where a slab of skin that it holds lies, 0.4 m wide and 2 cm thick.
+    """
 
     body: SampleBody
     joints: tuple[Joint, ...]
     holders: Mapping[str, str]
     parts: Mapping[str, str]
+    slab: tuple[str, tuple[float, float, float]] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -101,11 +109,22 @@ class RebuiltRig:
             positions[:, number] = start + quat.rotate(turn, self._place(joint) - from_place)
         return rotations, positions
 
+    def surface(self) -> tuple[Array, Indices]:
+        """Positions `(vertices, 3)` in T pose and faces `(faces, 3)`."""
+        if self.slab is None:
+            return self.body.positions_m, self.body.faces
+        corners = np.array([[x, y, z] for x in (-0.2, 0.2) for y in (0.0, 0.02) for z in (-0.2, 0.2)])
+        faces = SLAB_FACES + len(self.body.positions_m)
+        return np.concatenate([self.body.positions_m, corners + self.slab[1]]), np.concatenate([self.body.faces, faces])
+
     def weights(self) -> tuple[Indices, Array]:
         """Four holders and weights of each vertex `(vertices, 4)`, numbers of the joints."""
-        dense = np.zeros((len(self.body.positions_m), len(self.joints)))
+        count = len(self.body.positions_m)
+        dense = np.zeros((len(self.surface()[0]), len(self.joints)))
         for role in ROLES:
-            dense[:, self.names.index(self.holders[role])] += self.body.weights[:, INDEX[role]]
+            dense[:count, self.names.index(self.holders[role])] += self.body.weights[:, INDEX[role]]
+        if self.slab is not None:
+            dense[count:, self.names.index(self.slab[0])] = 1.0
         for material, holder in self.parts.items():
             chosen = np.unique(self.body.faces[self.body.materials == list(MATERIALS).index(material)])
             dense[chosen] = 0.0
@@ -151,8 +170,9 @@ def rig_bundle(
         "JOINTS_0": builder.accessor(slots[holders], "VEC4", "u2"),
         "WEIGHTS_0": builder.accessor(weights, "VEC4"),
     }
-    faces = builder.accessor(rig.body.faces.reshape(-1), "SCALAR", "u4")
-    mesh = builder.mesh(rig.body.positions_m, indices=faces, attributes=attributes)
+    surface, triangles = rig.surface()
+    faces = builder.accessor(triangles.reshape(-1), "SCALAR", "u4")
+    mesh = builder.mesh(surface, indices=faces, attributes=attributes)
     builder.document["scenes"][0]["nodes"].append(builder.node(name="skin", mesh=mesh, skin=skin))
     if posed is not None:
         turns, offsets = _local(parents, *posed)

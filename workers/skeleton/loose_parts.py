@@ -21,6 +21,7 @@ MOST = 0.6  # share of the part's nearest vertices that agree on one joint
 SOME = 0.1  # share below which a neighbour does not count
 BETWEEN = 0.5  # of the leg's length: from a joint that carries several neighbours to what follows it
 CLOTHING = 0.9  # share of a surface's vertices that touch the body if the body wears it
+ENCLOSED = 2  # joints of the body within a surface that it wears
 NEAREST = 0.25  # share of a part's vertices that are asked
 MAX_PART, MAX_BODY = 200, 20_000  # vertices looked at
 
@@ -65,9 +66,16 @@ class Neighbours:
         away = float(np.linalg.norm(points[asked] - self.positions_m[shared], axis=1).mean())
         return shared if away <= BETWEEN * self.leg_m else None
 
+    def wearer(self, vertices: Indices) -> int | None:
+        """The joint that carries all that these vertices lie on, None where the body does not wear them."""
+        if not self.is_one_with(vertices):
+            return None
+        nearest, _ = self._nearest(self.mesh.positions_m[_sample(vertices, MAX_PART)])
+        return self._carries_all(sorted({int(self.holders[place]) for place in nearest}))
+
     def is_one_with(self, vertices: Indices) -> bool:
-        """True where these vertices and the body's are one surface: they share faces, joints hold both, or none of
-        them is far from the body.
+        """True where these vertices and the body's are one surface: they share faces, joints hold both, none of them is
+        far from the body, or they enclose some of its bones.
         """
         if not len(vertices):
             return False
@@ -79,7 +87,11 @@ class Neighbours:
         if seam or (shared.sum(axis=1) > SOME).any():
             return True
         distances = self._nearest(self.mesh.positions_m[_sample(vertices, MAX_PART)])[1]
-        return float(np.quantile(distances, CLOTHING)) < TOUCHING * self.leg_m
+        if float(np.quantile(distances, CLOTHING)) < TOUCHING * self.leg_m:
+            return True
+        points, joints = self.mesh.positions_m[vertices], self.positions_m[self.own]
+        enclosed = ((joints > points.min(axis=0)) & (joints < points.max(axis=0))).all(axis=1)
+        return bool(enclosed.sum() >= ENCLOSED and np.median(distances) < WITHIN * self.leg_m)
 
     def _nearest(self, points: Array) -> tuple[Indices, Array]:
         """The body's nearest point to each of `points`, and how far it is."""
@@ -116,6 +128,8 @@ def find_loose(
             following[root] = leader
         elif not holders[root]:
             waiting += parts
+        elif (leader := neighbours.wearer(neighbours.vertices(inside))) is not None:
+            following[root] = leader
         else:
             unclear += [int(joint) for joint in inside if holders[joint]]
     return following, unclear
