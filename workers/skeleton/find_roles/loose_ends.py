@@ -42,7 +42,7 @@ def _by_name(shape: Shape, evidence: Evidence, roles: Mapping[str, int], part: s
     taken = set(roles.values())
     found = {}
     for side in SIDES:
-        end = _limb_end(shape, roles[side + limb])
+        end = _limb_end(shape, roles, side, limb)
         options = [
             j
             for j, reading in enumerate(evidence.readings)
@@ -110,6 +110,10 @@ def _toes(shape: Shape, evidence: Evidence, roles: Mapping[str, int]) -> dict[st
     return found if len(found) == len(SIDES) else {}
 
 
-def _limb_end(shape: Shape, joint: int) -> Array:
-    below = shape.subtree(joint)
-    return np.asarray(shape.positions_m[max(below, key=lambda j: shape.arc_m[j])])
+def _limb_end(shape: Shape, roles: Mapping[str, int], side: str, limb: str) -> Array:
+    """Where a limb's lower bone ends: at the last joint below it, else as far on as its upper bone is long."""
+    joint, upper = roles[side + limb], roles.get(side + limb.replace("Lower", "Upper"))
+    last = max(shape.subtree(joint), key=lambda j: shape.arc_m[j])
+    if last == joint and upper is not None:
+        return np.asarray(2.0 * shape.positions_m[joint] - shape.positions_m[upper])
+    return np.asarray(shape.positions_m[last])
