@@ -54,7 +54,7 @@ def check_glb(data: bytes, clip: Clip, wanted: BodyMotion, factor: float) -> Non
     rotations = kinematics.world_rotations(scene.skeleton, written.rotations[frames])
     moved = {joint: path[frames] for joint, path in written.translations_m.items()}
     positions = kinematics.world_positions(scene.skeleton, rotations, scene.skeleton.node_offsets_m, moved)
-    joints = [match.joint for match in wanted.body.mapping.roles.values()]
+    joints = [match.joint for match in wanted.body.mapping.roles.values()] + list(wanted.body.followers.leaders)
     place_of = {int(index): place for place, index in enumerate(scene.skeleton.file_indices)}
     there = [place_of[int(wanted.body.skeleton.file_indices[joint])] for joint in joints]
     metres = positions[:, there] * (factor / scene.units.factor)

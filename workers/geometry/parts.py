@@ -1,11 +1,14 @@
 """Body parts: which part of the body each joint, vertex and face of a skinned mesh belongs to, by skin weights.
 
 A joint without a role belongs to the part of the nearest role above it, so skirts, hair, twist and finger joints go
-where they hang. A face on a seam takes the part that holds most of its three corners. Rigid shells that reach far
-beyond the limb that holds them (swords, shields) are props: no part of the body. Poses are left to others.
+where they hang; a follower to the part of the joint it follows. A face on a seam takes the part that holds most of its
+three corners. Rigid shells that reach far beyond the limb that holds them (swords, shields) are props: no part of the
+body. Poses are left to others.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -56,6 +59,15 @@ def joint_parts(body: Body) -> Indices:
             own[joint] = part
     for twist in body.twists:
         own.setdefault(twist.joint, of_role[twist.role])
+    natural = _spread(body, own)
+    leaders = body.followers.leaders
+    return (
+        _spread(body, own | {joint: int(natural[leader]) for joint, leader in leaders.items()}) if leaders else natural
+    )
+
+
+def _spread(body: Body, own: Mapping[int, int]) -> Indices:
+    """The part of each joint's nearest joint above that has one of its `own`."""
     result = np.full(len(body.skeleton), TORSO)
     for joint, parent in enumerate(body.skeleton.parents):
         result[joint] = own.get(joint, result[parent] if parent >= 0 else TORSO)

@@ -1,6 +1,7 @@
 """A body in motion: what can be said of it without a second body.
 
     body_motion  BodyMotion: a body moving, in world space
+    pelvis       how the pelvis turns, where the hips joint does not say it
     contacts     when toes and ankles are planted, and on what height
     ground       the floor a motion stands on
     level_feet   how feet lie on the ground, where there is no mesh

@@ -5,11 +5,16 @@ World arrays are what retargeting, foot contacts and scores work on; `to_clip` t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
+from workers.skeleton.followers import place_followers
 from workers.skeleton.model import Array, Clip
+
+SAME_PLACE_M = 1e-5  # a follower nearer than this to where its parent holds it needs no key
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +50,8 @@ def from_rotations(body: Body, like: BodyMotion, rotations: Array, hips_position
     """World rotations plus the path of the hips joint `(frames, 3)`; bones keep their lengths.
 
     Every joint but the hips stands at its node offset below its parent; a joint that hangs outside its limb
-    (`Body.attachments`) goes where the limb carries it. `like` lends name and time axis.
+    (`Body.attachments`) goes where the limb carries it, a follower where its leader does, whatever turn is given for
+    it. `like` lends name and time axis.
     """
     skeleton, hips = body.skeleton, body.hips
     positions = kinematics.world_positions(skeleton, rotations, skeleton.node_offsets_m)
@@ -56,24 +62,35 @@ def from_rotations(body: Body, like: BodyMotion, rotations: Array, hips_position
         )
         place = positions[:, carrier] + quat.rotate(rotations[:, carrier], offset)
         positions[:, kinematics.subtree(skeleton, joint)] += (place - positions[:, joint])[:, None]
-    return BodyMotion(body, like.name, like.rate_hz, like.start_s, rotations, positions)
+    return with_followers(BodyMotion(body, like.name, like.rate_hz, like.start_s, rotations, positions))
+
+
+def with_followers(motion: BodyMotion) -> BodyMotion:
+    """The motion with its body's followers where their leaders are; itself where there are none."""
+    body = motion.body
+    if not body.followers.leaders:
+        return motion
+    rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
+    rest = body.rest_rotations, body.rest_positions_m
+    place_followers(body.skeleton, body.followers.leaders, body.own, rest, rotations, positions)
+    return replace(motion, rotations=rotations, positions_m=positions)
 
 
 def to_clip(motion: BodyMotion, root: int | None = None) -> Clip:
     """Local rotations, continuous in sign, and local translations of the joints that move through space.
 
-    These are the hips, joints outside their limbs, and the joint `root` that carries the travel, if any.
+    These are the hips, joints outside their limbs, the joint `root` that carries the travel, if any, and followers that
+    do not keep their place below their parent.
     """
     skeleton = motion.body.skeleton
     rotations = quat.make_continuous(kinematics.local_rotations(skeleton, motion.rotations))
     moved = {motion.body.hips, *motion.body.attachments} | ({root} if root is not None else set())
-    return Clip(
-        motion.name,
-        motion.rate_hz,
-        motion.start_s,
-        rotations,
-        {joint: local_path(motion, joint) for joint in sorted(moved)},
-    )
+    paths = {joint: local_path(motion, joint) for joint in sorted(moved)}
+    for joint in motion.body.followers.leaders:
+        path = local_path(motion, joint)
+        if np.abs(path - skeleton.node_offsets_m[joint]).max(initial=0.0) > SAME_PLACE_M:
+            paths[joint] = path
+    return Clip(motion.name, motion.rate_hz, motion.start_s, rotations, dict(sorted(paths.items())))
 
 
 def local_path(motion: BodyMotion, joint: int) -> Array:

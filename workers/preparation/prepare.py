@@ -108,6 +108,7 @@ def prepare_character(
     rest = face_as_clips(scene, rest_as_nodes(rest, left_alone), mapping)
     rest = replace(rest, notices=(*mapping.notices, *rest.notices))
     body = measured(scene, rest, mapping, definition)
+    body = replace(body, followers=body.followers.without(left_alone))
     return PreparedCharacter(scene, body, rest, definition, choice.preset, left_alone)
 
 

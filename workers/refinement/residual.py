@@ -83,7 +83,7 @@ def find_freedom(body: Body, held: frozenset[int] = frozenset()) -> DegreesOfFre
         joint = body.joint(role)
         if joint is None or joint in held:
             continue
-        parent = body.attachments.get(joint, int(body.skeleton.parents[joint]))
+        parent = int(body.carriers[joint])
         parts.append(Part(role, int(part_of[joint]), joint, parent, None, first, 3))
         part_of[carried(body, joint)] = len(parts)
         first += 3

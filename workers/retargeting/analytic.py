@@ -16,6 +16,7 @@ import numpy as np
 from workers.contract.options import RootScale
 from workers.contract.roles import SIDES, side_roles
 from workers.motion.body_motion import BodyMotion, from_rotations
+from workers.motion.pelvis import pelvis_turns
 from workers.retargeting.alignment import RestAlignment
 from workers.retargeting.copy_rest import (
     WorldRelation,
@@ -94,20 +95,31 @@ def _driven_rotations(source: BodyMotion, target: Body, alignment: RestAlignment
     roles = [role for role in shared_roles(source.body, target) if role not in chained]
     joints = [target.mapping.roles[role].joint for role in roles]
     deltas = rest_deltas(source, turn, roles)
+    pelvis = quat.multiply(quat.multiply(turn, pelvis_turns(source)), quat.conjugate(turn))
+    deltas[:, roles.index("hips")] = pelvis
     aligned = np.stack([alignment.turns.get(role, quat.IDENTITY) for role in roles])
     rotations = quat.identity(source.frames, len(target.skeleton))
     rotations[:, joints] = quat.multiply(deltas, quat.multiply(aligned, target.rest_rotations[joints]))
     driven = np.zeros(len(target.skeleton), dtype=bool)
     driven[joints] = True
-    _drive_trunk(source, target, alignment, turn, rotations, driven)
+    _drive_trunk(source, target, alignment, turn, pelvis, rotations, driven)
     drive_fingers(source, target, alignment, turn, rotations, driven)
     return rotations, driven
 
 
 def _drive_trunk(
-    source: BodyMotion, target: Body, alignment: RestAlignment, turn: Array, rotations: Array, driven: Mask
+    source: BodyMotion,
+    target: Body,
+    alignment: RestAlignment,
+    turn: Array,
+    pelvis: Array,
+    rotations: Array,
+    driven: Mask,
 ) -> None:
-    """Spine and neck, in place. A neck between chest and head follows half of each where the source has none."""
+    """Spine and neck, in place; `pelvis` `(frames, 4)` is the turn that they rise from.
+
+    A neck between chest and head follows half of each where the source has none.
+    """
 
     def deltas_of(joints: list[int]) -> Array:
         away = quat.multiply(source.rotations[:, joints], quat.conjugate(source.body.rest_rotations[joints]))
@@ -118,7 +130,7 @@ def _drive_trunk(
         rotations[:, joints] = quat.multiply(deltas, resting)
         driven[joints] = True
 
-    top = deltas_of([source.body.hips])[:, 0]
+    top = pelvis
     source_spine, target_spine = _chain(source.body, "spine", SPINE_ROLES), _chain(target, "spine", SPINE_ROLES)
     if source_spine:
         turns = deltas_of(source_spine)

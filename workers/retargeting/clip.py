@@ -31,6 +31,7 @@ from workers.retargeting.retargeter import TransferInput
 from workers.retargeting.root_motion import place_travel, start_at_origin
 from workers.retargeting.twist import spread_twist
 from workers.skeleton.body import Body
+from workers.skeleton.followers import follower_notices
 from workers.skeleton.model import Clip, Notice
 
 
@@ -77,6 +78,7 @@ def retarget_clip(
     floor_m = claimed_floor(source.motion) if estimated is None else estimated
     alignment = _aligned(source, target, options)
     notices = [*source.notices, *target.scene.notices, *target.rest.notices, *alignment.notices, *_detached(body)]
+    notices += follower_notices(body.skeleton, body.followers)
     given = TransferInput(source, target, contacts, alignment, floor_m, options.root_scale)
     transferred = method.open().retarget(given)
     notices += transferred.notices
@@ -102,11 +104,11 @@ def retarget_clip(
         floor=floor,
         source_floor_m=floor_m,
         result=placed,
-        scored=result,
+        scored=result if options.root_motion == "in_place" else placed,
         naive=naive,
         clip=clip,
         root=root,
-        keyed=transferred.keyed,
+        keyed=(*transferred.keyed, *body.followers.leaders),
         notices=tuple(notices),
     )
 

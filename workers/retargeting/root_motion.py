@@ -2,8 +2,9 @@
 
 Travel is the smooth part of the hips' ground-plane path and of its heading, without the sway of each step; it passes
 exactly through the first and the last frame, so a clip that loops still does. `keep` leaves it at the hips, `in_place`
-takes it away, `root_joint` moves it to the joint above the hips, as engines with root motion expect. World poses do not
-change in `keep` and `root_joint`.
+takes it away, `root_joint` moves it to the joint above the hips, as engines with root motion expect. The body's world
+pose does not change in `keep` and `root_joint`. A root that holds part of the body's skin carries the travel in `keep`
+too (`workers.skeleton.followers`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from workers.contract.errors import InvalidOptions
 from workers.contract.roles import SIDES
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.analytic import hip_centre
-from workers.skeleton import quat
+from workers.retargeting.feet.legs import carried
+from workers.skeleton import kinematics, quat
 from workers.skeleton.body import UP, Body, heading
 from workers.skeleton.kinematics import subtree
-from workers.skeleton.model import Array
+from workers.skeleton.model import Array, Indices
 
 SMOOTHING_S = 0.4  # standard deviation; a walking cycle takes about 1 s
 GROUND: Array = np.array([1.0, 0.0, 1.0])
@@ -57,27 +59,31 @@ def place_travel(motion: BodyMotion, mode: Literal["keep", "in_place", "root_joi
 
     Raises InvalidOptions for `root_joint` on a rig whose hips have no joint above them.
     """
-    if mode == "keep":
+    if mode == "keep" and not motion.body.followers.travelling:
         return motion, None
     travel = measure_travel(motion)
     if mode == "in_place":
         return _shifted(motion, -(travel.path_m - travel.path_m[:1])), None
-    root = root_joint(motion.body)
+    root = min(motion.body.followers.travelling, default=None) if mode == "keep" else root_joint(motion.body)
+    assert root is not None
     skeleton = motion.body.skeleton
     rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
-    carried = np.setdiff1d(subtree(skeleton, root), subtree(skeleton, motion.body.hips))
-    carried = np.setdiff1d(carried, [j for joint in motion.body.attachments for j in subtree(skeleton, joint)])
+    # From rest, so that doing it twice changes nothing: what is not of the body stands as its nodes do.
+    still = np.asarray(motion.body.rest_rotations)[None]
+    stand = kinematics.world_positions(skeleton, still, skeleton.node_offsets_m)
+    others = np.setdiff1d(subtree(skeleton, root), with_the_body(motion.body))
     pivot = motion.body.rest_positions_m[motion.body.hips] * GROUND
-    turned = quat.rotate(travel.heading[:, None], positions[:, carried] - pivot)
-    positions[:, carried] = turned + pivot + travel.path_m[:, None]
-    rotations[:, carried] = quat.multiply(travel.heading[:, None], rotations[:, carried])
+    turned = quat.rotate(travel.heading[:, None], stand[:, others] - pivot)
+    positions[:, others] = turned + pivot + travel.path_m[:, None]
+    rotations[:, others] = quat.multiply(travel.heading[:, None], still[:, others])
     return replace(motion, rotations=rotations, positions_m=positions), root
 
 
 def root_joint(body: Body) -> int:
-    """The nearest joint above the hips."""
+    """The nearest joint above the hips that does not go along with them."""
+    following = with_the_body(body)
     for joint in body.skeleton.ancestors(body.hips):
-        if body.skeleton.deforming[joint]:
+        if body.skeleton.deforming[joint] and joint not in following:
             return joint
     name = body.skeleton.names[body.hips]
     raise InvalidOptions(
@@ -85,10 +91,14 @@ def root_joint(body: Body) -> int:
     )
 
 
+def with_the_body(body: Body) -> Indices:
+    """Joints that go along with the hips or are part of a limb."""
+    return np.unique(np.concatenate([carried(body, joint) for joint in (body.hips, *body.attachments)]))
+
+
 def _shifted(motion: BodyMotion, shift_m: Array) -> BodyMotion:
     """The body moved by `(3,)` or `(frames, 3)`; what is not below the hips or part of a limb stays."""
-    skeleton, body = motion.body.skeleton, motion.body
-    moved = np.unique(np.concatenate([subtree(skeleton, joint) for joint in (body.hips, *body.attachments)]))
+    moved = with_the_body(motion.body)
     positions = motion.positions_m.copy()
     positions[:, moved] += shift_m[:, None] if shift_m.ndim == 2 else shift_m
     return replace(motion, positions_m=positions)

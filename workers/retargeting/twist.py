@@ -21,7 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workers.motion.body_motion import BodyMotion
+from workers.motion.body_motion import BodyMotion, with_followers
 from workers.motion.smoothing import weighted_mean
 from workers.retargeting.feet.legs import turn_part
 from workers.skeleton import quat
@@ -62,7 +62,7 @@ def spread_twist(motion: BodyMotion) -> BodyMotion:
         turn = quat.multiply(wanted, quat.conjugate(rotations[:, twist.joint]))
         pivot = positions[:, twist.joint].copy()
         turn_part(rotations, positions, _carried(body, twist.joint), turn, pivot, pivot)
-    return replace(motion, rotations=rotations, positions_m=positions)
+    return with_followers(replace(motion, rotations=rotations, positions_m=positions))
 
 
 def bone_roll(motion: BodyMotion, role: str) -> Array:

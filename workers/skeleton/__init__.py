@@ -10,6 +10,10 @@
     find_roles        finding that
     fingerprint       a name for a skeleton that its files share
     body              a mapped skeleton with its measures
+    followers         joints that hold skin, have no role, and go along with one that has
+    twins             those in the place of a mapped joint
+    loose_parts       those on an armature of their own
+    skin_hold         which joints hold skin, and how much of it nothing moves
     rest              which pose counts as rest
     soles             where the ground is under a body at rest
     finger_chains     the joints of each finger that bend

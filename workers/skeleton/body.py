@@ -9,15 +9,17 @@ Which pose counts as rest is left to `workers.skeleton.rest.rest_pose`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.skeleton import kinematics, quat
 from workers.skeleton.finger_chains import Finger, find_finger_chains
+from workers.skeleton.followers import Followers, find_followers, own_joints
 from workers.skeleton.mapping import HumanoidMapping
-from workers.skeleton.model import Array, Mesh, Skeleton
+from workers.skeleton.model import Array, Indices, Mask, Mesh, Skeleton
 from workers.skeleton.soles import FOOT_ROLES as FOOT_ROLES
 from workers.skeleton.soles import Soles, soles_from_joints, soles_from_mesh
 from workers.skeleton.twist_joints import TwistJoint, measure_twists
@@ -50,6 +52,7 @@ class Body:
     attachments: Mapping[int, int]  # joint that hangs outside its limb -> the limb joint that carries it in a body
     twists: tuple[TwistJoint, ...]
     fingers: Mapping[str, Finger]  # such as leftIndex
+    followers: Followers = field(default_factory=Followers)  # skinned joints without a role that go along with one
 
     def joint(self, role: str) -> int | None:
         return self.mapping.joint(role)
@@ -60,6 +63,23 @@ class Body:
     @property
     def hips(self) -> int:
         return self.mapping.roles["hips"].joint
+
+    @cached_property
+    def own(self) -> Mask:
+        """Joints `(joints,)` that roles and chains move."""
+        return own_joints(self.skeleton, self.mapping)
+
+    @cached_property
+    def carriers(self) -> Indices:
+        """What each joint moves with when nothing turns it `(joints,)`: its parent, or what it is attached to or
+        follows; -1 for roots, and for hips below a joint that follows them.
+        """
+        result = self.skeleton.parents.copy()
+        for joint, carrier in (*self.attachments.items(), *self.followers.leaders.items()):
+            result[joint] = carrier
+        if set(self.skeleton.ancestors(self.hips)) & set(self.followers.leaders):
+            result[self.hips] = -1
+        return result
 
     @property
     def hips_height_m(self) -> float:
@@ -87,7 +107,9 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
     rotations, positions = kinematics.rest_world(skeleton)
     leg = leg_length(mapping, positions)
     facing = rest_facing(mapping, positions)
+    followers = find_followers(skeleton, mapping, positions, leg, mesh)
     if mesh is not None and len(mesh.positions_m):
+        mesh = followers.led(mesh, len(skeleton))
         soles = soles_from_mesh(mesh, mapping, positions, facing)
         # A foot that moves no vertex, as in a character that is all in one piece of armour, still has joints.
         soles = replace(soles, drop_m={**soles_from_joints(mapping, positions, leg).drop_m, **soles.drop_m})
@@ -98,7 +120,7 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
     return Body(
         skeleton, mapping, rotations, positions, facing, height, leg,
         soles.floor_m, soles.drop_m, soles.tilt, find_attachments(skeleton, mapping),
-        measure_twists(skeleton, mapping, positions, mesh), find_finger_chains(skeleton, mapping, mesh),
+        measure_twists(skeleton, mapping, positions, mesh), find_finger_chains(skeleton, mapping, mesh), followers,
     )  # fmt: skip
 
 

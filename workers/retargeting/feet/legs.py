@@ -57,10 +57,8 @@ def find_legs(body: Body) -> tuple[list[Leg], list[Notice]]:
 
 
 def carried(body: Body, joint: int) -> Indices:
-    """The joint and all that moves with it: its descendants, and what is attached to any of these."""
-    parents = body.skeleton.parents.copy()
-    for attached, carrier in body.attachments.items():
-        parents[attached] = carrier
+    """The joint and all that moves with it: its descendants, and what is attached to or follows any of these."""
+    parents = body.carriers
     inside = np.zeros(len(parents), dtype=bool)
     inside[joint] = True
     count = 0

@@ -5,6 +5,7 @@
     shape       arc lengths, ancestors, body scale
     limbs       the best arm and leg below every joint
     whole_body  which limbs are legs and arms, where they meet, which side is which
+    loose_ends  feet and hands that hang outside their limb
     trunk       spine, neck, head, face
     fingers     fingers
     twists      twist joints

@@ -21,13 +21,14 @@ from workers.contract.roles import ALL_ROLES, HAND_ROLES, REQUIRED_ROLES, SIDES,
 from workers.skeleton.find_roles.confidence import alternatives, body_match, candidates
 from workers.skeleton.find_roles.fingers import find_fingers
 from workers.skeleton.find_roles.limbs import Evidence, gather_evidence
+from workers.skeleton.find_roles.loose_ends import find_loose_ends
 from workers.skeleton.find_roles.mirror import SEEN_IN_A_MIRROR, sides_swapped, swap_names, swap_roles
 from workers.skeleton.find_roles.names import Lexicon, NameReader, NameReading
 from workers.skeleton.find_roles.overrides import resolve_overrides
 from workers.skeleton.find_roles.shape import Shape, measure_shape
 from workers.skeleton.find_roles.trunk import find_trunk
 from workers.skeleton.find_roles.twists import find_twists
-from workers.skeleton.find_roles.whole_body import BodyHypothesis, find_body, sides_contradict
+from workers.skeleton.find_roles.whole_body import BodyHypothesis, find_body, pelvis_above, sides_contradict
 from workers.skeleton.mapping import HumanoidMapping, RoleMatch
 from workers.skeleton.model import Array, Notice, Skeleton
 
@@ -130,11 +131,12 @@ def _search(
     shape: Shape, evidence: Evidence, body: BodyHypothesis
 ) -> tuple[dict[str, RoleMatch], dict[str, tuple[int, ...]]]:
     """All roles of the chosen body with their confidences."""
+    hips = pelvis_above(shape, evidence, body)
     starts = (body.legs.left, body.legs.right, body.arms.left, body.arms.right)
     limbs = {joint for start in starts for joint in shape.subtree(start)}
-    trunk = find_trunk(shape, evidence, body.hips, body.arms.meet, body.legs.meet, limbs, starts)
+    trunk = find_trunk(shape, evidence, hips, body.arms.meet, body.legs.meet, limbs, starts)
     roles = trunk.roles | body.roles
-    loose = _loose_ends(shape, evidence, roles)
+    loose = find_loose_ends(shape, evidence, roles)
     roles |= loose
     matches = {
         role: body_match(
@@ -158,40 +160,6 @@ def _search(
                 matches[role] = RoleMatch(joint, sure, reason)
         chains |= fingers.chains
     return matches, chains
-
-
-def _loose_ends(shape: Shape, evidence: Evidence, roles: Mapping[str, int]) -> dict[str, int]:
-    """Feet and hands that hang outside their limb, such as the target of a baked leg IK that carries the foot's mesh.
-
-    Taken only in mirrored pairs, by name, near where the limb ends.
-    """
-    result: dict[str, int] = {}
-    for part, limb in (("Foot", "LowerLeg"), ("Hand", "LowerArm")):
-        found = {}
-        for side in SIDES:
-            if side + part in roles or side + limb not in roles:
-                continue
-            end = _limb_end(shape, roles[side + limb])
-            options = [
-                j
-                for j, reading in enumerate(evidence.readings)
-                if reading.score(part) > 0.6
-                and reading.side == side
-                and evidence.auxiliary[j] < 0.5
-                and j not in roles.values()
-            ]
-            if options:
-                near = min(options, key=lambda j: float(np.linalg.norm(shape.positions_m[j] - end)))
-                if float(np.linalg.norm(shape.positions_m[near] - end)) < 0.35 * shape.height_m:
-                    found[side + part] = near
-        if len(found) == len(SIDES):
-            result |= found
-    return result
-
-
-def _limb_end(shape: Shape, joint: int) -> Array:
-    below = shape.subtree(joint)
-    return np.asarray(shape.positions_m[max(below, key=lambda j: shape.arc_m[j])])
 
 
 def _apply(matches: dict[str, RoleMatch], chosen: Mapping[str, int | None], fixed: Mapping[str, int]) -> None:

@@ -16,6 +16,7 @@ from workers.skeleton.find_roles.limbs import Evidence
 from workers.skeleton.find_roles.shape import Shape
 from workers.skeleton.model import Array
 
+BESIDE = 0.15  # in body heights: fingers that hang on the lower arm are no further from the hand
 MAX_CHAINS = 10  # more chains than this off one hand are no fingers
 
 
@@ -58,7 +59,10 @@ def _finger_chains(shape: Shape, evidence: Evidence, hand: int) -> list[list[int
     parent = int(shape.skeleton.parents[hand])
     for sibling in children[parent] if parent >= 0 else ():
         branch = shape.subtree(sibling)
-        if sibling != hand and any(_finger_score(evidence, j) > 0.4 and evidence.auxiliary[j] < 0.5 for j in branch):
+        away = float(np.linalg.norm(shape.positions_m[sibling] - shape.positions_m[hand]))
+        if sibling == hand or away > BESIDE * shape.height_m:
+            continue  # such as the other hand, where both hang below a root
+        if any(_finger_score(evidence, j) > 0.4 and evidence.auxiliary[j] < 0.5 for j in branch):
             inside += branch
     body = {j for j in inside if shape.usable[j] and evidence.auxiliary[j] < 0.9}
     leaves = {j: sum(c in body for c in children[j]) == 0 for j in body}

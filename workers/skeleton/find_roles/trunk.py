@@ -34,6 +34,8 @@ def find_trunk(
     if hips != legs_meet and shape.is_above(hips, legs_meet):
         trunk.chains["pelvis"] = tuple(shape.path(hips, legs_meet))
     spine = [j for j in shape.path(hips, meet) if j != hips] if hips != meet else []
+    # A joint that carries the legs too is part of the pelvis, whatever its name: bending there would bend the legs.
+    spine = [j for j in spine if j not in trunk.chains.get("pelvis", ())] or spine
     head_line = _head_line(shape, evidence, meet, limbs, starts)
     if not head_line and spine:  # the head hangs lower than the arms
         for joint in spine[-2::-1]:

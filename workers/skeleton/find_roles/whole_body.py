@@ -19,6 +19,8 @@ from workers.skeleton.model import Array
 CANDIDATES = 20  # limb starts looked at on each side
 PAIRS = 160  # limb pairs scored in full
 SURE_FACING = 0.25
+PELVIS = 0.12  # in body heights: a pelvis stands no further above the joint that carries the legs
+PELVIS_NAME = 0.6
 NAMED_SIDE = 1.0  # margin of the side scores above which names have decided
 
 
@@ -88,6 +90,26 @@ def sides_contradict(shape: Shape, evidence: Evidence, body: BodyHypothesis) -> 
         across = _across(shape, body.arms, arm)
     leftward, sure = _facing(shape, body, leg, arm)
     return sure > SURE_FACING and float(across @ leftward) < 0.0
+
+
+def pelvis_above(shape: Shape, evidence: Evidence, body: BodyHypothesis) -> int:
+    """The hips: the body's own or, where that joint is named as spine, one just above that is named as pelvis.
+
+    3ds Max hangs the thighs below the first joint of the spine, which it turns against the pelvis above; then the
+    pelvis is the one that turns as pelvises do. Something of the spine must be left between it and the arms.
+    """
+    readings, hips = evidence.readings, body.hips
+    if "hips" in evidence.bonus or hips == body.arms.meet or body.legs.meet != hips:
+        return hips
+    own = readings[hips].score("hips")
+    if own > 0.5 or max(readings[hips].score(part) for part in ("spine", "chest")) <= own:
+        return hips
+    for joint in shape.skeleton.ancestors(hips):
+        if shape.arc_m[hips] - shape.arc_m[joint] > PELVIS * shape.height_m or not shape.usable[joint]:
+            break
+        if readings[joint].score("hips") > max(own, PELVIS_NAME) and evidence.auxiliary[joint] < 0.5:
+            return joint
+    return hips
 
 
 def limb_pairs(shape: Shape, evidence: Evidence, left: LimbValues, right: LimbValues) -> list[LimbPair]:

@@ -131,10 +131,13 @@ def turned_below(motion: BodyMotion, joint: int, turn: Array) -> BodyMotion:
 
 
 def carried_by(body: Body, joint: int) -> Indices:
-    """The joint, all joints below it, and those that hang elsewhere but follow one of these (`Body.attachments`)."""
+    """The joint, all joints below it, and those that hang elsewhere but follow one of these (`Body.attachments`,
+    `Body.followers`).
+    """
     inside = set(kinematics.subtree(body.skeleton, joint).tolist())
     while True:
-        more = {other for other, carrier in body.attachments.items() if carrier in inside and other not in inside}
+        elsewhere = {**body.attachments, **body.followers.leaders}
+        more = {other for other, carrier in elsewhere.items() if carrier in inside and other not in inside}
         if not more:
             return np.array(sorted(inside))
         for other in more:
