@@ -25,6 +25,7 @@ from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles.confidence import candidates
 from workers.skeleton.find_roles.find import find_roles, require_roles
 from workers.skeleton.fingerprint import skeleton_fingerprint
+from workers.skeleton.fold_notices import fold_notices
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Scene, Skeleton
 from workers.skeleton.rest.rest_pose import Rest, choose_rest
@@ -93,7 +94,7 @@ def inspect_scene(
         },
         "definition": definition.model_dump(mode="json", exclude_defaults=True) if definition is not None else None,
         "left_alone": [skeleton.names[joint] for joint in sorted(left_alone)],
-        "warnings": [notice.to_dict() for notice in (*scene.notices, *found.rest.notices)],
+        "warnings": [notice.to_dict() for notice in fold_notices(dict.fromkeys((*scene.notices, *found.rest.notices)))],
     }
 
 

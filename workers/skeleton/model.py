@@ -23,15 +23,44 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning for the report: a fallback or a guess is never silent."""
+    """A warning for the report: a fallback or a guess is never silent.
+
+    One that stands for `count` alike (`workers.skeleton.fold_notices`) names the first joint, and all in `joints`.
+    """
 
     code: str
     message: str
     joint: str | None = None
     frames: tuple[int, int] | None = None
+    count: int = 1
+    joints: tuple[str, ...] = ()
+
+    @property
+    def named_joints(self) -> tuple[str, ...]:
+        return self.joints or (() if self.joint is None else (self.joint,))
 
     def to_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "message": self.message, "joint": self.joint, "frames": self.frames}
+        return {
+            "code": self.code,
+            "message": self.message,
+            "joint": self.joint,
+            "frames": self.frames,
+            "count": self.count,
+            "joints": list(self.named_joints),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Notice:
+        """Inverse of `to_dict`, JSON in between or not."""
+        frames = data["frames"]
+        return cls(
+            data["code"],
+            data["message"],
+            data["joint"],
+            None if frames is None else (frames[0], frames[1]),
+            data["count"],
+            tuple(data["joints"]) if data["count"] > 1 else (),
+        )
 
 
 @dataclass(frozen=True, eq=False)

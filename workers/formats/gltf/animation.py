@@ -28,6 +28,7 @@ from workers.formats.gltf.fields import Json, bad_field, child, index_column, ob
 from workers.formats.gltf.nodes import NodeTree, fold_rotations, fold_translations
 from workers.formats.limits import check_limit
 from workers.skeleton import quat
+from workers.skeleton.fold_notices import fold_notices
 from workers.skeleton.model import Array, Clip, ClipInfo, Notice
 
 COMMON_RATES_HZ = (24.0, 25.0, 30.0, 50.0, 60.0, 100.0, 120.0)
@@ -125,7 +126,7 @@ def sample_clip(
 
 def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tuple[Notice, ...]:
     """What sampling this clip leaves out or repairs: animated scale and quaternions that are not unit."""
-    found = []
+    notices: list[Notice] = []
     for (path, key_times, interpolation), channels in _groups(clip.channels).items():
         if path == "translation":
             continue
@@ -140,17 +141,12 @@ def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tupl
             if path == "scale":
                 still = tree.node_scales[channel.entry]
                 if np.max(np.abs(values[:, column] - still)) > 0.01 * max(float(np.max(np.abs(still))), 1e-6):
-                    found.append(("scale-animation-ignored", "scale animation is not followed on", joint))
+                    message = f"clip {clip.name!r}: scale animation is not followed on {joint!r}"
+                    notices.append(Notice("scale-animation-ignored", message, joint))
             elif np.max(np.abs(np.linalg.norm(values[:, column], axis=-1) - 1.0)) > 0.02:
-                found.append(
-                    ("non-unit-rotation", "key rotations that are not unit quaternions were normalised on", joint)
-                )
-    notices = []
-    for code in dict.fromkeys(code for code, _, _ in found):
-        joints = [(message, joint) for other, message, joint in found if other == code]
-        more = f" and {len(joints) - 1} more" if len(joints) > 1 else ""
-        notices.append(Notice(code, f"clip {clip.name!r}: {joints[0][0]} {joints[0][1]!r}{more}", joints[0][1]))
-    return tuple(notices)
+                message = f"clip {clip.name!r}: rotations that are not unit quaternions were normalised on {joint!r}"
+                notices.append(Notice("non-unit-rotation", message, joint))
+    return fold_notices(notices)
 
 
 def read_times(accessors: Accessors, accessor: int) -> Array:
