@@ -220,7 +220,9 @@ class Scene:
     def find_clip(self, choice: str | int | None) -> int:
         """Index of a clip by name or index; None takes the first. Raises ClipNotFound with the names there are."""
         if not self.clips:
-            raise ClipNotFound("the motion file has no clip; export it with its animation")
+            reason = self.extras.get("why_no_clip")
+            why = "" if reason is None else f": {reason}"
+            raise ClipNotFound(f"the motion file has no clip{why}; export it with its animation")
         if choice is None:
             return 0
         names = [clip.name for clip in self.clips]

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from workers.contract.errors import ParseFailed
 from workers.formats.gltf.accessors import Accessors
+from workers.formats.gltf.animation_pointer import POINTER_PATH, pointed_node
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import Json, bad_field, child, index_column, objects, text
 from workers.formats.gltf.nodes import NodeTree, fold_rotations, fold_translations
@@ -195,16 +196,21 @@ def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: st
 
 
 def _targets(document: GltfDocument, animation: Json, where: str, samplers: int) -> list[tuple[int, int, str]]:
-    """Sampler, node and path of the channels that name a node."""
+    """Sampler, node and path of the channels that move a node, by its index or by a pointer."""
     channels = objects(animation, "channels", where)
     used = index_column(channels, "sampler", samplers, f"{where}/channels")
     targets = [child(channel, "target", where) for channel in channels]
     paths: list[Any] = [target.get("path") for target in targets]
     if not set(map(type, paths)) <= {str}:
         raise bad_field(f"{where}/channels", "a target's path must be a string")
-    named = [number for number, target in enumerate(targets) if "node" in target]
+    named = [n for n, target in enumerate(targets) if "node" in target and paths[n] != POINTER_PATH]
     nodes = index_column([targets[number] for number in named], "node", len(document.nodes), f"{where}/channels")
-    return [(used[number], node, paths[number]) for number, node in zip(named, nodes, strict=True)]
+    found = [(used[number], node, paths[number]) for number, node in zip(named, nodes, strict=True)]
+    for number, target in enumerate(targets):
+        if paths[number] == POINTER_PATH:
+            pointed = pointed_node(target, len(document.nodes), f"{where}/channels/{number}/target")
+            found += [] if pointed is None else [(used[number], *pointed)]
+    return found
 
 
 def _timing(accessors: Accessors, channels: Sequence[Channel]) -> tuple[float, float, float]:

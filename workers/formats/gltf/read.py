@@ -8,7 +8,7 @@ Clips are sampled and meshes built only when asked for.
 `scene.document` is a `GltfSource`, all that `gltf.write` needs. `scene.extras["clip_notices"]` maps a clip's index to
 the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
 `scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint; `scene.extras["skins"]` the name and
-joints of each skin.
+joints of each skin; `scene.extras["why_no_clip"]` what the animations of a file without a clip drive.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.gltf import animation as gltf_animation
 from workers.formats.gltf import mesh as gltf_mesh
 from workers.formats.gltf.animation import FileClip
+from workers.formats.gltf.animation_pointer import what_moves_instead
 from workers.formats.gltf.bind import BindPose, Skin, find_bind_pose, read_skins
 from workers.formats.gltf.document import GltfDocument, open_document
 from workers.formats.gltf.fields import index
@@ -113,6 +114,7 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
             "clip_notices": partial(source.clip_notices),
             "declared_roles": declared,
             "skins": _skin_joints(source),
+            "why_no_clip": None if clips else what_moves_instead(document.animations),
         },
     )
 
