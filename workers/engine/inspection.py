@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from workers.contract.definitions import CharacterDefinition
-from workers.contract.errors import MappingIncomplete, NoSkeleton, RetargetError
+from workers.contract.errors import MappingIncomplete, NoSkeleton, NoSkin, RetargetError
 from workers.contract.options import MappingOverride
 from workers.contract.roles import ALL_ROLES, REQUIRED_ROLES
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.preparation.apply_definition import defined_scene, drop_joints, given_rest, left_alone_joints
 from workers.preparation.mapping_choice import MappingChoice, PresetLookup, choose_mapping
-from workers.preparation.prepare import find_motion_roles, measured, own_motion, with_height
+from workers.preparation.prepare import find_motion_roles, measured, own_motion, require_body, with_height
 from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles.confidence import candidates
 from workers.skeleton.find_roles.find import find_roles, require_roles
@@ -59,8 +59,8 @@ def inspect_scene(
     mapping, skeleton = found.mapping, scene.skeleton
     problem: RetargetError | None = None
     try:
-        require_roles(mapping, skeleton, name)
-    except (MappingIncomplete, NoSkeleton) as error:
+        require_body(mapping, scene, name, confirmed=bool(choice.override))
+    except (MappingIncomplete, NoSkeleton, NoSkin) as error:
         problem = error
     absent = [role for role in ALL_ROLES if role not in mapping.roles]
     return {
@@ -150,10 +150,9 @@ def _shared_names(skeleton: Skeleton) -> list[str]:
 
 
 def _measures(scene: Scene, found: _Found, definition: CharacterDefinition | None) -> dict[str, Any]:
-    has_surface = scene.rest_kind == "bind"
     body = (
         measured(scene, found.rest, found.mapping, definition)
-        if has_surface
+        if scene.has_surface
         else with_height(measure_body(found.rest.skeleton, found.mapping, None), definition)
     )
     yaw = float(np.degrees(2.0 * np.arctan2(body.facing[1], body.facing[3])))

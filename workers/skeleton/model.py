@@ -217,6 +217,13 @@ class Scene:
     document: Any = None  # the parsed file, for a writer of the same format
     extras: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_surface(self) -> bool:
+        """Whether the mesh is the body's own: bound to the skeleton, or parts that hang on its joints. What else lies
+        in a file may be a prop.
+        """
+        return self.rest_kind == "bind" or bool(self.extras.get("rigid_parts"))
+
     def find_clip(self, choice: str | int | None) -> int:
         """Index of a clip by name or index; None takes the first. Raises ClipNotFound with the names there are."""
         if not self.clips:

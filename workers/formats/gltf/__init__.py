@@ -8,6 +8,7 @@
     accessors          typed views into buffers
     nodes              the node tree, freed from scale and mirroring
     bind               the bind pose, from the inverse bind matrices
+    joints             which nodes are joints, and figures of rigid parts without a skin
     mesh               all surfaces as one mesh in the bind pose
     animation          which clips there are, and sampling one
     animation_pointer  channels that name a node by a JSON pointer

@@ -39,6 +39,7 @@ MAX_RATE_HZ = 1000.0
 _ON_KEY = 1e-4  # of a key distance: nearer than this to a key, the key's value is taken
 _TRANSLATION_TOLERANCE = 1e-6  # of the body's size
 _SPLIT_NODES = 2
+_STILL = 1e-4  # of the values' size
 _VALUES_PER_KEY = {"LINEAR": 1, "STEP": 1, "CUBICSPLINE": 3}
 _OUTPUT_KIND = {"translation": "VEC3", "rotation": "VEC4", "scale": "VEC3"}
 
@@ -148,6 +149,14 @@ def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tupl
                 message = f"clip {clip.name!r}: rotations that are not unit quaternions were normalised on {joint!r}"
                 notices.append(Notice("non-unit-rotation", message, joint))
     return fold_notices(notices)
+
+
+def moves(document: GltfDocument, channel: Channel) -> bool:
+    """Whether a channel's values change over time, beyond rounding."""
+    values = document.accessors.floats(channel.values)
+    if channel.interpolation == "CUBICSPLINE":
+        values = values[1::3]
+    return bool(np.max(np.ptp(values, axis=0)) > _STILL * max(float(np.max(np.abs(values))), 1e-12))
 
 
 def read_times(accessors: Accessors, accessor: int) -> Array:
