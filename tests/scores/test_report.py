@@ -173,6 +173,8 @@ class WarningModel(Closed):
     message: str
     joint: str | None
     frames: list[int] | None
+    count: int
+    joints: list[str]
 
 
 Score = float | None | dict[str, float | None]
@@ -265,12 +267,17 @@ def test_json_ready_makes_plain_values() -> None:
 def test_reports_of_several_clips_join_to_the_worst() -> None:
     reports = [make_report(), make_report(40), make_report(50)]
     reports[1]["verdict"]["verdict"] = "fail"
-    reports[2]["warnings"].append({"code": "roll-guessed", "message": "no fingers", "joint": None, "frames": None})
+    reports[2]["warnings"].append(Notice("roll-guessed", "no fingers").to_dict())
+    for number, report in enumerate(reports):
+        report["warnings"].append(Notice("scale-animation-ignored", f"clip 'clip {number}': not followed").to_dict())
     joined = join_reports(reports, {"loading": 0.12345678})
     assert joined["verdict"]["verdict"] == "fail"
     assert joined["target"]["frames"] == 40
     assert [set(clip) for clip in joined["clips"]] == [{"clip", *CLIP_KEYS}] * 3
-    assert [warning["code"] for warning in joined["warnings"]] == ["rest-pose-guessed", "units-guessed", "roll-guessed"]
+    assert [warning["code"] for warning in joined["warnings"]] == [
+        "rest-pose-guessed", "units-guessed", "scale-animation-ignored", "roll-guessed",
+    ]  # fmt: skip
+    assert joined["warnings"][2]["count"] == 3
     assert joined["timings_s"] == {"loading": 0.1235}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from workers.contract.definitions import CharacterDefinition
-from workers.contract.errors import MappingIncomplete, NoSkeleton, RetargetError
+from workers.contract.errors import MappingIncomplete, NoSkeleton, NoSkin, RetargetError
 from workers.contract.options import MappingOverride
 from workers.contract.roles import ALL_ROLES, REQUIRED_ROLES
 from workers.formats.bundle import FileBundle
@@ -21,12 +21,20 @@ from workers.formats.read import read_scene
 from workers.preparation.apply_definition import defined_scene, drop_joints, given_rest, left_alone_joints
 from workers.preparation.mapping_choice import MappingChoice, PresetLookup, choose_mapping
 from workers.preparation.partial_skin import with_unskinned_joints
-from workers.preparation.prepare import find_motion_roles, measured, own_motion, roles_at_rest, with_height
+from workers.preparation.prepare import (
+    find_motion_roles,
+    measured,
+    own_motion,
+    require_body,
+    roles_at_rest,
+    with_height,
+)
 from workers.preparation.several_characters import one_character
 from workers.skeleton.body import measure_body
 from workers.skeleton.find_roles.confidence import candidates
 from workers.skeleton.find_roles.find import require_roles
 from workers.skeleton.fingerprint import skeleton_fingerprint
+from workers.skeleton.fold_notices import fold_notices
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Scene, Skeleton
 from workers.skeleton.rest.rest_pose import Rest, choose_rest
@@ -65,8 +73,8 @@ def inspect_scene(
     mapping, skeleton = found.mapping, scene.skeleton
     problem: RetargetError | None = None
     try:
-        require_roles(mapping, skeleton, name)
-    except (MappingIncomplete, NoSkeleton) as error:
+        require_body(mapping, scene, name, confirmed=bool(choice.override))
+    except (MappingIncomplete, NoSkeleton, NoSkin) as error:
         problem = error
     absent = [role for role in ALL_ROLES if role not in mapping.roles]
     return {
@@ -100,7 +108,10 @@ def inspect_scene(
         },
         "definition": definition.model_dump(mode="json", exclude_defaults=True) if definition is not None else None,
         "left_alone": [skeleton.names[joint] for joint in sorted(left_alone)],
-        "warnings": [notice.to_dict() for notice in (*scene.notices, *found.mapping.notices, *found.rest.notices)],
+        "warnings": [
+            notice.to_dict()
+            for notice in fold_notices(dict.fromkeys((*scene.notices, *found.mapping.notices, *found.rest.notices)))
+        ],
     }
 
 
@@ -155,10 +166,9 @@ def _shared_names(skeleton: Skeleton) -> list[str]:
 
 
 def _measures(scene: Scene, found: _Found, definition: CharacterDefinition | None) -> dict[str, Any]:
-    has_surface = scene.rest_kind == "bind"
     body = (
         measured(scene, found.rest, found.mapping, definition)
-        if has_surface
+        if scene.has_surface
         else with_height(measure_body(found.rest.skeleton, found.mapping, None), definition)
     )
     yaw = float(np.degrees(2.0 * np.arctan2(body.facing[1], body.facing[3])))

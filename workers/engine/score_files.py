@@ -27,6 +27,7 @@ from workers.scores.surface_scores import SurfaceScores, surface_scores
 from workers.scores.verdict import judge
 from workers.semantics.clip_meaning import Meaning
 from workers.semantics.meaning import MeaningStage
+from workers.skeleton.fold_notices import fold_notices
 
 if TYPE_CHECKING:
     from workers.semantics.viewed_clip import ViewedClip
@@ -95,7 +96,7 @@ def score_files(
         "not_applicable": scores.not_applicable,
         "semantics": json_ready(meaning.facts),
         "verdict": judge(scores.values, scores.not_applicable, made.body.height_m, naive.values),
-        "warnings": [notice.to_dict() for notice in dict.fromkeys(notices)],
+        "warnings": [notice.to_dict() for notice in fold_notices(dict.fromkeys(notices))],
     }
 
 

@@ -48,7 +48,7 @@ def surfaces_of(file: PreparedCharacter | PreparedMotion) -> BodySurfaces:
 
 @lru_cache(maxsize=BODIES_KEPT)
 def _surfaces(body: Body, scene: Scene) -> BodySurfaces:
-    mesh = scene.load_mesh() if scene.rest_kind == "bind" else None
+    mesh = scene.load_mesh() if scene.has_surface else None
     if mesh is not None and body.skeleton is not scene.skeleton:
         mesh = posed(mesh, scene.skeleton, body.skeleton)
     return BodySurfaces(build_surface(body, mesh))

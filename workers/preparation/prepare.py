@@ -1,8 +1,9 @@
 """What the engine needs to know of each file before it retargets: roles, rest pose, measures, contacts.
 
 A `PreparedCharacter` depends on the file, its definition and the given mapping alone, so it serves any number of
-motions; a `PreparedMotion` is one clip of one file. A character without a skin is its skeleton: its rest pose is judged
-as a motion's is, its own first clip being the evidence. Reading files is left to `workers.formats`.
+motions; a `PreparedMotion` is one clip of one file. A character without a skin is its skeleton, with rigid parts or
+without: its rest pose is judged as a motion's is, its own first clip being the evidence. Reading files is left to
+`workers.formats`.
 """
 
 from __future__ import annotations
@@ -82,20 +83,14 @@ def prepare_character(
     whole = scene.skeleton
     scene = one_character(scene, lambda: choose_mapping(whole, "target", given, definition, None).override)
     choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
-    motion = own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 and scene.clips else None
+    is_skeleton = scene.rest_kind != "bind" and (scene.meshes == 0 or scene.has_surface)
+    motion = own_motion(scene, definition) if is_skeleton and scene.clips else None
     if motion is None:
         mapping = roles_at_rest(scene, choice.override)
     else:
         mapping = find_motion_roles(scene, motion[1], choice.override)
     mapping = choice.explain(mapping)
-    try:
-        require_roles(mapping, scene.skeleton, "character")
-    except NoSkeleton as error:
-        if scene.skins == 0 and scene.meshes > 0:
-            raise NoSkin(
-                "the character file has a mesh but neither skin nor skeleton; export the mesh bound to its skeleton"
-            ) from error
-        raise
+    require_body(mapping, scene, "character", confirmed=bool(choice.override))
     left_alone = left_alone_joints(scene.skeleton, definition)
     mapping = drop_joints(mapping, left_alone, definition)
     rest = given_rest(scene, mapping, definition)
@@ -143,7 +138,7 @@ def prepare_motion(
         scene, mapping = sibling.scene, sibling.body.mapping
     else:
         mapping = choice.explain(find_motion_roles(scene, positions, choice.override))
-        require_roles(mapping, scene.skeleton, "motion")
+        require_body(mapping, scene, "motion", confirmed=bool(choice.override))
         scene = without_partial_surface(scene, mapping)
     is_open = options.rest_pose == "auto" and source_character is None
     rest = given_rest(scene, mapping, definition) if is_open else None
@@ -164,6 +159,26 @@ def prepare_motion(
     notices = (*told, *mapping.notices, *rest.notices, *(clip_notices(clip_index) if clip_notices else ()), *timing)
     motion = from_clip(body, clip)
     return PreparedMotion(scene, body, rest, motion, clip_index, notices, definition, choice.preset)
+
+
+def require_body(mapping: HumanoidMapping, scene: Scene, where: str, *, confirmed: bool = False) -> None:
+    """Raises NoSkin for a file whose mesh nothing moves or whose nodes are a body by their shape alone, unless the user
+    has `confirmed` it by naming joints; else NoSkeleton or MappingIncomplete. `where` names the file.
+    """
+    try:
+        require_roles(mapping, scene.skeleton, where)
+    except NoSkeleton as error:
+        if scene.skins == 0 and scene.meshes > 0:
+            raise NoSkin(
+                f"{where}: it has a mesh but neither skin nor skeleton, nor nodes whose hips, arms and legs hold the "
+                "parts of a body; export the mesh bound to its skeleton"
+            ) from error
+        raise
+    if scene.extras.get("body_unsure") and not confirmed:
+        raise NoSkin(
+            f"{where}: it has meshes but no skin, and only the shape of its tree of nodes is that of a body: neither "
+            "names nor a clip say so; if it is one, name its joints in the mapping override"
+        )
 
 
 def own_motion(scene: Scene, definition: CharacterDefinition | None) -> tuple[Array, Array]:

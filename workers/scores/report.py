@@ -18,6 +18,7 @@ import numpy as np
 from workers.scores.scores import Scores
 from workers.scores.verdict import SEVERITY
 from workers.skeleton.body import Body
+from workers.skeleton.fold_notices import fold_notices
 from workers.skeleton.model import Notice, Units
 
 SCHEMA = "retarget-report/1"
@@ -92,9 +93,9 @@ def build_report(
     timeline_before_refinement: Mapping[str, Any] | None = None,
     timeline_naive_copy: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report. `engine` is `{version, method}`; equal notices are listed once. `semantics` says how meaning was
-    measured (`workers.semantics.scoring`), `refinement` what was refined (`workers.refinement.refine`), None where
-    nothing was; scores and timeline before it have the keys of those after it.
+    """The report. `engine` is `{version, method}`; equal notices are listed once, those alike folded. `semantics` says
+    how meaning was measured (`workers.semantics.scoring`), `refinement` what was refined
+    (`workers.refinement.refine`), None where nothing was; scores and timeline before it have the keys of those after.
 
     `not_applicable` holds the reasons for the result, and those of the copy where they differ, as `naive_copy.<key>`.
     """
@@ -121,7 +122,7 @@ def build_report(
         "timeline_before_refinement": timeline_before_refinement,
         "semantics": semantics,
         "refinement": refinement,
-        "warnings": [notice.to_dict() for notice in dict.fromkeys(notices)],
+        "warnings": [notice.to_dict() for notice in fold_notices(dict.fromkeys(notices))],
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
     }
     cleaned = json_ready(report)
@@ -144,11 +145,8 @@ def join_reports(reports: Sequence[Mapping[str, Any]], timings_s: Mapping[str, f
     worst = max(reports, key=lambda report: SEVERITY[report["verdict"]["verdict"]])
     joined = {**worst, "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()}}
     if len(reports) > 1:
-        warnings: list[Any] = []
-        for warning in (item for report in reports for item in report["warnings"]):
-            if warning not in warnings:
-                warnings.append(warning)
-        joined["warnings"] = warnings
+        told = dict.fromkeys(Notice.from_dict(item) for report in reports for item in report["warnings"])
+        joined["warnings"] = json_ready([notice.to_dict() for notice in fold_notices(told)])
         joined["clips"] = [
             {"clip": report["source"]["clip"], **{key: report[key] for key in CLIP_KEYS}} for report in reports
         ]

@@ -133,12 +133,12 @@ _surfaces: OrderedDict[str, Mesh] = OrderedDict()
 
 
 def skin_of(scene: Scene, body: Body, device: str = "cpu") -> tuple[Skin, BodyKind]:
-    """What a body in this file is seen by. Only a skinned file shows its own surface: what else lies in a motion file
-    may be a prop.
+    """What a body in this file is seen by. Only a skin, or rigid parts that hang on its joints, are its own surface:
+    what else lies in a motion file may be a prop.
     """
     by_device = _skins.setdefault(body, {})
     if device not in by_device:
-        mesh = scene.load_mesh() if scene.rest_kind == "bind" else None
+        mesh = scene.load_mesh() if scene.has_surface else None
         if mesh is not None and len(mesh.faces):
             # Bound where the mesh stands, whichever pose the body counts as rest.
             by_device[device] = bind_skin(_prepared(mesh), scene.skeleton, device), "skinned"

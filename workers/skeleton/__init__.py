@@ -1,6 +1,7 @@
 """Skeletons, clips, characters, and the humanoid roles of their joints.
 
     model             Skeleton, Clip, Mesh and Scene: what every reader returns
+    fold_notices      notices that say the same of many things as one with a count
     quat              quaternions in numpy
     quat_torch        quaternions in torch, with gradients
     kinematics        forward kinematics in numpy

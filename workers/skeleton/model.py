@@ -24,15 +24,44 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning for the report: a fallback or a guess is never silent."""
+    """A warning for the report: a fallback or a guess is never silent.
+
+    One that stands for `count` alike (`workers.skeleton.fold_notices`) names the first joint, and all in `joints`.
+    """
 
     code: str
     message: str
     joint: str | None = None
     frames: tuple[int, int] | None = None
+    count: int = 1
+    joints: tuple[str, ...] = ()
+
+    @property
+    def named_joints(self) -> tuple[str, ...]:
+        return self.joints or (() if self.joint is None else (self.joint,))
 
     def to_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "message": self.message, "joint": self.joint, "frames": self.frames}
+        return {
+            "code": self.code,
+            "message": self.message,
+            "joint": self.joint,
+            "frames": self.frames,
+            "count": self.count,
+            "joints": list(self.named_joints),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Notice:
+        """Inverse of `to_dict`, JSON in between or not."""
+        frames = data["frames"]
+        return cls(
+            data["code"],
+            data["message"],
+            data["joint"],
+            None if frames is None else (frames[0], frames[1]),
+            data["count"],
+            tuple(data["joints"]) if data["count"] > 1 else (),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,10 +218,19 @@ class Scene:
     document: Any = None  # the parsed file, for a writer of the same format
     extras: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_surface(self) -> bool:
+        """Whether the mesh is the body's own: bound to the skeleton, or parts that hang on its joints. What else lies
+        in a file may be a prop.
+        """
+        return self.rest_kind == "bind" or bool(self.extras.get("rigid_parts"))
+
     def find_clip(self, choice: str | int | None) -> int:
         """Index of a clip by name or index; None takes the first. Raises ClipNotFound with the names there are."""
         if not self.clips:
-            raise ClipNotFound("the motion file has no clip; export it with its animation")
+            reason = self.extras.get("why_no_clip")
+            why = "" if reason is None else f": {reason}"
+            raise ClipNotFound(f"the motion file has no clip{why}; export it with its animation")
         if choice is None:
             return 0
         names = [clip.name for clip in self.clips]

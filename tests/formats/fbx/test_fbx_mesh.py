@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from tests.formats.fbx.fbx_text import Body, Node, array_text, euler, fbx_text, shift, world_matrices
 from tests.formats.gltf.glb_player import GlbPlayer
 from workers.formats.bundle import FileBundle
-from workers.formats.fbx.model import FbxScene
 from workers.formats.fbx.process import convert_fbx
 from workers.formats.fbx.read import read_fbx
 from workers.formats.fbx.triangles import triangulate, weld
@@ -248,13 +247,3 @@ def test_a_mesh_without_skin_hangs_on_its_node() -> None:
     assert mesh is not None and (scene.rest_kind, scene.skins) == ("node", 1)
     assert {scene.skeleton.names[j] for j in mesh.joints[:, 0]} == {"hand"}
     np.testing.assert_allclose(mesh.positions_m.mean(axis=0), [0.55, 1.1, 0.0], atol=1e-6)
-
-
-def test_many_notices_of_one_kind_are_summed_up() -> None:
-    scene = FbxScene([], {}, [], [], {})
-    for number in range(20):
-        scene.warn("texture-missing", f"texture {number}")
-    scene.warn("take-empty", "take 'a'")
-    told = scene.told()
-    assert [code for code, _, _ in told] == ["texture-missing"] * 5 + ["take-empty"]
-    assert told[4][1] == "texture 4 (and 15 more like this)"

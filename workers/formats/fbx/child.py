@@ -78,7 +78,7 @@ def _convert(data: bytes, name: str, limits: Limits, siblings: list[str]) -> byt
         glb = build_glb(scene, rate_hz, siblings)
     except InputError as error:
         raise type(error)(f"{name}: {error.detail}", **error.extra) from None
-    return pack({"facts": facts | {"rate_hz": rate_hz}, "notices": scene.told()}, glb)
+    return pack({"facts": facts | {"rate_hz": rate_hz}, "notices": scene.notices}, glb)
 
 
 if __name__ == "__main__":

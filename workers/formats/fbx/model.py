@@ -6,12 +6,9 @@ in depth-first order, parents first, and everything refers to them by that index
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from workers.skeleton.model import Array, Indices
-
-_MAX_ALIKE = 5
 
 
 @dataclass(eq=False)
@@ -109,17 +106,3 @@ class FbxScene:
     def warn(self, code: str, message: str, joint: str | None = None) -> None:
         """Note what the report should tell."""
         self.notices.append((code, message, joint))
-
-    def told(self) -> list[tuple[str, str, str | None]]:
-        """The notices, at most `_MAX_ALIKE` of each code, the last of them with the number of those left out."""
-        counts = Counter(code for code, _, _ in self.notices)
-        seen: Counter[str] = Counter()
-        result = []
-        for code, message, joint in self.notices:
-            seen[code] += 1
-            left_out = counts[code] - _MAX_ALIKE
-            if seen[code] == _MAX_ALIKE and left_out > 0:
-                message = f"{message} (and {left_out} more like this)"
-            if seen[code] <= _MAX_ALIKE:
-                result.append((code, message, joint))
-        return result

@@ -15,6 +15,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.fbx.process import convert_fbx
 from workers.formats.gltf.read import GltfSource, read_gltf
 from workers.formats.limits import DEFAULT_LIMITS, Limits
+from workers.skeleton.fold_notices import fold_notices
 from workers.skeleton.model import Notice, Scene, Units
 
 _UNITS = {1.0: "m", 0.1: "dm", 0.01: "cm", 0.001: "mm", 0.0254: "inch", 0.3048: "foot", 0.9144: "yard", 1000.0: "km"}
@@ -27,7 +28,7 @@ def read_fbx(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     facts = header["facts"]
     units = _units(facts, scene.units)
     source = _at_own_rate(replace(scene.document, units=units), float(facts["rate_hz"]))
-    notices = tuple(Notice(str(code), str(message), joint) for code, message, joint in header["notices"])
+    notices = fold_notices(Notice(str(code), str(message), joint) for code, message, joint in header["notices"])
     return replace(
         scene,
         format="fbx",

@@ -21,18 +21,21 @@ from numpy.typing import NDArray
 
 from workers.contract.errors import ParseFailed
 from workers.formats.gltf.accessors import Accessors
+from workers.formats.gltf.animation_pointer import POINTER_PATH, pointed_node
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import Json, bad_field, child, index_column, objects, text
 from workers.formats.gltf.key_rate import clip_rate, stated_rate
 from workers.formats.gltf.nodes import NodeTree, fold_rotations, fold_translations
 from workers.formats.limits import check_limit
 from workers.skeleton import quat
+from workers.skeleton.fold_notices import fold_notices
 from workers.skeleton.model import Array, Clip, ClipInfo, Notice
 from workers.skeleton.resample import HAIR
 
 _ON_KEY = 1e-4  # of a key distance: nearer than this to a key, the key's value is taken
 _TRANSLATION_TOLERANCE = 1e-6  # of the body's size
 _SPLIT_NODES = 2
+_STILL = 1e-4  # of the values' size
 _VALUES_PER_KEY = {"LINEAR": 1, "STEP": 1, "CUBICSPLINE": 3}
 _OUTPUT_KIND = {"translation": "VEC3", "rotation": "VEC4", "scale": "VEC3"}
 
@@ -122,7 +125,7 @@ def sample_clip(
 
 def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tuple[Notice, ...]:
     """What sampling this clip leaves out or repairs: animated scale and quaternions that are not unit."""
-    found = []
+    notices: list[Notice] = []
     for (path, key_times, interpolation), channels in _groups(clip.channels).items():
         if path == "translation":
             continue
@@ -137,17 +140,20 @@ def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tupl
             if path == "scale":
                 still = tree.node_scales[channel.entry]
                 if np.max(np.abs(values[:, column] - still)) > 0.01 * max(float(np.max(np.abs(still))), 1e-6):
-                    found.append(("scale-animation-ignored", "scale animation is not followed on", joint))
+                    message = f"clip {clip.name!r}: scale animation is not followed on {joint!r}"
+                    notices.append(Notice("scale-animation-ignored", message, joint))
             elif np.max(np.abs(np.linalg.norm(values[:, column], axis=-1) - 1.0)) > 0.02:
-                found.append(
-                    ("non-unit-rotation", "key rotations that are not unit quaternions were normalised on", joint)
-                )
-    notices = []
-    for code in dict.fromkeys(code for code, _, _ in found):
-        joints = [(message, joint) for other, message, joint in found if other == code]
-        more = f" and {len(joints) - 1} more" if len(joints) > 1 else ""
-        notices.append(Notice(code, f"clip {clip.name!r}: {joints[0][0]} {joints[0][1]!r}{more}", joints[0][1]))
-    return tuple(notices)
+                message = f"clip {clip.name!r}: rotations that are not unit quaternions were normalised on {joint!r}"
+                notices.append(Notice("non-unit-rotation", message, joint))
+    return fold_notices(notices)
+
+
+def moves(document: GltfDocument, channel: Channel) -> bool:
+    """Whether a channel's values change over time, beyond rounding."""
+    values = document.accessors.floats(channel.values)
+    if channel.interpolation == "CUBICSPLINE":
+        values = values[1::3]
+    return bool(np.max(np.ptp(values, axis=0)) > _STILL * max(float(np.max(np.abs(values))), 1e-12))
 
 
 def read_times(accessors: Accessors, accessor: int) -> Array:
@@ -196,16 +202,21 @@ def _channels(document: GltfDocument, tree: NodeTree, animation: Json, where: st
 
 
 def _targets(document: GltfDocument, animation: Json, where: str, samplers: int) -> list[tuple[int, int, str]]:
-    """Sampler, node and path of the channels that name a node."""
+    """Sampler, node and path of the channels that move a node, by its index or by a pointer."""
     channels = objects(animation, "channels", where)
     used = index_column(channels, "sampler", samplers, f"{where}/channels")
     targets = [child(channel, "target", where) for channel in channels]
     paths: list[Any] = [target.get("path") for target in targets]
     if not set(map(type, paths)) <= {str}:
         raise bad_field(f"{where}/channels", "a target's path must be a string")
-    named = [number for number, target in enumerate(targets) if "node" in target]
+    named = [n for n, target in enumerate(targets) if "node" in target and paths[n] != POINTER_PATH]
     nodes = index_column([targets[number] for number in named], "node", len(document.nodes), f"{where}/channels")
-    return [(used[number], node, paths[number]) for number, node in zip(named, nodes, strict=True)]
+    found = [(used[number], node, paths[number]) for number, node in zip(named, nodes, strict=True)]
+    for number, target in enumerate(targets):
+        if paths[number] == POINTER_PATH:
+            pointed = pointed_node(target, len(document.nodes), f"{where}/channels/{number}/target")
+            found += [] if pointed is None else [(used[number], *pointed)]
+    return found
 
 
 def _timing(accessors: Accessors, channels: Sequence[Channel], stated_hz: float | None) -> tuple[float, float, float]:

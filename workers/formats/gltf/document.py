@@ -18,10 +18,10 @@ from workers.formats.gltf.fields import Json, bad_field, child, objects, text
 from workers.formats.gltf.resources import load_buffers
 from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
 
-# Required extensions that change neither nodes, skins and animations nor how positions are read.
+# Required extensions that change neither nodes, skins and animations nor how positions are read, or that are read.
 _HARMLESS = re.compile(
     r"[A-Z]+_(materials?|texture|lights?|xmp|audio)(_\w+)?|KHR_mesh_quantization|MSFT_texture_dds|KHR_xmp_json_ld|"
-    r"KHR_node_(visibility|selectability|hoverability)|VRMC?_?\w*|MSFT_packing_\w+"
+    r"KHR_node_(visibility|selectability|hoverability)|KHR_animation_pointer|VRMC?_?\w*|MSFT_packing_\w+"
 )
 _DECOMPRESS = "decompress it, e.g. `npx @gltf-transform/cli copy IN.glb OUT.glb`, or export without"
 _REMEDIES = {

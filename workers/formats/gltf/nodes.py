@@ -25,6 +25,7 @@ from workers.contract.errors import ParseFailed
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import indices, numbers, objects, optional_index, text
 from workers.skeleton import quat
+from workers.skeleton.fold_notices import fold_notices
 from workers.skeleton.model import Array, Indices, Notice
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -223,12 +224,10 @@ def _scale_notices(
     )
     notices = []
     for code, which, message in problems:
-        found = np.flatnonzero(which)
-        if len(found):
-            joint = names[found[0]] or f"#{order[found[0]]}"
-            others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            notices.append(Notice(code, f"node {joint!r}{others} {message}", joint))
-    return notices
+        for entry in np.flatnonzero(which):
+            joint = names[entry] or f"#{order[entry]}"
+            notices.append(Notice(code, f"node {joint!r} {message}", joint))
+    return list(fold_notices(notices))
 
 
 def _fold(

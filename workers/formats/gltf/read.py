@@ -1,15 +1,19 @@
 """Read glTF 2.0 (`.glb`, `.gltf`) into a Scene: node tree, bind pose, clips, mesh, in the project's conventions.
 
-Every node of the scene becomes an entry of the Skeleton, parents first. `deforming` marks the joints of all skins. In a
-file without a skin it marks the nodes that an animation moves, every node below one, and those between two of them,
-leaving out nodes that hold a mesh or a camera; where nothing moves and there is no mesh, all nodes: a bare skeleton.
+Every node of the scene becomes an entry of the Skeleton, parents first; `deforming` marks the joints
+(`workers.formats.gltf.joints`).
 Clips are sampled and meshes built only when asked for.
 
-`scene.document` is a `GltfSource`, all that `gltf.write` needs. `scene.extras["clip_notices"]` maps a clip's index to
-the notices that sampling it gives rise to (a callable, so that it costs nothing until asked);
-`scene.extras["declared_roles"]` is the humanoid map of a VRM, role -> joint; `scene.extras["skins"]` the name and
-joints of each skin; `scene.extras["animated"]` the nodes that a clip moves;
-`scene.extras["mirrored"]` whether most joints stand in mirrored space.
+`scene.document` is a `GltfSource`, all that `gltf.write` needs. In `scene.extras`:
+
+    clip_notices    clip's index -> the notices that sampling it gives rise to (a callable: free until asked)
+    declared_roles  the humanoid map of a VRM, role -> joint
+    skins           the name and joints of each skin
+    animated        the nodes that a clip moves, and those below them
+    mirrored        whether most joints stand in mirrored space
+    rigid_parts     whether meshes hang on the joints without a skin
+    body_unsure     whether such joints are a body by their shape alone
+    why_no_clip     what the animations of a file without a clip drive
 """
 
 from __future__ import annotations
@@ -27,9 +31,11 @@ from workers.formats.bundle import FileBundle
 from workers.formats.gltf import animation as gltf_animation
 from workers.formats.gltf import mesh as gltf_mesh
 from workers.formats.gltf.animation import FileClip
+from workers.formats.gltf.animation_pointer import what_moves_instead
 from workers.formats.gltf.bind import BindPose, Skin, find_bind_pose, read_skins
 from workers.formats.gltf.document import GltfDocument, open_document
 from workers.formats.gltf.fields import index
+from workers.formats.gltf.joints import animated_nodes, find_joints
 from workers.formats.gltf.nodes import NodeTree, read_nodes
 from workers.formats.gltf.units import assume_units, longest_way
 from workers.formats.gltf.vrm_humanoid import declared_roles
@@ -90,7 +96,8 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
     _check_references(document)
     gltf_mesh.check_meshes(document)
     clips = gltf_animation.list_clips(document, tree)
-    deforming = _joints(document, tree, skins, clips)
+    joints = find_joints(document, tree, skins, clips)
+    deforming = joints.deforming
     check_limit(int(deforming.sum()), limits.joints, "joints", bundle.name)
     bind = find_bind_pose(document, tree, skins)
     size = longest_way(tree.parents, bind.offsets, deforming)
@@ -114,8 +121,11 @@ def _read(bundle: FileBundle, limits: Limits) -> Scene:
             "clip_notices": partial(source.clip_notices),
             "declared_roles": declared,
             "skins": _skin_joints(source),
-            "animated": _animated(document, tree, clips),
+            "animated": animated_nodes(document, tree, clips),
             "mirrored": bool(np.mean(tree.mirrored[deforming]) > 0.5) if deforming.any() else False,
+            "rigid_parts": joints.rigid_parts,
+            "body_unsure": joints.unsure,
+            "why_no_clip": None if clips else what_moves_instead(document.animations),
         },
     )
 
@@ -157,29 +167,3 @@ def _check_references(document: GltfDocument) -> None:
     for number, node in enumerate(document.nodes):
         for key in counts.keys() & node.keys():
             index(node, key, counts[key], f"/nodes/{number}")
-
-
-def _joints(document: GltfDocument, tree: NodeTree, skins: list[Skin], clips: list[FileClip]) -> NDArray[np.bool_]:
-    result = np.zeros(len(tree), dtype=bool)
-    if skins:
-        result[[tree.position_of[int(node)] for skin in skins for node in skin.joints]] = True
-        return result
-    if not document.meshes and not any(clip.channels for clip in clips):
-        return ~_holders(document, tree)
-    return _animated(document, tree, clips)
-
-
-def _animated(document: GltfDocument, tree: NodeTree, clips: list[FileClip]) -> NDArray[np.bool_]:
-    """Nodes that a clip moves, and those below them, but for what holds a mesh or a camera."""
-    moved = np.zeros(len(tree), dtype=bool)
-    moved[[channel.entry for clip in clips for channel in clip.channels]] = True
-    for entry, parent in enumerate(tree.parents):
-        if parent >= 0 and moved[parent]:
-            moved[entry] = True
-    return moved & ~_holders(document, tree)
-
-
-def _holders(document: GltfDocument, tree: NodeTree) -> NDArray[np.bool_]:
-    return np.array(
-        ["mesh" in document.nodes[n] or "camera" in document.nodes[n] for n in tree.file_indices], dtype=bool
-    )

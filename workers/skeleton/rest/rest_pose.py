@@ -106,7 +106,14 @@ def rest_from_frame(skeleton: Skeleton, mapping: HumanoidMapping, rotations: Arr
 
 
 def _with_world_rest(skeleton: Skeleton, mapping: HumanoidMapping, world: Array) -> Skeleton:
-    """A rest pose from world rotations, its hips above the origin."""
+    """A rest pose from world rotations, its hips above the origin. What is above the topmost joint stays as its node
+    stands: no result keys it.
+    """
+    world, standing = world.copy(), kinematics.world_rotations(skeleton, skeleton.node_rotations)
+    for group in reversed(skeleton.ancestors(mapping.roles["hips"].joint)):
+        if skeleton.deforming[group]:
+            break
+        world[group] = standing[group]
     offsets = skeleton.node_offsets_m.copy()
     positions = kinematics.world_positions(skeleton, world, offsets)
     hips = mapping.roles["hips"].joint
