@@ -21,7 +21,7 @@ from workers.formats.read import read_scene
 from workers.samples.glb import make_character
 from workers.samples.rig import RigStyle
 from workers.samples.shape import TALL
-from workers.scores.scores import SURFACE_KEYS
+from workers.scores.surface_scores import KEYS as SURFACE_KEYS
 from workers.skeleton import kinematics
 from workers.skeleton.model import Array, Scene
 
@@ -202,6 +202,8 @@ def test_surface_scores_are_in_every_report_or_say_why_not(samples: Samples, mon
     report = run(samples, encoder="none").report
     assert report["scores"]["penetration_pct"] >= 0.0
     assert report["scores_naive_copy"]["penetration_pct"] >= 0.0
+    assert report["scores"]["undriven_skin_pct"] == report["scores_naive_copy"]["undriven_skin_pct"] == 0.0
+    assert report["scores"]["skin_longest_cm"] > 0.0
     assert report["scores"]["contact_error"] is None
     assert "does not touch itself" in report["not_applicable"]["contact_error"]
     assert report["timeline"]["penetration_pct"] is not None

@@ -224,7 +224,7 @@ def report_clip(
         ),
         timeline=timeline(retargeted.scored, meaning.per_frame, surface[0]),
         timeline_naive_copy=timeline(retargeted.naive, meaning.per_frame_naive, surface[1]),
-        notices=(*retargeted.notices, *written, *meaning.notices),
+        notices=(*retargeted.notices, *written, *meaning.notices, *surface[0].notices),
         timings_s={},
         semantics=meaning.facts,
         refinement=None if refined is None else refined.summary,

@@ -75,11 +75,10 @@ def score_files(
     meaning = stage.measure(see, chosen.description)
     put_meaning(scores, meaning.result)
     put_meaning(naive, meaning.naive)
-    for values, of in zip(
-        surface_scores([result_motion, copied], made, prepared, source_motion), (scores, naive), strict=True
-    ):
+    surfaces = surface_scores([result_motion, copied], made, prepared, source_motion)
+    for values, of in zip(surfaces, (scores, naive), strict=True):
         values.put(of)
-    notices = (*prepared.notices, *made.notices, *meaning.notices)
+    notices = (*prepared.notices, *made.notices, *meaning.notices, *surfaces[0].notices)
     return {
         "source": {"file": source.name, "clip": source_motion.name, "frames": source_motion.frames},
         "result": {"file": result.name, "clip": result_motion.name, "frames": result_motion.frames},

@@ -16,11 +16,22 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     hips_height_drift_pct         mean |difference of hip height|, in leg lengths       pose_scores.hip_heights
     mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
     mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
+    arm_error_deg, leg_error_deg  mean angle of the worst segment to the source's       limb_scores.limb_error_by_part
+    least_movement_ratio          of any limb segment, the head, a hand's fingers       limb_scores.least_movement
+    bend_kept                     signed, of the worst knee or elbow; -1 is mirrored    limb_scores.bend_kept
+    knees_wrong_way_pct           frames in which the worse knee is bent to the front   limb_scores.knees_wrong_way
+    hand_roll_error_deg           of the worse hand about its forearm                   limb_scores.hand_roll_error_deg
+    joint_displacement_cm         farthest from where its parent carries it             limb_scores.joint_displacement_m
+    foot_own_floor_cm             planted soles over the body's own floor, signed       stance_scores
+    root_travel_ratio             scale of the path on the ground over that of the legs stance_scores.root_travel_ratio
+    feet_unmeasured_pct           frames in which a source stands whose feet have no score    stance_scores.standing_pct
     semantic_similarity {raw, calibrated}, scl, itm, itm_source    `put_meaning`; workers.semantics.similarity
     penetration_pct               penetration_vertices / penetration_checked            surface_measures
     penetration_max_cm, penetration_mean_cm    depth, at the character's real size      surface_measures
     contact_error, contact_recall, contact_precision    self-contacts of the source     workers.geometry.contact_scores
     contact_frames_source, _held, _result, _right    counts behind recall and precision
+    undriven_skin_pct             skin on joints that stay behind the body              skin_measures
+    skin_torn_pct, skin_collapsed_pct, skin_longest_cm    strain against the bind pose  skin_measures
 
 `itm_source` is the source's own match with the description, so that `itm` can be compared. The last rows are set by
 `surface_scores`.
@@ -38,7 +49,7 @@ import numpy as np
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.retargeting.analytic import leg_scale
-from workers.scores import foot_scores, pose_scores, smoothness
+from workers.scores import foot_scores, limb_scores, pose_scores, smoothness, stance_scores
 from workers.scores.joint_limits import Limits
 
 # Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
@@ -52,8 +63,13 @@ SURFACE_KEYS = (
     "contact_error", "contact_recall", "contact_precision",
     "contact_frames_source", "contact_frames_held", "contact_frames_result", "contact_frames_right",
 )  # fmt: skip
+SKIN_KEYS = ("undriven_skin_pct", "skin_torn_pct", "skin_collapsed_pct", "skin_longest_cm")
+# How the reason begins of a score that was there to be measured and is not: the verdict never passes over it.
+NOT_FINITE = "the value is not finite"
+FAILED = "could not be measured"
 NO_ENCODER = "meaning is not measured here"
 NO_SURFACE_MEASURE = "penetration and self-contact are not measured here"
+NO_FEET = "the bodies share no foot joint, or lie and are planted nowhere"
 NO_CONTACTS = "no foot of the source is planted, or a body has no feet"
 
 
@@ -67,7 +83,7 @@ class Scores:
     def put(self, key: str, value: float | None, reason: str) -> None:
         """`reason` is kept only where the value is absent. A value that is not finite is absent and says so."""
         if value is not None and not math.isfinite(value):
-            value, reason = None, "the value is not finite"
+            value, reason = None, NOT_FINITE
         self.values[key] = None if value is None else float(f"{value:.6g}")
         if value is None:
             self.not_applicable[key] = reason
@@ -127,12 +143,14 @@ def kinematic_scores(
     _put_feet(scores, result, source, contacts, source_floor_m)
     _put_smoothness(scores, result, source)
     _put_pose(scores, result, source, source_floor_m, limits or {})
+    _put_limbs(scores, result, source)
+    _put_stance(scores, result, source, contacts, source_floor_m)
     confidence = [pose_scores.mapping_confidence(motion.body) for motion in (source, result)]
     scores.put("mapping_confidence", min(confidence), "")
     error = None if truth is None else 100.0 * float(pose_scores.position_errors(result, truth).mean())
     scores.put("mpjpe_pct_height", error, "no true clip was given")
     put_meaning(scores, MeaningValues())
-    for key in SURFACE_KEYS:
+    for key in (*SURFACE_KEYS, *SKIN_KEYS):
         scores.put(key, None, NO_SURFACE_MEASURE)
     return scores
 
@@ -176,6 +194,31 @@ def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_flo
     scores.put("movement_ratio", ratio, still)
     heights = pose_scores.hip_heights(result, result.body.floor_m), pose_scores.hip_heights(source, source_floor_m)
     scores.put("hips_height_drift_pct", 100.0 * float(np.abs(heights[0] - heights[1]).mean()), "")
+
+
+def _put_limbs(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:
+    for key, part in (("arm_error_deg", "Arm"), ("leg_error_deg", "Leg")):
+        scores.put(key, limb_scores.limb_error_by_part(result, source, part), "the bodies share no such limb")
+    still = "the source moves neither limbs nor head nor fingers"
+    scores.put("least_movement_ratio", limb_scores.least_movement(result, source), still)
+    scores.put("bend_kept", limb_scores.bend_kept(result, source), "no knee or elbow of the source is bent")
+    wrong = limb_scores.knees_wrong_way(result)
+    scores.put("knees_wrong_way_pct", None if wrong is None else 100.0 * wrong, "the body has no feet below its knees")
+    roll = limb_scores.hand_roll_error_deg(result, source)
+    scores.put("hand_roll_error_deg", roll, "the bodies share no hand")
+    scores.put("joint_displacement_cm", 100.0 * limb_scores.joint_displacement_m(result), "")
+
+
+def _put_stance(
+    scores: Scores, result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
+) -> None:
+    track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
+    result_ground = foot_scores.result_track(track, source.body, result.body, source_floor_m)
+    own = stance_scores.own_floor_offset_cm(result, source, result_ground, source_floor_m)
+    scores.put("foot_own_floor_cm", own, NO_FEET)
+    scores.put("root_travel_ratio", stance_scores.root_travel_ratio(result, source), "no travel, or made in place")
+    unmeasured = 0.0 if track.roles else stance_scores.standing_pct(source, source_floor_m)
+    scores.put("feet_unmeasured_pct", unmeasured, "")
 
 
 def _put_ratio(
