@@ -25,7 +25,7 @@ from workers.scores.skin_measures import skin_scores
 from workers.scores.verdict import judge
 from workers.skeleton import quat
 from workers.skeleton.body import LEFT, Body
-from workers.skeleton.model import Mesh, Skeleton
+from workers.skeleton.model import Mesh
 
 FRAMES = np.arange(0, 48, 6)
 
@@ -61,21 +61,19 @@ def with_joint(body: Body, motion: BodyMotion, joint: int, parent: int) -> tuple
         inverse = quat.conjugate(body.rest_rotations[parent])
         place = quat.rotate(inverse, place - body.rest_positions_m[parent])
         turn = quat.multiply(inverse, turn)
-    larger = Skeleton(
-        (*skeleton.names, "extra"),
-        np.append(skeleton.parents, parent),
-        np.append(skeleton.file_indices, len(skeleton)),
-        *(
-            np.concatenate([values, item[None]])
-            for values, item in (
-                (skeleton.node_offsets_m, place), (skeleton.node_rotations, turn),
-                (skeleton.rest_offsets_m, place), (skeleton.rest_rotations, turn),
-            )
-        ),
-        np.append(skeleton.deforming, True),
-        np.append(skeleton.translation_scale, 1.0),
-        np.append(skeleton.end_site, False),
-    )  # fmt: skip
+    larger = replace(
+        skeleton,
+        names=(*skeleton.names, "extra"),
+        parents=np.append(skeleton.parents, parent),
+        file_indices=np.append(skeleton.file_indices, len(skeleton)),
+        node_offsets_m=np.concatenate([skeleton.node_offsets_m, place[None]]),
+        node_rotations=np.concatenate([skeleton.node_rotations, turn[None]]),
+        rest_offsets_m=np.concatenate([skeleton.rest_offsets_m, place[None]]),
+        rest_rotations=np.concatenate([skeleton.rest_rotations, turn[None]]),
+        deforming=np.append(skeleton.deforming, True),
+        translation_scale=np.append(skeleton.translation_scale, 1.0),
+        end_site=np.append(skeleton.end_site, False),
+    )
     grown = replace(
         body,
         skeleton=larger,

@@ -51,6 +51,7 @@ from workers.motion.contacts import FootContacts
 from workers.retargeting.analytic import leg_scale
 from workers.scores import foot_scores, limb_scores, pose_scores, smoothness, stance_scores
 from workers.scores.joint_limits import Limits
+from workers.skeleton.body import FOOT_ROLES
 
 # Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
 MIN_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
@@ -212,12 +213,11 @@ def _put_limbs(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:
 def _put_stance(
     scores: Scores, result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
 ) -> None:
-    track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
-    result_ground = foot_scores.result_track(track, source.body, result.body, source_floor_m)
-    own = stance_scores.own_floor_offset_cm(result, source, result_ground, source_floor_m)
+    own = stance_scores.own_floor_offset_cm(result, source, contacts, source_floor_m)
     scores.put("foot_own_floor_cm", own, NO_FEET)
     scores.put("root_travel_ratio", stance_scores.root_travel_ratio(result, source), "no travel, or made in place")
-    unmeasured = 0.0 if track.roles else stance_scores.standing_pct(source, source_floor_m)
+    has_feet = any(source.body.has(role) and result.body.has(role) for role in FOOT_ROLES)
+    unmeasured = 0.0 if has_feet else stance_scores.standing_pct(source, source_floor_m)
     scores.put("feet_unmeasured_pct", unmeasured, "")
 
 

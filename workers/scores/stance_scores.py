@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from workers.motion.body_motion import BodyMotion
-from workers.motion.contacts import PLANTED_HEIGHT
+from workers.motion.contacts import PLANTED_HEIGHT, FootContacts
 from workers.retargeting.analytic import hip_centre, leg_scale
-from workers.scores.foot_scores import FootTrack
+from workers.scores.foot_scores import result_track, source_track
 from workers.scores.pose_scores import hip_heights
 from workers.skeleton import quat
 from workers.skeleton.model import Array
@@ -29,32 +29,33 @@ STANDING = (0.5, 1.1)
 
 
 def own_floor_offset_cm(
-    result: BodyMotion, source: BodyMotion, track: FootTrack, source_floor_m: float
+    result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
 ) -> float | None:
-    """Median height of planted soles over the body's own floor in centimetres, negative below it; None without feet,
-    and for a clip that neither stands nor is planted anywhere.
+    """Height of planted soles over the body's own floor in centimetres, negative below it; None without feet, and for
+    a clip that neither stands nor is planted anywhere.
 
-    `track` is the result's (`foot_scores.result_track`). On a plane under a body that stands on it, the floor is the
-    body's own whatever height the source's contacts have. Otherwise (several levels; feet that hang from a chair) a
-    contact counts from its own ground; without any, an upright clip's lowest sole from where the source's is over its
-    floor.
+    The median height over each contact's ground, and where the source's contacts lie on one plane under a body that
+    stands on them, that of the plane over the floor too. On several levels, or where feet hang from a chair, a contact
+    counts from its own ground; without any, an upright clip's lowest sole from where the source's is over its floor.
     """
+    track = source_track(contacts, source.body, result.body, source_floor_m)
     if not track.roles:
         return None
-    body, scale = result.body, leg_scale(source.body, result.body)
-    soles = _soles(result, track.roles)
+    scale, soles = leg_scale(source.body, result.body), _soles(result, track.roles)
     if not track.planted.any():
         theirs = _soles(source, track.roles)
         if np.median(hip_centre(source)[:, 1] - theirs.min(axis=1)) < STANDS_OVER * source.body.leg_length_m:
             return None
         own, meant = (float(np.quantile(values.min(axis=1), LOWEST)) for values in (soles, theirs))
-        return 100.0 * (own - body.floor_m - scale * (meant - source_floor_m))
-    levels = track.ground_m[track.planted]
-    lowest, highest = np.quantile(levels, [0.05, 0.95])
+        return 100.0 * (own - result.body.floor_m - scale * (meant - source_floor_m))
+    ground = result_track(track, source.body, result.body, source_floor_m).ground_m
+    offset = float(np.median((soles - ground)[track.planted]))
+    lowest, level, highest = np.quantile(contacts.ground_m[contacts.planted], [0.05, 0.5, 0.95])
     over = (hip_centre(result)[:, [1]] - soles)[track.planted]
-    stands = np.median(over) > STANDS_OVER * body.leg_length_m
-    is_plane = highest - lowest <= PLANTED_HEIGHT * source.body.height_m * scale
-    return 100.0 * float(np.median(soles[track.planted] - (body.floor_m if is_plane and stands else levels)))
+    stands = np.median(over) > STANDS_OVER * result.body.leg_length_m
+    if stands and highest - lowest <= PLANTED_HEIGHT * source.body.height_m:
+        offset += scale * (float(level) - source_floor_m)
+    return 100.0 * offset
 
 
 def root_travel_ratio(result: BodyMotion, source: BodyMotion) -> float | None:

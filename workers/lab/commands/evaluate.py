@@ -297,6 +297,8 @@ def run_spoilt(arguments: argparse.Namespace) -> int:
         damaged.append(row)
         shown = f"{row.kind} x {row.size:g} on {Path(row.character).name} [{row.clip}]"
         print(f"{row.verdict:<7} {shown:<70} {', '.join(row.decided_by)}", flush=True)
+    if not damaged:
+        raise InvalidOptions("--data: no body with a clip that walks on flat ground and moves every limb; give others")
     seen = spoilt.table(damaged)
     for size, (found, of) in seen.items():
         print(f"not pass at {size:g} of the size: {found} / {of}")

@@ -144,15 +144,19 @@ def _telling_clip(
 ) -> tuple[RetargetedClip, Path, str, BodyMotion] | None:
     """A clip in which every damage shows, with its file and name, and another clip's poses on the same body."""
     clips = [(file, index) for file in corpus.motions for index in range(len(file.clips))]
+    telling: tuple[RetargetedClip, Path, str] | None = None
     other: BodyMotion | None = None
     for file, index in random.sample(clips, min(MOST_TRIES, len(clips))):
         try:
             done = retarget_clip(prepare_motion(load_scene(file.path), index, options), target, options)
         except RetargetError:
             continue
-        if other is not None and _is_telling(done, target.body):
-            return done, file.path, file.clips[index], other
-        other = done.scored
+        if telling is None and _is_telling(done, target.body):
+            telling = done, file.path, file.clips[index]
+        else:
+            other = done.scored
+        if telling is not None and other is not None:
+            return (*telling, other)
     return None
 
 
