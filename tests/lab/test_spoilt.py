@@ -43,7 +43,7 @@ def corpus(folder: Path) -> Corpus:
 
 @pytest.fixture(scope="module")
 def rows(corpus: Corpus) -> list[spoilt.SpoiltRow]:
-    return list(spoilt.spoil(corpus, seed=1))
+    return list(spoilt.spoil(corpus, bodies=1, seed=1))
 
 
 def test_the_good_result_passes_and_every_damage_is_seen(rows: list[spoilt.SpoiltRow]) -> None:
@@ -85,3 +85,6 @@ def test_the_command_prints_the_table(folder: Path, tmp_path: Path, capsys: pyte
     assert "not pass at 0.5 of the size: 10 / 10" in printed
     assert "worse: 0.0 % (none)" in printed
     assert len(json.loads(out.read_text())["spoilt"]) == 21
+    nothing = ["evaluate", "spoilt", "--data", str(folder), "--motions", "motions/wave.bvh", "--bodies", "1"]
+    assert cli.main(nothing) == 2
+    assert "error: invalid-options: --data" in capsys.readouterr().err

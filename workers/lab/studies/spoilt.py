@@ -1,6 +1,6 @@
 """Whether the verdict sees what a person sees first: spoilt results that must not pass, good ones that must.
 
-`spoil` takes four bodies and a clip for each that walks on flat ground and moves every limb, and does to the result
+`spoil` takes bodies and a clip for each that walks on flat ground and moves every limb, and does to the result
 each of the ten kinds of damage in `spoilt_results`, at full and at half size. `compare` draws good pairs by seed and
 judges each twice in one run, with all rows and without those of `SEEN_FIRST`, so that what these alone made worse is
 listed with the rows that did it.
@@ -32,7 +32,6 @@ from workers.scores.skin_measures import skin_scores
 from workers.scores.verdict import SEEN_FIRST, judge, without_rows
 from workers.skeleton.body import Body
 
-BODIES = 4
 # The aims: of the spoilt results at most this share passes, of the good pairs at most this many get worse.
 MAY_PASS = 0.05
 MAY_WORSEN_PCT = 1.0
@@ -75,7 +74,7 @@ class PairRow:
         return self.before != self.after
 
 
-def spoil(corpus: Corpus, seed: int) -> Iterator[SpoiltRow]:
+def spoil(corpus: Corpus, bodies: int, seed: int) -> Iterator[SpoiltRow]:
     """The good result of each body (kind `good`, size 0), then every damage at every size."""
     random = Random(seed)
     options = parse_options({"end_s": MAX_DURATION_S})
@@ -83,8 +82,10 @@ def spoil(corpus: Corpus, seed: int) -> Iterator[SpoiltRow]:
     random.shuffle(characters)
     found = 0
     for path in characters:
+        if found == bodies:
+            return
         target = load_character(path)
-        if found == BODIES or not target.body.has(*NEEDED) or not surfaces_of(target).full.is_own:
+        if not target.body.has(*NEEDED) or not surfaces_of(target).full.is_own:
             continue
         chosen = _telling_clip(corpus, target, options, random)
         if chosen is None:
