@@ -23,9 +23,9 @@ KEYS = {
     "foot_float_source_cm", "ground_penetration_source_cm", "jerk_ratio", "jerk_result", "jerk_source",
     "leg_jerk_ratio", "leg_jerk_result", "leg_jerk_source",
     "joint_limit_pct", "joint_limit_source_pct", "limb_direction_error_deg", "movement_ratio", "hips_height_drift_pct",
-    "mapping_confidence", "mpjpe_pct_height", "arm_error_deg", "leg_error_deg", "least_movement_ratio", "bend_kept",
-    "knees_wrong_way_pct", "hand_roll_error_deg", "joint_displacement_cm", "foot_own_floor_cm", "root_travel_ratio",
-    "feet_unmeasured_pct", *SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS,
+    "mapping_confidence", "mpjpe_pct_height", "arm_error_deg", "leg_error_deg", "least_movement_ratio",
+    "leg_movement_ratio", "bend_kept", "knees_wrong_way_pct", "hand_roll_error_deg", "joint_displacement_cm",
+    "foot_own_floor_cm", "root_travel_ratio", "feet_unmeasured_pct", *SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS,
 }  # fmt: skip
 
 

@@ -17,10 +17,10 @@ GOOD: dict[str, Any] = {
     "jerk_source": 40.0, "leg_jerk_result": 100.0, "leg_jerk_source": 100.0, "joint_limit_pct": 1.0,
     "joint_limit_source_pct": 1.0, "hips_height_drift_pct": 0.1,
     "semantic_similarity": {"raw": 0.9, "calibrated": 0.95}, "penetration_pct": 0.1,
-    "arm_error_deg": 1.0, "leg_error_deg": 1.0, "least_movement_ratio": 0.95, "bend_kept": 0.95,
-    "knees_wrong_way_pct": 0.0, "hand_roll_error_deg": 2.0, "joint_displacement_cm": 0.0, "foot_own_floor_cm": -0.3,
-    "root_travel_ratio": 0.99, "feet_unmeasured_pct": 0.0, "undriven_skin_pct": 0.0, "skin_torn_pct": 0.1,
-    "skin_longest_cm": 4.0, "skin_collapsed_pct": 0.2,
+    "arm_error_deg": 1.0, "leg_error_deg": 1.0, "least_movement_ratio": 0.95, "leg_movement_ratio": 0.9,
+    "bend_kept": 0.95, "knees_wrong_way_pct": 0.0, "hand_roll_error_deg": 2.0, "joint_displacement_cm": 0.0,
+    "foot_own_floor_cm": -0.3, "root_travel_ratio": 0.99, "feet_unmeasured_pct": 0.0, "undriven_skin_pct": 0.0,
+    "skin_torn_pct": 0.1, "skin_longest_cm": 4.0, "skin_collapsed_pct": 0.2,
 }  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def test_good_scores_pass_with_no_row_absent() -> None:
         ("arm_error_deg", 10.0, 40.0, "arm_error_deg"),
         ("leg_error_deg", 10.0, 40.0, "leg_error_deg"),
         ("least_movement_ratio", 0.5, 0.0, "least_movement_ratio"),
+        ("leg_movement_ratio", 0.2, 0.0, "leg_movement_ratio"),
         ("bend_kept", 0.0, -1.0, "bend_kept"),
         ("knees_wrong_way_pct", 40.0, 100.0, "knees_wrong_way_pct"),
         ("hand_roll_error_deg", 90.0, 180.0, "hand_roll_error_deg"),
@@ -62,7 +63,7 @@ def test_good_scores_pass_with_no_row_absent() -> None:
         ("root_travel_ratio", 0.9, 0.5, "root_travel"),
         ("undriven_skin_pct", 1.0, 30.0, "undriven_skin_pct"),
         ("skin_torn_pct", 2.0, 10.0, "skin_torn_pct"),
-        ("skin_longest_cm", 30.0, 80.0, "skin_longest"),
+        ("skin_longest_cm", 60.0, 140.0, "skin_longest"),
         ("skin_collapsed_pct", 2.0, 10.0, "skin_collapsed_pct"),
     ],
 )

@@ -21,7 +21,7 @@ from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices
 
 # Shares of body height.
-LEFT_BEHIND = 0.02
+LEFT_BEHIND = 0.01
 NEAR = 0.15  # what lies further from any bone than this is no part of the body: a platform, a shadow
 SAME_PLACE = 0.005
 # A mapped joint that holds less skin than this share of its twin's has left its skin to the twin.

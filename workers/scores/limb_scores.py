@@ -28,6 +28,7 @@ from workers.skeleton.model import Array
 
 # A segment that strays less than this from its mean direction stands as good as still, degrees (root mean square).
 LEAST_SPREAD_DEG = 6.0
+LEAST_LEG_SPREAD_DEG = 12.0
 # Bones this far from straight have a direction of bend, degrees (root mean square over the clip).
 LEAST_BEND_DEG = 15.0
 # A knee bent further than this to the front is bent the wrong way; rigs place joint centres off the anatomical ones.
@@ -35,39 +36,50 @@ WRONG_WAY_DEG = 15.0
 TRUNK = ("upperChest", "chest", "spine", "hips")
 
 
-def limb_error_by_part(result: BodyMotion, source: BodyMotion, part: str) -> float | None:
-    """Mean angle in degrees between result and source of the worst segment of the arms (`part` is Arm), or of the worse
-    leg from hip to ankle (Leg).
+def arm_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
+    """Mean angle in degrees between result and source of the arm segment that points worst; None without arms."""
+    return max(_errors_deg(result, source, "Arm"), default=None)
 
-    Knees are left to `bend_kept`: to keep a foot on its ground a leg of other proportions bends a little more or less,
-    and near the straight leg a little height is many degrees.
+
+def leg_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
+    """Median angle in degrees by which the worse leg, hip to ankle, points elsewhere; None without legs.
+
+    The median, since to keep a foot where it belongs a leg may reach elsewhere for some frames. Knees are left to
+    `bend_kept`: near the straight leg a little height is many degrees.
     """
-    chosen = [index for index, pair in enumerate(_segments(source.body, result.body)) if pair[0].endswith(part)]
-    if not chosen:
-        return None
-    made, wanted = (_directions(motion, source.body, result.body)[:, chosen] for motion in (result, source))
-    return float(angles_deg(made, wanted).mean(axis=0).max())
+    return max(_errors_deg(result, source, "Leg"), default=None)
 
 
 def least_movement(result: BodyMotion, source: BodyMotion) -> float | None:
-    """The least share of its source's movement that any segment, the head or the fingers of any hand keep.
+    """The least share of its source's movement that any arm segment, the head or the fingers of any hand keep.
 
     Movement is the spread about the mean, relative to the trunk, so that an arm that hangs frozen on a moving chest
     counts as frozen. None where the source moves none of them.
     """
+    return _least_kept(result, source, of_legs=False)
+
+
+def leg_movement(result: BodyMotion, source: BodyMotion) -> float | None:
+    """The same of the legs, hip to ankle. Feet that are held on the ground keep legs from moving as the source's."""
+    return _least_kept(result, source, of_legs=True)
+
+
+def _least_kept(result: BodyMotion, source: BodyMotion, *, of_legs: bool) -> float | None:
+    least = LEAST_LEG_SPREAD_DEG if of_legs else LEAST_SPREAD_DEG
     ratios = [
         kept / meant
-        for kept, meant in zip(
+        for (name, kept), (_, meant) in zip(
             *(_spreads(motion, source.body, result.body) for motion in (result, source)), strict=True
         )
-        if meant >= LEAST_SPREAD_DEG
+        if meant >= least and name.endswith("Leg") == of_legs
     ]
-    return min(ratios) if ratios else None
+    return min(ratios, default=None)
 
 
 def least_spread_deg(source: BodyMotion, result: Body) -> float:
     """How far the stillest limb segment of a source strays from its mean, in degrees; of those the result has too."""
-    return min(_spreads(source, source.body, result)[: len(_segments(source.body, result))], default=0.0)
+    limbs = {base for base, _ in _segments(source.body, result)}
+    return min((spread for name, spread in _spreads(source, source.body, result) if name in limbs), default=0.0)
 
 
 def bend_kept(result: BodyMotion, source: BodyMotion) -> float | None:
@@ -154,25 +166,35 @@ def joint_displacement_m(motion: BodyMotion) -> float:
     return farthest
 
 
-def _spreads(motion: BodyMotion, source: Body, result: Body) -> list[float]:
-    """Spread in degrees of each segment that both bodies have, of the head, and of each hand's fingers; `motion` is of
-    one of them.
+def _spreads(motion: BodyMotion, source: Body, result: Body) -> list[tuple[str, float]]:
+    """Role and spread in degrees of each segment that both bodies have, of the head, and of each hand's fingers;
+    `motion` is of one of them.
     """
     directions = _directions(motion, source, result)
-    frames = {name: quat.conjugate(_away(motion, _trunk(source, result, name))) for name in ("Arm", "Leg")}
+    frames = {name: quat.conjugate(_away(motion, _trunk(motion.body, name))) for name in ("Arm", "Leg")}
     spreads = [
-        _spread_deg(quat.rotate(frames["Arm" if base.endswith("Arm") else "Leg"], directions[:, column]))
+        (base, _spread_deg(quat.rotate(frames["Arm" if base.endswith("Arm") else "Leg"], directions[:, column])))
         for column, (base, _) in enumerate(_segments(source, result))
     ]
     if source.has("head") and result.has("head"):
-        spreads.append(_turn_spread_deg(quat.multiply(frames["Arm"], _away(motion, "head"))))
+        spreads.append(("head", _turn_spread_deg(quat.multiply(frames["Arm"], _away(motion, "head")))))
     for side in SIDES:
         fingers = [finger_roles(side, finger)[0] for finger in FINGERS]
         chosen = [role for role in fingers if source.has(role, f"{side}Hand") and result.has(role, f"{side}Hand")]
         if chosen:
             hand = quat.conjugate(_away(motion, f"{side}Hand"))
-            spreads.append(max(_turn_spread_deg(quat.multiply(hand, _away(motion, role))) for role in chosen))
+            moved = max(_turn_spread_deg(quat.multiply(hand, _away(motion, role))) for role in chosen)
+            spreads.append((f"{side}Hand", moved))
     return spreads
+
+
+def _errors_deg(result: BodyMotion, source: BodyMotion, part: str) -> list[float]:
+    """Mean angles of the segments of the arms, median ones of the legs."""
+    made, wanted = (_directions(motion, source.body, result.body) for motion in (result, source))
+    angles = angles_deg(made, wanted)
+    errors = np.median(angles, axis=0) if part == "Leg" else angles.mean(axis=0)
+    pairs = _segments(source.body, result.body)
+    return [float(error) for error, (base, _) in zip(errors, pairs, strict=True) if base.endswith(part)]
 
 
 def _directions(motion: BodyMotion, source: Body, result: Body) -> Array:
@@ -206,9 +228,11 @@ def _segments(one: Body, other: Body) -> list[tuple[str, str]]:
     return [pair for pair in pairs if one.has(*pair) and other.has(*pair)]
 
 
-def _trunk(source: Body, result: Body, part: str) -> str:
-    """The role that carries the arms, or the legs."""
-    return next(role for role in (TRUNK if part == "Arm" else ("hips",)) if source.has(role) and result.has(role))
+def _trunk(body: Body, part: str) -> str:
+    """The role that carries the arms, or the legs: the rig's own topmost one, since spines have other numbers of
+    joints.
+    """
+    return next(role for role in (TRUNK if part == "Arm" else ("hips",)) if body.has(role))
 
 
 def _away(motion: BodyMotion, role: str) -> Array:

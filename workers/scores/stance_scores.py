@@ -22,6 +22,8 @@ LEAST_TRAVEL = 0.25
 IN_PLACE = 0.02
 # Of the frames' lowest soles, the one that shows where a clip without contacts is over its floor.
 LOWEST = 0.05
+# Such a sole says where it is only roughly, since nothing holds it: this share of height is no offset.
+UNPLANTED = 0.06
 # Hip joints over a planted sole, in leg lengths: a body that stands on it. One that sits lets its feet hang.
 STANDS_OVER = 0.75
 # Hip joints this high over the ankles, in leg lengths: a body that stands, walks or squats, not one that lies.
@@ -47,7 +49,8 @@ def own_floor_offset_cm(
         if np.median(hip_centre(source)[:, 1] - theirs.min(axis=1)) < STANDS_OVER * source.body.leg_length_m:
             return None
         own, meant = (float(np.quantile(values.min(axis=1), LOWEST)) for values in (soles, theirs))
-        return 100.0 * (own - result.body.floor_m - scale * (meant - source_floor_m))
+        offset = own - result.body.floor_m - scale * (meant - source_floor_m)
+        return 100.0 * float(np.sign(offset)) * max(0.0, abs(offset) - UNPLANTED * result.body.height_m)
     ground = result_track(track, source.body, result.body, source_floor_m).ground_m
     offset = float(np.median((soles - ground)[track.planted]))
     lowest, level, highest = np.quantile(contacts.ground_m[contacts.planted], [0.05, 0.5, 0.95])

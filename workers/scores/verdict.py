@@ -23,7 +23,11 @@ results, those between drawn figures and others, have less than 0.14, and it rea
 body as another pose.
 
 The rows of `SEEN_FIRST` are what a person sees before any of that: a limb that points elsewhere, is frozen, wrung or
-torn off, knees bent the wrong way, feet off their own floor, skin left behind (`retarget evaluate spoilt`).
+torn off, knees bent the wrong way, feet off their own floor, skin left behind. `retarget evaluate spoilt` shows what
+they find; over 350 pairs drawn from all clips and characters these were the most (the other way the least): arms 1.2
+degrees, legs 13.5 (99th percentile 8.6), movement of arms, head and fingers 0.64, of legs 0.35, bend 0.71, knees 5 %,
+hand roll 0, own floor 1.3 %, travel 6.7 %, edges torn 0.9 %, the longest grown by 21 % (a skirt), collapsed 0.6 %.
+Spoilt by half: turned 10 degrees, movement 0.5, roll 90 degrees, 1.5 % over the floor, travel 10 %.
 """
 
 from __future__ import annotations
@@ -210,10 +214,12 @@ TABLE: tuple[VerdictRow, ...] = (
         "the same, less the naive copy's: what retargeting itself pushed in"),
     VerdictRow("arm_error_deg", _plain("arm_error_deg"), "above", 7.0, 25.0, "review",
         "mean angle of the arm segment that points worst"),
-    VerdictRow("leg_error_deg", _plain("leg_error_deg"), "above", 8.0, 25.0, "review",
-        "the same of the worse leg, hip to ankle"),
+    VerdictRow("leg_error_deg", _plain("leg_error_deg"), "above", 9.3, 25.0, "review",
+        "median angle of the worse leg, hip to ankle"),
     VerdictRow("least_movement_ratio", _plain("least_movement_ratio"), "below", 0.6, 0.15, "pass",
-        "movement kept by the limb, head or fingers that keep least; 0 is frozen"),
+        "movement kept by the arm, head or fingers that keep least; 0 is frozen"),
+    VerdictRow("leg_movement_ratio", _plain("leg_movement_ratio"), "below", 0.3, 0.1, "pass",
+        "movement kept by the leg that keeps least"),
     VerdictRow("bend_kept", _plain("bend_kept"), "below", 0.5, -0.2, "pass",
         "signed bend kept by the worst knee or elbow; -1 is mirrored"),
     VerdictRow("knees_wrong_way_pct", _plain("knees_wrong_way_pct"), "above", 25.0, 75.0, "pass",
@@ -222,7 +228,7 @@ TABLE: tuple[VerdictRow, ...] = (
         "mean roll of the worse hand about its forearm, away from the source's"),
     VerdictRow("joint_displacement", _own_share_of_height("joint_displacement_cm"), "above", 1.0, 10.0, "review",
         "joint farthest from where its parent carries it, % of height"),
-    VerdictRow("foot_own_floor", _own_share_of_height("foot_own_floor_cm"), "above", 1.2, 10.0, "pass",
+    VerdictRow("foot_own_floor", _own_share_of_height("foot_own_floor_cm"), "above", 1.4, 10.0, "pass",
         "planted soles over or under the body's own floor, % of height"),
     VerdictRow("root_travel", _root_travel, "above", 7.0, 30.0, "pass",
         "scale of the path on the ground off that of the legs, %"),
@@ -230,9 +236,9 @@ TABLE: tuple[VerdictRow, ...] = (
         "% of frames in which the source stands and no foot joint is there to be measured"),
     VerdictRow("undriven_skin_pct", _plain("undriven_skin_pct"), "above", 0.1, 10.0, "pass",
         "% of the skin on joints that stay behind the body; a warning names them"),
-    VerdictRow("skin_torn_pct", _plain("skin_torn_pct"), "above", 1.0, 5.0, "pass",
+    VerdictRow("skin_torn_pct", _plain("skin_torn_pct"), "above", 1.5, 5.0, "pass",
         "% of the skin's edges stretched beyond twice their length"),
-    VerdictRow("skin_longest", _own_share_of_height("skin_longest_cm"), "above", 12.0, 30.0, "pass",
+    VerdictRow("skin_longest", _own_share_of_height("skin_longest_cm"), "above", 25.0, 60.0, "pass",
         "growth of the edge that grew most, % of height"),
     VerdictRow("skin_collapsed_pct", _plain("skin_collapsed_pct"), "above", 1.5, 5.0, "pass",
         "% of the skin's faces that collapsed, as on a wrung wrist"),
@@ -240,9 +246,9 @@ TABLE: tuple[VerdictRow, ...] = (
 
 # What a person sees first; the others stood before these.
 SEEN_FIRST = frozenset((
-    "arm_error_deg", "leg_error_deg", "least_movement_ratio", "bend_kept", "knees_wrong_way_pct", "hand_roll_error_deg",
-    "joint_displacement", "foot_own_floor", "root_travel", "feet_unmeasured_pct", "undriven_skin_pct", "skin_torn_pct",
-    "skin_longest", "skin_collapsed_pct",
+    "arm_error_deg", "leg_error_deg", "least_movement_ratio", "leg_movement_ratio", "bend_kept", "knees_wrong_way_pct",
+    "hand_roll_error_deg", "joint_displacement", "foot_own_floor", "root_travel", "feet_unmeasured_pct",
+    "undriven_skin_pct", "skin_torn_pct", "skin_longest", "skin_collapsed_pct",
 ))  # fmt: skip
 
 
