@@ -32,6 +32,7 @@ from workers.retargeting.twist import twist_joints
 from workers.scores.joint_limits import limit_summary
 from workers.scores.report import FileFacts, build_report, join_reports
 from workers.scores.scores import MeaningValues, Scores, kinematic_scores, put_meaning
+from workers.scores.stance_scores import switched_off
 from workers.scores.surface_scores import SurfaceScores, surface_scores
 from workers.scores.timeline import build_timeline
 from workers.scores.verdict import judge
@@ -154,7 +155,9 @@ def retarget_scenes(
             if item.refinement is not None:
                 base = replace(item, scored=item.refinement.base)
                 before = stage.measure_clip(base, target, options, watch.within("scoring", share + width, 0.0))
-            scored.append(ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface)))
+            scored.append(
+                ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface, options))
+            )
     pictures = Pictures()
     if options.preview:
         with watch.stage("exporting", 0.75):
@@ -183,6 +186,7 @@ def report_clip(
     meaning: Meaning,
     before: Meaning,
     surface: Sequence[SurfaceScores],
+    options: JobOptions,
 ) -> dict[str, Any]:
     """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells,
     `before` the meaning of the clip before its refinement, if it was refined; `surface` is of result, copy and, if it
@@ -195,6 +199,7 @@ def report_clip(
         scores = kinematic_scores(result, motion, retargeted.contacts, retargeted.source_floor_m, limits=limits)
         put_meaning(scores, values)
         on_surface.put(scores)
+        scores.leave_out(switched_off(options))
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:

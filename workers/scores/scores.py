@@ -90,6 +90,11 @@ class Scores:
         if value is None:
             self.not_applicable[key] = reason
 
+    def leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Make scores absent, for these reasons."""
+        for key, reason in reasons.items():
+            self.put(key, None, reason)
+
 
 @dataclass(frozen=True)
 class MeaningValues:
@@ -216,7 +221,7 @@ def _put_stance(
     scores: Scores, result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
 ) -> None:
     own = stance_scores.own_floor_offset_cm(result, source, contacts, source_floor_m)
-    scores.put("foot_own_floor_cm", own, NO_FEET)
+    scores.put(stance_scores.OWN_FLOOR, own, NO_FEET)
     scores.put("root_travel_ratio", stance_scores.root_travel_ratio(result, source), "no travel, or made in place")
     has_feet = any(source.body.has(role) and result.body.has(role) for role in FOOT_ROLES)
     unmeasured = 0.0 if has_feet else stance_scores.standing_pct(source, source_floor_m)

@@ -6,8 +6,11 @@ character's own floor counts (`Body.floor_m`, its soles in the rest pose).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from workers.contract.options import JobOptions
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import PLANTED_HEIGHT, FootContacts
 from workers.retargeting.analytic import hip_centre, leg_scale
@@ -15,6 +18,8 @@ from workers.scores.foot_scores import result_track, source_track
 from workers.scores.pose_scores import hip_heights
 from workers.skeleton import quat
 from workers.skeleton.model import Array
+
+OWN_FLOOR = "foot_own_floor_cm"
 
 # A path whose root mean square way from its middle is shorter than this share of the leg has no scale to speak of.
 LEAST_TRAVEL = 0.25
@@ -28,6 +33,15 @@ UNPLANTED = 0.06
 STANDS_OVER = 0.75
 # Hip joints this high over the ankles, in leg lengths: a body that stands, walks or squats, not one that lies.
 STANDING = (0.5, 1.1)
+
+
+def switched_off(options: JobOptions) -> Mapping[str, str]:
+    """Scores that decide nothing with these options, with the reason: feet that the user left where they are."""
+    if options.foot_contact == "off":
+        return {OWN_FLOOR: "foot_contact is off: feet are not held on the floor"}
+    if options.ground == "none":
+        return {OWN_FLOOR: "ground is none: the source's heights are kept"}
+    return {}
 
 
 def own_floor_offset_cm(
