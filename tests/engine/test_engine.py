@@ -21,7 +21,7 @@ from workers.formats.read import read_scene
 from workers.samples.glb import make_character
 from workers.samples.rig import RigStyle
 from workers.samples.shape import TALL
-from workers.scores.scores import SURFACE_KEYS
+from workers.scores.surface_scores import KEYS as SURFACE_KEYS
 from workers.skeleton import kinematics
 from workers.skeleton.model import Array, Scene
 
@@ -192,6 +192,15 @@ def test_a_refined_clip_stands_beside_what_it_was(samples: Samples, monkeypatch:
     json.dumps(report, allow_nan=False)
 
 
+@pytest.mark.parametrize(("option", "value"), [("foot_contact", "off"), ("ground", "none")])
+def test_feet_that_the_user_left_where_they_are_decide_nothing(samples: Samples, option: str, value: str) -> None:
+    report = run(samples, encoder="none", end_s=0.5, **{option: value}).report
+    assert report["scores"]["foot_own_floor_cm"] is None
+    assert option in report["not_applicable"]["foot_own_floor_cm"]
+    assert "foot_own_floor" in report["verdict"]["absent"]
+    assert "foot_own_floor" not in report["verdict"]["decided_by"]
+
+
 def test_surface_scores_are_in_every_report_or_say_why_not(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     switched_off = run(samples, encoder="none").report
     assert switched_off["refinement"] is None
@@ -202,6 +211,8 @@ def test_surface_scores_are_in_every_report_or_say_why_not(samples: Samples, mon
     report = run(samples, encoder="none").report
     assert report["scores"]["penetration_pct"] >= 0.0
     assert report["scores_naive_copy"]["penetration_pct"] >= 0.0
+    assert report["scores"]["undriven_skin_pct"] == report["scores_naive_copy"]["undriven_skin_pct"] == 0.0
+    assert report["scores"]["skin_longest_cm"] > 0.0
     assert report["scores"]["contact_error"] is None
     assert "does not touch itself" in report["not_applicable"]["contact_error"]
     assert report["timeline"]["penetration_pct"] is not None

@@ -15,7 +15,7 @@ from tests.scores.stick_body import all_planted, none_planted, stick_body, stick
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.scores import pose_scores
-from workers.scores.scores import SEMANTIC_KEYS, SURFACE_KEYS, kinematic_scores
+from workers.scores.scores import SEMANTIC_KEYS, SKIN_KEYS, SURFACE_KEYS, kinematic_scores
 from workers.skeleton import quat
 
 KEYS = {
@@ -23,7 +23,9 @@ KEYS = {
     "foot_float_source_cm", "ground_penetration_source_cm", "jerk_ratio", "jerk_result", "jerk_source",
     "leg_jerk_ratio", "leg_jerk_result", "leg_jerk_source",
     "joint_limit_pct", "joint_limit_source_pct", "limb_direction_error_deg", "movement_ratio", "hips_height_drift_pct",
-    "mapping_confidence", "mpjpe_pct_height", *SEMANTIC_KEYS, *SURFACE_KEYS,
+    "mapping_confidence", "mpjpe_pct_height", "arm_error_deg", "leg_error_deg", "least_movement_ratio",
+    "leg_movement_ratio", "bend_kept", "knees_wrong_way_pct", "hand_roll_error_deg", "joint_displacement_cm",
+    "foot_own_floor_cm", "root_travel_ratio", "feet_unmeasured_pct", *SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS,
 }  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def test_identity() -> None:
     for key in ("limb_direction_error_deg", "hips_height_drift_pct", "mpjpe_pct_height", "joint_limit_pct"):
         assert scores.values[key] == pytest.approx(0.0, abs=1e-5)
     assert scores.values["mapping_confidence"] == 0.9
-    assert set(scores.not_applicable) == {*SEMANTIC_KEYS, *SURFACE_KEYS}
+    assert set(scores.not_applicable) == {*SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS, "root_travel_ratio"}  # no travel
 
 
 @settings(max_examples=25, deadline=None)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from workers.scores.verdict import CALM_JERK, TABLE, VISIBLE_SKATE, at_least, judge
+from workers.scores.scores import FAILED, NOT_FINITE
+from workers.scores.verdict import CALM_JERK, SEEN_FIRST, TABLE, VISIBLE_SKATE, at_least, judge, without_rows
 
 GOOD: dict[str, Any] = {
     "mapping_confidence": 0.9, "limb_direction_error_deg": 1.0, "movement_ratio": 1.0,
@@ -16,6 +17,10 @@ GOOD: dict[str, Any] = {
     "jerk_source": 40.0, "leg_jerk_result": 100.0, "leg_jerk_source": 100.0, "joint_limit_pct": 1.0,
     "joint_limit_source_pct": 1.0, "hips_height_drift_pct": 0.1,
     "semantic_similarity": {"raw": 0.9, "calibrated": 0.95}, "penetration_pct": 0.1,
+    "arm_error_deg": 1.0, "leg_error_deg": 1.0, "least_movement_ratio": 0.95, "leg_movement_ratio": 0.9,
+    "bend_kept": 0.95, "knees_wrong_way_pct": 0.0, "hand_roll_error_deg": 2.0, "joint_displacement_cm": 0.0,
+    "foot_own_floor_cm": -0.3, "root_travel_ratio": 0.99, "feet_unmeasured_pct": 0.0, "undriven_skin_pct": 0.0,
+    "skin_torn_pct": 0.1, "skin_longest_cm": 4.0, "skin_collapsed_pct": 0.2,
 }  # fmt: skip
 
 
@@ -45,6 +50,21 @@ def test_good_scores_pass_with_no_row_absent() -> None:
         ("joint_limit_pct", 10.0, 30.0, "joint_limit"),
         ("hips_height_drift_pct", 12.0, 30.0, "hips_height_drift_pct"),
         ("penetration_pct", 12.0, 40.0, "penetration_pct"),
+        ("arm_error_deg", 10.0, 40.0, "arm_error_deg"),
+        ("leg_error_deg", 10.0, 40.0, "leg_error_deg"),
+        ("least_movement_ratio", 0.5, 0.0, "least_movement_ratio"),
+        ("leg_movement_ratio", 0.2, 0.0, "leg_movement_ratio"),
+        ("bend_kept", 0.0, -1.0, "bend_kept"),
+        ("knees_wrong_way_pct", 40.0, 100.0, "knees_wrong_way_pct"),
+        ("hand_roll_error_deg", 90.0, 180.0, "hand_roll_error_deg"),
+        ("joint_displacement_cm", 8.0, 20.0, "joint_displacement"),
+        ("foot_own_floor_cm", 3.0, 60.0, "foot_own_floor"),
+        ("foot_own_floor_cm", -3.0, -60.0, "foot_own_floor"),
+        ("root_travel_ratio", 0.9, 0.5, "root_travel"),
+        ("undriven_skin_pct", 1.0, 30.0, "undriven_skin_pct"),
+        ("skin_torn_pct", 2.0, 10.0, "skin_torn_pct"),
+        ("skin_longest_cm", 60.0, 140.0, "skin_longest"),
+        ("skin_collapsed_pct", 2.0, 10.0, "skin_collapsed_pct"),
     ],
 )
 def test_each_row_reviews_then_fails(key: str, review: float, fail: float, row: str) -> None:
@@ -118,6 +138,29 @@ def test_absent_scores_are_listed_with_their_reasons_and_counted() -> None:
     assert (unchecked["verdict"], unchecked["decided_by"]) == ("review", ["limb_direction_error_deg"])
     no_meaning = judge({**GOOD, "semantic_similarity": {"raw": None, "calibrated": None}}, {}, 1.7, GOOD)
     assert (no_meaning["verdict"], no_meaning["absent"]) == ("pass", ["semantic_similarity", "semantic_loss_to_copy"])
+
+
+@pytest.mark.parametrize("reason", [NOT_FINITE, f"{FAILED}: IndexError"])
+def test_what_failed_to_be_measured_never_passes(reason: str) -> None:
+    for key in ("undriven_skin_pct", "bend_kept", "penetration_pct"):
+        verdict = judge({**GOOD, key: None}, {key: reason}, 1.7, GOOD)
+        assert (verdict["verdict"], key in verdict["decided_by"], key in verdict["absent"]) == ("review", True, True)
+
+
+def test_what_was_switched_off_decides_nothing() -> None:
+    keys = ("undriven_skin_pct", "skin_torn_pct", "skin_longest_cm", "skin_collapsed_pct", "penetration_pct")
+    scores = {**GOOD, **dict.fromkeys(keys)}
+    verdict = judge(scores, dict.fromkeys(keys, "RETARGET_SURFACE_SCORES switches them off here"), 1.7, GOOD)
+    assert (verdict["verdict"], set(keys[:2]) <= set(verdict["absent"])) == ("pass", True)
+
+
+def test_the_verdict_without_some_rows() -> None:
+    assert {row.score for row in TABLE} >= SEEN_FIRST
+    hovering = judge({**GOOD, "foot_own_floor_cm": 60.0, "penetration_pct": 12.0}, {}, 1.7)
+    assert (hovering["verdict"], without_rows(hovering, SEEN_FIRST)) == ("fail", "review")
+    assert without_rows(hovering, SEEN_FIRST | {"penetration_pct", "penetration_beyond_copy"}) == "pass"
+    nothing = judge({}, {}, 1.7)
+    assert without_rows(nothing, SEEN_FIRST) == "fail"
 
 
 def test_a_result_that_means_less_than_the_copy_is_for_review() -> None:

@@ -26,6 +26,7 @@ from workers.pictures.draw import Pictures, ScoredClip, check_pictures, draw_pic
 from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.refinement.stage import RefiningStage
+from workers.retargeting.analytic import travel_scale
 from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.retargeting.methods import Method, choose_method
 from workers.retargeting.twist import twist_joints
@@ -33,6 +34,7 @@ from workers.scores.failures import Attempts
 from workers.scores.joint_limits import limit_summary
 from workers.scores.report import FileFacts, build_report, join_reports
 from workers.scores.scores import MeaningValues, Scores, kinematic_scores, put_meaning
+from workers.scores.stance_scores import switched_off
 from workers.scores.surface_scores import SurfaceScores, surface_scores
 from workers.scores.timeline import absent_timeline, build_timeline
 from workers.scores.verdict import judge
@@ -196,7 +198,7 @@ def _score_clip(
     meaning, before = meaning_of(item, on_step), Meaning()
     if item.refinement is not None:
         before = meaning_of(replace(item, scored=item.refinement.base), lambda _: on_step(1.0))
-    return ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface, attempts))
+    return ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface, attempts, options))
 
 
 def report_clip(
@@ -207,6 +209,7 @@ def report_clip(
     before: Meaning,
     surface: Sequence[SurfaceScores],
     attempts: Attempts,
+    options: JobOptions,
 ) -> dict[str, Any]:
     """Scores of the result and of the naive copy, verdict and facts of one clip; `written` is what the writer tells,
     `before` the meaning of the clip before its refinement, if it was refined; `surface` is of result, copy and, if it
@@ -214,12 +217,14 @@ def report_clip(
     """
     source, motion = retargeted.source, retargeted.source.motion
     limits = target.definition.joint_limits if target.definition is not None else {}
+    travel = travel_scale(motion.body, target.body, options.root_scale)
 
     def score(result: BodyMotion, values: MeaningValues, on_surface: SurfaceScores) -> Scores:
-        scores = kinematic_scores(result, motion, retargeted.contacts, retargeted.source_floor_m, limits=limits)
+        scores = kinematic_scores(result, motion, retargeted.contacts, retargeted.source_floor_m, None, limits, travel)
         put_meaning(scores, values)
         on_surface.put(scores)
         attempts.failures.extend(scores.failures)
+        scores.leave_out(switched_off(options))
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
@@ -261,7 +266,7 @@ def report_clip(
         ),
         timeline=timelines[0],
         timeline_naive_copy=timelines[1],
-        notices=(*retargeted.notices, *written, *meaning.notices, *failed),
+        notices=(*retargeted.notices, *written, *meaning.notices, *surface[0].notices, *failed),
         timings_s={},
         semantics=meaning.facts,
         refinement=None if refined is None else refined.summary,

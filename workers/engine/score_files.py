@@ -87,7 +87,7 @@ def score_files(
     for values, of in zip(surface, (scores, naive), strict=True):
         values.put(of)
     failed = (failure.notice() for failure in attempts.failures)
-    notices = (*prepared.notices, *made.notices, *meaning.notices, *failed)
+    notices = (*prepared.notices, *made.notices, *meaning.notices, *surface[0].notices, *failed)
     return {
         "source": {"file": source.name, "clip": source_motion.name, "frames": source_motion.frames},
         "result": {"file": result.name, "clip": result_motion.name, "frames": result_motion.frames},

@@ -12,6 +12,8 @@
     winding            inside or outside, by libigl
     penetration        the penetration loss, with gradients
     exact              exact penetration on the full mesh, for reports
+    skin_strain        edges torn and faces collapsed against the bind pose
+    undriven_skin      skin on joints that stay behind the body
     self_contact       contacts of the source, found from its surface
     contact_model      what a contact is
     transfer_contacts  contacts on another body

@@ -4,10 +4,13 @@
     failures          a score that fails costs itself, never the result
     foot_scores       sliding, floating and sinking feet
     pose_scores       where limbs point, joint limits, hip height, movement
+    limb_scores       the worst limb: pointing elsewhere, frozen, bent the wrong way, wrung, torn off
+    stance_scores     feet on the body's own floor, the path at the scale of the legs
     smoothness        jerk
     joint_limits      the limits that a definition gives
-    surface_scores    the part of a job that measures penetration and self-contact
-    surface_measures  these measures
+    surface_scores    the part of a job that measures surfaces
+    surface_measures  penetration and self-contact
+    skin_measures     skin torn, wrung or left behind
     timeline          where in the clip a result slides, floats or points elsewhere
     verdict           pass, review or fail, from one table of limits
     report            the report as JSON

@@ -19,6 +19,9 @@ from workers.skeleton.model import Notice
 LOG = logging.getLogger("retarget.scores")
 LOG.addHandler(logging.NullHandler())  # a program that sets up no logging is not meant to print tracebacks
 
+# How the reason begins of a score that was there to be measured and failed: the verdict never passes over it.
+FAILED = "could not be measured"
+
 Value = TypeVar("Value")
 Told = ParamSpec("Told")
 
@@ -33,7 +36,7 @@ class ScoreFailure:
     @property
     def reason(self) -> str:
         """What `not_applicable` says."""
-        return f"it could not be measured: an unexpected {self.error}"
+        return f"{FAILED}: an unexpected {self.error}"
 
     def notice(self) -> Notice:
         text = f"{self.what} could not be scored: an unexpected {self.error}"

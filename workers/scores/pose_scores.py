@@ -97,34 +97,36 @@ def beyond_limits(motion: BodyMotion, given: Limits | None = None) -> Array:
     body, columns = motion.body, list(beyond_given(motion, limits).values())
     for side in SIDES:
         if f"{side}LowerArm" not in limits and body.has(f"{side}UpperArm", f"{side}LowerArm", f"{side}Hand"):
-            arm, forearm = _segment(motion, f"{side}UpperArm"), _segment(motion, f"{side}LowerArm")
+            arm, forearm = segment(motion, f"{side}UpperArm"), segment(motion, f"{side}LowerArm")
             columns.append(angles_deg(arm, forearm) > ELBOW_DEG)
         if f"{side}LowerLeg" not in limits and body.has(f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot"):
-            flexion = _knee_flexion_deg(motion, side)
+            flexion = knee_flexion_deg(motion, side)
             columns.append((flexion < KNEE_DEG[0]) | (flexion > KNEE_DEG[1]))
     trunk = next((role for role in ("upperChest", "chest", "spine") if body.has(role)), None)
     if "head" not in limits and body.has("head") and trunk is not None:
-        head_turn = _away_from_rest(motion, "head")
-        columns.append(np.degrees(quat.angle_between(head_turn, _away_from_rest(motion, trunk))) > HEAD_DEG)
+        head_turn = away_from_rest(motion, "head")
+        columns.append(np.degrees(quat.angle_between(head_turn, away_from_rest(motion, trunk))) > HEAD_DEG)
     return np.stack(columns, axis=1).astype(np.float64) if columns else np.zeros((motion.frames, 0))
 
 
-def _knee_flexion_deg(motion: BodyMotion, side: str) -> Array:
+def knee_flexion_deg(motion: BodyMotion, side: str) -> Array:
     """Turn from thigh to shin about the thigh's left axis, in [-180, 180); backward is positive."""
-    thigh, shin = _segment(motion, f"{side}UpperLeg"), _segment(motion, f"{side}LowerLeg")
-    left = quat.rotate(_away_from_rest(motion, f"{side}UpperLeg"), quat.rotate(motion.body.facing, LEFT))
+    thigh, shin = segment(motion, f"{side}UpperLeg"), segment(motion, f"{side}LowerLeg")
+    left = quat.rotate(away_from_rest(motion, f"{side}UpperLeg"), quat.rotate(motion.body.facing, LEFT))
     across = np.einsum("fi,fi->f", left, np.cross(thigh, shin))
     # What bends sideways is no hinge motion: the angle keeps its size, the axis gives the sign only.
     return np.where(across < 0.0, -1.0, 1.0) * angles_deg(thigh, shin)
 
 
-def _segment(motion: BodyMotion, role: str) -> Array:
+def segment(motion: BodyMotion, role: str) -> Array:
+    """World direction `(frames, 3)` of the limb segment that begins at a role's joint."""
     tip = dict(LIMBS)[role]
     roles = motion.body.mapping.roles
     return quat.unit(motion.positions_m[:, roles[tip].joint] - motion.positions_m[:, roles[role].joint])
 
 
-def _away_from_rest(motion: BodyMotion, role: str) -> Array:
+def away_from_rest(motion: BodyMotion, role: str) -> Array:
+    """World turn `(frames, 4)` of a role's joint away from the rest pose."""
     joint = motion.body.mapping.roles[role].joint
     return quat.multiply(motion.rotations[:, joint], quat.conjugate(motion.body.rest_rotations[joint]))
 

@@ -16,11 +16,23 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     hips_height_drift_pct         mean |difference of hip height|, in leg lengths       pose_scores.hip_heights
     mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
     mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
+    arm_error_deg, leg_error_deg  mean angle of the worst segment, of the worse leg     limb_scores
+    least_movement_ratio          of any arm segment, the head, a hand's fingers        limb_scores.least_movement
+    leg_movement_ratio            of the leg that moves less of its source's            limb_scores.leg_movement
+    bend_kept                     signed, of the worst knee or elbow; -1 is mirrored    limb_scores.bend_kept
+    knees_wrong_way_pct           frames in which the worse knee is bent to the front   limb_scores.knees_wrong_way
+    hand_roll_error_deg           of the worse hand about its forearm                   limb_scores.hand_roll_error_deg
+    joint_displacement_cm         farthest from where its parent carries it             limb_scores.joint_displacement_m
+    foot_own_floor_cm             planted soles over the body's own floor, signed       stance_scores
+    root_travel_ratio             scale of the path on the ground over that of the legs stance_scores.root_travel_ratio
+    feet_unmeasured_pct           frames in which a source stands whose feet have no score    stance_scores.standing_pct
     semantic_similarity {raw, calibrated}, scl, itm, itm_source    `put_meaning`; workers.semantics.similarity
     penetration_pct               penetration_vertices / penetration_checked            surface_measures
     penetration_max_cm, penetration_mean_cm    depth, at the character's real size      surface_measures
     contact_error, contact_recall, contact_precision    self-contacts of the source     workers.geometry.contact_scores
     contact_frames_source, _held, _result, _right    counts behind recall and precision
+    undriven_skin_pct             skin on joints that stay behind the body              skin_measures
+    skin_torn_pct, skin_collapsed_pct, skin_longest_cm    strain against the bind pose  skin_measures
 
 `itm_source` is the source's own match with the description, so that `itm` can be compared. The last rows are set by
 `surface_scores`.
@@ -38,9 +50,10 @@ import numpy as np
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.retargeting.analytic import leg_scale
-from workers.scores import foot_scores, pose_scores, smoothness
+from workers.scores import foot_scores, limb_scores, pose_scores, smoothness, stance_scores
 from workers.scores.failures import ScoreFailure, failure
 from workers.scores.joint_limits import Limits
+from workers.skeleton.body import FOOT_ROLES
 
 # Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
 MIN_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
@@ -57,14 +70,23 @@ SMOOTHNESS_KEYS = (
 POSE_KEYS = (
     "joint_limit_pct", "joint_limit_source_pct", "limb_direction_error_deg", "movement_ratio", "hips_height_drift_pct",
 )  # fmt: skip
+LIMB_KEYS = (
+    "arm_error_deg", "leg_error_deg", "least_movement_ratio", "leg_movement_ratio", "bend_kept", "knees_wrong_way_pct",
+    "hand_roll_error_deg", "joint_displacement_cm",
+)  # fmt: skip
+STANCE_KEYS = (stance_scores.OWN_FLOOR, "root_travel_ratio", "feet_unmeasured_pct")
 SEMANTIC_KEYS = ("semantic_similarity", "scl", "itm", "itm_source")
 SURFACE_KEYS = (
     "penetration_pct", "penetration_vertices", "penetration_checked", "penetration_max_cm", "penetration_mean_cm",
     "contact_error", "contact_recall", "contact_precision",
     "contact_frames_source", "contact_frames_held", "contact_frames_result", "contact_frames_right",
 )  # fmt: skip
+SKIN_KEYS = ("undriven_skin_pct", "skin_torn_pct", "skin_collapsed_pct", "skin_longest_cm")
+# How the reason begins of a score that was there to be measured and is not: the verdict never passes over it.
+NOT_FINITE = "the value is not finite"
 NO_ENCODER = "meaning is not measured here"
 NO_SURFACE_MEASURE = "penetration and self-contact are not measured here"
+NO_FEET = "the bodies share no foot joint, or lie and are planted nowhere"
 NO_CONTACTS = "no foot of the source is planted, or a body has no feet"
 
 
@@ -81,7 +103,7 @@ class Scores:
     def put(self, key: str, value: float | None, reason: str) -> None:
         """`reason` is kept only where the value is absent. A value that is not finite is absent and says so."""
         if value is not None and not math.isfinite(value):
-            value, reason = None, "the value is not finite"
+            value, reason = None, NOT_FINITE
         self.values[key] = None if value is None else float(f"{value:.6g}")
         if value is None:
             self.not_applicable[key] = reason
@@ -95,6 +117,11 @@ class Scores:
             self.failures.append(failed)
             for key in keys:
                 self.put(key, None, failed.reason)
+
+    def leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Make scores absent, for these reasons."""
+        for key, reason in reasons.items():
+            self.put(key, None, reason)
 
 
 @dataclass(frozen=True)
@@ -137,28 +164,32 @@ def kinematic_scores(
     source_floor_m: float,
     truth: BodyMotion | None = None,
     limits: Limits | None = None,
+    travel_scale: float | None = None,
 ) -> Scores:
     """Scores of `result` against `source`, frame by frame on one time axis.
 
     `contacts` are the source's; `source_floor_m` is the height of its ground, which the result has at its own floor.
     `truth` is the wanted motion of the result's own character, where there is one; `limits` are that character's own,
-    role by role in place of anatomy. Raises ValueError where the numbers
-    of frames differ.
+    role by role in place of anatomy. `travel_scale` is how far the result was meant to travel for each metre of the
+    source, by default as far as its legs are longer. Raises ValueError where the numbers of frames differ.
     """
     if result.frames != source.frames or (truth is not None and truth.frames != result.frames):
         raise ValueError("motions must share one time axis to be scored")
     scores = Scores()
+    travel = leg_scale(source.body, result.body) if travel_scale is None else travel_scale
     parts: tuple[tuple[str, Sequence[str], Callable[[], None]], ...] = (
         ("the feet", FEET_KEYS, lambda: _put_feet(scores, result, source, contacts, source_floor_m)),
         ("smoothness", SMOOTHNESS_KEYS, lambda: _put_smoothness(scores, result, source)),
         ("the pose", POSE_KEYS, lambda: _put_pose(scores, result, source, source_floor_m, limits or {})),
+        ("the limbs", LIMB_KEYS, lambda: _put_limbs(scores, result, source)),
+        ("the stance", STANCE_KEYS, lambda: _put_stance(scores, result, source, contacts, source_floor_m, travel)),
         ("the mapping", ("mapping_confidence",), lambda: _put_mapping(scores, result, source)),
         ("distance from the true clip", ("mpjpe_pct_height",), lambda: _put_truth(scores, result, truth)),
     )
     for what, keys, put in parts:
         scores.put_part(what, keys, put)
     put_meaning(scores, MeaningValues())
-    for key in SURFACE_KEYS:
+    for key in (*SURFACE_KEYS, *SKIN_KEYS):
         scores.put(key, None, NO_SURFACE_MEASURE)
     return scores
 
@@ -212,6 +243,40 @@ def _put_mapping(scores: Scores, result: BodyMotion, source: BodyMotion) -> None
 def _put_truth(scores: Scores, result: BodyMotion, truth: BodyMotion | None) -> None:
     error = None if truth is None else 100.0 * float(pose_scores.position_errors(result, truth).mean())
     scores.put("mpjpe_pct_height", error, "no true clip was given")
+
+
+def _put_limbs(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:
+    scores.put("arm_error_deg", limb_scores.arm_error_deg(result, source), "the bodies share no arm")
+    scores.put("leg_error_deg", limb_scores.leg_error_deg(result, source), "the bodies share no leg")
+    still = "the source moves neither arms nor head nor fingers"
+    scores.put("least_movement_ratio", limb_scores.least_movement(result, source), still)
+    scores.put("leg_movement_ratio", limb_scores.leg_movement(result, source), "the source does not move its legs")
+    scores.put("bend_kept", limb_scores.bend_kept(result, source), "no knee or elbow of the source is bent")
+    wrong = limb_scores.knees_wrong_way(result)
+    scores.put("knees_wrong_way_pct", None if wrong is None else 100.0 * wrong, "the body has no feet below its knees")
+    roll = limb_scores.hand_roll_error_deg(result, source)
+    scores.put("hand_roll_error_deg", roll, "the bodies share no hand")
+    scores.put("joint_displacement_cm", 100.0 * limb_scores.joint_displacement_m(result), "")
+
+
+def _put_stance(
+    scores: Scores,
+    result: BodyMotion,
+    source: BodyMotion,
+    contacts: FootContacts,
+    source_floor_m: float,
+    travel_scale: float,
+) -> None:
+    own = stance_scores.own_floor_offset_cm(result, source, contacts, source_floor_m)
+    scores.put(stance_scores.OWN_FLOOR, own, NO_FEET)
+    scores.put(
+        "root_travel_ratio",
+        stance_scores.root_travel_ratio(result, source, travel_scale),
+        "no travel, or made in place",
+    )
+    has_feet = any(source.body.has(role) and result.body.has(role) for role in FOOT_ROLES)
+    unmeasured = 0.0 if has_feet else stance_scores.standing_pct(source, source_floor_m)
+    scores.put("feet_unmeasured_pct", unmeasured, "")
 
 
 def _put_ratio(

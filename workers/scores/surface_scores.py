@@ -1,8 +1,9 @@
-"""The part of a job that measures penetration and self-contact, for the result, the copy and what was refined.
+"""The part of a job that measures surfaces, for the result, the copy and what was refined: penetration, self-contact,
+and whether the skin is torn, wrung or left behind.
 
 scipy and libigl are imported when the first clip is measured, torch never; where they are not installed, or the
 environment variable `RETARGET_SURFACE_SCORES` is `off`, the scores are absent, with the reason. What is measured is
-`workers.scores.surface_measures`'.
+`workers.scores.surface_measures`' and `workers.scores.skin_measures`'.
 """
 
 from __future__ import annotations
@@ -17,33 +18,36 @@ import numpy as np
 
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
-from workers.scores.scores import SURFACE_KEYS, Scores
-from workers.skeleton.model import Array
+from workers.scores.scores import SKIN_KEYS, SURFACE_KEYS, Scores
+from workers.skeleton.model import Array, Notice
 
 if TYPE_CHECKING:
+    from workers.scores.skin_measures import SkinScores
     from workers.scores.surface_measures import GeometryScores
 
+KEYS = (*SURFACE_KEYS, *SKIN_KEYS)
 PACKAGES = ("scipy", "igl")
 SWITCH = "RETARGET_SURFACE_SCORES"
 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceScores:
-    """Of one motion: values by `SURFACE_KEYS`, reasons where they are None, and for timelines `penetration_pct` of
-    every frame `(frames,)`, between measured frames interpolated; None where it was not measured.
+    """Of one motion: values by `KEYS`, reasons where they are None, and for timelines `penetration_pct` of every frame
+    `(frames,)`, between measured frames interpolated; None where it was not measured. `notices` are for the report.
     """
 
     values: dict[str, float | None]
     reasons: dict[str, str]
     per_frame: Array | None = None
+    notices: tuple[Notice, ...] = ()
 
     @staticmethod
     def absent(reason: str) -> SurfaceScores:
-        return SurfaceScores(dict.fromkeys(SURFACE_KEYS), dict.fromkeys(SURFACE_KEYS, reason))
+        return SurfaceScores(dict.fromkeys(KEYS), dict.fromkeys(KEYS, reason))
 
     def put(self, scores: Scores) -> None:
         """Set these scores, or why there are none."""
-        for key in SURFACE_KEYS:
+        for key in KEYS:
             scores.not_applicable.pop(key, None)
             scores.put(key, self.values[key], self.reasons.get(key, ""))
 
@@ -65,14 +69,21 @@ def surface_scores(
         if find_spec(package) is None:
             return [SurfaceScores.absent(f"the package {package} is not installed") for _ in motions]
     from workers.geometry.prepared import surfaces_of
+    from workers.scores.skin_measures import skin_scores
     from workers.scores.surface_measures import geometry_scores
 
-    seen = surfaces_of(source).light
+    seen, surfaces = surfaces_of(source).light, surfaces_of(target)
     on_step()
-    found = geometry_scores(motions, source_motion, seen, surfaces_of(target), on_step=on_step)
-    return [_of(item, source_motion.frames) for item in found]
+    found = geometry_scores(motions, source_motion, seen, surfaces, on_step=on_step)
+    skins = []
+    for motion in motions:
+        on_step()
+        skins.append(skin_scores(motion, surfaces.full))
+    return [_of(item, skin, source_motion.frames) for item, skin in zip(found, skins, strict=True)]
 
 
-def _of(found: GeometryScores, frames: int) -> SurfaceScores:
+def _of(found: GeometryScores, skin: SkinScores, frames: int) -> SurfaceScores:
     per_frame = 100.0 * np.interp(np.arange(frames), found.frames, found.by_frame) if len(found.frames) else None
-    return SurfaceScores(found.values, found.not_applicable, per_frame)
+    return SurfaceScores(
+        {**found.values, **skin.values}, {**found.not_applicable, **skin.reasons}, per_frame, skin.notices
+    )

@@ -74,6 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     meaning.add_argument("--keyframes", type=int, default=8, metavar="N", help="of each clip (%(default)s)")
     _add_json(meaning)
 
+    spoilt = subparsers.add_parser("spoilt", help="whether the verdict sees spoilt results, and lets good ones pass")
+    _add_corpus(spoilt)
+    spoilt.add_argument("--bodies", type=int, default=4, metavar="B", help="whose results are spoilt (%(default)s)")
+    spoilt.add_argument("--pairs", type=int, default=0, metavar="N", help="good pairs to judge beside (%(default)s)")
+    spoilt.add_argument("--seed", type=int, default=1, metavar="S", help="of bodies, clips and pairs (%(default)s)")
+    spoilt.add_argument("--encoder", default="none", metavar="NAME", help="for the good pairs (%(default)s)")
+    _add_json(spoilt)
+
     refine = subparsers.add_parser("refine", help="copy, analytic and refined results, measured exactly")
     _add_corpus(refine)
     refine.add_argument("--pairs", type=int, default=14, metavar="N", help="of motion and character (%(default)s)")
@@ -99,6 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
         "eye": run_eye, "meaning": run_meaning, "gradients": run_gradients, "refine": run_refine,
+        "spoilt": run_spoilt,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -280,6 +289,48 @@ def run_meaning(arguments: argparse.Namespace) -> int:
                 print(f"{title} {limit}: {shown}")
     print(f"pairs that could not be scored: {summary['errors']}")
     return 0 if summary["errors"] == 0 else 1
+
+
+def run_spoilt(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where at most 2 of 40 spoilt results pass and at most 1 % of the good pairs got worse, else 1."""
+    from workers.lab.studies import spoilt
+
+    corpus = _corpus(arguments)
+    damaged, pairs = [], []
+    for row in spoilt.spoil(corpus, arguments.bodies, arguments.seed):
+        damaged.append(row)
+        shown = f"{row.kind} x {row.size:g} on {Path(row.character).name} [{row.clip}]"
+        print(f"{row.verdict:<7} {shown:<70} {', '.join(row.decided_by)}", flush=True)
+    if arguments.bodies and not damaged:
+        raise InvalidOptions("--data: no body has a clip that walks on flat ground and moves every limb; give others")
+    seen = spoilt.table(damaged)
+    for size, (found, of) in seen.items():
+        print(f"not pass at {size:g} of the size: {found} / {of}")
+    for pair in spoilt.compare(corpus, arguments.pairs, arguments.seed, arguments.encoder):
+        pairs.append(pair)
+        if pair.is_worse or pair.code is not None:
+            shown = f"{Path(pair.motion).name} [{pair.clip}] -> {Path(pair.character).name}"
+            print(
+                f"{pair.before or 'FAIL'} -> {pair.code or pair.after}  {shown}: {', '.join(pair.decided_by)}",
+                flush=True,
+            )
+    summary = spoilt.summarise(pairs)
+    if pairs:
+        before, after = _counts(summary["before"]), _counts(summary["after"])
+        print(
+            f"pairs: {summary['pairs']}, failed: {summary['failed']}; without the new rows {before}; with them {after}"
+        )
+        print(f"worse: {summary['worse_pct']:.1f} % ({_counts(summary['by_row']) or 'none'})")
+    _write_json(
+        arguments.json,
+        {
+            "spoilt": [dataclasses.asdict(row) for row in damaged],
+            "pairs": [dataclasses.asdict(pair) for pair in pairs],
+            "summary": summary,
+        },
+    )
+    enough = all(of - found <= spoilt.MAY_PASS * of for found, of in seen.values())
+    return 0 if enough and summary["worse_pct"] <= spoilt.MAY_WORSEN_PCT else 1
 
 
 def run_eye(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@
     loops               clips that loop must still loop
     meaning             semantic scores of good results and of spoilt ones
     meaning_damage      the ways they are spoilt
+    spoilt              whether the verdict sees what a person sees first
+    spoilt_results      ten kinds of spoilt results
     refine_study        refinement: the table and the ablation, line by line
     refine_pairs        which clips on which characters
     refine_table        copy, analytic and refined results of a pair

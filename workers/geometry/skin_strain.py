@@ -1,0 +1,107 @@
+"""How much a skin is stretched against its bind pose, by the lengths of its edges and the areas of its faces.
+
+A part that was torn away pulls the edges that hold it long; a wrist that was wrung lets the faces around it collapse.
+Parts that hang on one joint throughout keep their shape and are not posed. Where a skin touches itself is left to
+`workers.geometry.penetration`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from workers.geometry.posing import pose
+from workers.geometry.surface import BodySurface
+from workers.motion.body_motion import BodyMotion
+from workers.skeleton.model import Array, Indices
+
+# An edge that is longer than in the bind pose by this factor is torn, not bent; and by at least this share of height,
+# since the edges of seams and of fingers are short.
+TORN = 2.0
+TORN_BY = 0.01
+# A face with less than this share of its area has collapsed.
+COLLAPSED = 0.15
+RIGID = 0.999
+
+
+@dataclass(frozen=True)
+class SkinStrain:
+    """Shares of all edges' length and of all faces' area, means over the frames; `longest_m` is by how much the edge
+    that grew most is longer than in the bind pose, a mean over the frames too.
+    """
+
+    torn: float
+    collapsed: float
+    longest_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Bending:
+    """The part of a surface that more than one joint holds, with its edges and faces, and the size of the whole."""
+
+    surface: BodySurface
+    edges: Indices  # (edges, 2)
+    edge_m: Array  # (edges,) in the bind pose
+    area_m2: Array  # (faces,)
+    all_edges_m: float
+    all_area_m2: float
+
+
+def skin_strain(surface: BodySurface, motion: BodyMotion, frames: Indices) -> SkinStrain:
+    """The strain of a body's own surface in these frames of a motion."""
+    bending = _bending(surface)
+    if not len(bending.edges):
+        return SkinStrain(0.0, 0.0, 0.0)
+    height = surface.body.height_m
+    torn, collapsed = 0.0, 0.0
+    longest = np.zeros(len(bending.edges))
+    for frame in frames:
+        (vertices,) = pose(bending.surface, motion, [int(frame)])
+        grown = np.linalg.norm(vertices[bending.edges[:, 1]] - vertices[bending.edges[:, 0]], axis=1) - bending.edge_m
+        is_torn = grown > np.maximum((TORN - 1.0) * bending.edge_m, TORN_BY * height)
+        torn += float(bending.edge_m[is_torn].sum())
+        longest += grown
+        area = _areas(vertices, bending.surface.mesh.faces)
+        collapsed += float(bending.area_m2[area < COLLAPSED * bending.area_m2].sum())
+    count = len(frames)
+    return SkinStrain(
+        torn / (bending.all_edges_m * count),
+        collapsed / (bending.all_area_m2 * count),
+        max(0.0, float(longest.max()) / count),
+    )
+
+
+@lru_cache(maxsize=4)
+def _bending(surface: BodySurface) -> _Bending:
+    mesh = surface.mesh
+    edges = _edges(mesh.faces)
+    lengths = np.linalg.norm(mesh.positions_m[edges[:, 1]] - mesh.positions_m[edges[:, 0]], axis=1)
+    areas = _areas(mesh.positions_m, mesh.faces)
+    strongest = mesh.weights.argmax(axis=1)
+    rows = np.arange(len(strongest))
+    holder = np.where(mesh.weights[rows, strongest] > RIGID, mesh.joints[rows, strongest], -1 - rows)
+    held = holder[mesh.faces]
+    bends = (held != held[:, :1]).any(axis=1)
+    used, corners = np.unique(mesh.faces[bends], return_inverse=True)
+    faces = corners.reshape(-1, 3)
+    part = replace(
+        mesh, positions_m=mesh.positions_m[used], faces=faces, joints=mesh.joints[used], weights=mesh.weights[used]
+    )
+    own = _edges(faces)
+    own_m = np.linalg.norm(part.positions_m[own[:, 1]] - part.positions_m[own[:, 0]], axis=1)
+    posed = replace(surface, mesh=part, parts=surface.parts[used])
+    return _Bending(posed, own, own_m, areas[bends], float(lengths.sum()), float(areas.sum()))
+
+
+def _edges(faces: Indices) -> Indices:
+    pairs = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    unique: Indices = np.unique(pairs, axis=0)
+    return unique
+
+
+def _areas(vertices: Array, faces: Indices) -> Array:
+    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
+    areas: Array = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    return areas

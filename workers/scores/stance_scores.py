@@ -1,0 +1,110 @@
+"""Where a result stands: its feet on its own floor, its path at the scale of its legs, and whether feet were measured.
+
+Foot scores compare with the source's ground, so a ground that was found wrong is found wrong twice; here the
+character's own floor counts (`Body.floor_m`, its soles in the rest pose).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workers.contract.options import JobOptions
+from workers.motion.body_motion import BodyMotion
+from workers.motion.contacts import PLANTED_HEIGHT, FootContacts
+from workers.retargeting.analytic import hip_centre, leg_scale
+from workers.scores.foot_scores import result_track, source_track
+from workers.scores.pose_scores import hip_heights
+from workers.skeleton import quat
+from workers.skeleton.model import Array
+
+OWN_FLOOR = "foot_own_floor_cm"
+
+# A path whose root mean square way from its middle is shorter than this share of the leg has no scale to speak of.
+LEAST_TRAVEL = 0.25
+# Less of the source's path than this is none: the result was made in place.
+IN_PLACE = 0.02
+# Of the frames' lowest soles, the one that shows where a clip without contacts is over its floor.
+LOWEST = 0.05
+# Such a sole says where it is only roughly, since nothing holds it: this share of height is no offset.
+UNPLANTED = 0.06
+# Hip joints over a planted sole, in leg lengths: a body that stands on it. One that sits lets its feet hang.
+STANDS_OVER = 0.75
+# Hip joints this high over the ankles, in leg lengths: a body that stands, walks or squats, not one that lies.
+STANDING = (0.5, 1.1)
+
+
+def switched_off(options: JobOptions) -> Mapping[str, str]:
+    """Scores that decide nothing with these options, with the reason: feet that the user left where they are."""
+    if options.foot_contact == "off":
+        return {OWN_FLOOR: "foot_contact is off: feet are not held on the floor"}
+    if options.ground == "none":
+        return {OWN_FLOOR: "ground is none: the source's heights are kept"}
+    return {}
+
+
+def own_floor_offset_cm(
+    result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
+) -> float | None:
+    """Height of planted soles over the body's own floor in centimetres, negative below it; None without feet, and for
+    a clip that neither stands nor is planted anywhere.
+
+    The median height over each contact's ground, and where the source's contacts lie on one plane under a body that
+    stands on them, that of the plane over the floor too. On several levels, or where feet hang from a chair, a contact
+    counts from its own ground; without any, an upright clip's lowest sole from where the source's is over its floor.
+    """
+    track = source_track(contacts, source.body, result.body, source_floor_m)
+    if not track.roles:
+        return None
+    scale, soles = leg_scale(source.body, result.body), _soles(result, track.roles)
+    if not track.planted.any():
+        theirs = _soles(source, track.roles)
+        if np.median(hip_centre(source)[:, 1] - theirs.min(axis=1)) < STANDS_OVER * source.body.leg_length_m:
+            return None
+        own, meant = (float(np.quantile(values.min(axis=1), LOWEST)) for values in (soles, theirs))
+        offset = own - result.body.floor_m - scale * (meant - source_floor_m)
+        return 100.0 * float(np.sign(offset)) * max(0.0, abs(offset) - UNPLANTED * result.body.height_m)
+    ground = result_track(track, source.body, result.body, source_floor_m).ground_m
+    offset = float(np.median((soles - ground)[track.planted]))
+    lowest, level, highest = np.quantile(contacts.ground_m[contacts.planted], [0.05, 0.5, 0.95])
+    over = (hip_centre(result)[:, [1]] - soles)[track.planted]
+    stands = np.median(over) > STANDS_OVER * result.body.leg_length_m
+    if stands and highest - lowest <= PLANTED_HEIGHT * source.body.height_m:
+        offset += scale * (float(level) - source_floor_m)
+    return 100.0 * offset
+
+
+def root_travel_ratio(result: BodyMotion, source: BodyMotion, travel_scale: float) -> float | None:
+    """The scale of the result's path on the ground over the wanted one: 1 where both agree.
+
+    The regression of the way from the path's middle on the source's, scaled by `travel_scale`. None where the source
+    does not travel, or the result was made in place.
+    """
+    expected = _path(source) * travel_scale
+    made = _path(result)
+    power = float((expected**2).sum(axis=1).mean())
+    if power < (LEAST_TRAVEL * result.body.leg_length_m) ** 2:
+        return None
+    ratio = float((made * expected).sum(axis=1).mean()) / power
+    return None if abs(ratio) < IN_PLACE and float((made**2).sum(axis=1).mean()) < IN_PLACE * power else ratio
+
+
+def standing_pct(source: BodyMotion, source_floor_m: float) -> float:
+    """Share of frames in percent in which the hip joints are as high over the ground as in standing, to squatting."""
+    heights = hip_heights(source, source_floor_m)
+    return 100.0 * float(((heights > STANDING[0]) & (heights < STANDING[1])).mean())
+
+
+def _soles(motion: BodyMotion, roles: tuple[str, ...]) -> Array:
+    """World height of the sole under each foot joint `(frames, feet)`."""
+    joints = [motion.body.mapping.roles[role].joint for role in roles]
+    soles: Array = motion.positions_m[:, joints, 1] - np.array([motion.body.sole_drop_m[role] for role in roles])
+    return soles
+
+
+def _path(motion: BodyMotion) -> Array:
+    """Way on the ground from the path's middle `(frames, 2)` in the body's own heading."""
+    path = quat.rotate(quat.conjugate(motion.body.facing), hip_centre(motion))[:, [0, 2]]
+    centred: Array = path - path.mean(axis=0)
+    return centred
