@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from workers.scores.failures import FAILED, NOT_FINITE
+from workers.scores.failures import FAILED
+from workers.scores.scores import NOT_FINITE
 from workers.scores.verdict import CALM_JERK, SEEN_FIRST, TABLE, VISIBLE_SKATE, at_least, judge, without_rows
 
 GOOD: dict[str, Any] = {
