@@ -19,9 +19,7 @@ from workers.skeleton.model import Notice
 
 LOG = logging.getLogger("retarget.scores")
 if not os.environ.get("RETARGET_TRACEBACK"):
-    LOG.addHandler(
-        logging.NullHandler()
-    )  # a program without logging prints tracebacks only where asked to
+    LOG.addHandler(logging.NullHandler())  # a program without logging prints tracebacks only where asked to
 
 Value = TypeVar("Value")
 Told = ParamSpec("Told")
