@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import logging
 import os
 import sys
 import traceback
@@ -65,8 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in arguments if word in COMMANDS), None)
     parsed = build_parser(chosen).parse_args(arguments)
-    if os.environ.get("RETARGET_TRACEBACK"):  # also of bugs that a command survives, which only the log tells
-        logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:
         code: int = importlib.import_module(COMMANDS[parsed.command].module).run(parsed)
         return code

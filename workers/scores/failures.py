@@ -8,6 +8,7 @@ request that cannot be met, but for OutputInvalid, by which an encoder says that
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
@@ -17,7 +18,8 @@ from workers.platform.exhaustion import is_disk_full, is_gpu_failure, is_out_of_
 from workers.skeleton.model import Notice
 
 LOG = logging.getLogger("retarget.scores")
-LOG.addHandler(logging.NullHandler())  # a program that sets up no logging is not meant to print tracebacks
+if not os.environ.get("RETARGET_TRACEBACK"):
+    LOG.addHandler(logging.NullHandler())  # a program without logging prints tracebacks only where asked to
 
 # How the reason begins of a score that was there to be measured and failed: the verdict never passes over it.
 FAILED = "could not be measured"
