@@ -14,11 +14,13 @@ import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.skeleton.find_roles.names import NameReader
+from workers.skeleton.kinematics import subtree
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Mask, Skeleton
 
 SAME_PLACE = 0.012  # of the leg's length
 APART = 4.0  # times that: two links of a chain that agree stand at least so far from each other
+FURTHEST = 32  # steps between two links of a chain that agree
 MOST_THERE = 8  # joints of the body looked at in one place
 SAME_PART = 0.5  # of a name's score
 
@@ -40,12 +42,12 @@ def find_twins(
     near = SAME_PLACE * leg_m
     lines = {joint: [joint, *skeleton.ancestors(joint)] for joint in map(int, np.flatnonzero(own))}
     bodies = np.array(sorted(lines), dtype=np.int64)
+    under = {joint: set(subtree(skeleton, joint).tolist()) for joint in lines}
     pairs: dict[int, dict[int, float]] = {}  # joint -> joints of the body in its place, and how far off they are
     for joint in map(int, np.flatnonzero(candidates)):
         distances = np.linalg.norm(positions_m[bodies] - positions_m[joint], axis=1)
-        above = set(skeleton.ancestors(joint))
         there = [place for place in np.argsort(distances, kind="stable")[:MOST_THERE] if distances[place] <= near]
-        found = {int(bodies[place]): float(distances[place]) for place in there if int(bodies[place]) not in above}
+        found = {int(bodies[k]): float(distances[k]) for k in there if joint not in under[int(bodies[k])]}
         if found:
             pairs[joint] = found
     chained = _chained(skeleton, pairs, lines, positions_m, APART * near)
@@ -73,7 +75,11 @@ def _chained(
     """Pairs (joint, joint of the body) that another pair further along both chains agrees with."""
     result: set[tuple[int, int]] = set()
     for joint, found in pairs.items():
-        for upper in skeleton.ancestors(joint):
+        upper = joint
+        for _ in range(FURTHEST):
+            upper = int(skeleton.parents[upper])
+            if upper < 0:
+                break
             if upper not in pairs or np.linalg.norm(positions_m[upper] - positions_m[joint]) <= apart_m:
                 continue
             for body in found:
@@ -85,11 +91,14 @@ def _chained(
 
 def _without_repeats(skeleton: Skeleton, twins: Mapping[int, int]) -> dict[int, int]:
     """Without joints that the twin above them carries to the same place anyway."""
-    return {
-        joint: body
-        for joint, body in twins.items()
-        if next((twins[up] for up in skeleton.ancestors(joint) if up in twins), -1) != body
-    }
+    carried: dict[int, int] = {}  # joint -> what the nearest twin that is it or above it stands with
+    result = {}
+    for joint, parent in enumerate(skeleton.parents):
+        above = carried.get(int(parent), -1)
+        carried[joint] = twins.get(joint, above)
+        if joint in twins and twins[joint] != above:
+            result[joint] = twins[joint]
+    return result
 
 
 def _bare(skeleton: Skeleton, own: Mask, holders: Mask | None) -> Mask:
