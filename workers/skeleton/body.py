@@ -70,6 +70,13 @@ class Body:
         return own_joints(self.skeleton, self.mapping)
 
     @cached_property
+    def moved(self) -> Mask:
+        """Joints `(joints,)` that a result moves: its own and followers. What hangs below them goes along."""
+        result = self.own.copy()
+        result[[*self.followers.leaders, *self.followers.travelling]] = True
+        return result
+
+    @cached_property
     def carriers(self) -> Indices:
         """What each joint moves with when nothing turns it `(joints,)`: its parent, or what it is attached to or
         follows; -1 for roots, and for hips below a joint that follows them.
