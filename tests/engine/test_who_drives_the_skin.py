@@ -129,6 +129,13 @@ class TestPelvisAboveTheSpine:
         assert roles["spine"]["joint"] == "Bip01 Spine1"
         assert "follows" not in codes(report)
 
+    def test_spine_mapped_where_the_legs_hang(self, walk: FileBundle, plain: Array) -> None:
+        """Said so by the user: the legs still do not bend with it."""
+        given = {"target": {"hips": "Bip01 Pelvis", "spine": "Bip01 Spine", "chest": "Bip01 Spine1"}}
+        _, scene, positions, skin = moved(walk, biped(BIPED), mapping=given)
+        assert distances(scene, positions, [("Bip01 Pelvis", "Bip01 Spine")]).max() < 0.07
+        assert np.abs(skin - plain).max() < 0.03
+
     @pytest.mark.parametrize("names", [BIPED, NUMBERED], ids=["biped", "numbers"])
     @pytest.mark.parametrize("as_bvh", [False, True])
     def test_as_a_source(self, plain: Array, names: dict[str, str], as_bvh: bool) -> None:
