@@ -24,11 +24,14 @@ from workers.contract.definitions import CharacterDefinition
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
+from workers.formats.read import read_scene
+from workers.preparation.prepare import prepare_character
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.shape import INDEX, PARENTS, ROLES, TALL
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Scene
+from workers.skeleton.skin_hold import unmoved_skin
 
 ASIDE = np.array([1.8, 0.0, 0.0])  # metres
 LEGS = tuple(f"{side}{part}" for side in ("left", "right") for part in ("UpperLeg", "LowerLeg", "Foot", "Toes"))
@@ -126,6 +129,13 @@ class TestPelvisAboveTheSpine:
         assert roles["spine"]["joint"] == "Bip01 Spine1"
         assert "follows" not in codes(report)
 
+    def test_spine_mapped_where_the_legs_hang(self, walk: FileBundle, plain: Array) -> None:
+        """Said so by the user: the legs still do not bend with it."""
+        given = {"target": {"hips": "Bip01 Pelvis", "spine": "Bip01 Spine", "chest": "Bip01 Spine1"}}
+        _, scene, positions, skin = moved(walk, biped(BIPED), mapping=given)
+        assert distances(scene, positions, [("Bip01 Pelvis", "Bip01 Spine")]).max() < 0.07
+        assert np.abs(skin - plain).max() < 0.03
+
     @pytest.mark.parametrize("names", [BIPED, NUMBERED], ids=["biped", "numbers"])
     @pytest.mark.parametrize("as_bvh", [False, True])
     def test_as_a_source(self, plain: Array, names: dict[str, str], as_bvh: bool) -> None:
@@ -175,6 +185,21 @@ class TestTwins:
         numbers = {name: f"n{number}" for number, name in enumerate(rig.names)}
         skin = moved(walk, rig.renamed(lambda name: numbers[name]))[3]
         assert np.abs(skin - plain).max() < 1e-3
+
+    def test_a_garment_stands_a_little_off(self, walk: FileBundle) -> None:
+        """The trousers' skeleton has the body's names and stands 2 cm behind."""
+        body = plain_rig().body.joints_m
+
+        def place(role: str) -> tuple[float, float, float]:
+            x, y, z = body[INDEX[role]].tolist()
+            return x, y, z - 0.02
+
+        roles = ("hips", *(role for role in LEGS if "Toes" not in role))
+        joints = [Joint(f"{r}_1", None if r == "hips" else f"{PARENTS[r]}_1", r, place(r), some_axes(7)) for r in roles]
+        rig = plain_rig().with_joints(*joints, holders={role: f"{role}_1" for role in roles})
+        _, scene, positions, _ = moved(walk, rig)
+        apart = distances(scene, positions, [(role, f"{role}_1") for role in roles])
+        assert np.abs(apart - 0.02).max() < 1e-4
 
     def test_as_bvh(self, walk: FileBundle) -> None:
         rig = with_twins(LEGS, "{}D", "chain")
@@ -233,6 +258,15 @@ class TestLooseParts:
         report, scene, positions, _ = moved(walk, _with_slab(at=(1.5, 0.3, 0.0), on="statue", parent=None))
         assert [w["message"] for w in report["warnings"] if w["code"] == "left-behind" and "'statue'" in w["message"]]
         assert np.ptp(positions[:, list(scene.skeleton.names).index("statue")], axis=0).max() == 0.0
+
+    def test_what_nothing_moves_is_told_of_the_surface(self) -> None:
+        for rig, names in ((_with_slab((1.5, 0.3, 0.0), "statue", None), ("statue",)), (self.eyes(), ())):
+            character = prepare_character(read_scene(rig_bundle(rig)), {})
+            mesh = character.scene.load_mesh()
+            assert mesh is not None
+            share, found = unmoved_skin(character.body.skeleton, mesh, character.body.moved)
+            assert found == names
+            assert (share > 0.05) == bool(names)
 
 
 class TestRoots:

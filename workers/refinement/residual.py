@@ -81,7 +81,7 @@ def find_freedom(body: Body, held: frozenset[int] = frozenset()) -> DegreesOfFre
     first = 0
     for role in FREE_ROLES:
         joint = body.joint(role)
-        if joint is None or joint in held:
+        if joint is None or joint in held or body.carries_legs(joint):
             continue
         parent = int(body.carriers[joint])
         parts.append(Part(role, int(part_of[joint]), joint, parent, None, first, 3))

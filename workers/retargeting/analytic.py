@@ -137,6 +137,9 @@ def _drive_trunk(
         if target_spine:
             ends = _ends(source.body, source_spine), _ends(target, target_spine)
             put(target_spine, spread(top, turns, *ends))
+            # Mapped as spine by the file or the user: bending there would take the legs along.
+            pelvic = [joint for joint in target_spine if target.carries_legs(joint)]
+            put(pelvic, np.repeat(top[:, None], len(pelvic), axis=1))
         top = turns[:, -1]
     source_neck, target_neck = _chain(source.body, "neck", ("neck",)), _chain(target, "neck", ("neck",))
     if not target_neck:

@@ -70,6 +70,18 @@ class Body:
         return own_joints(self.skeleton, self.mapping)
 
     @cached_property
+    def moved(self) -> Mask:
+        """Joints `(joints,)` that a result moves: its own and followers. What hangs below them goes along."""
+        result = self.own.copy()
+        result[[*self.followers.leaders, *self.followers.travelling]] = True
+        return result
+
+    def carries_legs(self, joint: int) -> bool:
+        """True where a leg hangs below the joint, as on a first spine joint that is part of the pelvis."""
+        legs = [self.mapping.roles[f"{side}UpperLeg"].joint for side in SIDES]
+        return any(joint in self.skeleton.ancestors(leg) for leg in legs)
+
+    @cached_property
     def carriers(self) -> Indices:
         """What each joint moves with when nothing turns it `(joints,)`: its parent, or what it is attached to or
         follows; -1 for roots, and for hips below a joint that follows them.

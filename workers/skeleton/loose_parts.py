@@ -23,7 +23,8 @@ BETWEEN = 0.5  # of the leg's length: from a joint that carries several neighbou
 CLOTHING = 0.9  # share of a surface's vertices that touch the body if the body wears it
 ENCLOSED = 2  # joints of the body within a surface that it wears
 NEAREST = 0.25  # share of a part's vertices that are asked
-MAX_PART, MAX_BODY = 200, 20_000  # vertices looked at
+MAX_PART, MAX_BODY = 100, 10_000  # vertices looked at
+MAX_PARTS = 256  # parts looked at: a figure that is worn has fewer
 
 
 class Neighbours:
@@ -95,12 +96,9 @@ class Neighbours:
 
     def _nearest(self, points: Array) -> tuple[Indices, Array]:
         """The body's nearest point to each of `points`, and how far it is."""
-        nearest, distances = np.zeros(len(points), dtype=np.int64), np.zeros(len(points))
-        for number, point in enumerate(points):
-            apart = np.linalg.norm(self.points - point, axis=1)
-            nearest[number] = int(apart.argmin())
-            distances[number] = apart[nearest[number]]
-        return nearest, distances
+        squares = np.sum(self.points**2, axis=1) - 2.0 * points @ self.points.T
+        nearest: Indices = squares.argmin(axis=1)
+        return nearest, np.asarray(np.linalg.norm(self.points[nearest] - points, axis=1))
 
     def _carries_all(self, joints: list[int]) -> int | None:
         """The lowest joint of the body that is all of these or above them."""
@@ -114,13 +112,19 @@ def find_loose(
 ) -> tuple[dict[int, int], list[int]]:
     """Joint of a part -> the joint it follows, and joints that hold skin for which none is clear.
 
-    `roots` are the first joints of the parts. A root without skin is a group whose parts may go different ways.
+    `roots` are the first joints of the parts. A root without skin is a group whose parts may go different ways. Beyond
+    `MAX_PARTS` none is looked at.
     """
     following: dict[int, int] = {}
     unclear: list[int] = []
     waiting = list(roots)
+    looked_at = 0
     while waiting:
         root = waiting.pop(0)
+        looked_at += 1
+        if looked_at > MAX_PARTS:
+            unclear += [root]
+            continue
         inside = kinematics.subtree(skeleton, root)
         leader = neighbours.leader(neighbours.vertices(inside))
         parts = [child for child in skeleton.children[root] if holders[kinematics.subtree(skeleton, child)].any()]

@@ -3,7 +3,7 @@
 Modelling tools make them follow by a constraint that no file keeps (MMD's D bones, the DEF, ORG and MCH bones of
 Rigify, the skeleton of a garment). In the same place alone is no twin: a helper of the shoulder stands where the upper
 arm does and must not swing with it. The chain below or above agrees too, or the name says the same part, or the joint
-of the body has left its skin to the other.
+of the body has left its skin to the other. A garment's skeleton may stand a little off: there the name is needed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.skeleton.find_roles.names import NameReader
+from workers.skeleton.kinematics import subtree
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Mask, Skeleton
+from workers.skeleton.skin_hold import below
 
 SAME_PLACE = 0.012  # of the leg's length
-APART = 4.0  # times that: two links of a chain that agree stand at least so far from each other
+NAMED_PLACE = 0.1  # of the leg: so near stands a joint of another armature that has the same name
+APART = 4.0  # times the first: two links of a chain that agree stand at least so far from each other
+FURTHEST = 32  # steps between two links of a chain that agree
 MOST_THERE = 8  # joints of the body looked at in one place
 SAME_PART = 0.5  # of a name's score
 
@@ -37,20 +41,26 @@ def find_twins(
     `own` are the joints that the body moves by itself, `candidates` those that may follow one, both `(joints,)`.
     `holders` hold skin, None where no skin is known.
     """
-    near = SAME_PLACE * leg_m
+    near, wide = SAME_PLACE * leg_m, NAMED_PLACE * leg_m
+    names = _Names(skeleton, mapping)
+    inside = below(skeleton, own)
     lines = {joint: [joint, *skeleton.ancestors(joint)] for joint in map(int, np.flatnonzero(own))}
     bodies = np.array(sorted(lines), dtype=np.int64)
+    under = {joint: set(subtree(skeleton, joint).tolist()) for joint in lines}
     pairs: dict[int, dict[int, float]] = {}  # joint -> joints of the body in its place, and how far off they are
     for joint in map(int, np.flatnonzero(candidates)):
         distances = np.linalg.norm(positions_m[bodies] - positions_m[joint], axis=1)
-        above = set(skeleton.ancestors(joint))
-        there = [place for place in np.argsort(distances, kind="stable")[:MOST_THERE] if distances[place] <= near]
-        found = {int(bodies[place]): float(distances[place]) for place in there if int(bodies[place]) not in above}
+        order = np.argsort(distances, kind="stable")[:MOST_THERE]
+        found = {
+            int(bodies[k]): float(distances[k])
+            for k in order
+            if distances[k] <= (near if inside[joint] else wide) and joint not in under[int(bodies[k])]
+        }
+        found = {body: away for body, away in found.items() if away <= near or names.same_part(joint, body)}
         if found:
             pairs[joint] = found
     chained = _chained(skeleton, pairs, lines, positions_m, APART * near)
     bare = _bare(skeleton, own, holders)
-    names = _Names(skeleton, mapping)
     best: dict[int, int] = {}
     for joint, found in pairs.items():
         ranks = {}
@@ -73,7 +83,11 @@ def _chained(
     """Pairs (joint, joint of the body) that another pair further along both chains agrees with."""
     result: set[tuple[int, int]] = set()
     for joint, found in pairs.items():
-        for upper in skeleton.ancestors(joint):
+        upper = joint
+        for _ in range(FURTHEST):
+            upper = int(skeleton.parents[upper])
+            if upper < 0:
+                break
             if upper not in pairs or np.linalg.norm(positions_m[upper] - positions_m[joint]) <= apart_m:
                 continue
             for body in found:
@@ -85,11 +99,14 @@ def _chained(
 
 def _without_repeats(skeleton: Skeleton, twins: Mapping[int, int]) -> dict[int, int]:
     """Without joints that the twin above them carries to the same place anyway."""
-    return {
-        joint: body
-        for joint, body in twins.items()
-        if next((twins[up] for up in skeleton.ancestors(joint) if up in twins), -1) != body
-    }
+    carried: dict[int, int] = {}  # joint -> what the nearest twin that is it or above it stands with
+    result = {}
+    for joint, parent in enumerate(skeleton.parents):
+        above = carried.get(int(parent), -1)
+        carried[joint] = twins.get(joint, above)
+        if joint in twins and twins[joint] != above:
+            result[joint] = twins[joint]
+    return result
 
 
 def _bare(skeleton: Skeleton, own: Mask, holders: Mask | None) -> Mask:
@@ -115,9 +132,13 @@ class _Names:
         return self.readings[joint].twist or self.readings[joint].auxiliary > 0.9
 
     def same_part(self, joint: int, body: int) -> bool:
-        reading, role = self.readings[joint], self.roles.get(body)
-        if role is None or reading.twist:
+        reading, other, role = self.readings[joint], self.readings[body], self.roles.get(body)
+        if reading.twist or reading.auxiliary >= SAME_PART:
+            return False
+        if reading.stem and reading.stem == other.stem and reading.side == other.side:
+            return True
+        if role is None:
             return False
         side = next((side for side in SIDES if role.startswith(side)), None)
         part = role[len(side) :] if side is not None else role
-        return reading.side == side and reading.score(part) > SAME_PART and reading.auxiliary < SAME_PART
+        return reading.side == side and reading.score(part) > SAME_PART

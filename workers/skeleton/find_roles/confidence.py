@@ -58,7 +58,8 @@ def body_match(
         confidence = min(confidence, 0.45)
         reasons.append(f"place in the body, though its name {shape.skeleton.names[joint]!r} says otherwise")
     else:
-        reasons.append(_place(role))
+        is_above = role == "hips" and joint != body.hips
+        reasons.append("the pelvis just above the joint that carries legs and spine" if is_above else _place(role))
     if role == "hips":
         below = (j for j in shape.skeleton.children[joint] if evidence.readings[j].score("hips") > max(said, 0.6))
         reasons += [f"above {shape.skeleton.names[j]!r}, which carries only part of them" for j in below]
