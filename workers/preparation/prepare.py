@@ -80,7 +80,8 @@ def prepare_character(
     given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
     scene = defined_scene(scene, definition)
     whole = scene.skeleton
-    scene = one_character(scene, lambda: choose_mapping(whole, "target", given, definition, None).override)
+    play = None if scene.rest_kind == "bind" or not scene.clips else partial(scene.load_clip, 0, None)
+    scene = one_character(scene, lambda: choose_mapping(whole, "target", given, definition, None).override, play)
     choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
     motion = own_motion(scene, definition) if scene.rest_kind != "bind" and scene.meshes == 0 and scene.clips else None
     if motion is None:
@@ -132,7 +133,7 @@ def prepare_motion(
     whole = scene.load_clip(clip_index, None)
     skeleton = scene.skeleton
     named = partial(choose_mapping, skeleton, "source", options.mapping, definition, None)
-    scene = with_unskinned_joints(one_character(scene, lambda: named().override, whole))
+    scene = with_unskinned_joints(one_character(scene, lambda: named().override, lambda: whole))
     if sibling is not None and np.any(sibling.scene.skeleton.deforming != scene.skeleton.deforming):
         sibling = None  # this clip moves another character of the file
     clip = cut(whole, options.start_s, options.end_s)
