@@ -214,8 +214,26 @@ def _roles_at(scene: Scene, override: MappingABC[str, JointChoice], positions: A
         positions_m=positions,
         declared=scene.extras.get("declared_roles"),
         override=override,
-        mirrored=scene.extras.get("mirrored") is True,
+        mirrored_surface_m=_held_places(scene, positions) if scene.extras.get("mirrored") is True else None,
     )
+
+
+def _held_places(scene: Scene, positions: Array | None) -> Array:
+    """The middle of the surface that each joint holds in the rest pose `(joints, 3)`; its own place where it holds
+    none, and all their places in another pose.
+    """
+    if positions is not None:
+        return positions
+    places, mesh = kinematics.rest_world(scene.skeleton)[1], scene.load_mesh()
+    if mesh is None:
+        return places
+    joints, weights = mesh.joints.ravel(), mesh.weights.ravel()
+    points = np.repeat(mesh.positions_m, mesh.joints.shape[1], axis=0)
+    total = np.bincount(joints, weights, minlength=len(places))
+    sums = np.stack([np.bincount(joints, weights * axis, minlength=len(places)) for axis in points.T], axis=1)
+    holds = total > 0.0
+    places[holds] = sums[holds] / total[holds, None]
+    return places
 
 
 def _total_confidence(mapping: HumanoidMapping) -> float:
