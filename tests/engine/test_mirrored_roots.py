@@ -101,6 +101,22 @@ def test_the_bind_pose_is_found_in_a_mirror_though_nodes_stand_elsewhere(axes: s
     assert np.degrees(quat.angle_between(turns, wanted_turns).max()) < 0.1
 
 
+@pytest.mark.parametrize("contents", [True, False])
+def test_feet_without_toes_show_the_facing_by_their_surface(contents: bool) -> None:
+    edit = GlbEditor(file(PLAIN))
+    held = edit.attribute("JOINTS_0").astype(np.int64)
+    for side in ("left", "right"):
+        foot, toes = edit.node(f"{side}Foot"), edit.node(f"{side}Toes")
+        held[held == edit.joints.index(toes)] = edit.joints.index(foot)
+        edit.nodes[foot]["children"].remove(toes)
+        edit.json["scenes"][0]["nodes"].append(toes)
+        edit.nodes[toes]["name"] = "spare"
+    edit.put_attribute("JOINTS_0", held, "VEC4", "u1")
+    scene = read_gltf(mirrored(edit.glb(), AXES["x"], contents).bundle())
+    mapping = prepare_character(scene, {}).body.mapping
+    assert scene.skeleton.names[mapping.roles["leftUpperLeg"].joint] == ("left" if contents else "right") + "UpperLeg"
+
+
 def test_the_users_word_on_sides_counts_in_a_mirror_too() -> None:
     scene = read_gltf(mirrored(file(PLAIN), AXES["x"], contents=False).bundle())
     named = {role: role for role in ("leftUpperLeg", "rightUpperLeg", "leftUpperArm", "rightUpperArm")}

@@ -121,6 +121,35 @@ def test_copies_of_one_armature_in_one_place_are_one_character(samples: Samples)
     assert len(find_characters(apart.skeleton, [])) == 2
 
 
+def two_actors(samples: Samples) -> FileBundle:
+    """Two people recorded together: equal skeletons, zero poses in one place, a name for two joints each."""
+    heads, frames = [], []
+    for name in ("walk", "wave"):
+        head, motion = samples[f"{name}.bvh"].data.decode().split("MOTION")
+        heads.append(head.replace("HIERARCHY\n", ""))
+        frames.append(motion.strip().split("\n"))
+    rows = [f"{one} {other}" for one, other in zip(frames[0][2:], frames[1][2:], strict=False)]
+    text = f"HIERARCHY\n{heads[0]}{heads[1]}MOTION\nFrames: {len(rows)}\n{frames[0][1]}\n" + "\n".join(rows) + "\n"
+    return FileBundle("two.bvh", text.encode())
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_two_actors_in_a_bvh(samples: Samples, second: bool) -> None:
+    file = two_actors(samples)
+    hips = [number for number, name in enumerate(read_scene(file).skeleton.names) if name == "hips"][second]
+    index = int(read_scene(file).skeleton.file_indices[hips])
+    options = JobOptions.model_validate(OPTIONS | {"mapping": {"source": {"hips": {"index": index}}}})
+    result = retarget(file, samples["stout.glb"], options)
+    text = warning(result)
+    assert text is not None and f"taken is hips 'hips' (index {index})" in text and "by index" in text
+    alone = run(samples["wave.bvh" if second else "walk.bvh"], samples["stout.glb"])
+    clips = []
+    for item in (result, alone):
+        scene = read_scene(FileBundle("r.glb", item.artifacts["result.glb"]))
+        clips.append(scene.load_clip(len(scene.clips) - 1, None).rotations)
+    np.testing.assert_allclose(clips[0], clips[1], atol=0.01)
+
+
 def test_inspection_tells_too(samples: Samples) -> None:
     told = inspect_file(two(samples, *PAIRS["other names"]))
     assert "several-characters" in [w["code"] for w in told["warnings"]]

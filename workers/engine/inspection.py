@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,8 @@ def inspect_scene(
     """
     scene = defined_scene(scene, definition)
     given, whole = override or MappingOverride(), scene
-    clip = scene.load_clip(0, None) if scene.clips and scene.rest_kind != "bind" else None
-    scene = one_character(scene, lambda: _choice(whole, given, definition, None).override, clip)
+    play = None if scene.rest_kind == "bind" or not scene.clips else partial(scene.load_clip, 0, None)
+    scene = one_character(scene, lambda: _choice(whole, given, definition, None).override, play)
     hung = with_unskinned_joints(scene)
     choice, moves_only = _choice(hung, given, definition, find_preset), hung is not scene
     scene = hung

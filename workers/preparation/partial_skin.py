@@ -45,7 +45,7 @@ def with_unskinned_joints(scene: Scene) -> Scene:
 
 def without_partial_surface(scene: Scene, mapping: HumanoidMapping) -> Scene:
     """The scene without its surface, where that leaves out a part of the mapped body; else with it loaded."""
-    if scene.meshes == 0:
+    if scene.meshes == 0 or (scene.rest_kind != "bind" and scene.extras.get("mixed_rest") is not True):
         return scene
     mesh = scene.load_mesh()
     missing = [] if mesh is None else uncovered_regions(scene.skeleton, mapping, mesh)

@@ -81,7 +81,8 @@ def prepare_character(
     given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
     scene = defined_scene(scene, definition)
     whole = scene.skeleton
-    scene = one_character(scene, lambda: choose_mapping(whole, "target", given, definition, None).override)
+    play = None if scene.rest_kind == "bind" or not scene.clips else partial(scene.load_clip, 0, None)
+    scene = one_character(scene, lambda: choose_mapping(whole, "target", given, definition, None).override, play)
     choice = choose_mapping(scene.skeleton, "target", given, definition, find_preset)
     is_skeleton = scene.rest_kind != "bind" and (scene.meshes == 0 or scene.has_surface)
     motion = own_motion(scene, definition) if is_skeleton and scene.clips else None
@@ -128,7 +129,7 @@ def prepare_motion(
     whole = at_true_rate(scene.load_clip(clip_index, None), options.source_fps)
     skeleton = scene.skeleton
     named = partial(choose_mapping, skeleton, "source", options.mapping, definition, None)
-    scene = with_unskinned_joints(one_character(scene, lambda: named().override, whole))
+    scene = with_unskinned_joints(one_character(scene, lambda: named().override, lambda: whole))
     if sibling is not None and np.any(sibling.scene.skeleton.deforming != scene.skeleton.deforming):
         sibling = None  # this clip moves another character of the file
     clip = cut(whole, options.start_s, options.end_s)
@@ -229,8 +230,26 @@ def _roles_at(scene: Scene, override: MappingABC[str, JointChoice], positions: A
         positions_m=positions,
         declared=scene.extras.get("declared_roles"),
         override=override,
-        mirrored=scene.extras.get("mirrored") is True,
+        mirrored_surface_m=_held_places(scene, positions) if scene.extras.get("mirrored") is True else None,
     )
+
+
+def _held_places(scene: Scene, positions: Array | None) -> Array:
+    """The middle of the surface that each joint holds in the rest pose `(joints, 3)`; its own place where it holds
+    none, and all their places in another pose.
+    """
+    if positions is not None:
+        return positions
+    places, mesh = kinematics.rest_world(scene.skeleton)[1], scene.load_mesh()
+    if mesh is None:
+        return places
+    joints, weights = mesh.joints.ravel(), mesh.weights.ravel()
+    points = np.repeat(mesh.positions_m, mesh.joints.shape[1], axis=0)
+    total = np.bincount(joints, weights, minlength=len(places))
+    sums = np.stack([np.bincount(joints, weights * axis, minlength=len(places)) for axis in points.T], axis=1)
+    holds = total > 0.0
+    places[holds] = sums[holds] / total[holds, None]
+    return places
 
 
 def _total_confidence(mapping: HumanoidMapping) -> float:

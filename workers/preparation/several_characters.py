@@ -1,10 +1,10 @@
 """A file with several characters: one of them is taken, and a warning says which and how to choose another.
 
-Characters are trees of joints of which each has all that a body needs. A copy of an armature in the same place is none:
-parts of one character may each have their own. Whichever the user names, by the definition's `skin` or the mapping, is
-taken; else of a motion the only one that its clip moves; else the one that the search for roles finds in the whole
-file. The others then count as what else lies in the file: nothing drives them, and no measure or picture has them in
-it.
+Characters are trees of joints of which each has all that a body needs. A copy of an armature in the same place, moved
+alike, is none: parts of one character may each have their own. Whichever the user names, by the definition's `skin` or
+the mapping, is taken; else of a motion the only one that its clip moves; else the one that the search for roles finds
+in the whole file. The others then count as what else lies in the file: nothing drives them, and no measure or picture
+has them in it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import numpy as np
 from workers.contract.options import JointChoice
 from workers.contract.roles import REQUIRED_ROLES
 from workers.preparation.apply_definition import only_joints
-from workers.skeleton import kinematics
+from workers.skeleton import kinematics, quat
 from workers.skeleton.find_roles.find import MIN_JOINTS, find_roles
 from workers.skeleton.find_roles.overrides import resolve_overrides
 from workers.skeleton.model import Clip, Indices, Mask, Notice, Scene, Skeleton
 
 Override = Mapping[str, JointChoice]
 SAME_PLACE = 0.02  # of the body: joints of two copies of one armature
+SAME_TURN = 0.02  # radians
 MOVES = 1e-3  # change of a quaternion's component, or metres, over a clip
 
 
@@ -35,13 +36,16 @@ class Character:
     joints: Mask
 
 
-def one_character(scene: Scene, override: Callable[[], Override], clip: Clip | None = None) -> Scene:
+def one_character(scene: Scene, override: Callable[[], Override], play: Callable[[], Clip] | None) -> Scene:
     """The scene with the joints and surface of one character, and a warning; unchanged where it has no more than one.
 
-    `override` gives the user's roles, `clip` is what is played where the file is a motion. Raises InvalidOptions for a
-    wrong override.
+    `override` gives the user's roles, `play` the clip that shows how the file's skeletons move, None where none counts.
+    Raises InvalidOptions for a wrong override.
     """
-    found = find_characters(scene.skeleton, [joints for _, joints in scene.extras.get("skins", ())])
+    if len(_large_trees(scene.skeleton)) < 2:
+        return scene
+    clip = None if play is None else play()
+    found = find_characters(scene.skeleton, [joints for _, joints in scene.extras.get("skins", ())], clip)
     if len(found) < 2:
         return scene
     chosen, why = _choose(scene.skeleton, found, override(), clip)
@@ -51,20 +55,16 @@ def one_character(scene: Scene, override: Callable[[], Override], clip: Clip | N
     return replace(part, notices=(*part.notices, notice))
 
 
-def find_characters(skeleton: Skeleton, skins: Sequence[Indices]) -> list[Character]:
-    """The characters of a file in its order; at most one where there is no second tree that could be a body."""
-    tops = _tops(skeleton)
-    trees = [np.flatnonzero(tops == top) for top in np.unique(tops[skeleton.real])]
-    large = [joints for joints in trees if len(joints) >= 3 * MIN_JOINTS]
-    if len(large) < 2:
-        return []
+def find_characters(skeleton: Skeleton, skins: Sequence[Indices], clip: Clip | None = None) -> list[Character]:
+    """The characters of a file in its order; none where there is no second tree that is a body of its own."""
     bodies: list[tuple[int, Indices]] = []
-    for joints in large:
+    for joints in _large_trees(skeleton):
         hips = _hips(skeleton, joints)
-        if hips >= 0 and not any(_is_copy(skeleton, joints, other) for _, other in bodies):
+        if hips >= 0 and not any(_is_copy(skeleton, joints, other, clip) for _, other in bodies):
             bodies.append((hips, joints))
     if len(bodies) < 2:
         return []
+    trees = _trees(skeleton)
     owner = {int(joints[0]): number for number, (_, joints) in enumerate(bodies)}
     for joints in trees:
         owner.setdefault(int(joints[0]), _nearest_body(skeleton, joints, [tree for _, tree in bodies], skins))
@@ -72,6 +72,16 @@ def find_characters(skeleton: Skeleton, skins: Sequence[Indices]) -> list[Charac
     for joints in trees:
         masks[owner[int(joints[0])], joints] = True
     return [Character(hips, mask) for (hips, _), mask in zip(bodies, masks, strict=True)]
+
+
+def _large_trees(skeleton: Skeleton) -> list[Indices]:
+    """Trees with joints enough for a body: hips, limbs of three, head."""
+    return [joints for joints in _trees(skeleton) if len(joints) >= 3 * MIN_JOINTS]
+
+
+def _trees(skeleton: Skeleton) -> list[Indices]:
+    tops = _tops(skeleton)
+    return [np.flatnonzero(tops == top) for top in np.unique(tops[skeleton.real])]
 
 
 def _tops(skeleton: Skeleton) -> Indices:
@@ -97,13 +107,18 @@ def _hips(skeleton: Skeleton, joints: Indices) -> int:
     return roles["hips"].joint
 
 
-def _is_copy(skeleton: Skeleton, one: Indices, other: Indices) -> bool:
-    """Whether two trees are copies of one armature in one place."""
+def _is_copy(skeleton: Skeleton, one: Indices, other: Indices, clip: Clip | None) -> bool:
+    """Whether two trees are copies of one armature in one place, which a clip moves alike."""
     if len(one) != len(other):
         return False
-    places = kinematics.rest_world(skeleton)[1]
-    size = max(float(np.ptp(places[one], axis=0).max()), 1e-9)
-    return bool(np.all(np.linalg.norm(places[one] - places[other], axis=1) < SAME_PLACE * size))
+    if clip is not None:
+        rotations, places = kinematics.clip_world(skeleton, clip)
+        alike = float(quat.angle_between(rotations[:, one], rotations[:, other]).max()) < SAME_TURN
+    else:
+        places, alike = kinematics.rest_world(skeleton)[1][None], True
+    size = max(float(np.ptp(places[0, one], axis=0).max()), 1e-9)
+    apart = np.linalg.norm(places[:, one] - places[:, other], axis=-1)
+    return alike and bool(np.all(apart < SAME_PLACE * size))
 
 
 def _nearest_body(skeleton: Skeleton, joints: Indices, bodies: list[Indices], skins: Sequence[Indices]) -> int:

@@ -43,14 +43,15 @@ def find_roles(
     declared: Mapping[str, int] | None = None,
     override: Mapping[str, JointChoice] | None = None,
     lexicon: Lexicon | None = None,
-    mirrored: bool = False,
+    mirrored_surface_m: Array | None = None,
 ) -> HumanoidMapping:
     """Roles, chains and unmapped joints of a skeleton.
 
     `positions_m` is `(joints, 3)` of one plausible pose, default the rest pose; only directions that names leave open
     depend on it. `declared` is the file's own map, role -> joint index in the skeleton. `override` is the user's:
     role -> joint name, file index, or None to leave the role unmapped; it wins. `lexicon` replaces the word lists.
-    `mirrored` says that the file's transforms mirror the body, so that its sides may be seen as the other ones.
+    `mirrored_surface_m` `(joints, 3)` is given where the file's transforms mirror the body, so that its sides may be
+    seen as the other ones: the middle of the surface that each joint holds, its own place where it holds none.
     Roles that are not found are absent: `require_roles` raises. Raises InvalidOptions for a wrong override.
     """
     chosen = resolve_overrides(skeleton, override or {})
@@ -68,7 +69,11 @@ def find_roles(
     if len(skeleton) >= MIN_JOINTS:
         shape, evidence, body = _best_body(shape, readings, _bonus(len(skeleton), given))
         said = sides_swapped(readings, chosen)
-        if mirrored and body is not None and (sides_contradict(shape, evidence, body) if said is None else said):
+        if (
+            mirrored_surface_m is not None
+            and body is not None
+            and (sides_contradict(shape, evidence, body, mirrored_surface_m) if said is None else said)
+        ):
             readings, fixed = swap_names(readings), swap_roles(fixed, chosen)
             given = fixed | {role: joint for role, joint in chosen.items() if joint is not None}
             shape, evidence, body = _best_body(shape, readings, _bonus(len(skeleton), given))

@@ -79,8 +79,11 @@ def find_body(shape: Shape, evidence: Evidence) -> BodyHypothesis | None:
     return _decide_sides(shape, BodyHypothesis(hips, leg_pair, arm_pair, {}, margin, score, 1.0), leg, arm)
 
 
-def sides_contradict(shape: Shape, evidence: Evidence, body: BodyHypothesis) -> bool:
-    """Whether toes, knees, elbows and face show that the body faces away from where its named sides have it face."""
+def sides_contradict(shape: Shape, evidence: Evidence, body: BodyHypothesis, surface_m: Array) -> bool:
+    """Whether toes, knees, elbows and face show that the body faces away from where its named sides have it face.
+
+    `surface_m` `(joints, 3)` is the middle of the surface that each joint holds: feet without toes lead there.
+    """
     arm = limb_values(shape, evidence, ARM, "left"), limb_values(shape, evidence, ARM, "right")
     leg = limb_values(shape, evidence, LEG, "left"), limb_values(shape, evidence, LEG, "right")
     across = _across(shape, body.legs, leg)
@@ -88,7 +91,7 @@ def sides_contradict(shape: Shape, evidence: Evidence, body: BodyHypothesis) -> 
         if body.arms.side_margin < NAMED_SIDE:
             return False
         across = _across(shape, body.arms, arm)
-    leftward, sure = _facing(shape, body, leg, arm)
+    leftward, sure = _facing(shape, body, leg, arm, surface_m)
     return sure > SURE_FACING and float(across @ leftward) < 0.0
 
 
@@ -247,7 +250,11 @@ def _across(shape: Shape, pair: LimbPair, limbs: tuple[LimbValues, LimbValues]) 
 
 
 def _facing(
-    shape: Shape, body: BodyHypothesis, leg: tuple[LimbValues, LimbValues], arm: tuple[LimbValues, LimbValues]
+    shape: Shape,
+    body: BodyHypothesis,
+    leg: tuple[LimbValues, LimbValues],
+    arm: tuple[LimbValues, LimbValues],
+    surface_m: Array | None = None,
 ) -> tuple[Array, float]:
     """The character's left from its toes, knees, elbows and face, and how strongly these agree (0-1).
 
@@ -268,6 +275,8 @@ def _facing(
             if below:
                 far = max(below, key=lambda j: shape.arc_m[j])
                 cues.append((float((p[far] - p[chain[2]]) @ forward), 6.0))
+            elif surface_m is not None:
+                cues.append((float((surface_m[chain[2]] - p[chain[2]]) @ forward), 6.0))
             cues.append((_bend(p[chain[0]], p[chain[1]], p[chain[2]], forward), 3.0))
     for limb, joint in ((arm[0], body.arms.left), (arm[1], body.arms.right)):
         chain = list(limb.chain(joint).values())[-3:]
