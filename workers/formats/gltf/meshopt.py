@@ -3,7 +3,8 @@
 Written after the bitstream description in the extension's specification (Khronos' glTF registry, appendix A "Bitstream"
 and B "Filters"): mode ATTRIBUTES in version 0, TRIANGLES and INDICES in version 1, and the three filters. Every length
 is checked before it is read, and the caller has checked `count * stride` against the limits, so damaged data ends in
-ParseFailed and never takes more memory than it declares. Newer versions are refused.
+ParseFailed and never takes more memory than it declares. Newer versions are refused. No library: the package that wraps
+the reference implementation comes as source only, and a parser of strangers' bytes is better off without native code.
 """
 
 from __future__ import annotations
