@@ -159,8 +159,6 @@ def test_mutations_of_values_in_the_json() -> None:
 @pytest.mark.parametrize(
     ("extension", "remedy"),
     [
-        ("KHR_draco_mesh_compression", "Draco"),
-        ("EXT_meshopt_compression", "meshopt"),
         ("FB_geometry_metadata", "export"),
     ],
 )

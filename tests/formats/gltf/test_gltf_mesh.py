@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.gltf_builder import GltfBuilder
-from workers.contract.errors import ParseFailed, RetargetError, TooLarge, UnsupportedFeature
+from workers.contract.errors import ParseFailed, RetargetError, TooLarge
 from workers.formats.gltf.read import read_gltf
 from workers.formats.limits import DEFAULT_LIMITS
 from workers.skeleton.model import Mesh
@@ -114,14 +114,6 @@ def test_mirrored_parts_still_face_outward() -> None:
 def test_broken_primitives_are_refused(primitive: dict[str, Any], error: type[RetargetError]) -> None:
     with pytest.raises(error):
         load(skinned(**primitive))
-
-
-def test_compressed_positions_are_refused_by_name() -> None:
-    builder = skinned(extensions={"KHR_draco_mesh_compression": {"bufferView": 0}})
-    positions = builder.document["meshes"][0]["primitives"][0]["attributes"]["POSITION"]
-    del builder.document["accessors"][positions]["bufferView"]
-    with pytest.raises(UnsupportedFeature, match="KHR_draco_mesh_compression"):
-        load(builder)
 
 
 def test_missing_accessors_are_refused_on_reading() -> None:

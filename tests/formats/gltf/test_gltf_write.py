@@ -15,10 +15,17 @@ import pytest
 from tests.gltf_builder import GltfBuilder, bind_matrices, character, matrix, pack_glb, posed, unpack_glb
 from tests.node_packages import require_validator
 from workers.contract.errors import InternalError, OutputInvalid, UnsupportedFeature
+from workers.contract.options import JobOptions
+from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
+from workers.formats.gltf.container import join_container, split_container
 from workers.formats.gltf.read import read_gltf
 from workers.formats.gltf.write import write_animation_glb, write_glb, write_notices
+from workers.formats.limits import DEFAULT_LIMITS
 from workers.lab.gltf_validator import GltfValidator, error_counts, new_errors
+from workers.samples.clips import make_clips
+from workers.samples.glb import make_character
+from workers.samples.shape import STOUT, TALL
 from workers.skeleton import quat
 from workers.skeleton.kinematics import clip_world, rest_world
 from workers.skeleton.model import Clip, Scene
@@ -303,3 +310,25 @@ def test_the_validator_finds_no_new_error_in_real_files(shared_data: Path, valid
         before = validator.validate(bundle.data, {path: load() for path, load in bundle.siblings.items()})
         assert not new_errors(before, report)
     assert not error_counts(validator.validate(write_animation_glb(scene, [clip], joints)))
+
+
+def test_joints_given_as_matrices_are_one_warning() -> None:
+    """In the report: one line with the count and some names; the result is that of the same character in parts."""
+    plain = make_character(STOUT)
+    container = split_container(plain, "c.glb", DEFAULT_LIMITS)
+    for node in container.json["nodes"]:
+        if "rotation" in node and "scale" not in node and "mesh" not in node:
+            matrix = np.eye(4)
+            matrix[:3, :3], matrix[:3, 3] = quat.to_matrix(np.array(node.pop("rotation"))), node.pop("translation")
+            node["matrix"] = matrix.T.reshape(-1).tolist()
+    given = FileBundle("c.glb", join_container(container.json, container.binary or b""))
+    walk = FileBundle("walk.glb", make_character(TALL, None, make_clips(TALL)[:1]))
+    options = JobOptions(encoder="none")
+    result, wanted = retarget(walk, given, options), retarget(walk, FileBundle("c.glb", plain), options)
+    (warning,) = [item for item in result.report["warnings"] if item["code"] == "matrix-rewritten"]
+    assert warning["count"] == len(warning["joints"]) == 52
+    assert "and so for 51 more: 'spine', 'chest'" in warning["message"] and len(warning["message"]) < 400
+    first, second = (
+        read_gltf(FileBundle("r.glb", made.artifacts["result.glb"])).load_clip(0, None) for made in (result, wanted)
+    )
+    np.testing.assert_allclose(first.rotations, second.rotations, atol=1e-5)

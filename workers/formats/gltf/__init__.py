@@ -6,6 +6,9 @@
     fields             typed access to the JSON; errors name the place
     resources          where bytes come from: data URIs, files beside, the BIN chunk
     accessors          typed views into buffers
+    compressed_views   meshopt's bufferViews, seen as plain ones
+    meshopt            their bitstreams
+    draco              Draco's streams into the accessors of their primitive
     nodes              the node tree, freed from scale and mirroring
     bind               the bind pose, from the inverse bind matrices
     joints             which nodes are joints, and figures of rigid parts without a skin

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract.errors import ParseFailed
+from workers.formats.gltf.compressed_views import BufferContent
 from workers.formats.gltf.fields import Json, bad_field, child, index, integer
 from workers.formats.limits import Limits, check_limit
 
@@ -52,13 +53,14 @@ class Accessors:
         document: Json,
         accessors: Sequence[Json],
         views: Sequence[Json],
-        buffers: Sequence[bytes | None],
+        buffers: Sequence[BufferContent],
         limits: Limits,
     ):
         """Raises ParseFailed for anything that lies outside its bufferView or buffer, TooLarge beyond the limits."""
         self._accessors = accessors
         self._buffers = buffers
         self._cache: dict[int, Values] = {}
+        self._provided: set[int] = set()
         self._limits = limits
         self._check_views(
             views,
@@ -75,13 +77,28 @@ class Accessors:
     def has_data(self, number: int) -> bool:
         """False for a placeholder: without bufferView and sparse part it reads as zeros (glTF 2.0, 3.6.2.2)."""
         if "sparse" not in self._accessors[number]:
-            return self._filled[number]
+            return self._filled[number] or number in self._provided
         views = [self._view[number]] if self._view[number] >= 0 else []
         sparse = child(self._accessors[number], "sparse", f"/accessors/{number}")
         for key in ("indices", "values"):
             where = f"/accessors/{number}/sparse/{key}"
             views.append(index(child(sparse, key, where), "bufferView", len(self._view_start), where))
         return all(self._buffers[int(self._view_buffer[view])] is not None for view in views)
+
+    @property
+    def views(self) -> int:
+        """How many bufferViews there are."""
+        return len(self._view_start)
+
+    def view_bytes(self, view: int) -> bytes:
+        """The content of a whole bufferView, decompressed. Raises ParseFailed."""
+        start = int(self._view_start[view])
+        return self._bytes_of(view)[start : start + int(self._view_length[view])]
+
+    def provide(self, number: int, values: Values) -> None:
+        """Values `(count, rows)` of an accessor whose data an extension holds, as `read` would give them."""
+        self._cache[number] = values
+        self._provided.add(number)
 
     def kind(self, number: int) -> tuple[str, int, bool]:
         """Type, component type and whether integers are normalised."""
@@ -191,7 +208,7 @@ class Accessors:
             raise ParseFailed(
                 f"/buffers/{number}: has neither a uri nor a BIN chunk; send the file with its binary data"
             )
-        return content
+        return content if isinstance(content, bytes) else content()
 
     def _apply_sparse(self, values: Values, sparse: Json, component: int, where: str) -> Values:
         count = integer(sparse, "count", where, minimum=1)

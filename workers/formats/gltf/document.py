@@ -13,6 +13,7 @@ from typing import Any, Literal
 from workers.contract.errors import UnsupportedFeature
 from workers.formats.bundle import FileBundle
 from workers.formats.gltf.accessors import Accessors
+from workers.formats.gltf.compressed_views import MESHOPT, plain_views
 from workers.formats.gltf.container import split_container
 from workers.formats.gltf.fields import Json, bad_field, child, objects, text
 from workers.formats.gltf.resources import load_buffers
@@ -21,14 +22,9 @@ from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
 # Required extensions that change neither nodes, skins and animations nor how positions are read, or that are read.
 _HARMLESS = re.compile(
     r"[A-Z]+_(materials?|texture|lights?|xmp|audio)(_\w+)?|KHR_mesh_quantization|MSFT_texture_dds|KHR_xmp_json_ld|"
-    r"KHR_node_(visibility|selectability|hoverability)|KHR_animation_pointer|VRMC?_?\w*|MSFT_packing_\w+"
+    r"KHR_node_(visibility|selectability|hoverability)|KHR_animation_pointer|"
+    r"EXT_meshopt_compression|KHR_meshopt_compression|KHR_draco_mesh_compression|VRMC?_?\w*|MSFT_packing_\w+"
 )
-_DECOMPRESS = "decompress it, e.g. `npx @gltf-transform/cli copy IN.glb OUT.glb`, or export without"
-_REMEDIES = {
-    "KHR_draco_mesh_compression": f"{_DECOMPRESS} Draco",
-    "EXT_meshopt_compression": f"{_DECOMPRESS} meshopt",
-    "KHR_meshopt_compression": f"{_DECOMPRESS} meshopt",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +55,10 @@ def open_document(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> GltfDo
     nodes = objects(document, "nodes")
     check_limit(len(nodes), limits.nodes, "nodes", bundle.name)
     buffers = load_buffers(objects(document, "buffers"), container.format == "glb", container.binary, bundle, limits)
-    accessors = Accessors(document, objects(document, "accessors"), objects(document, "bufferViews"), buffers, limits)
+    required = bool({*document.get("extensionsRequired", [])} & set(MESHOPT))
+    views, contents, added = plain_views(objects(document, "bufferViews"), buffers, required, limits)
+    lengths = {"buffers": [*objects(document, "buffers"), *({"byteLength": length} for length in added)]}
+    accessors = Accessors(lengths, objects(document, "accessors"), views, contents, limits)
     return GltfDocument(
         name=bundle.name,
         format=container.format,
@@ -96,7 +95,7 @@ def _check_extensions(document: Json, name: str) -> None:
         raise bad_field("/extensionsRequired", "must be an array of strings")
     unknown = [item for item in required if not _HARMLESS.fullmatch(item)]
     if unknown:
-        remedy = _REMEDIES.get(unknown[0], "export the file without this extension")
         raise UnsupportedFeature(
-            f"{name}: requires the extension {unknown[0][:80]}, which is not read here; {remedy}", extensions=unknown
+            f"{name}: requires the extension {unknown[0][:80]}, which is not read here; export the file without it",
+            extensions=unknown,
         )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract.errors import InputError, UnsupportedFeature
+from workers.formats.gltf.compressed_views import meshopt_of
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import Json, objects, text
 from workers.formats.gltf.resources import load_sibling
@@ -32,6 +33,7 @@ class BinaryBuilder:
 
     def __init__(self, document: Json, content: bytes = b""):
         self.document = document
+        self.placeholders: list[Json] = []  # buffers without data, behind the BIN chunk
         self._parts = [content]
         self._length = len(content)
 
@@ -80,7 +82,7 @@ class BinaryBuilder:
         if self._length:
             buffers = self.document.get("buffers") or [{}]
             first = {key: value for key, value in buffers[0].items() if key != "uri"}
-            self.document["buffers"] = [first | {"byteLength": self._length}]
+            self.document["buffers"] = [first | {"byteLength": self._length}, *self.placeholders]
         return b"".join(self._parts)
 
 
@@ -94,12 +96,16 @@ def gather(document: GltfDocument) -> BinaryBuilder:
     for key in ("bufferViews", "accessors"):
         copy[key] = list(copy.get(key, []))
     builder = BinaryBuilder(copy)
-    if None in document.buffers:
-        number = document.buffers.index(None)
-        raise UnsupportedFeature(f"/buffers/{number}: has no data to hand back; send the file with its binary data")
-    bases = [builder.append(content) for content in document.buffers if content is not None]
-    if len(bases) > 1:
-        copy["bufferViews"] = [_rebase(view, bases) for view in copy["bufferViews"]]
+    places: list[tuple[int, int]] = []  # of each old buffer: the new one, and where in it the old one begins
+    for number, content in enumerate(document.buffers):
+        if content is not None:
+            places.append((0, builder.append(content)))
+            continue
+        _check_placeholder(copy["bufferViews"], number)
+        builder.placeholders.append(copy["buffers"][number])
+        places.append((len(builder.placeholders), 0))
+    if any(place != (number, 0) for number, place in enumerate(places)):
+        copy["bufferViews"] = [_rebase(view, places) for view in copy["bufferViews"]]
     if "images" in copy:
         copy["images"] = [_embed(document, image, n, builder) for n, image in enumerate(objects(copy, "images"))]
     return builder
@@ -142,18 +148,24 @@ def _image_type(content: bytes) -> str | None:
     return next((kind for magic, kind in _IMAGE_TYPES.items() if content.startswith(magic)), None)
 
 
-def _rebase(view: Json, bases: list[int]) -> Json:
+def _check_placeholder(views: list[Json], number: int) -> None:
+    """A buffer without data is no loss where all its views are stored compressed elsewhere."""
+    if any(view.get("buffer") == number and meshopt_of(view) is None for view in views):
+        raise UnsupportedFeature(f"/buffers/{number}: has no data to hand back; send the file with its binary data")
+
+
+def _rebase(view: Json, places: list[tuple[int, int]]) -> Json:
     """The view on the joined buffer; extensions that name a buffer of their own (meshopt) move along."""
-    result = _moved(view, bases)
+    result = _moved(view, places)
     if isinstance(view.get("extensions"), dict):
         result["extensions"] = {
-            name: _moved(value, bases) if isinstance(value, dict) and type(value.get("buffer")) is int else value
+            name: _moved(value, places) if isinstance(value, dict) and type(value.get("buffer")) is int else value
             for name, value in view["extensions"].items()
         }
     return result
 
 
-def _moved(part: Json, bases: list[int]) -> Json:
+def _moved(part: Json, places: list[tuple[int, int]]) -> Json:
     number = int(part["buffer"])
-    base = bases[number] if number < len(bases) else 0
-    return part | {"buffer": 0, "byteOffset": part.get("byteOffset", 0) + base}
+    buffer, base = places[number] if number < len(places) else (0, 0)
+    return part | {"buffer": buffer, "byteOffset": part.get("byteOffset", 0) + base}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workers.formats.gltf.document import GltfDocument
+from workers.formats.gltf.draco import draco_of, fill_accessors
 from workers.formats.gltf.fields import Json, bad_field, child, index, objects
 from workers.skeleton.model import Array, Indices, Mask
 
@@ -69,6 +70,8 @@ def holding_joints(document: GltfDocument, skin: int, joint_count: int) -> Mask:
             if read in seen:
                 continue
             seen.add(read)
+            if draco_of(primitive):
+                fill_accessors(document.accessors, primitive, where)
             if not all(map(document.accessors.has_data, read)):
                 return np.ones(joint_count, dtype=np.bool_)
             count = document.accessors.count(attributes["POSITION"])

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.contract.errors import UnsupportedFeature
 from workers.formats.gltf.bind import BindPose, Skin
 from workers.formats.gltf.document import GltfDocument
+from workers.formats.gltf.draco import draco_of, fill_accessors
 from workers.formats.gltf.fields import Json, bad_field, child, index, integer, objects, optional_index
 from workers.formats.gltf.influences import read_influences
 from workers.formats.gltf.nodes import NodeTree
@@ -21,7 +21,6 @@ from workers.formats.limits import check_limit
 from workers.skeleton.model import Array, Indices, Mesh
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
-_COMPRESSION = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +116,9 @@ def _surface(document: GltfDocument, primitive: Json, where: str) -> tuple[Array
     accessor = index(attributes, "POSITION", len(accessors), f"{where}/attributes")
     if accessors.kind(accessor)[0] != "VEC3":
         raise bad_field(f"{where}/attributes/POSITION", f"accessor {accessor} must be VEC3")
-    _refuse_compressed(document, primitive, accessor, where)
     check_limit(accessors.count(accessor), document.limits.vertices, "vertices", where)
+    if draco_of(primitive):
+        fill_accessors(accessors, primitive, where)
     positions = accessors.floats(accessor)
     if not np.all(np.abs(positions) < 1e30):
         raise bad_field(f"{where}/attributes/POSITION", "holds NaN or infinity")
@@ -136,13 +136,6 @@ def _surface(document: GltfDocument, primitive: Json, where: str) -> tuple[Array
     else:
         corners = np.arange(len(positions), dtype=np.int64)
     return positions, _triangles(corners, mode)
-
-
-def _refuse_compressed(document: GltfDocument, primitive: Json, accessor: int, where: str) -> None:
-    extensions = primitive.get("extensions")
-    compressed = [e for e in _COMPRESSION if isinstance(extensions, dict) and e in extensions]
-    if compressed and "bufferView" not in document.json["accessors"][accessor]:
-        raise UnsupportedFeature(f"{where}: compressed by {compressed[0]}; export the file without it")
 
 
 def _triangles(corners: Indices, mode: int) -> Indices:
