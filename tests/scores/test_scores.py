@@ -15,7 +15,7 @@ from tests.scores.stick_body import all_planted, none_planted, stick_body, stick
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.scores import pose_scores
-from workers.scores.scores import SEMANTIC_KEYS, SKIN_KEYS, SURFACE_KEYS, kinematic_scores
+from workers.scores.scores import NOT_FINITE, SEMANTIC_KEYS, SKIN_KEYS, SURFACE_KEYS, kinematic_scores
 from workers.skeleton import quat
 
 KEYS = {
@@ -269,6 +269,8 @@ def test_values_that_are_not_finite_are_absent() -> None:
     scores = kinematic_scores(broken, motion, all_planted(motion), body.floor_m)
     json.dumps(scores.values, allow_nan=False)
     assert scores.values["jerk_ratio"] is None
+    for key in ("arm_error_deg", "leg_error_deg", "joint_displacement_cm", "foot_own_floor_cm", "hand_roll_error_deg"):
+        assert scores.not_applicable[key] == NOT_FINITE
     assert scores.not_applicable["jerk_result"] == "the value is not finite"
     assert not any(isinstance(value, float) and not math.isfinite(value) for value in scores.values.values())
 

@@ -38,7 +38,7 @@ TRUNK = ("upperChest", "chest", "spine", "hips")
 
 def arm_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
     """Mean angle in degrees between result and source of the arm segment that points worst; None without arms."""
-    return max(_errors_deg(result, source, "Arm"), default=None)
+    return _most(_errors_deg(result, source, "Arm"))
 
 
 def leg_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
@@ -47,7 +47,7 @@ def leg_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
     The median, since to keep a foot where it belongs a leg may reach elsewhere for some frames. Knees are left to
     `bend_kept`: near the straight leg a little height is many degrees.
     """
-    return max(_errors_deg(result, source, "Leg"), default=None)
+    return _most(_errors_deg(result, source, "Leg"))
 
 
 def least_movement(result: BodyMotion, source: BodyMotion) -> float | None:
@@ -73,7 +73,7 @@ def _least_kept(result: BodyMotion, source: BodyMotion, *, of_legs: bool) -> flo
         )
         if meant >= least and name.endswith("Leg") == of_legs
     ]
-    return min(ratios, default=None)
+    return _least(ratios)
 
 
 def least_spread_deg(source: BodyMotion, result: Body) -> float:
@@ -98,7 +98,7 @@ def bend_kept(result: BodyMotion, source: BodyMotion) -> float | None:
             power = float((meant**2).sum(axis=1).mean())
             if power >= np.sin(np.radians(LEAST_BEND_DEG)) ** 2:
                 shares.append(float(np.einsum("fi,fi->f", made, meant).mean()) / power)
-    return min(shares) if shares else None
+    return _least(shares)
 
 
 def knees_wrong_way(motion: BodyMotion) -> float | None:
@@ -111,7 +111,7 @@ def knees_wrong_way(motion: BodyMotion) -> float | None:
         roles = (f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot")
         if motion.body.has(*roles):
             shares.append(float((knee_flexion_deg(motion, side) < -WRONG_WAY_DEG).mean()))
-    return max(shares) if shares else None
+    return _most(shares)
 
 
 def hand_roll_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
@@ -135,7 +135,7 @@ def hand_roll_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
         along = np.einsum("fi,fi->f", away[:, :3], forearm)
         roll = np.degrees(2.0 * np.arctan2(along, away[:, 3]))
         errors.append(float(np.abs((roll + 180.0) % 360.0 - 180.0).mean()))
-    return max(errors)
+    return _most(errors)
 
 
 def joint_displacement_m(motion: BodyMotion) -> float:
@@ -145,7 +145,7 @@ def joint_displacement_m(motion: BodyMotion) -> float:
     count as a joint's place, that of its nodes and the one in which it was bound.
     """
     body, skeleton = motion.body, motion.body.skeleton
-    farthest = 0.0
+    distances = [0.0]
     for match in body.mapping.roles.values():
         joint, parent = match.joint, body.attachments.get(match.joint, int(skeleton.parents[match.joint]))
         if joint == body.hips or parent < 0 or parent in skeleton.ancestors(body.hips):
@@ -161,9 +161,8 @@ def joint_displacement_m(motion: BodyMotion) -> float:
         offset = quat.rotate(
             quat.conjugate(motion.rotations[:, parent]), motion.positions_m[:, joint] - motion.positions_m[:, parent]
         )
-        least = min(float(np.linalg.norm(offset - place, axis=1).mean()) for place in places)
-        farthest = max(farthest, least)
-    return farthest
+        distances.append(float(np.min([np.linalg.norm(offset - place, axis=1).mean() for place in places])))
+    return float(np.max(distances))
 
 
 def _spreads(motion: BodyMotion, source: Body, result: Body) -> list[tuple[str, float]]:
@@ -186,6 +185,15 @@ def _spreads(motion: BodyMotion, source: Body, result: Body) -> list[tuple[str, 
             moved = max(_turn_spread_deg(quat.multiply(hand, _away(motion, role))) for role in chosen)
             spreads.append((f"{side}Hand", moved))
     return spreads
+
+
+def _most(values: list[float]) -> float | None:
+    """The most of them, NaN where one is: what cannot be measured must not pass for good. None of none."""
+    return float(np.max(values)) if values else None
+
+
+def _least(values: list[float]) -> float | None:
+    return float(np.min(values)) if values else None
 
 
 def _errors_deg(result: BodyMotion, source: BodyMotion, part: str) -> list[float]:

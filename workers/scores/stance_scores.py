@@ -27,8 +27,9 @@ LEAST_TRAVEL = 0.25
 IN_PLACE = 0.02
 # Of the frames' lowest soles, the one that shows where a clip without contacts is over its floor.
 LOWEST = 0.05
-# Such a sole says where it is only roughly, since nothing holds it: this share of height is no offset.
-UNPLANTED = 0.06
+# Shares of height that are no offset: of such a sole, which nothing holds, and of a plane found from contacts.
+ROUGH_SOLE = 0.06
+ROUGH_PLANE = 0.02
 # Hip joints over a planted sole, in leg lengths: a body that stands on it. One that sits lets its feet hang.
 STANDS_OVER = 0.75
 # Hip joints this high over the ankles, in leg lengths: a body that stands, walks or squats, not one that lies.
@@ -47,31 +48,36 @@ def switched_off(options: JobOptions) -> Mapping[str, str]:
 def own_floor_offset_cm(
     result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float
 ) -> float | None:
-    """Height of planted soles over the body's own floor in centimetres, negative below it; None without feet, and for
-    a clip that neither stands nor is planted anywhere.
+    """How high planted soles stand over the body's own floor in centimetres, negative below it; None without feet, and
+    for a clip that neither stands nor is planted anywhere.
 
-    The median height over each contact's ground, and where the source's contacts lie on one plane under a body that
-    stands on them, that of the plane over the floor too. On several levels, or where feet hang from a chair, a contact
-    counts from its own ground; without any, an upright clip's lowest sole from where the source's is over its floor.
+    The median height over each contact's ground, beyond what lies between the ground and the source's own soles over
+    it (`_beyond`): feet that are held are nowhere else. Where the source's contacts lie on one plane under a body that
+    stands on them, the plane's height over the floor too. On several levels, or where feet hang from a chair, a
+    contact counts from its own ground; without any, an upright clip's lowest sole from where the source's is over its
+    floor. The plane and such a sole are known roughly, to `ROUGH_PLANE` and `ROUGH_SOLE`.
     """
     track = source_track(contacts, source.body, result.body, source_floor_m)
     if not track.roles:
         return None
-    scale, soles = leg_scale(source.body, result.body), _soles(result, track.roles)
+    scale, height = leg_scale(source.body, result.body), result.body.height_m
+    soles, theirs = (_soles(motion, track.roles) for motion in (result, source))
     if not track.planted.any():
-        theirs = _soles(source, track.roles)
         if np.median(hip_centre(source)[:, 1] - theirs.min(axis=1)) < STANDS_OVER * source.body.leg_length_m:
             return None
         own, meant = (float(np.quantile(values.min(axis=1), LOWEST)) for values in (soles, theirs))
         offset = own - result.body.floor_m - scale * (meant - source_floor_m)
-        return 100.0 * float(np.sign(offset)) * max(0.0, abs(offset) - UNPLANTED * result.body.height_m)
+        return 100.0 * _beyond(offset, -ROUGH_SOLE * height, ROUGH_SOLE * height)
     ground = result_track(track, source.body, result.body, source_floor_m).ground_m
-    offset = float(np.median((soles - ground)[track.planted]))
+    over, meant = (
+        float(np.median(values[track.planted])) for values in (soles - ground, scale * (theirs - track.ground_m))
+    )
+    offset = _beyond(over, min(0.0, meant), max(0.0, meant))
     lowest, level, highest = np.quantile(contacts.ground_m[contacts.planted], [0.05, 0.5, 0.95])
-    over = (hip_centre(result)[:, [1]] - soles)[track.planted]
-    stands = np.median(over) > STANDS_OVER * result.body.leg_length_m
+    stands = np.median((hip_centre(result)[:, [1]] - soles)[track.planted]) > STANDS_OVER * result.body.leg_length_m
     if stands and highest - lowest <= PLANTED_HEIGHT * source.body.height_m:
-        offset += scale * (float(level) - source_floor_m)
+        plane = scale * (float(level) - source_floor_m)
+        offset += _beyond(plane, -ROUGH_PLANE * height, ROUGH_PLANE * height)
     return 100.0 * offset
 
 
@@ -94,6 +100,11 @@ def standing_pct(source: BodyMotion, source_floor_m: float) -> float:
     """Share of frames in percent in which the hip joints are as high over the ground as in standing, to squatting."""
     heights = hip_heights(source, source_floor_m)
     return 100.0 * float(((heights > STANDING[0]) & (heights < STANDING[1])).mean())
+
+
+def _beyond(value: float, low: float, high: float) -> float:
+    """How far a value is above `high`, or below `low` as a negative number; 0 between them."""
+    return value - float(np.clip(value, low, high))
 
 
 def _soles(motion: BodyMotion, roles: tuple[str, ...]) -> Array:
