@@ -24,14 +24,11 @@ from workers.contract.definitions import CharacterDefinition
 from workers.contract.options import JobOptions
 from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
-from workers.formats.read import read_scene
-from workers.preparation.prepare import prepare_character
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
 from workers.samples.shape import INDEX, PARENTS, ROLES, TALL
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Scene
-from workers.skeleton.skin_hold import unmoved_skin
 
 ASIDE = np.array([1.8, 0.0, 0.0])  # metres
 LEGS = tuple(f"{side}{part}" for side in ("left", "right") for part in ("UpperLeg", "LowerLeg", "Foot", "Toes"))
@@ -258,15 +255,6 @@ class TestLooseParts:
         report, scene, positions, _ = moved(walk, _with_slab(at=(1.5, 0.3, 0.0), on="statue", parent=None))
         assert [w["message"] for w in report["warnings"] if w["code"] == "left-behind" and "'statue'" in w["message"]]
         assert np.ptp(positions[:, list(scene.skeleton.names).index("statue")], axis=0).max() == 0.0
-
-    def test_what_nothing_moves_is_told_of_the_surface(self) -> None:
-        for rig, names in ((_with_slab((1.5, 0.3, 0.0), "statue", None), ("statue",)), (self.eyes(), ())):
-            character = prepare_character(read_scene(rig_bundle(rig)), {})
-            mesh = character.scene.load_mesh()
-            assert mesh is not None
-            share, found = unmoved_skin(character.body.skeleton, mesh, character.body.moved)
-            assert found == names
-            assert (share > 0.05) == bool(names)
 
 
 class TestRoots:

@@ -1,4 +1,4 @@
-"""Which joints hold skin, and how much of it nothing moves."""
+"""Which joints hold skin."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from tests.skeleton.role_rigs import make_skeleton
 from workers.skeleton.model import Array, Mesh
-from workers.skeleton.skin_hold import reaches, skin_holders, unmoved_skin
+from workers.skeleton.skin_hold import reaches, skin_holders
 
-# Two chains of two joints; each joint holds a square of skin of its own, the last one four times as large.
+# Two chains of two joints; each joint holds a square of skin of its own.
 NAMES, PARENTS = ("a", "b", "c", "d"), (-1, 0, -1, 2)
 
 
@@ -25,15 +25,6 @@ def squares(sizes: tuple[float, ...]) -> Mesh:
 
 
 SKELETON = make_skeleton(NAMES, PARENTS, np.zeros((4, 3)))
-
-
-def test_share_goes_by_area_and_what_hangs_below_moves_along() -> None:
-    mesh = squares((1.0, 1.0, 1.0, 2.0))
-    moved = np.array([True, False, False, False])
-    share, names = unmoved_skin(SKELETON, mesh, moved)
-    assert names == ("d", "c")
-    assert abs(share - 5.0 / 7.0) < 1e-9
-    assert unmoved_skin(SKELETON, mesh, moved | np.array([False, False, True, False])) == (0.0, ())
 
 
 def test_traces_of_weight_are_no_skin() -> None:

@@ -14,7 +14,7 @@
     followers         joints that hold skin, have no role, and go along with one that has
     twins             those in the place of a mapped joint
     loose_parts       those on an armature of their own
-    skin_hold         which joints hold skin, and how much of it nothing moves
+    skin_hold         which joints hold skin
     rest              which pose counts as rest
     soles             where the ground is under a body at rest
     finger_chains     the joints of each finger that bend
