@@ -303,7 +303,7 @@ def run_spoilt(arguments: argparse.Namespace) -> int:
         print(f"{row.verdict:<7} {shown:<70} {', '.join(row.decided_by)}", flush=True)
     if arguments.bodies and not damaged:
         raise InvalidOptions("--data: no body has a clip that walks on flat ground and moves every limb; give others")
-    seen = spoilt.table(damaged)
+    seen = spoilt.table(damaged) if damaged else {}
     for size, (found, of) in seen.items():
         print(f"not pass at {size:g} of the size: {found} / {of}")
     for pair in spoilt.compare(corpus, arguments.pairs, arguments.seed, arguments.encoder):
