@@ -78,6 +78,15 @@ def test_good_pairs_are_judged_with_and_without_the_new_rows(corpus: Corpus) -> 
     assert spoilt.summarise([*first, worse])["by_row"] == {"foot_own_floor": 1}
 
 
+def test_a_crash_is_a_row_and_no_good_pair(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise IndexError("none left")
+
+    monkeypatch.setattr(spoilt, "retarget_scenes", crash)
+    (row,) = spoilt.compare(corpus, 1, 3, "none")
+    assert (row.code, spoilt.summarise([row])["failed"]) == ("crash: IndexError", 1)
+
+
 def test_the_command_prints_the_table(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "spoilt.json"
     assert cli.main(["evaluate", "spoilt", "--data", str(folder), "--pairs", "1", "--json", str(out)]) == 0

@@ -100,7 +100,9 @@ def spoil(corpus: Corpus, bodies: int, seed: int) -> Iterator[SpoiltRow]:
 
 
 def compare(corpus: Corpus, pairs: int, seed: int, encoder: str) -> Iterator[PairRow]:
-    """Pairs drawn by seed from all clips and characters, by character, so that each is read once."""
+    """Pairs drawn by seed from all clips and characters, by character, so that each is read once. Nothing is raised: an
+    error is a row.
+    """
     random = Random(seed)
     clips = [(file, index) for file in corpus.motions for index in range(len(file.clips))]
     drawn = [(random.choice(clips), random.choice(corpus.characters)) for _ in range(pairs)]
@@ -112,6 +114,9 @@ def compare(corpus: Corpus, pairs: int, seed: int, encoder: str) -> Iterator[Pai
             report = retarget_scenes(load_scene(file.path), target.scene, options, prepared=target).report
         except RetargetError as error:
             yield PairRow(*names, code=error.code)
+            continue
+        except Exception as error:
+            yield PairRow(*names, code=f"crash: {type(error).__name__}")
             continue
         verdict = report["verdict"]
         yield PairRow(*names, without_rows(verdict, SEEN_FIRST), verdict["verdict"], tuple(verdict["decided_by"]))
