@@ -22,7 +22,7 @@ from itertools import pairwise
 import numpy as np
 
 from workers.contract.roles import FINGERS, SIDES, finger_roles
-from workers.retargeting.family import CommonPose, PosedRig
+from workers.retargeting.family import CommonPose, PosedRig, find_common_pose
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Notice
@@ -47,7 +47,13 @@ class RestAlignment:
 
     def of_joints(self, joints: list[int]) -> Array:
         """Turns `(joints, 4)` of target joints in trunk chains."""
-        return np.stack([self.joint_turns.get(joint, quat.IDENTITY) for joint in joints])
+        return np.array([self.joint_turns.get(joint, quat.IDENTITY) for joint in joints]).reshape(-1, 4)
+
+
+def align(source: Body, target: Body) -> RestAlignment:
+    """Alignment of two rigs whose rest poses nobody stated: of one family in the pose that they share, else at rest."""
+    common = find_common_pose(source, target)
+    return align_rest(source, target) if common is None else align_family(source, target, common)
 
 
 def align_rest(source: Body, target: Body) -> RestAlignment:

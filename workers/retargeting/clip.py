@@ -20,10 +20,9 @@ from workers.motion.contacts import FootContacts, find_contacts, sole_heights
 from workers.motion.ground import Floor, estimate_floor
 from workers.motion.level_feet import level_feet
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
-from workers.retargeting.alignment import RestAlignment, align_family, align_rest
+from workers.retargeting.alignment import RestAlignment, align, align_rest
 from workers.retargeting.analytic import leg_scale
 from workers.retargeting.copy_rest import copy_rest
-from workers.retargeting.family import find_common_pose
 from workers.retargeting.feet.foot_lock import hold_feet
 from workers.retargeting.feet.legs import find_legs
 from workers.retargeting.methods import Method, choose_method
@@ -116,10 +115,8 @@ def retarget_clip(
 def _aligned(source: PreparedMotion, target: PreparedCharacter, options: JobOptions) -> RestAlignment:
     """The rest poses' alignment. A rest pose that the user states counts as it is; else a family's common pose does."""
     stated = (file.definition is not None and file.definition.rest_pose is not None for file in (source, target))
-    common = None if options.rest_pose != "auto" or any(stated) else find_common_pose(source.body, target.body)
-    if common is None:
-        return align_rest(source.body, target.body)
-    return align_family(source.body, target.body, common)
+    is_stated = options.rest_pose != "auto" or any(stated)
+    return align_rest(source.body, target.body) if is_stated else align(source.body, target.body)
 
 
 def with_foot_contacts(source: PreparedMotion) -> tuple[PreparedMotion, FootContacts]:

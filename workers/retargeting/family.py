@@ -109,7 +109,7 @@ def _named_pairs(source: Body, target: Body) -> tuple[tuple[int, int], ...] | No
     """Joints of one role or chain place and one name; None where too many of them are named differently."""
     shared = [role for role in target.mapping.roles if role in source.mapping.roles]
     pairs = {(source.mapping.roles[role].joint, target.mapping.roles[role].joint) for role in shared}
-    for name in ("spine", "neck"):
+    for name in ("pelvis", "spine", "neck"):
         chains = source.mapping.chains.get(name, ()), target.mapping.chains.get(name, ())
         if len(chains[0]) == len(chains[1]):
             pairs.update(zip(*chains, strict=True))

@@ -12,7 +12,7 @@ import numpy as np
 
 from workers.contract.roles import FINGERS, SIDES, finger_roles
 from workers.motion.body_motion import BodyMotion
-from workers.retargeting.alignment import align_rest
+from workers.retargeting.alignment import align
 from workers.retargeting.copy_rest import rest_deltas
 from workers.scores.pose_scores import (
     LIMBS,
@@ -117,14 +117,14 @@ def knees_wrong_way(motion: BodyMotion) -> float | None:
 def hand_roll_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
     """Mean angle in degrees by which the worse hand is rolled about its forearm away from the source's hand.
 
-    The two rest poses are brought together as retargeting does (`align_rest`), so that palms that rest alike count as
+    The two rest poses are brought together as retargeting does (`align`), so that palms that rest alike count as
     alike whatever the joints' axes.
     """
     body, errors = result.body, []
     sides = [side for side in SIDES if all(b.has(f"{side}LowerArm", f"{side}Hand") for b in (body, source.body))]
     if not sides:
         return None
-    turns = align_rest(source.body, body).turns
+    turns = align(source.body, body).turns
     turn = quat.multiply(body.facing, quat.conjugate(source.body.facing))
     for side in sides:
         role, joint = f"{side}Hand", body.mapping.roles[f"{side}Hand"].joint

@@ -26,7 +26,7 @@ from workers.lab.bench.files import BenchFiles, lengthened, with_tips
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import find_contacts
 from workers.preparation.prepare import prepare_character, prepare_motion
-from workers.retargeting.alignment import align_rest
+from workers.retargeting.alignment import align
 from workers.retargeting.analytic import leg_scale, transfer
 from workers.retargeting.feet.foot_lock import hold_feet
 from workers.samples.body import build_body
@@ -99,7 +99,7 @@ def _pairs(files: BenchFiles) -> Iterator[tuple[str, Work, str, Work]]:
     source, target = motion.motion, character.body
 
     def transferred() -> BodyMotion:
-        return transfer(source, target, align_rest(source.body, target), source.body.floor_m)
+        return transfer(source, target, align(source.body, target), source.body.floor_m)
 
     analytic, contacts, scale = transferred(), find_contacts(source), leg_scale(source.body, target)
     yield (
