@@ -14,7 +14,16 @@ from workers.engine.engine import EngineResult, retarget
 from workers.engine.score_files import score_files
 from workers.formats.bundle import FileBundle
 from workers.scores import scores as scores_module
-from workers.scores.scores import FEET_KEYS, POSE_KEYS, SEMANTIC_KEYS, SMOOTHNESS_KEYS, SURFACE_KEYS
+from workers.scores.scores import (
+    FEET_KEYS,
+    LIMB_KEYS,
+    POSE_KEYS,
+    SEMANTIC_KEYS,
+    SKIN_KEYS,
+    SMOOTHNESS_KEYS,
+    STANCE_KEYS,
+    SURFACE_KEYS,
+)
 
 Samples = dict[str, FileBundle]
 OPTIONS = JobOptions(end_s=0.8)
@@ -76,7 +85,9 @@ def test_a_score_that_raises_is_absent_with_its_reason(
 
 def test_each_part_sets_the_keys_that_it_answers_for(whole: EngineResult) -> None:
     values = whole.report["scores"]
-    known = {*FEET_KEYS, *SMOOTHNESS_KEYS, *POSE_KEYS, *SEMANTIC_KEYS, *SURFACE_KEYS}
+    known = {
+        *FEET_KEYS, *SMOOTHNESS_KEYS, *POSE_KEYS, *LIMB_KEYS, *STANCE_KEYS, *SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS,
+    }  # fmt: skip
     assert known | {"mapping_confidence", "mpjpe_pct_height"} == set(values)
 
 

@@ -73,19 +73,23 @@ def align_rest(source: Body, target: Body) -> RestAlignment:
 def align_family(source: Body, target: Body, common: CommonPose) -> RestAlignment:
     """Alignment turns of two rigs of one family, which stand alike in `common`.
 
-    There a joint that agrees needs no turn and a limb that does not is aligned as between any two rigs. What follows
-    takes the turns from that pose to the rest poses, from which all motion is counted: `A = D T' T^-1`, with D the
-    source's turn from the common pose to its rest (in the target's world) and T' the target in the common pose.
+    There a joint that agrees moves with the joint above it, and a limb that does not is aligned as between any two
+    rigs. What follows takes the turns from that pose to the rest poses, from which all motion is counted:
+    `A = D A' T' T^-1`, with D the source's turn from the common pose to its rest (in the target's world), A' the turn
+    in the common pose and T' the target there.
     """
     turn = quat.multiply(target.facing, quat.conjugate(source.facing))
     aligned = align_rest(_in_pose(source, common.source), _in_pose(target, common.target))
     roles = {match.joint: role for role, match in target.mapping.roles.items()}
     turns, joint_turns = dict(aligned.turns), {}
-    for ours, theirs in common.pairs:
+    in_common: dict[int, Array] = {}  # turns in the common pose, of the joints so far
+    for ours, theirs in sorted(common.pairs, key=lambda pair: pair[1]):  # parents first
         role = roles.get(theirs)
+        above = next((in_common[up] for up in target.skeleton.ancestors(theirs) if up in in_common), quat.IDENTITY)
+        own = quat.IDENTITY if role is None else aligned.turns.get(role, quat.IDENTITY)
+        here = in_common[theirs] = above if theirs in common.same else own
         if role in source.sole_tilt.keys() | target.sole_tilt.keys() and theirs not in common.same:
             continue  # soles are known in the rest pose alone
-        here = quat.IDENTITY if theirs in common.same or role is None else aligned.turns.get(role, quat.IDENTITY)
         away = quat.multiply(source.rest_rotations[ours], quat.conjugate(common.source.rotations[ours]))
         away = quat.multiply(quat.multiply(turn, away), quat.conjugate(turn))
         back = quat.multiply(common.target.rotations[theirs], quat.conjugate(target.rest_rotations[theirs]))
