@@ -27,7 +27,13 @@ from workers.scores.scores import (
 
 Samples = dict[str, FileBundle]
 OPTIONS = JobOptions(end_s=0.8)
-PARTS = {"_put_feet": FEET_KEYS, "_put_smoothness": SMOOTHNESS_KEYS, "_put_pose": POSE_KEYS}
+PARTS = {
+    "_put_feet": FEET_KEYS,
+    "_put_smoothness": SMOOTHNESS_KEYS,
+    "_put_pose": POSE_KEYS,
+    "_put_limbs": LIMB_KEYS,
+    "_put_stance": STANCE_KEYS,
+}
 
 
 def breaks(error: BaseException) -> Any:
