@@ -130,7 +130,8 @@ def test_truth_compares_both_directions(corpus: Corpus) -> None:
     rows = list(truth.compare_with_truth(first, second, None))
     assert {(row.source, row.target) for row in rows} == {(TALL.name, STOUT.name), (STOUT.name, TALL.name)}
     assert {row.method for row in rows} == {"foot_contact off", "foot_contact auto", "copy_rest", "copy_local"}
-    assert all(0.0 <= row.error_share < 0.2 for row in rows)
+    # Between rigs of two families local rotations mean different things.
+    assert all(0.0 < row.error_share < 0.2 for row in rows if row.method != "copy_local")
 
 
 def test_truth_of_a_character_against_itself_is_exact(corpus: Corpus) -> None:

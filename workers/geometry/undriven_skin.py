@@ -1,9 +1,10 @@
 """Skin that hangs on joints which nothing drives: it stays where it is while the body goes on.
 
 Two kinds of joints are looked at. Those outside the hips' subtree (a pelvis above the hips, eyes on an armature of
-their own) should go with the mapped bone that their skin lies nearest to. Those inside it that stand exactly where a
-mapped joint without skin of its own stands (MMD's D bones, Rigify's DEF bones) are the skin of that joint and should
-turn with it. A joint is undriven where the middle of its skin stays behind that bone by more than `LEFT_BEHIND`.
+their own) should go with one of the mapped bones that their skin lies near to: hair on the shoulders goes with the
+head. Those inside it that stand exactly where a mapped joint without skin of its own stands (MMD's D bones, Rigify's
+DEF bones) are the skin of that joint and should turn with it. A joint is undriven where the middle of its skin stays
+behind all of them by more than `LEFT_BEHIND`.
 What a joint should follow comes from the rest pose, whether it does from the result alone; driving it is
 `workers.retargeting`'s.
 """
@@ -41,9 +42,10 @@ def undriven_skin(surface: BodySurface, motion: BodyMotion, frames: Indices) -> 
     body, height = surface.body, surface.body.height_m
     held = _held(surface)
     found: dict[int, float] = {}
-    for joint, carrier, middle in _followers(surface, held):
-        away = _carried(motion, body, joint, middle, frames) - _carried(motion, body, carrier, middle, frames)
-        if np.sqrt((away**2).sum(axis=1).mean()) > LEFT_BEHIND * height:
+    for joint, carriers, middle in _followers(surface, held):
+        own = _carried(motion, body, joint, middle, frames)
+        away = [own - _carried(motion, body, carrier, middle, frames) for carrier in carriers]
+        if min(np.sqrt((apart**2).sum(axis=1).mean()) for apart in away) > LEFT_BEHIND * height:
             found[joint] = held[joint][0]
     whole = sum(area for area, _ in held.values())
     joints = tuple(sorted(found, key=lambda joint: -found[joint]))
@@ -66,8 +68,8 @@ def _held(surface: BodySurface) -> dict[int, tuple[float, Array]]:
     }
 
 
-def _followers(surface: BodySurface, held: dict[int, tuple[float, Array]]) -> list[tuple[int, int, Array]]:
-    """`(joint, the mapped joint that it should follow, the middle of its skin)`."""
+def _followers(surface: BodySurface, held: dict[int, tuple[float, Array]]) -> list[tuple[int, list[int], Array]]:
+    """`(joint, the mapped joints of which it should follow one, the middle of its skin)`."""
     body, skeleton = surface.body, surface.body.skeleton
     mapped = {match.joint for match in body.mapping.roles.values()}
     starts, ends, carriers = _bones(body)
@@ -77,17 +79,16 @@ def _followers(surface: BodySurface, held: dict[int, tuple[float, Array]]) -> li
         if joint in mapped:
             continue
         if not inside[joint]:
-            distances = _distances(middle, starts, ends)
-            nearest = int(distances.argmin())
-            if distances[nearest] < NEAR * body.height_m:
-                result.append((joint, carriers[nearest], middle))
+            near = _distances(middle, starts, ends) < NEAR * body.height_m
+            if near.any():
+                result.append((joint, sorted({carriers[bone] for bone in np.flatnonzero(near)}), middle))
             continue
         family = {joint, *skeleton.ancestors(joint)}
         for twin in mapped - family:
             gap = np.linalg.norm(body.rest_positions_m[twin] - body.rest_positions_m[joint])
             little = held.get(twin, (0.0, middle))[0] < LITTLE_SKIN * amount
             if gap < SAME_PLACE * body.height_m and little and joint not in skeleton.ancestors(twin):
-                result.append((joint, twin, middle))
+                result.append((joint, [twin], middle))
                 break
     return result
 
