@@ -47,7 +47,7 @@ class RestAlignment:
 
     def of_joints(self, joints: list[int]) -> Array:
         """Turns `(joints, 4)` of target joints in trunk chains."""
-        return np.stack([self.joint_turns.get(joint, quat.IDENTITY) for joint in joints])
+        return np.array([self.joint_turns.get(joint, quat.IDENTITY) for joint in joints]).reshape(len(joints), 4)
 
 
 def align_rest(source: Body, target: Body) -> RestAlignment:
