@@ -45,9 +45,9 @@ def rig(names: dict[str, str], place: str, depth: int = 0) -> RebuiltRig:
     return made.hung(hung).renamed(lambda name: names.get(name, name))
 
 
-def moved(rig: RebuiltRig) -> tuple[dict[str, Any], Scene, Array, Array]:
+def moved(rig: RebuiltRig, **options: Any) -> tuple[dict[str, Any], Scene, Array, Array]:
     walk = FileBundle("walk.bvh", motion_to_bvh(build_body(TALL), walk_of(TALL)).encode())
-    result = retarget(walk, rig_bundle(rig), JobOptions())
+    result = retarget(walk, rig_bundle(rig), JobOptions.model_validate(options))
     ((name, data),) = result.artifacts.items()
     scene, rotations, positions = result_world(data, name)
     return result.report, scene, positions, skinned(scene, rotations, positions)
@@ -82,3 +82,11 @@ def test_a_trunk_that_stays_behind_counts_as_displaced() -> None:
     moved = rest.copy()
     moved[:, kinematics.subtree(body.skeleton, body.hips)] += np.array([0.0, 0.0, 0.8])
     assert joint_displacement_m(replace(motion, positions_m=moved)) == pytest.approx(0.8, abs=0.01)
+
+
+def test_the_user_says_the_pelvis_is_the_hips() -> None:
+    """The torso above then follows it, and takes arms and head along."""
+    _, scene, positions, skin = moved(rig(WORDS, "hips"), mapping={"target": {"hips": "hips"}})
+    assert np.ptp(distances(scene, positions, [("torso", "hips")])) < 1e-4
+    assert np.ptp(distances(scene, positions, [("hips", "head")])) < 0.05 * STOUT.height_m
+    assert np.ptp(skin[:, :, 1], axis=1).max() < 1.05 * STOUT.height_m
