@@ -2,7 +2,7 @@
 
     RetargetError
     ├── InputError            the user's files or options cannot be used          exit 3
-    │   ├── UnsupportedFormat · FileTooLarge · ParseFailed · NoSkeleton · NoSkin · MappingIncomplete
+    │   ├── UnsupportedFormat · FileTooLarge · ParseFailed · NoSkeleton · NoSkin · MappingIncomplete · NotUpright
     │   ├── ClipNotFound · SourceMismatch · TooLarge · UnsupportedFeature · AmbiguousUnits
     │   ├── SourceFileNotFound                (command line only)
     │   └── InvalidOptions                    wrong usage                          exit 2
@@ -89,6 +89,10 @@ class MappingIncomplete(InputError):
     """Extra: `roles` (missing role names) and `candidates` (role -> joint names)."""
 
     code, title = "mapping-incomplete", "Joints that are needed were not recognised"
+
+
+class NotUpright(InputError):
+    code, title = "not-upright", "The body stands on all fours"
 
 
 class ClipNotFound(InputError):

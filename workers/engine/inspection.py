@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from workers.contract.definitions import CharacterDefinition
-from workers.contract.errors import MappingIncomplete, NoSkeleton, NoSkin, RetargetError
+from workers.contract.errors import MappingIncomplete, NoSkeleton, NoSkin, NotUpright, RetargetError
 from workers.contract.options import MappingOverride
 from workers.contract.roles import ALL_ROLES, REQUIRED_ROLES
 from workers.formats.bundle import FileBundle
@@ -75,7 +75,7 @@ def inspect_scene(
     problem: RetargetError | None = None
     try:
         require_body(mapping, scene, name, confirmed=bool(choice.override))
-    except (MappingIncomplete, NoSkeleton, NoSkin) as error:
+    except (MappingIncomplete, NoSkeleton, NoSkin, NotUpright) as error:
         problem = error
     absent = [role for role in ALL_ROLES if role not in mapping.roles]
     return {

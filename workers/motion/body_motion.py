@@ -72,7 +72,8 @@ def with_followers(motion: BodyMotion) -> BodyMotion:
         return motion
     rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
     rest = body.rest_rotations, body.rest_positions_m
-    place_followers(body.skeleton, body.followers.leaders, body.own, rest, rotations, positions)
+    keyed = {body.hips, *body.attachments}
+    place_followers(body.skeleton, body.followers.leaders, body.own, keyed, rest, rotations, positions)
     return replace(motion, rotations=rotations, positions_m=positions)
 
 

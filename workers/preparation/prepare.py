@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from workers.contract.definitions import CharacterDefinition
-from workers.contract.errors import ClipNotFound, InvalidOptions, NoSkeleton, NoSkin
+from workers.contract.errors import ClipNotFound, InvalidOptions, NoSkeleton, NoSkin, NotUpright
 from workers.contract.options import JobOptions, JointChoice, MappingOverride
 from workers.motion.body_motion import BodyMotion, from_clip
 from workers.preparation.apply_definition import (
@@ -31,6 +31,7 @@ from workers.preparation.partial_skin import with_unskinned_joints, without_part
 from workers.preparation.several_characters import one_character
 from workers.preparation.time_axis import at_result_rate, at_true_rate, settled_by_rate
 from workers.skeleton import kinematics
+from workers.skeleton.all_fours import stands_on_all_fours
 from workers.skeleton.body import Body, measure_body
 from workers.skeleton.find_roles.find import find_roles, require_roles
 from workers.skeleton.mapping import HumanoidMapping
@@ -76,7 +77,7 @@ def prepare_character(
 ) -> PreparedCharacter:
     """`override` is the job's, for the target alone or with the presets it names.
 
-    Raises NoSkin, NoSkeleton, MappingIncomplete, InvalidOptions, AmbiguousUnits.
+    Raises NoSkin, NoSkeleton, MappingIncomplete, NotUpright, InvalidOptions, AmbiguousUnits.
     """
     given = override if isinstance(override, MappingOverride) else MappingOverride(target=dict(override))
     scene = defined_scene(scene, definition)
@@ -123,7 +124,8 @@ def prepare_motion(
     pose, in which no clip has a say.
 
     `scene` is as read, `definition` that of its rig; the rest pose comes from the options, else `source_character`,
-    else the definition. Raises NoSkeleton, MappingIncomplete, SourceMismatch, InvalidOptions, AmbiguousUnits.
+    else the definition. Raises NoSkeleton, MappingIncomplete, NotUpright, SourceMismatch, InvalidOptions,
+    AmbiguousUnits.
     """
     scene = defined_scene(scene, definition)
     whole = at_true_rate(scene.load_clip(clip_index, None), options.source_fps)
@@ -163,8 +165,9 @@ def prepare_motion(
 
 
 def require_body(mapping: HumanoidMapping, scene: Scene, where: str, *, confirmed: bool = False) -> None:
-    """Raises NoSkin for a file whose mesh nothing moves or whose nodes are a body by their shape alone, unless the user
-    has `confirmed` it by naming joints; else NoSkeleton or MappingIncomplete. `where` names the file.
+    """Raises NoSkin for a file whose mesh nothing moves or whose nodes are a body by their shape alone, and NotUpright
+    for an animal's bind pose, unless the user has `confirmed` it by naming joints; else NoSkeleton or
+    MappingIncomplete. `where` names the file.
     """
     try:
         require_roles(mapping, scene.skeleton, where)
@@ -179,6 +182,13 @@ def require_body(mapping: HumanoidMapping, scene: Scene, where: str, *, confirme
         raise NoSkin(
             f"{where}: it has meshes but no skin, and only the shape of its tree of nodes is that of a body: neither "
             "names nor a clip say so; if it is one, name its joints in the mapping override"
+        )
+    # Nodes may rest in a clip's first frame, in which a person may crawl; a bind pose is how the body was made.
+    is_bound = scene.rest_kind == "bind" and not confirmed
+    if is_bound and stands_on_all_fours(mapping, kinematics.rest_world(scene.skeleton)[1]):
+        raise NotUpright(
+            f"{where}: bound on all fours as an animal is, trunk level and hands on the ground; only bodies that "
+            "stand upright are retargeted: bind it standing, or name its joints in the mapping override"
         )
 
 

@@ -142,13 +142,20 @@ def joint_displacement_m(motion: BodyMotion) -> float:
     """How far the farthest mapped joint is from where its parent carries it, mean over the frames, in metres.
 
     The hips are free to move; a joint outside its limb is carried by that (`Body.attachments`). Both poses of a file
-    count as a joint's place, that of its nodes and the one in which it was bound.
+    count as a joint's place, that of its nodes and the one in which it was bound. What hangs above the hips they may
+    leave behind: there it counts how much farther from them a joint is than at rest.
     """
     body, skeleton = motion.body, motion.body.skeleton
+    above = skeleton.ancestors(body.hips)
     distances = [0.0]
     for match in body.mapping.roles.values():
         joint, parent = match.joint, body.attachments.get(match.joint, int(skeleton.parents[match.joint]))
-        if joint == body.hips or parent < 0 or parent in skeleton.ancestors(body.hips):
+        if joint == body.hips:
+            continue
+        if parent < 0 or parent in above:
+            at_rest = np.linalg.norm(body.rest_positions_m[joint] - body.rest_positions_m[body.hips])
+            away = np.linalg.norm(motion.positions_m[:, joint] - motion.positions_m[:, body.hips], axis=1)
+            distances.append(float(np.maximum(away - at_rest, 0.0).mean()))
             continue
         places = [
             quat.rotate(

@@ -15,6 +15,7 @@
     twins             those in the place of a mapped joint
     loose_parts       those on an armature of their own
     skin_hold         which joints hold skin
+    all_fours         animals with a human's joint names
     rest              which pose counts as rest
     soles             where the ground is under a body at rest
     finger_chains     the joints of each finger that bend

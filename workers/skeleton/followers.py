@@ -114,6 +114,7 @@ def place_followers(
     skeleton: Skeleton,
     leaders: Mapping[int, int],
     own: Mask,
+    keyed: set[int],
     rest: tuple[Array, Array],
     rotations: Array,
     positions_m: Array,
@@ -121,7 +122,8 @@ def place_followers(
     """Put followers, and what hangs on them, where their leaders carry them, in place.
 
     `rest` are the rest pose's world rotations and positions, `rotations` and `positions_m` the body's world arrays
-    `(frames, joints, ...)`; `own` joints stay as they are. Doing it twice changes nothing.
+    `(frames, joints, ...)`; `own` joints keep their turns, and their places where these are `keyed`. Doing it twice
+    changes nothing.
     """
     rest_rotations, rest_positions = rest
     inside = np.zeros(len(skeleton), dtype=np.bool_)
@@ -134,8 +136,9 @@ def place_followers(
             rotations[:, joint] = quat.multiply(rotations[:, leader], turn)
             positions_m[:, joint] = positions_m[:, leader] + quat.rotate(rotations[:, leader], offset)
             inside[joint] = True
-        elif parent >= 0 and inside[parent] and not own[joint]:
-            rotations[:, joint] = quat.multiply(rotations[:, parent], skeleton.rest_rotations[joint])
+        elif parent >= 0 and inside[parent] and joint not in keyed:
+            if not own[joint]:
+                rotations[:, joint] = quat.multiply(rotations[:, parent], skeleton.rest_rotations[joint])
             bone = skeleton.node_offsets_m[joint]
             positions_m[:, joint] = positions_m[:, parent] + quat.rotate(rotations[:, parent], bone)
             inside[joint] = True

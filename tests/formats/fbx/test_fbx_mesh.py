@@ -194,6 +194,19 @@ def test_the_strongest_four_influences_stay_and_the_rest_is_told() -> None:
     np.testing.assert_allclose(held, np.tile(np.array([0.35, 0.3, 0.2, 0.1]) / 0.95, (len(held), 1)), atol=1e-6)
 
 
+@pytest.mark.parametrize(("name", "told"), [("Geometry::Body", "Body"), ("Geometry::", "mesh")])
+def test_a_mesh_without_a_name_is_told_by_its_node(name: str, told: str) -> None:
+    links = {k: shift([0.0, 10.0 * k, 0.0]) for k in range(2, 7)}
+    nodes = [*skeleton_nodes(), *(Node(f"extra{k}", 1, translation=[10.0 * k, 0.0, 0.0]) for k in range(3))]
+    made = body(clusters=[(k, range(8), [0.2] * 8) for k in links], links=links)
+    _, notices = convert(fbx_text(nodes, body=made).replace(b"Geometry::Body", name.encode()))
+    assert any(
+        n[:2]
+        == ["influences-reduced", f"mesh '{told}': 8 vertices hang on more than 4 joints; the strongest ones count"]
+        for n in notices
+    )
+
+
 def test_normals_and_coordinates_split_vertices_and_v_runs_down() -> None:
     corners = [point for side in SIDES for point in side]
     normals = [np.cross(np.subtract(CUBE[s[1]], CUBE[s[0]]), np.subtract(CUBE[s[2]], CUBE[s[1]])) for s in SIDES]

@@ -47,7 +47,8 @@ def read_file(scene: Any, name: str, limits: Limits) -> tuple[FbxScene, dict[int
         vertices += max(corners, int(mesh.num_vertices))
         check_limit(vertices, limits.vertices, "vertices", name)
         check_limit(int(mesh.num_faces), 2 * limits.vertices, "faces", name)
-        result.meshes[number] = _mesh(mesh, index_of, result)
+        carrier = next(node.name for node in nodes if node.mesh == number)
+        result.meshes[number] = _mesh(mesh, str(mesh.name) or carrier, index_of, result)
     result.bind_poses = _bind_poses(scene, index_of)
     for warning in list(each(kept(kept(scene.metadata).warnings)))[:_MAX_WARNINGS]:
         result.warn("fbx-repaired", f"{name}: {warning.description!s:.200}")
@@ -90,8 +91,8 @@ def _nodes(scene: Any, material_of: dict[int, int], name: str) -> tuple[list[Fbx
     return nodes, index_of, meshes
 
 
-def _mesh(mesh: Any, index_of: dict[int, int], scene: FbxScene) -> FbxMesh:
-    name = str(mesh.name)
+def _mesh(mesh: Any, name: str, index_of: dict[int, int], scene: FbxScene) -> FbxMesh:
+    """`name` is its own or, as most exporters leave that empty, that of the first node that shows it."""
     if len(kept(mesh.cache_deformers)):
         scene.warn("cache-dropped", f"mesh {name!r}: its geometry cache is left out of the result")
     if kept(mesh.vertex_color).exists:

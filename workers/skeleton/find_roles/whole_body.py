@@ -178,8 +178,12 @@ def _head_score(shape: Shape, evidence: Evidence, arms: LimbPair, limbs: set[int
 
 
 def _trunk_score(shape: Shape, evidence: Evidence, legs: LimbPair, arms: LimbPair) -> tuple[int, float]:
-    """The hips joint of a hypothesis and the score of hips and spine; -1 where legs and arms are not in one tree."""
-    hips = shape.common_ancestor(legs.meet, arms.meet)
+    """The hips joint of a hypothesis and the score of hips and spine; -1 where legs and arms are not in one tree.
+
+    The legs may meet below where the arms do, in a pelvis that hangs from the torso: what travels is the joint that
+    carries both, for the torso would stay behind its own pelvis.
+    """
+    carrier = hips = shape.common_ancestor(legs.meet, arms.meet)
     if hips < 0:
         return -1, 0.0
     score = 0.0
@@ -199,7 +203,9 @@ def _trunk_score(shape: Shape, evidence: Evidence, legs: LimbPair, arms: LimbPai
     if upper:
         length = shape.arc_m[arms.meet] - shape.arc_m[hips]
         score += float(bone_fit(np.asarray(length / shape.height_m), 0.28))
-    return hips, float(score + evidence.bonus["hips"][hips] if "hips" in evidence.bonus else score)
+    if "hips" in evidence.bonus:
+        score += max(evidence.bonus["hips"][[hips, carrier]])
+    return carrier, float(score)
 
 
 def _pose_score(
