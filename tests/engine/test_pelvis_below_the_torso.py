@@ -90,3 +90,18 @@ def test_the_user_says_the_pelvis_is_the_hips() -> None:
     assert np.ptp(distances(scene, positions, [("torso", "hips")])) < 1e-4
     assert np.ptp(distances(scene, positions, [("hips", "head")])) < 0.05 * STOUT.height_m
     assert np.ptp(skin[:, :, 1], axis=1).max() < 1.05 * STOUT.height_m
+
+
+def test_a_trunk_beside_arms_and_legs_is_no_neck() -> None:
+    """Arms and legs meet in one joint, from which a trunk that carries none of them leads to the head."""
+    renamed = {"spine": "body_lower", "chest": "body_upper"}
+    made = plain_rig()
+    made = replace(
+        made,
+        joints=tuple(joint for joint in made.joints if joint.name != "upperChest"),
+        holders={role: "chest" if role == "upperChest" else role for role in ROLES},
+    ).hung({"leftShoulder": "hips", "rightShoulder": "hips", "neck": "chest"})
+    report, *_ = moved(made.renamed(lambda name: renamed.get(name, name)))
+    found = report["mapping"]["target"]
+    assert found["roles"]["neck"]["joint"] == "neck"
+    assert found["roles"]["spine"]["joint"] in renamed.values() and len(found["chains"]["spine"]) == 2

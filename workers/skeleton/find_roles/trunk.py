@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from workers.skeleton.find_roles.limbs import Evidence
 from workers.skeleton.find_roles.shape import Shape
+
+BELOW_SHOULDERS = 0.8  # of the shoulders' way up from the hips: necks begin above it
 
 
 @dataclass
@@ -43,6 +47,9 @@ def find_trunk(
             if head_line:
                 break
     spine, neck, head = _split(evidence, spine, head_line)
+    if not spine:
+        spine = _below_shoulders(shape, hips, [*neck, head], starts[2:])
+        neck = neck[len(spine) :]
     _place_spine(shape, evidence, spine, trunk)
     if neck:
         trunk.roles["neck"] = neck[0]
@@ -109,6 +116,17 @@ def _split(evidence: Evidence, spine: list[int], line: list[int]) -> tuple[list[
         spine = [*spine, line[0]]
         line = line[1:]
     return (spine, line[:-1], line[-1]) if line else (spine, [], -1)
+
+
+def _below_shoulders(shape: Shape, hips: int, line: list[int], arms: tuple[int, ...]) -> list[int]:
+    """Joints of the line to the head that begin well below the shoulders: a trunk beside which arms hang, none of whose
+    joints carries them. The head, which is the last, is never one.
+    """
+    p = shape.positions_m
+    rise = p[line[-1]] - p[hips]
+    shoulders = float(np.mean([(p[arm] - p[hips]) @ rise for arm in arms]))
+    below = [(p[joint] - p[hips]) @ rise < BELOW_SHOULDERS * shoulders for joint in line[:-1]]
+    return line[: below.index(False)] if False in below else line[:-1]
 
 
 def _place_spine(shape: Shape, evidence: Evidence, spine: list[int], trunk: Trunk) -> None:
