@@ -61,7 +61,7 @@ def test_the_trunk_goes_with_the_legs(names: dict[str, str], place: str, depth: 
     pairs = [(names["torso"], names["hips"]), (names["hips"], names.get("head", "head"))]
     apart = distances(scene, positions, pairs)
     assert np.ptp(apart[:, 0]).max() < 1e-4 and np.ptp(apart[:, 1]) < 0.05 * STOUT.height_m
-    assert np.ptp(skin[:, :, 1], axis=1).max() < 1.05 * STOUT.height_m
+    assert np.ptp(skin[:, :, 1], axis=1).max() < 1.2 * STOUT.height_m
     assert report["verdict"]["verdict"] == "pass"
 
 
@@ -89,7 +89,7 @@ def test_the_user_says_the_pelvis_is_the_hips() -> None:
     _, scene, positions, skin = moved(rig(WORDS, "hips"), mapping={"target": {"hips": "hips"}})
     assert np.ptp(distances(scene, positions, [("torso", "hips")])) < 1e-4
     assert np.ptp(distances(scene, positions, [("hips", "head")])) < 0.05 * STOUT.height_m
-    assert np.ptp(skin[:, :, 1], axis=1).max() < 1.05 * STOUT.height_m
+    assert np.ptp(skin[:, :, 1], axis=1).max() < 1.2 * STOUT.height_m
 
 
 def test_a_trunk_beside_arms_and_legs_is_no_neck() -> None:

@@ -101,7 +101,7 @@ def test_a_loop_still_closes_and_feet_stay(on_stout: Retargeted, refined_clap: R
     before, after = on_stout("clap").scored, refined_clap.scored
     np.testing.assert_allclose(after.rotations[0], after.rotations[-1], atol=1e-12)
     second = np.diff(np.concatenate([after.positions_m[:-1]] * 2), n=2, axis=0)
-    assert np.abs(second[-(after.frames) :]).max() <= 1.01 * np.abs(second).max()
+    assert np.abs(second[-(after.frames) :]).max() <= 1.01 * np.abs(second).max()  # near: equal but for the seam
     for role in ("leftFoot", "leftToes", "rightFoot", "rightToes"):
         joint = after.body.mapping.roles[role].joint
         np.testing.assert_allclose(after.positions_m[:, joint], before.positions_m[:, joint], atol=1e-9)
@@ -160,7 +160,7 @@ def test_a_budget_is_kept_to_the_piece_of_work_in_hand(on_stout: Retargeted, sto
     took, longest = time.monotonic() - heard[0], max(np.diff(heard))
     assert took < 5.0 + 2.0 * longest + 0.5
     assert done.refinement is not None
-    assert done.refinement.summary["seconds"] <= took
+    assert done.refinement.summary["seconds"] <= took  # near: measured inside and outside
     assert done.refinement.summary["stopped_by"] == {"seconds": 1}
 
 
@@ -178,7 +178,7 @@ def test_a_job_can_be_stopped_between_any_two_steps(on_stout: Retargeted, stout:
     with pytest.raises(Stop):
         refine_clip(on_stout("clap"), stout, GEOMETRY, on_step, budget_s=120.0)
     assert heard == sorted(heard)
-    assert 0.1 < heard[-1] < 0.2
+    assert 0.1 < heard[-1] < 0.2  # near: it raises at the first share beyond
 
 
 def test_a_budget_longer_than_a_job_is_refused() -> None:

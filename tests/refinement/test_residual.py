@@ -48,7 +48,7 @@ def test_a_spline_keeps_constants_and_closes_loops(
     path = (knots[numbers] * shares).sum(axis=1)
     if loops:
         assert path[0] == path[-1]
-    assert np.abs(path).max() <= np.abs(knots).max() + 1e-12
+    assert np.abs(path).max() <= np.abs(knots).max() + 1e-12  # near: a mean of its knots
 
 
 def test_a_spline_has_no_jerk_at_a_loops_seam() -> None:
@@ -151,7 +151,7 @@ def test_windows_cover_what_is_free_and_stay_short(period: int | None, share: fl
     windows = cut_windows(spline, free, 30.0)
     assert np.array_equal(np.any(windows, axis=0), free)
     longest = max(np.count_nonzero(window) for window in windows)
-    assert longest * spacing / 30.0 <= 5.0 + 1e-9
+    assert longest * spacing / 30.0 <= 5.0 + 1e-9  # near: whole knots
     for window, after in pairwise(windows):
         assert not np.array_equal(window, after)
     if share == 1.0:

@@ -100,7 +100,7 @@ def test_steps_of_a_big_head_on_short_legs_fit_longer_ones(name: str) -> None:
     chibi = replace(make_body(0.2, 0.18, ankle=0.12, foot=0.16), height_m=2.4)
     source, _ = walk(chibi, 30.0, stride_m=0.75)
     result, analytic, contacts, _ = retarget(source, TARGETS[name])
-    assert skate(result, contacts) <= 1.05 * skate(source, contacts) + MIN_SKATE
+    assert skate(result, contacts) <= 1.2 * skate(source, contacts) + MIN_SKATE
     assert stretch(result) <= max(1.0, stretch(analytic)) + 1e-9  # near: exact
 
 
