@@ -116,3 +116,8 @@ def _nodes_posed(data: bytes, shape: BodyShape, nodes: Array, style: RigStyle | 
 def shared_frames(shape: BodyShape) -> Array:
     """Axes along the bones of one body, to be given to all bodies of a family, `(52, 4)`."""
     return bone_frames(build_body(shape), "bone_y")
+
+
+# Deep A poses that differ by 10 to 20 degrees in every limb.
+BIND_A = Stand(40.0, 5.0, 12.0, 5.0, 15.0, 10.0, 3.0, 5.0).turns()
+BIND_B = Stand(57.0, 12.0, 25.0, -8.0, -5.0, 22.0, 8.0, 14.0).turns()

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.retargeting.family_pairs import T_POSE, Stand, family_member, shared_frames
+from tests.retargeting.family_pairs import BIND_A, BIND_B, T_POSE, family_member, shared_frames
 from workers.contract.options import JobOptions
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
@@ -29,9 +29,6 @@ CLIPS = {motion.name: motion for motion in make_clips(TALL)}
 CLIP = replace(
     CLIPS["hands_on_hips"], turns=CLIPS["hands_on_hips"].turns[::6], hips_m=CLIPS["hands_on_hips"].hips_m[::6]
 )
-# Deep A poses that differ by 10 to 20 degrees in every limb.
-BIND_A = Stand(40.0, 5.0, 12.0, 5.0, 15.0, 10.0, 3.0, 5.0).turns()
-BIND_B = Stand(57.0, 12.0, 25.0, -8.0, -5.0, 22.0, 8.0, 14.0).turns()
 DANCING = CLIPS["reach_overhead"].turns[40], CLIPS["hands_on_hips"].turns[30]
 NAMES = RigStyle(names="mixamo")
 FREE = JobOptions(foot_contact="off")

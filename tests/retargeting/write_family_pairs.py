@@ -7,13 +7,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.retargeting.family_pairs import T_POSE, Stand, family_member, shared_frames
+from tests.retargeting.family_pairs import BIND_A, BIND_B, T_POSE, family_member, shared_frames
 from workers.samples.clips import make_clips
 from workers.samples.rig import RigStyle
 from workers.samples.shape import STOUT, TALL
-
-BIND_A = Stand(40.0, 5.0, 12.0, 5.0, 15.0, 10.0, 3.0, 5.0).turns()
-BIND_B = Stand(57.0, 12.0, 25.0, -8.0, -5.0, 22.0, 8.0, 14.0).turns()
 
 
 def main(folder: Path) -> None:

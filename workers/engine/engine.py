@@ -220,7 +220,8 @@ def report_clip(
     travel = travel_scale(motion.body, target.body, options.root_scale)
 
     def score(result: BodyMotion, values: MeaningValues, on_surface: SurfaceScores) -> Scores:
-        scores = kinematic_scores(result, motion, retargeted.contacts, retargeted.source_floor_m, None, limits, travel)
+        contacts, floor_m = retargeted.contacts, retargeted.source_floor_m
+        scores = kinematic_scores(result, motion, contacts, floor_m, limits=limits, travel_scale=travel)
         put_meaning(scores, values)
         on_surface.put(scores)
         attempts.failures.extend(scores.failures)

@@ -8,14 +8,13 @@ body. Poses are left to others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from workers.contract.roles import ARM, FACE, FINGERS, LEG, SIDES, finger_roles
 from workers.skeleton.body import Body
+from workers.skeleton.kinematics import nearest_above
 from workers.skeleton.model import Array, Indices, Mask, Mesh
 
 LIMB_PARTS = ("UpperArm", "LowerArm", "Hand", "UpperLeg", "LowerLeg", "Foot")
@@ -59,19 +58,11 @@ def joint_parts(body: Body) -> Indices:
             own[joint] = part
     for twist in body.twists:
         own.setdefault(twist.joint, of_role[twist.role])
-    natural = _spread(body, own)
+    natural = nearest_above(body.skeleton, own, TORSO)
     leaders = body.followers.leaders
-    return (
-        _spread(body, own | {joint: int(natural[leader]) for joint, leader in leaders.items()}) if leaders else natural
-    )
-
-
-def _spread(body: Body, own: Mapping[int, int]) -> Indices:
-    """The part of each joint's nearest joint above that has one of its `own`."""
-    result = np.full(len(body.skeleton), TORSO)
-    for joint, parent in enumerate(body.skeleton.parents):
-        result[joint] = own.get(joint, result[parent] if parent >= 0 else TORSO)
-    return result
+    if not leaders:
+        return natural
+    return nearest_above(body.skeleton, own | {joint: int(natural[leader]) for joint, leader in leaders.items()}, TORSO)
 
 
 def part_weights(mesh: Mesh, of_joint: Indices) -> Array:

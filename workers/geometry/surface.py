@@ -83,11 +83,7 @@ class BodySurface:
     @cached_property
     def areas_m2(self) -> Array:
         """Outer area around each vertex `(vertices,)`."""
-        faces = self.mesh.faces[self.outer]
-        a, b, c = (self.mesh.positions_m[faces[:, corner]] for corner in range(3))
-        area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6.0
-        areas: Array = np.bincount(faces.ravel(), np.repeat(area, 3), len(self.parts)).astype(np.float64)
-        return areas
+        return vertex_areas(self.mesh.positions_m, self.outer_faces)
 
     @cached_property
     def target(self) -> Target:
@@ -185,6 +181,14 @@ def reduced(surface: BodySurface, most_faces: int) -> BodySurface:
         face_parts=face_parts(weights, mesh.faces),
         outer=np.ones(len(mesh.faces), dtype=np.bool_),
     )
+
+
+def vertex_areas(positions_m: Array, faces: Indices) -> Array:
+    """A third of each face's area to each of its corners, by vertex `(vertices,)` in square metres."""
+    a, b, c = (positions_m[faces[:, corner]] for corner in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6.0
+    areas: Array = np.bincount(faces.ravel(), np.repeat(area, 3), len(positions_m)).astype(np.float64)
+    return areas
 
 
 def _turned_outward(mesh: Mesh, shells: Indices) -> Indices:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.geometry.surface import BodySurface
+from workers.geometry.surface import BodySurface, vertex_areas
 from workers.motion.body_motion import BodyMotion
 from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices
+from workers.skeleton.skin_hold import below
 
 # Shares of body height.
 LEFT_BEHIND = 0.01
@@ -55,9 +56,7 @@ def undriven_skin(surface: BodySurface, motion: BodyMotion, frames: Indices) -> 
 def _held(surface: BodySurface) -> dict[int, tuple[float, Array]]:
     """By joint: how much surface it holds in square metres, and the middle of that `(3,)` in the rest pose."""
     mesh = surface.mesh
-    a, b, c = (mesh.positions_m[mesh.faces[:, corner]] for corner in range(3))
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6.0
-    areas = np.bincount(mesh.faces.ravel(), np.repeat(area, 3), len(mesh.positions_m))
+    areas = vertex_areas(mesh.positions_m, mesh.faces)
     used, weights = surface.skin_weights
     amounts = areas @ weights
     middles = (weights * areas[:, None]).T @ mesh.positions_m
@@ -73,7 +72,9 @@ def _followers(surface: BodySurface, held: dict[int, tuple[float, Array]]) -> li
     body, skeleton = surface.body, surface.body.skeleton
     mapped = {match.joint for match in body.mapping.roles.values()}
     starts, ends, carriers = _bones(body)
-    inside = _inside(body)
+    roots = np.zeros(len(skeleton), dtype=np.bool_)
+    roots[[body.hips, *body.attachments]] = True
+    inside = below(skeleton, roots)
     result = []
     for joint, (amount, middle) in held.items():
         if joint in mapped:
@@ -91,15 +92,6 @@ def _followers(surface: BodySurface, held: dict[int, tuple[float, Array]]) -> li
                 result.append((joint, [twin], middle))
                 break
     return result
-
-
-def _inside(body: Body) -> list[bool]:
-    """Which joints `(joints,)` hang on the hips, or on a joint that a limb carries."""
-    roots = {body.hips, *body.attachments}
-    inside: list[bool] = []
-    for joint, parent in enumerate(body.skeleton.parents):
-        inside.append(joint in roots or (parent >= 0 and inside[int(parent)]))
-    return inside
 
 
 def _bones(body: Body) -> tuple[Array, Array, list[int]]:

@@ -55,10 +55,7 @@ def best_turns(rest: Array, stand: Array) -> Array:
     """The turns `(frames, 4)` that bring centred points `rest` `(points, 3)` nearest to `stand`
     `(frames, points, 3)`.
     """
-    u, _, v = np.linalg.svd(np.einsum("fpi,pj->fij", stand, rest))
-    u[:, :, 2] *= np.sign(np.linalg.det(u @ v))[:, None]
-    turns: Array = quat.from_matrix(u @ v)
-    return turns
+    return quat.from_matrix(quat.closest_rotation(np.einsum("fpi,pj->fij", stand, rest)))
 
 
 def _centred(points: Array) -> Array:

@@ -75,10 +75,7 @@ def _regions(skeleton: Skeleton, mapping: HumanoidMapping) -> Indices:
         for role in roles
         if role in mapping.roles
     }
-    result = np.full(len(skeleton), -1, dtype=np.int64)
-    for joint, parent in enumerate(skeleton.parents):
-        result[joint] = own.get(joint, int(result[parent]) if parent >= 0 else -1)
-    return result
+    return kinematics.nearest_above(skeleton, own, -1)
 
 
 def _hung_on_skin(skeleton: Skeleton, skinned: Mask) -> Skeleton:

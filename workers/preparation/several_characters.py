@@ -162,9 +162,8 @@ def _told(scene: Scene, found: list[Character], taken: Character, why: str) -> s
 
     def described(item: Character) -> str:
         own = [number for number, (_, joints) in enumerate(skins) if _is_own(item, joints)]
-        label = skeleton.names[item.hips] or f"#{int(skeleton.file_indices[item.hips])}"
         skin = f"skin {own[0]} {skins[own[0]][0]!r}, " if own else ""
-        return f"{skin}hips {label!r} (index {int(skeleton.file_indices[item.hips])})"
+        return f"{skin}hips {skeleton.label(item.hips)!r} (index {int(skeleton.file_indices[item.hips])})"
 
     others = "; ".join(described(item) for item in found if item is not taken)
     by_skin = all(any(_is_own(item, joints) for _, joints in skins) for item in found)

@@ -19,12 +19,13 @@ from typing import Literal
 
 import numpy as np
 
-from workers.contract.roles import SIDES
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body, rest_facing
+from workers.skeleton.find_roles.twists import BONES
 from workers.skeleton.model import Array, Notice
 
 Pose = Literal["rest", "nodes"]
+POSES: tuple[Pose, ...] = ("rest", "nodes")
 # The same rotation: what exporters round, and what a foot or a hand of another shape changes in a frame laid along it.
 SAME_DEG = 3.0
 # A limb lies alike in both frames: other widths of hips and shoulders tilt limbs by less.
@@ -32,13 +33,6 @@ SAME_LIMB_DEG = 15.0
 # Of the roles that both rigs have: the same names, and the same rotation in the common pose.
 MIN_SAME_NAMES = 0.9
 MIN_SAME_ROTATIONS = 0.75
-LIMBS = tuple(
-    (f"{side}{base}", f"{side}{tip}")
-    for side in SIDES
-    for base, tip in (
-        ("UpperArm", "LowerArm"), ("LowerArm", "Hand"), ("UpperLeg", "LowerLeg"), ("LowerLeg", "Foot"),
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,25 +77,25 @@ def find_common_pose(source: Body, target: Body) -> CommonPose | None:
     if pairs is None or not _limbs_alike(source, target):
         return None
     ours, theirs = (np.array(side) for side in zip(*pairs, strict=True))
-    best: tuple[float, Pose, Pose] | None = None
-    agreeing = np.zeros(len(pairs), dtype=bool)
-    poses: tuple[Pose, ...] = ("rest", "nodes")
-    for source_pose, target_pose in product(poses, poses):
-        apart = quat.angle_between(_relative(source, source_pose)[ours], _relative(target, target_pose)[theirs])
-        same = np.degrees(apart) < SAME_DEG
-        if best is None or same.mean() > best[0]:  # of equals the first: a bind pose is the better known one
-            best, agreeing = (float(same.mean()), source_pose, target_pose), same
-    assert best is not None
-    share, source_pose, target_pose = best
-    if share < MIN_SAME_ROTATIONS:
+    source_stands, target_stands = ({pose: _facing_as_rest(body, pose) for pose in POSES} for body in (source, target))
+    source_turns = {pose: _relative(source, stand)[ours] for pose, stand in source_stands.items()}
+    target_turns = {pose: _relative(target, stand)[theirs] for pose, stand in target_stands.items()}
+    agreeing = {
+        (one, other): np.degrees(quat.angle_between(source_turns[one], target_turns[other])) < SAME_DEG
+        for one, other in product(POSES, POSES)
+    }
+    # Of equals the first: a bind pose is the better known one.
+    source_pose, target_pose = max(agreeing, key=lambda poses: float(agreeing[poses].mean()))
+    same = agreeing[source_pose, target_pose]
+    if same.mean() < MIN_SAME_ROTATIONS:
         return None
     return CommonPose(
         source_pose,
         target_pose,
-        _facing_as_rest(source, source_pose),
-        _facing_as_rest(target, target_pose),
+        source_stands[source_pose],
+        target_stands[target_pose],
         pairs,
-        frozenset(int(joint) for joint in theirs[agreeing]),
+        frozenset(int(joint) for joint in theirs[same]),
     )
 
 
@@ -124,7 +118,7 @@ def _plain(body: Body, joint: int) -> str:
 
 def _limbs_alike(source: Body, target: Body) -> bool:
     """True where each limb bone that both have lies alike in its joint's own axes; no pose has a say in that."""
-    for base, tip in LIMBS:
+    for base, tip in BONES:
         if not (source.has(base, tip) and target.has(base, tip)):
             continue
         directions = [_bone_in_frame(body, base, tip) for body in (source, target)]
@@ -156,12 +150,11 @@ def _facing_as_rest(body: Body, pose: Pose) -> PosedRig:
     return PosedRig(quat.multiply(turn, posed.rotations), quat.rotate(turn, posed.positions_m))
 
 
-def _relative(body: Body, pose: Pose) -> Array:
+def _relative(body: Body, posed: PosedRig) -> Array:
     """Rotations `(joints, 4)` that two rigs of a family share: local ones, of the hips against where the body faces.
 
     What stands above the hips (armature, groups) is the exporter's business.
     """
-    posed = _facing_as_rest(body, pose)
     relative = kinematics.local_rotations(body.skeleton, posed.rotations)
     relative[body.hips] = quat.multiply(quat.conjugate(body.facing), posed.rotations[body.hips])
     return relative

@@ -13,17 +13,11 @@ from workers.retargeting.analytic import hip_centre
 from workers.scores.joint_limits import Limits, beyond_given
 from workers.skeleton import quat
 from workers.skeleton.body import LEFT, Body
+from workers.skeleton.find_roles.twists import BONES
 from workers.skeleton.model import Array
 
 # (role, role at its tip): the segments whose direction carries a pose.
-LIMBS = tuple(
-    (f"{side}{base}", f"{side}{tip}")
-    for side in SIDES
-    for base, tip in (
-        ("UpperArm", "LowerArm"), ("LowerArm", "Hand"),
-        ("UpperLeg", "LowerLeg"), ("LowerLeg", "Foot"),
-    )
-)  # fmt: skip
+LIMBS = BONES
 
 # Degrees. Adult ranges of motion (Norkin & White, "Measurement of Joint Motion"): elbow flexion 0 to 150, knee 0 to 140
 # active and about 160 when kneeling on it, knee hyperextension to 10, head on trunk 80 turned and 60 bent. Ten degrees

@@ -12,11 +12,12 @@ import numpy as np
 
 from workers.contract.options import JobOptions
 from workers.motion.body_motion import BodyMotion
-from workers.motion.contacts import PLANTED_HEIGHT, FootContacts
+from workers.motion.contacts import PLANTED_HEIGHT, FootContacts, sole_heights
 from workers.retargeting.analytic import hip_centre, leg_scale
 from workers.scores.foot_scores import result_track, source_track
 from workers.scores.pose_scores import hip_heights
 from workers.skeleton import quat
+from workers.skeleton.body import FOOT_ROLES
 from workers.skeleton.model import Array
 
 OWN_FLOOR = "foot_own_floor_cm"
@@ -61,7 +62,8 @@ def own_floor_offset_cm(
     if not track.roles:
         return None
     scale, height = leg_scale(source.body, result.body), result.body.height_m
-    soles, theirs = (_soles(motion, track.roles) for motion in (result, source))
+    columns = [FOOT_ROLES.index(role) for role in track.roles]
+    soles, theirs = (sole_heights(motion)[:, columns] for motion in (result, source))
     if not track.planted.any():
         if np.median(hip_centre(source)[:, 1] - theirs.min(axis=1)) < STANDS_OVER * source.body.leg_length_m:
             return None
@@ -105,13 +107,6 @@ def standing_pct(source: BodyMotion, source_floor_m: float) -> float:
 def _beyond(value: float, low: float, high: float) -> float:
     """How far a value is above `high`, or below `low` as a negative number; 0 between them."""
     return value - float(np.clip(value, low, high))
-
-
-def _soles(motion: BodyMotion, roles: tuple[str, ...]) -> Array:
-    """World height of the sole under each foot joint `(frames, feet)`."""
-    joints = [motion.body.mapping.roles[role].joint for role in roles]
-    soles: Array = motion.positions_m[:, joints, 1] - np.array([motion.body.sole_drop_m[role] for role in roles])
-    return soles
 
 
 def _path(motion: BodyMotion) -> Array:

@@ -97,10 +97,12 @@ class VerdictRow:
     meaning: str
 
 
-def _plain(key: str) -> Measure:
+def _plain(key: str, derive: Callable[[float, Evidence], float] = lambda value, _: value) -> Measure:
+    """A score, or what is derived of it."""
+
     def measure(evidence: Evidence) -> Value:
         value = evidence.scores.get(key)
-        return evidence.absent(key) if value is None else (value, "")
+        return evidence.absent(key) if value is None else (derive(value, evidence), "")
 
     return measure
 
@@ -132,18 +134,17 @@ def _share_of_height(name: str) -> Measure:
 
 def _own_share_of_height(key: str) -> Measure:
     """Centimetres to either side, in percent of body height."""
-
-    def measure(evidence: Evidence) -> Value:
-        value = evidence.scores.get(key)
-        return evidence.absent(key) if value is None else (abs(value) / evidence.height_m, "")
-
-    return measure
+    return _plain(key, lambda value, evidence: abs(value) / evidence.height_m)
 
 
-def _root_travel(evidence: Evidence) -> Value:
-    """How far the scale of the path is from that of the legs, in percent."""
-    value = evidence.scores.get("root_travel_ratio")
-    return evidence.absent("root_travel_ratio") if value is None else (100.0 * abs(value - 1.0), "")
+def _off_one(key: str) -> Measure:
+    """How far a ratio is from 1, in percent."""
+    return _plain(key, lambda value, _: 100.0 * abs(value - 1.0))
+
+
+def _beyond_source(key: str, source_key: str) -> Measure:
+    """How much more than the source's, which counts as none where it is absent."""
+    return _plain(key, lambda value, evidence: max(0.0, value - (evidence.scores.get(source_key) or 0.0)))
 
 
 def _skate(evidence: Evidence) -> Value:
@@ -151,13 +152,6 @@ def _skate(evidence: Evidence) -> Value:
     if result is None or source is None:
         return evidence.absent("foot_skate_result", "foot_skate_source")
     return result / max(source, VISIBLE_SKATE), ""
-
-
-def _joint_limits(evidence: Evidence) -> Value:
-    value = evidence.scores.get("joint_limit_pct")
-    if value is None:
-        return evidence.absent("joint_limit_pct")
-    return max(0.0, value - (evidence.scores.get("joint_limit_source_pct") or 0.0)), ""
 
 
 def _meaning(evidence: Evidence) -> Value:
@@ -202,7 +196,7 @@ TABLE: tuple[VerdictRow, ...] = (
         f"jerk over the most of the source's, the naive copy's and {CALM_JERK:g} heights/s^3"),
     VerdictRow("leg_jerk_ratio", _jerk("leg_jerk"), "above", 2.0, 4.0, "pass",
         "the same of knees and ankles: pops of the legs"),
-    VerdictRow("joint_limit", _joint_limits, "above", 5.0, 20.0, "review",
+    VerdictRow("joint_limit", _beyond_source("joint_limit_pct", "joint_limit_source_pct"), "above", 5.0, 20.0, "review",
         "% of joints beyond anatomy, beyond the source's"),
     VerdictRow("hips_height_drift_pct", _plain("hips_height_drift_pct"), "above", 8.0, 20.0, "review",
         "change of hip height in % of leg length"),
@@ -232,7 +226,7 @@ TABLE: tuple[VerdictRow, ...] = (
         "joint farthest from where its parent carries it, % of height"),
     VerdictRow("foot_own_floor", _own_share_of_height("foot_own_floor_cm"), "above", 0.6, 10.0, "pass",
         "planted soles over or under the body's own floor, % of height"),
-    VerdictRow("root_travel", _root_travel, "above", 7.0, 30.0, "pass",
+    VerdictRow("root_travel", _off_one("root_travel_ratio"), "above", 7.0, 30.0, "pass",
         "scale of the path on the ground off that of the legs, %"),
     VerdictRow("feet_unmeasured_pct", _plain("feet_unmeasured_pct"), "above", 50.0, 100.0, "pass",
         "% of frames in which the source stands and no foot joint is there to be measured"),

@@ -69,13 +69,6 @@ class Body:
         """Joints `(joints,)` that roles and chains move."""
         return own_joints(self.skeleton, self.mapping)
 
-    @cached_property
-    def moved(self) -> Mask:
-        """Joints `(joints,)` that a result moves: its own and followers. What hangs below them goes along."""
-        result = self.own.copy()
-        result[[*self.followers.leaders, *self.followers.travelling]] = True
-        return result
-
     def carries_legs(self, joint: int) -> bool:
         """True where a leg hangs below the joint, as on a first spine joint that is part of the pelvis."""
         legs = [self.mapping.roles[f"{side}UpperLeg"].joint for side in SIDES]

@@ -89,6 +89,14 @@ def follow_rest(skeleton: Skeleton, world: Array, driven: Mask) -> Array:
     return result
 
 
+def nearest_above(skeleton: Skeleton, own: Mapping[int, int], default: int) -> Indices:
+    """What `own` gives for each joint or for the nearest joint above it that it knows `(joints,)`, else `default`."""
+    result = np.full(len(skeleton), default, dtype=np.int64)
+    for joint, parent in enumerate(skeleton.parents):
+        result[joint] = own.get(joint, int(result[parent]) if parent >= 0 else default)
+    return result
+
+
 def subtree(skeleton: Skeleton, joint: int) -> Indices:
     """The joint and all its descendants."""
     inside = np.zeros(len(skeleton), dtype=bool)

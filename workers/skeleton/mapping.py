@@ -43,24 +43,20 @@ class HumanoidMapping:
 
     def to_dict(self, skeleton: Skeleton) -> dict[str, Any]:
         """The `M` of the contract: {roles, chains, unmapped} with joint names and file indices."""
-
-        def name(joint: int) -> str:
-            return skeleton.names[joint] or f"#{int(skeleton.file_indices[joint])}"
-
         return {
             "roles": {
                 role: {
-                    "joint": name(match.joint),
+                    "joint": skeleton.label(match.joint),
                     "index": int(skeleton.file_indices[match.joint]),
                     "confidence": round(match.confidence, 4),
                     "reason": match.reason,
                     "alternatives": [
-                        {"joint": name(j), "index": int(skeleton.file_indices[j]), "score": round(score, 4)}
+                        {"joint": skeleton.label(j), "index": int(skeleton.file_indices[j]), "score": round(score, 4)}
                         for j, score in match.alternatives
                     ],
                 }
                 for role, match in self.roles.items()
             },
-            "chains": {chain: [name(joint) for joint in joints] for chain, joints in self.chains.items()},
-            "unmapped": [name(joint) for joint in self.unmapped],
+            "chains": {chain: [skeleton.label(joint) for joint in joints] for chain, joints in self.chains.items()},
+            "unmapped": [skeleton.label(joint) for joint in self.unmapped],
         }

@@ -88,6 +88,10 @@ class Skeleton:
     def __len__(self) -> int:
         return len(self.parents)
 
+    def label(self, joint: int) -> str:
+        """A joint's name, or its number in the file where it has none."""
+        return self.names[joint] or f"#{int(self.file_indices[joint])}"
+
     @property
     def real(self) -> Mask:
         """Joints in the sense of the file `(joints,)`: neither end sites nor meshes, cameras and groups."""

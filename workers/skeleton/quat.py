@@ -93,6 +93,14 @@ def angle_between(a: Array, b: Array) -> Array:
     return angle(multiply(conjugate(a), b))
 
 
+def closest_rotation(matrices: Array) -> Array:
+    """The rotation nearest to each `(..., 3, 3)` matrix (orthogonal Procrustes, by singular values)."""
+    u, _, vt = np.linalg.svd(matrices)
+    u[..., :, 2] *= np.sign(np.linalg.det(u @ vt))[..., None]
+    result: Array = u @ vt
+    return result
+
+
 def from_matrix(matrix: ArrayLike) -> Array:
     """Rotation matrices `(..., 3, 3)`, acting on columns, to quaternions (Shepperd's method, largest term first)."""
     m = np.asarray(matrix, dtype=np.float64)

@@ -28,7 +28,7 @@ from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.fields import bad_field, index, indices
 from workers.formats.gltf.filler_matrices import mend_fillers
 from workers.formats.gltf.influences import holding_joints
-from workers.formats.gltf.nodes import MIRROR, NodeTree, closest_rotation
+from workers.formats.gltf.nodes import MIRROR, NodeTree
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Mask, Notice
 
@@ -225,7 +225,7 @@ def _cost(tree: NodeTree, entries: Indices, bind: Array) -> float:
     above = np.array([parents.get(int(tree.parents[entry]), k) for k, entry in enumerate(entries)])
     weights = np.linalg.norm(positions - positions[above], axis=1) + 1e-6 * size
     mirrors = np.where(tree.mirrored[entries, None], MIRROR, 1.0)[:, None]
-    bound, standing = (closest_rotation(axes[:, :3, :3] * mirrors) for axes in (bind, tree.world[entries]))
+    bound, standing = (quat.closest_rotation(axes[:, :3, :3] * mirrors) for axes in (bind, tree.world[entries]))
     turn = np.einsum("nij,nij->n", bound, standing)
     angles = np.minimum(np.arccos(np.clip((turn - 1.0) / 2.0, -1.0, 1.0)), np.pi / 2)
     # Orientation is what the parent's joint does to the bone, so weigh each joint by the bones that hang on it.
@@ -249,7 +249,7 @@ def _assemble(tree: NodeTree, known: dict[int, Array], notices: list[Notice]) ->
         above, origin = (world[parent], positions[parent]) if parent >= 0 else (quat.IDENTITY, np.zeros(3))
         if entry in known:
             affine[entry] = known[entry]
-            world[entry] = quat.from_matrix(closest_rotation(affine[entry, :3, :3] * mirrors[entry]))
+            world[entry] = quat.from_matrix(quat.closest_rotation(affine[entry, :3, :3] * mirrors[entry]))
             positions[entry] = affine[entry, :3, 3]
             rotations[entry] = quat.multiply(quat.conjugate(above), world[entry])
             offsets[entry] = quat.rotate(quat.conjugate(above), positions[entry] - origin)

@@ -16,7 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workers.formats.gltf.nodes import NodeTree, closest_rotation
+from workers.formats.gltf.nodes import NodeTree
+from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Mask
 
 # Places that differ by less than this share of the skeleton's size agree.
@@ -225,7 +226,7 @@ def _axes(matrix: Array) -> Array:
 def _nearest_turn(matrix: Array, side: float) -> Array:
     """The nearest rotation, or for a negative `side` the nearest mirrored one."""
     mirror = np.diag([1.0, 1.0, np.sign(side)])
-    result: Array = closest_rotation((matrix @ mirror)[None])[0] @ mirror
+    result: Array = quat.closest_rotation((matrix @ mirror)[None])[0] @ mirror
     return result
 
 

@@ -145,15 +145,7 @@ def decompose(matrices: Array) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
     axes[flat] = np.eye(3)
     gram = np.einsum("nij,nik->njk", axes, axes)
     sheared = np.max(np.abs(gram - np.eye(3)), axis=(1, 2)) > 1e-3
-    return matrices[:, :3, 3].copy(), quat.from_matrix(closest_rotation(axes)), scales, sheared
-
-
-def closest_rotation(matrices: Array) -> Array:
-    """The rotation nearest to each `(n, 3, 3)` matrix (orthogonal Procrustes, by singular values)."""
-    u, _, vt = np.linalg.svd(matrices)
-    u[..., :, 2] *= np.sign(np.linalg.det(u @ vt))[..., None]
-    result: Array = u @ vt
-    return result
+    return matrices[:, :3, 3].copy(), quat.from_matrix(quat.closest_rotation(axes)), scales, sheared
 
 
 def _given(value: Array | None, default: Array) -> Array:

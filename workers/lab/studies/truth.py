@@ -96,19 +96,20 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
             result_ground.ground_velocity_m_s,
         )
         for label, motion in motions.items():
+            shown = first_frames(motion, frames)
             yield TruthRow(
                 source_path.stem,
                 target_path.stem,
                 clip,
                 label,
-                float(pose_scores.position_errors(first_frames(motion, frames), truth).mean()),
-                _ends_error(first_frames(motion, frames), truth),
-                _global_error(first_frames(motion, frames), truth),
-                _angles_deg(first_frames(motion, frames), truth, body),
+                float(pose_scores.position_errors(shown, truth).mean()),
+                _ends_error(shown, truth),
+                _global_error(shown, truth),
+                _angles_deg(shown, truth, body),
                 foot_scores.foot_skate(motion, result_ground),
                 skate_source,
                 foot_scores.foot_skate(truth, cut),
-                _hips_drift_pct(first_frames(motion, frames), truth),
+                _hips_drift_pct(shown, truth),
                 100.0 * float(np.abs(pose_scores.hip_heights(motion, target.body.floor_m) - own_heights).mean()),
             )
 

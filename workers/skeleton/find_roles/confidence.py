@@ -148,7 +148,7 @@ def candidates(skeleton: Skeleton, mapping: HumanoidMapping, roles: list[str]) -
         )
         named = [j for score, j in ranked if score > 0.2]
         below = [j for j in _below_the_part_above(skeleton, mapping, role) if j in free and j not in named]
-        result[role] = [skeleton.names[j] or f"#{int(skeleton.file_indices[j])}" for j in (*named, *below)[:5]]
+        result[role] = [skeleton.label(j) for j in (*named, *below)[:5]]
     return result
 
 
