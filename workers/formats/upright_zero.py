@@ -12,8 +12,8 @@ import numpy as np
 
 from workers.formats.body_plan import body_plan
 from workers.formats.up_axis import UPRIGHT_ZERO, to_y_up, zero_pose_evidence
-from workers.skeleton import kinematics, quat
-from workers.skeleton.model import Array, Clip, Scene
+from workers.skeleton import kinematics
+from workers.skeleton.model import Clip, Scene
 
 
 def with_upright_zero(scene: Scene) -> Scene:
@@ -25,17 +25,6 @@ def with_upright_zero(scene: Scene) -> Scene:
     if zero_pose_evidence(plan, kinematics.rest_world(skeleton)[1])[1] > -UPRIGHT_ZERO:
         return scene
     roots = np.flatnonzero(skeleton.parents < 0)
-    over = to_y_up("-Y")
-
-    def rotations(values: Array) -> Array:
-        result = values.copy()
-        result[roots] = quat.multiply(over, values[roots])
-        return result
-
-    def offsets(values: Array) -> Array:
-        result = values.copy()
-        result[roots] = quat.rotate(over, values[roots])
-        return result
 
     def clip(index: int, rate_hz: float | None) -> Clip:
         loaded = load_clip(index, rate_hz)
@@ -43,11 +32,4 @@ def with_upright_zero(scene: Scene) -> Scene:
         still = {int(root): np.tile(skeleton.node_offsets_m[root], (loaded.frames, 1)) for root in roots}
         return replace(loaded, translations_m={**still, **loaded.translations_m})
 
-    turned = replace(
-        skeleton,
-        node_offsets_m=offsets(skeleton.node_offsets_m),
-        node_rotations=rotations(skeleton.node_rotations),
-        rest_offsets_m=offsets(skeleton.rest_offsets_m),
-        rest_rotations=rotations(skeleton.rest_rotations),
-    )
-    return replace(scene, skeleton=turned, load_clip=clip)
+    return replace(scene, skeleton=kinematics.with_roots_turned(skeleton, to_y_up("-Y")), load_clip=clip)

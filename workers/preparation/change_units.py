@@ -16,11 +16,6 @@ def change_units(scene: Scene, ratio: float, turn: Array, units: Units) -> Scene
     roots = scene.skeleton.parents < 0
     load_clip, load_mesh, document = scene.load_clip, scene.load_mesh, scene.document
 
-    def placed(offsets: Array) -> Array:
-        result = offsets * ratio
-        result[roots] = quat.rotate(turn, result[roots])
-        return result
-
     def turned(rotations: Array) -> Array:
         result = rotations.copy()
         result[..., roots, :] = quat.multiply(turn, result[..., roots, :])
@@ -38,7 +33,12 @@ def change_units(scene: Scene, ratio: float, turn: Array, units: Units) -> Scene
         loaded = load_mesh()
         return None if loaded is None else replace(loaded, positions_m=quat.rotate(turn, loaded.positions_m * ratio))
 
-    skeleton = scene.skeleton
+    scaled = replace(
+        scene.skeleton,
+        node_offsets_m=scene.skeleton.node_offsets_m * ratio,
+        rest_offsets_m=scene.skeleton.rest_offsets_m * ratio,
+        translation_scale=scene.skeleton.translation_scale * ratio,
+    )
     if isinstance(document, GltfSource):  # its writer goes back to the file's own unit
         document = replace(document, units=units, body_size_m=document.body_size_m * ratio)
     return replace(
@@ -47,14 +47,7 @@ def change_units(scene: Scene, ratio: float, turn: Array, units: Units) -> Scene
         document=document,
         load_clip=clip,
         load_mesh=mesh,
-        skeleton=replace(
-            skeleton,
-            node_offsets_m=placed(skeleton.node_offsets_m),
-            node_rotations=turned(skeleton.node_rotations),
-            rest_offsets_m=placed(skeleton.rest_offsets_m),
-            rest_rotations=turned(skeleton.rest_rotations),
-            translation_scale=skeleton.translation_scale * ratio,
-        ),
+        skeleton=kinematics.with_roots_turned(scaled, turn),
     )
 
 

@@ -6,6 +6,7 @@ Works on local rotations `(frames, joints, 4)` and local translations; scale is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -87,6 +88,29 @@ def follow_rest(skeleton: Skeleton, world: Array, driven: Mask) -> Array:
         else:
             result[:, free] = quat.multiply(result[:, parents], skeleton.rest_rotations[free])
     return result
+
+
+def with_roots_turned(skeleton: Skeleton, turn: Array) -> Skeleton:
+    """The skeleton, as its nodes stand and as it rests, with its roots turned about the origin by `turn` `(4,)`."""
+    roots = skeleton.parents < 0
+
+    def rotations(values: Array) -> Array:
+        result = values.copy()
+        result[roots] = quat.multiply(turn, values[roots])
+        return result
+
+    def offsets(values: Array) -> Array:
+        result = values.copy()
+        result[roots] = quat.rotate(turn, values[roots])
+        return result
+
+    return replace(
+        skeleton,
+        node_offsets_m=offsets(skeleton.node_offsets_m),
+        node_rotations=rotations(skeleton.node_rotations),
+        rest_offsets_m=offsets(skeleton.rest_offsets_m),
+        rest_rotations=rotations(skeleton.rest_rotations),
+    )
 
 
 def nearest_above(skeleton: Skeleton, own: Mapping[int, int], default: int) -> Indices:
