@@ -4,6 +4,7 @@
     pelvis       how the pelvis turns, where the hips joint does not say it
     contacts     when toes and ankles are planted, and on what height
     ground       the floor a motion stands on
+    lying        when a body is on the floor with more than its feet
     level_feet   how feet lie on the ground, where there is no mesh
     treadmill    the ground's velocity under a clip that walks in place
     timeline     the frames of a clip, three laps of them where it loops

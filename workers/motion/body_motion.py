@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workers.contract.roles import SIDES
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.followers import place_followers
@@ -38,6 +39,13 @@ class BodyMotion:
         """World positions `(frames, 3)` of a role's joint, None where the rig lacks it."""
         joint = self.body.joint(role)
         return None if joint is None else self.positions_m[:, joint]
+
+
+def hip_centre(motion: BodyMotion) -> Array:
+    """Middle between the upper leg joints, `(frames, 3)`, world."""
+    joints = [motion.body.mapping.roles[f"{side}UpperLeg"].joint for side in SIDES]
+    centre: Array = motion.positions_m[:, joints].mean(axis=1)
+    return centre
 
 
 def from_clip(body: Body, clip: Clip) -> BodyMotion:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from workers.contract.options import RootScale
-from workers.contract.roles import SIDES, side_roles
-from workers.motion.body_motion import BodyMotion, from_rotations
+from workers.contract.roles import SIDES
+from workers.motion.body_motion import BodyMotion, from_rotations, hip_centre
 from workers.motion.pelvis import pelvis_turns
 from workers.retargeting.alignment import RestAlignment
 from workers.retargeting.copy_rest import (
@@ -185,13 +185,6 @@ def _hips_path(source: BodyMotion, target: Body, relation: WorldRelation, rotati
     wanted[:, 1] += _ankle_drop(target) - relation.scale * _ankle_drop(source.body)
     path: Array = wanted - quat.rotate(rotations[:, hips], local)
     return path
-
-
-def hip_centre(motion: BodyMotion) -> Array:
-    """Middle between the upper leg joints, `(frames, 3)`, world."""
-    joints = [motion.body.mapping.roles[role].joint for side in SIDES for role in side_roles(side, ("UpperLeg",))]
-    centre: Array = motion.positions_m[:, joints].mean(axis=1)
-    return centre
 
 
 def _rest_hip_centre(body: Body) -> Array:

@@ -84,7 +84,8 @@ def retarget_clip(
     result = transferred.motion
     naive = copy_rest(source.motion, body, floor_m)
     if options.foot_contact == "auto":
-        result = hold_feet(result, source.motion, contacts, leg_scale(source.body, body), options.ground)
+        scale = leg_scale(source.body, body)
+        result = hold_feet(result, source.motion, contacts, scale, options.ground, floor_m)
         notices += find_legs(body)[1]
     result = spread_twist(result)
     if options.start == "origin":

@@ -16,8 +16,7 @@ import numpy as np
 
 from workers.contract.errors import InvalidOptions
 from workers.contract.roles import SIDES
-from workers.motion.body_motion import BodyMotion
-from workers.retargeting.analytic import hip_centre
+from workers.motion.body_motion import BodyMotion, hip_centre
 from workers.retargeting.feet.legs import carried
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import UP, Body, heading

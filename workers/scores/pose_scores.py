@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from workers.contract.roles import REQUIRED_ROLES, SIDES
-from workers.motion.body_motion import BodyMotion
-from workers.retargeting.analytic import hip_centre
+from workers.motion.body_motion import BodyMotion, hip_centre
+from workers.motion.contacts import FootContacts
+from workers.motion.lying import carried_by_seat, seat_heights_m
+from workers.motion.timeline import find_timeline
 from workers.scores.joint_limits import Limits, beyond_given
 from workers.skeleton import quat
 from workers.skeleton.body import LEFT, Body
@@ -60,6 +62,22 @@ def hip_heights(motion: BodyMotion, floor_m: float) -> Array:
     ankle = float(np.mean(drops)) if drops else 0.0
     heights: Array = (hip_centre(motion)[:, 1] - floor_m - ankle) / motion.body.leg_length_m
     return heights
+
+
+def hips_height_drift(result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float) -> float:
+    """Mean difference of `hip_heights`; where the source is carried by its seat, of the seat's height over the floor,
+    by the bodies' heights: whoever lies is as high as they are thick there, however long their legs. In leg lengths.
+    """
+    timeline = find_timeline(source)
+    seated = timeline.crop(carried_by_seat(source, contacts, source_floor_m, timeline))
+    drift = hip_heights(result, result.body.floor_m) - hip_heights(source, source_floor_m)
+    size = result.body.height_m / source.body.height_m
+    seats = seat_heights_m(result) - result.body.floor_m, size * (seat_heights_m(source) - source_floor_m)
+    seat_drift = (seats[0] - seats[1]) / result.body.leg_length_m
+    # On the way down both count, and what is between them is the way.
+    least = np.where(drift * seat_drift < 0.0, 0.0, np.minimum(np.abs(drift), np.abs(seat_drift)))
+    settled = np.where(seated > 0.5, np.abs(seat_drift), np.abs(drift))
+    return float(np.where((seated > 0.01) & (seated < 0.99), least, settled).mean())
 
 
 def position_errors(motion: BodyMotion, truth: BodyMotion) -> Array:

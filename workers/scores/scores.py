@@ -13,7 +13,7 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     joint_limit_pct, joint_limit_source_pct    share of frames x joints beyond anatomy  pose_scores.beyond_limits
     limb_direction_error_deg      mean over frames and limbs                            pose_scores.limb_errors_deg
     movement_ratio                mean angular speed of the limbs, result / source      pose_scores.limb_speed
-    hips_height_drift_pct         mean |difference of hip height|, in leg lengths       pose_scores.hip_heights
+    hips_height_drift_pct         mean |difference of hip height|, in leg lengths       pose_scores.hips_height_drift
     mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
     mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
     arm_error_deg, leg_error_deg  mean angle of the worst segment, of the worse leg     limb_scores
@@ -44,8 +44,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
@@ -180,7 +178,7 @@ def kinematic_scores(
     parts: tuple[tuple[str, Sequence[str], Callable[[], None]], ...] = (
         ("the feet", FEET_KEYS, lambda: _put_feet(scores, result, source, contacts, source_floor_m)),
         ("smoothness", SMOOTHNESS_KEYS, lambda: _put_smoothness(scores, result, source)),
-        ("the pose", POSE_KEYS, lambda: _put_pose(scores, result, source, source_floor_m, limits or {})),
+        ("the pose", POSE_KEYS, lambda: _put_pose(scores, result, source, contacts, source_floor_m, limits or {})),
         ("the limbs", LIMB_KEYS, lambda: _put_limbs(scores, result, source)),
         ("the stance", STANCE_KEYS, lambda: _put_stance(scores, result, source, contacts, source_floor_m, travel)),
         ("the mapping", ("mapping_confidence",), lambda: _put_mapping(scores, result, source)),
@@ -220,7 +218,14 @@ def _put_smoothness(scores: Scores, result: BodyMotion, source: BodyMotion) -> N
         _put_ratio(scores, name, jerks, MIN_JERK, short, "most joints of the source stand still")
 
 
-def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_floor_m: float, limits: Limits) -> None:
+def _put_pose(
+    scores: Scores,
+    result: BodyMotion,
+    source: BodyMotion,
+    contacts: FootContacts,
+    source_floor_m: float,
+    limits: Limits,
+) -> None:
     for name, motion, given in (("joint_limit_pct", result, limits), ("joint_limit_source_pct", source, {})):
         beyond = pose_scores.beyond_limits(motion, given)
         scores.put(name, 100.0 * float(beyond.mean()) if beyond.size else None, "no joint with a known limit")
@@ -231,8 +236,8 @@ def _put_pose(scores: Scores, result: BodyMotion, source: BodyMotion, source_flo
     still = "the source's limbs do not move"
     ratio = None if speeds[0] is None or speeds[1] is None or speeds[1] < MIN_MOVEMENT_DEG_S else speeds[0] / speeds[1]
     scores.put("movement_ratio", ratio, still)
-    heights = pose_scores.hip_heights(result, result.body.floor_m), pose_scores.hip_heights(source, source_floor_m)
-    scores.put("hips_height_drift_pct", 100.0 * float(np.abs(heights[0] - heights[1]).mean()), "")
+    drift = pose_scores.hips_height_drift(result, source, contacts, source_floor_m)
+    scores.put("hips_height_drift_pct", 100.0 * drift, "")
 
 
 def _put_mapping(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:

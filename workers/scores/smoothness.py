@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workers.contract.roles import SIDES
-from workers.motion.body_motion import BodyMotion
-from workers.retargeting.analytic import hip_centre
+from workers.motion.body_motion import BodyMotion, hip_centre
 from workers.retargeting.copy_rest import shared_roles
 from workers.skeleton.body import Body
 

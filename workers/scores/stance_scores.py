@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from workers.contract.options import JobOptions
-from workers.motion.body_motion import BodyMotion
+from workers.motion.body_motion import BodyMotion, hip_centre
 from workers.motion.contacts import PLANTED_HEIGHT, FootContacts, sole_heights
-from workers.retargeting.analytic import hip_centre, leg_scale
+from workers.retargeting.analytic import leg_scale
 from workers.scores.foot_scores import result_track, source_track
 from workers.scores.pose_scores import hip_heights
 from workers.skeleton import quat

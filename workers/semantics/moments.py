@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workers.contract.roles import SIDES
-from workers.motion.body_motion import BodyMotion
+from workers.motion.body_motion import BodyMotion, hip_centre
 from workers.motion.contacts import FootContacts
-from workers.retargeting.analytic import hip_centre
 from workers.scores import foot_scores, pose_scores
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices

@@ -18,6 +18,7 @@
     all_fours         animals with a human's joint names
     rest              which pose counts as rest
     soles             where the ground is under a body at rest
+    seat              what a body sits and lies on
     finger_chains     the joints of each finger that bend
     twist_joints      how far each twist joint turns with its limb
 

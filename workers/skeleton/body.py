@@ -20,6 +20,7 @@ from workers.skeleton.finger_chains import Finger, find_finger_chains
 from workers.skeleton.followers import Followers, find_followers, own_joints
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Indices, Mask, Mesh, Skeleton
+from workers.skeleton.seat import Seat, seat_of_joints, seat_of_mesh
 from workers.skeleton.soles import FOOT_ROLES as FOOT_ROLES
 from workers.skeleton.soles import Soles, soles_from_joints, soles_from_mesh
 from workers.skeleton.twist_joints import TwistJoint, measure_twists
@@ -52,6 +53,7 @@ class Body:
     attachments: Mapping[int, int]  # joint that hangs outside its limb -> the limb joint that carries it in a body
     twists: tuple[TwistJoint, ...]
     fingers: Mapping[str, Finger]  # such as leftIndex
+    seat: Seat  # what it sits and lies on
     followers: Followers = field(default_factory=Followers)  # skinned joints without a role that go along with one
 
     def joint(self, role: str) -> int | None:
@@ -119,13 +121,16 @@ def measure_body(skeleton: Skeleton, mapping: HumanoidMapping, mesh: Mesh | None
         # A foot that moves no vertex, as in a character that is all in one piece of armour, still has joints.
         soles = replace(soles, drop_m={**soles_from_joints(mapping, positions, leg).drop_m, **soles.drop_m})
         height = float(np.ptp(mesh.positions_m[:, 1]))
+        seat = seat_of_mesh(mesh, mapping, rotations, positions, height)
     else:
         soles = soles_from_joints(mapping, positions, leg)
         height = _stature(mapping, positions, leg, soles)
+        seat = seat_of_joints(mapping, positions, height)
     return Body(
         skeleton, mapping, rotations, positions, facing, height, leg,
         soles.floor_m, soles.drop_m, soles.tilt, find_attachments(skeleton, mapping),
-        measure_twists(skeleton, mapping, positions, mesh), find_finger_chains(skeleton, mapping, mesh), followers,
+        measure_twists(skeleton, mapping, positions, mesh), find_finger_chains(skeleton, mapping, mesh), seat,
+        followers,
     )  # fmt: skip
 
 

@@ -36,10 +36,14 @@ def retarget(
 ) -> tuple[BodyMotion, BodyMotion, FootContacts, float]:
     """Result, analytic motion, contacts and scale."""
     contacts = find_contacts(source)
-    base = estimate_floor(source, contacts).base_m
-    analytic = transfer(source, target, align_rest(source.body, target), source.body.floor_m if base is None else base)
+    analytic = transfer(source, target, align_rest(source.body, target), floor_m(source, contacts))
     scale = leg_scale(source.body, target)
-    return hold_feet(analytic, source, contacts, scale, ground), analytic, contacts, scale
+    return hold_feet(analytic, source, contacts, scale, ground, floor_m(source, contacts)), analytic, contacts, scale
+
+
+def floor_m(source: BodyMotion, contacts: FootContacts) -> float:
+    base = estimate_floor(source, contacts).base_m
+    return source.body.floor_m if base is None else base
 
 
 def skate(motion: BodyMotion, contacts: FootContacts, ground_velocity: Array | float = 0.0) -> float:
@@ -145,7 +149,7 @@ def test_ground_none_leaves_heights_alone() -> None:
     target = TARGETS["long shins"]
     contacts = find_contacts(source)
     analytic = transfer(source, target, align_rest(SOURCE, target), 0.0)
-    result = hold_feet(analytic, source, contacts, leg_scale(SOURCE, target), "none")
+    result = hold_feet(analytic, source, contacts, leg_scale(SOURCE, target), "none", 0.0)
     change = sole_heights(result) - sole_heights(analytic)
     # But for the millimetre by which a nearly straight leg may miss.
     assert np.abs(change[contacts.planted & np.isfinite(change)]).max() < 0.002
@@ -155,7 +159,7 @@ def test_ground_none_leaves_heights_alone() -> None:
 @pytest.mark.parametrize("rate_hz", [24.0, 60.0])
 def test_the_same_body_is_left_exactly_as_it_is(rate_hz: float) -> None:
     for source in (walk(SOURCE, rate_hz)[0], jump(SOURCE, rate_hz)[0], walk(SOURCE, rate_hz, in_place=True)[0]):
-        result = hold_feet(source, source, find_contacts(source), 1.0, "auto")
+        result = hold_feet(source, source, find_contacts(source), 1.0, "auto", source.body.floor_m)
         assert np.abs(result.positions_m - source.positions_m).max() < 1e-6
         assert np.degrees(quat.angle_between(result.rotations, source.rotations)).max() < 0.01
 
@@ -163,7 +167,7 @@ def test_the_same_body_is_left_exactly_as_it_is(rate_hz: float) -> None:
 def test_nothing_happens_without_contacts() -> None:
     source, _ = jump(SOURCE, 60.0)
     nothing = FootContacts(np.zeros((source.frames, 4), dtype=bool), np.full((source.frames, 4), np.nan), np.zeros(3))
-    assert hold_feet(source, source, nothing, 1.0, "auto") is source
+    assert hold_feet(source, source, nothing, 1.0, "auto", source.body.floor_m) is source
 
 
 def test_in_the_middle_of_a_jump_only_the_floor_counts() -> None:

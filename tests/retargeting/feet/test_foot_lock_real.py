@@ -43,7 +43,7 @@ def retarget(source: BodyMotion, target: Body) -> tuple[BodyMotion, BodyMotion, 
     base = estimate_floor(source, contacts).base_m
     floor = source.body.floor_m if base is None else base
     analytic = transfer(source, target, align_rest(source.body, target), floor)
-    return hold_feet(analytic, source, contacts, leg_scale(source.body, target), "auto"), analytic, contacts
+    return hold_feet(analytic, source, contacts, leg_scale(source.body, target), "auto", floor), analytic, contacts
 
 
 def skate(motion: BodyMotion, contacts: FootContacts) -> float:

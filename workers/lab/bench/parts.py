@@ -103,7 +103,7 @@ def _pairs(files: BenchFiles) -> Iterator[tuple[str, Work, str, Work]]:
 
     analytic, contacts, scale = transferred(), find_contacts(source), leg_scale(source.body, target)
     yield (
-        "hold the feet", lambda: hold_feet(analytic, source, contacts, scale, "auto"),
+        "hold the feet", lambda: hold_feet(analytic, source, contacts, scale, "auto", source.body.floor_m),
         "the transfer before it", transferred,
     )  # fmt: skip
     yield (

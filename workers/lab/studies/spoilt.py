@@ -22,9 +22,8 @@ from workers.engine.engine import retarget_scenes
 from workers.geometry.prepared import surfaces_of
 from workers.lab.corpus import Corpus, load_character, load_scene
 from workers.lab.studies.spoilt_results import KINDS, SIZES, Good
-from workers.motion.body_motion import BodyMotion
+from workers.motion.body_motion import BodyMotion, hip_centre
 from workers.preparation.prepare import PreparedCharacter, prepare_motion
-from workers.retargeting.analytic import hip_centre
 from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.scores.limb_scores import least_spread_deg
 from workers.scores.scores import Scores, kinematic_scores

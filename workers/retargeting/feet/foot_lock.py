@@ -1,9 +1,9 @@
 """Foot lock: the source's foot contacts held on the target by inverse kinematics of the legs.
 
 Takes the analytic result, finds where each foot belongs (`foot_path`, `foot_heights`), sets steps down within reach
-(`stride`), shifts the body a little (`hips_shift`), keeps swinging feet above the ground (`swing`) and bends the legs
-(`ik`). Only the legs and the path of the hips change; a clip without contacts comes back as it is. On one body with
-its own motion nothing happens.
+(`stride`), shifts the body a little (`hips_shift`) or onto the floor that it sits on (`seat_shift`), keeps swinging
+feet above the ground (`swing`) and bends the legs (`ik`). Only the legs and the path of the hips change; a clip without
+contacts, sitting or lying comes back as it is. On one body with its own motion nothing happens.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import numpy as np
 
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
+from workers.motion.lying import carried_by_seat
 from workers.motion.smoothing import weighted_mean
 from workers.motion.timeline import Timeline, find_timeline
 from workers.retargeting.feet import hips_shift, ik, stride, swing
 from workers.retargeting.feet.foot_heights import FootHeights, Ground, foot_heights, foot_scale
 from workers.retargeting.feet.foot_path import FootPath, FootPoint, foot_path, slid
 from workers.retargeting.feet.legs import Leg, carried, find_legs, turn_part
+from workers.retargeting.feet.seat_shift import over_floor, with_seat_down
 from workers.skeleton import quat
 from workers.skeleton.body import FOOT_ROLES, UP
 from workers.skeleton.model import Array
@@ -47,28 +49,40 @@ class _Foot:
 
 
 def hold_feet(
-    motion: BodyMotion, source: BodyMotion, contacts: FootContacts, scale: float, ground: Ground
+    motion: BodyMotion,
+    source: BodyMotion,
+    contacts: FootContacts,
+    scale: float,
+    ground: Ground,
+    source_floor_m: float,
 ) -> BodyMotion:
     """The analytic result `motion` with the contacts of `source` held.
 
     `contacts` are those of `source` (same frames and rate as `motion`), `scale` is the ratio of leg lengths by which
     its root travel was scaled. `ground` says what becomes of heights: `auto` keeps steps and slopes, scaled, and puts
-    the base floor on the target's own; `flat` puts every contact on one plane; `none` leaves heights as they are. Feet
+    the base floor on the target's own; `flat` puts every contact on one plane; `none` leaves heights as they are. A
+    body that sits or lies on its floor, `source_floor_m` high in the source, is brought down there (`seat_shift`). Feet
     that `find_legs` cannot hold, and those that the source lacks, are left alone.
     """
-    legs, _ = find_legs(motion.body)
-    if not contacts.planted.any():
-        return motion
     timeline = find_timeline(source)
-    heights = foot_heights(motion, source, contacts, timeline, scale, ground)
-    feet = [
-        _gather(leg, motion, source, contacts, timeline, scale, heights)
-        for leg in legs
-        if source.body.has(f"{leg.side}Foot")
-    ]
-    if not feet:
+    seated = np.zeros(len(timeline.index))
+    if ground != "none":
+        seated = carried_by_seat(source, contacts, source_floor_m, timeline)
+    leg_m, rate_hz = motion.body.leg_length_m, motion.rate_hz
+    feet: list[_Foot] = []
+    if contacts.planted.any() or (seated.any() and motion.frames > 1):
+        heights = foot_heights(motion, source, contacts, timeline, scale, ground)
+        heights = over_floor(heights, motion, source, source_floor_m, timeline, seated)
+        feet = [
+            _gather(leg, motion, source, contacts, timeline, scale, heights)
+            for leg in find_legs(motion.body)[0]
+            if source.body.has(f"{leg.side}Foot")
+        ]
+    if not feet and not seated.any():
         return motion
-    feet, shift = _body_shift(feet, motion.body.leg_length_m, motion.rate_hz)
+    shift = hips_shift.planted_shift([foot.path for foot in feet], 1.0 - seated, leg_m, rate_hz)
+    shift = with_seat_down(shift, motion, source, source_floor_m, timeline, seated)
+    feet, shift = _within_reach(feet, shift, 1.0 - seated, leg_m, rate_hz)
     return _bend_legs(motion, timeline, feet, shift)
 
 
@@ -110,11 +124,13 @@ def _slip(source: BodyMotion, contacts: FootContacts, timeline: Timeline, positi
     return weighted_mean(speed, timeline.frames_in(SLIP_WINDOW_S)) / source.body.height_m
 
 
-def _body_shift(feet: list[_Foot], leg_m: float, rate_hz: float) -> tuple[list[_Foot], Array]:
-    """The feet, their steps within reach where possible, and the shift `(frames, 3)` of the hips and all below."""
-    paths = [foot.path for foot in feet]
-    shift = hips_shift.average_shift(paths, hips_shift.constant_lift(paths), leg_m, rate_hz)
-    placed, demands = [], []
+def _within_reach(
+    feet: list[_Foot], shift: Array, standing: Array, leg_m: float, rate_hz: float
+) -> tuple[list[_Foot], Array]:
+    """The feet, their steps within reach where possible, and the shift `(frames, 3)` of the hips and all below. Only a
+    body that stands, `standing` `(frames,)` is 1, comes down for its legs.
+    """
+    placed, demands = [], [np.zeros(len(shift))]
     for foot in feet:
         length = np.linalg.norm(foot.knee - foot.socket, axis=-1) + np.linalg.norm(foot.ankle - foot.knee, axis=-1)
         limit = hips_shift.reach_limit(np.linalg.norm(foot.ankle - foot.socket, axis=-1), length)
@@ -123,7 +139,7 @@ def _body_shift(feet: list[_Foot], leg_m: float, rate_hz: float) -> tuple[list[_
         foot = replace(foot, path=slid(foot.path, slides, rate_hz))
         missing = hips_shift.missing_reach(foot.target(shift) - foot.socket - shift, limit, length)
         # Only what bears on the ground may pull the body; elsewhere the leg stretches as far as it can.
-        demands.append(np.where(foot.path.weight >= 1.0, missing, 0.0))
+        demands.append(np.where(foot.path.weight >= 1.0, missing * standing, 0.0))
         placed.append(foot)
     return placed, shift - UP * hips_shift.lowering(demands, rate_hz)[:, None]
 

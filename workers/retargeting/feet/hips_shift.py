@@ -24,19 +24,17 @@ MIN_SUPPORT = 0.1
 MAX_SIDEWAYS = 0.05  # of the leg
 
 
-def constant_lift(paths: list[FootPath]) -> Array:
-    """The vertical shift `(3,)` that most stance frames agree on."""
-    heights = np.concatenate([path.held[path.weight >= 1.0, 1] for path in paths])
-    return UP * (float(np.median(heights)) if len(heights) else 0.0)
-
-
-def average_shift(paths: list[FootPath], lift: Array, leg_m: float, rate_hz: float) -> Array:
-    """Shift `(frames, 3)`: the lift, plus the slow part of what the held feet need beyond it.
+def planted_shift(paths: list[FootPath], standing: Array, leg_m: float, rate_hz: float) -> Array:
+    """Shift `(frames, 3)` that the held feet ask for, whether legs reach or not: the lift, plus the slow part of what
+    they need beyond it; zero without feet. `standing` `(frames,)` is 1 where they carry the body, 0 where it sits.
 
     Along the ground it stays small against the leg: there it only spares the legs, while heights must be met.
     """
-    beyond = sum(path.held - path.weight[:, None] * lift for path in paths)
-    weight = sum(path.weight for path in paths)
+    if not paths:
+        return np.zeros((len(standing), 3))
+    lift = constant_lift(paths, standing)
+    beyond = sum(standing[:, None] * (path.held - path.weight[:, None] * lift) for path in paths)
+    weight = sum(standing * path.weight for path in paths)
     half_width = round(AVERAGE_S * rate_hz)
     support = weighted_mean(np.asarray(weight), half_width)
     # Far from any stance nothing supports a shift and it dies away.
@@ -44,6 +42,12 @@ def average_shift(paths: list[FootPath], lift: Array, leg_m: float, rate_hz: flo
     along = np.linalg.norm(slow[:, ::2], axis=1, keepdims=True)
     slow[:, ::2] /= 1.0 + along / (MAX_SIDEWAYS * leg_m)
     return np.asarray(lift + slow)
+
+
+def constant_lift(paths: list[FootPath], standing: Array) -> Array:
+    """The vertical shift `(3,)` that most stance frames agree on."""
+    heights = np.concatenate([path.held[(path.weight >= 1.0) & (standing >= 1.0), 1] for path in paths])
+    return UP * (float(np.median(heights)) if len(heights) else 0.0)
 
 
 def reach_limit(extension: Array, length: Array) -> Array:
