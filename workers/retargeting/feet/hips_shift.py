@@ -15,7 +15,7 @@ from workers.retargeting.feet.ik import SOFT_REACH
 from workers.skeleton.body import UP
 from workers.skeleton.model import Array
 
-AVERAGE_S = 0.5
+AVERAGE_S = 0.2
 LOWERING_S = 0.15
 # A lowering helps a steep leg; for a flat one it costs more than this many times the missing length and is given up.
 MAX_LOWERING_PER_EXCESS = 2.0
