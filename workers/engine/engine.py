@@ -150,7 +150,7 @@ def retarget_scenes(
     for number, item in enumerate(clips):
         share, width = 0.6 + scoring * number / len(clips), scoring / len(clips)
         with watch.stage("scoring", share):
-            scored.append(_score_clip(item, target, written, options, stage, watch.within("scoring", share, width)))
+            scored.append(score_clip(item, target, written, options, stage, watch.within("scoring", share, width)))
     pictures = Pictures()
     if options.preview:
         with watch.stage("exporting", 0.75):
@@ -172,7 +172,7 @@ def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefin
     return [motion.find_clip(options.clip)]
 
 
-def _score_clip(
+def score_clip(
     item: RetargetedClip,
     target: PreparedCharacter,
     written: tuple[Notice, ...],

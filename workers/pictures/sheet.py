@@ -47,6 +47,7 @@ def sheet_png(
     title: str = "",
     worst: tuple[int, int] | None = None,
     size: int = SIZE,
+    view: str = VIEW,
 ) -> bytes:
     """`frames` count in every body's motion alike; `worst` is row and column of the moment to mark. Raises ValueError
     where a row's scores are not as many as the frames.
@@ -55,10 +56,10 @@ def sheet_png(
         if row.scores is not None and len(row.scores) != len(frames):
             raise ValueError(f"{len(frames)} frames need as many scores, not {len(row.scores)}")
     lines = [_times(rows[0].body, frames, size)]
-    cameras = framed_cameras([row.body for row in rows], facing, size, [VIEW])
+    cameras = framed_cameras([row.body for row in rows], facing, size, [view])
     for number, (row, own) in enumerate(zip(rows, cameras, strict=True)):
         chosen = [min(frame, row.body.motion.frames - 1) for frame in frames]
-        pictures = row.body.render(renderer, chosen, own[VIEW])
+        pictures = row.body.render(renderer, chosen, own[view])
         if worst is not None and worst[0] == number:
             pictures[worst[1]] = _marked(pictures[worst[1]])
         if row.scores is not None:

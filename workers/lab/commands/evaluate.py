@@ -92,6 +92,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine.add_argument("--ablate", action="store_true", help="each loss off in turn instead; one view; no features")
     _add_json(refine)
 
+    choices = subparsers.add_parser("choices", help="blind sheets of two sets of options, and what people chose")
+    choices.add_argument("folder", type=Path, metavar="FOLDER", help="where the sheets and their key lie")
+    choices.add_argument("--answers", type=Path, metavar="FILE", help="tell what was chosen; else sheets are drawn")
+    choices.add_argument("--a", default='{"refine": "none"}', metavar="JSON", help="options (%(default)s)")
+    choices.add_argument("--b", default='{"refine": "geometry"}', metavar="JSON", help="options (%(default)s)")
+    choices.add_argument("--sheets", type=int, default=60, metavar="N", help="how many (%(default)s)")
+    choices.add_argument("--seed", type=int, default=1, metavar="S", help="of pairs and order (%(default)s)")
+    choices.add_argument(
+        "--moved", type=float, default=0.03, metavar="H", help="least way between hands, in heights (%(default)s)"
+    )
+    _add_corpus(choices)
+    _add_json(choices)
+
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=Path(), metavar="DIR", help="folder that the patterns are under")
@@ -107,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
         "eye": run_eye, "meaning": run_meaning, "gradients": run_gradients, "refine": run_refine,
-        "spoilt": run_spoilt,
+        "spoilt": run_spoilt, "choices": run_choices,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -331,6 +344,17 @@ def run_spoilt(arguments: argparse.Namespace) -> int:
     )
     enough = all(of - found <= spoilt.MAY_PASS * of for found, of in seen.values())
     return 0 if enough and summary["worse_pct"] <= spoilt.MAY_WORSEN_PCT else 1
+
+
+def run_choices(arguments: argparse.Namespace) -> int:
+    """Draws the sheets, or tells what was chosen."""
+    from workers.lab.commands.choices import draw_choices, tell_choices
+
+    if arguments.answers is not None:
+        _write_json(arguments.json, tell_choices(arguments.folder, arguments.answers))
+    else:
+        draw_choices(_corpus(arguments), arguments)
+    return 0
 
 
 def run_eye(arguments: argparse.Namespace) -> int:

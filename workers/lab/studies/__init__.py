@@ -13,6 +13,9 @@
     refine_pairs        which clips on which characters
     refine_table        copy, analytic and refined results of a pair
     refine_figures      figures pooled over pairs, with intervals
+    choices             two results of each clip for people to choose between
+    choices_sheet       their blind sheets
+    choices_told        what people chose, and which scores agree
     gradients           the renderer's gradients on sample bodies, as a table
     renderer_gradients  one of them against finite differences of finer pictures
     descent             arms turned back by the pictures' loss alone
