@@ -14,7 +14,7 @@ from workers.scores import limb_scores
 from workers.scores.scores import kinematic_scores
 from workers.scores.verdict import SEEN_FIRST, judge
 from workers.skeleton import quat
-from workers.skeleton.body import FORWARD, LEFT
+from workers.skeleton.body import FORWARD, LEFT, UP
 
 KNEES = {f"{side}LowerLeg": np.tile([0.6, 0.0, 0.0], (31, 1)) for side in ("left", "right")}
 
@@ -151,3 +151,14 @@ def test_a_part_moved_away_from_the_body_is_seen(role: str, share: float) -> Non
     result = replace(source, positions_m=positions)
     assert limb_scores.joint_displacement_m(result) == pytest.approx(share * source.body.height_m)
     assert new_rows(result, source).get("joint_displacement") in BAD
+
+
+def test_a_leg_that_lies_may_rise_and_may_not_turn_aside() -> None:
+    """Hip to ankle level, as of who lies: 10 degrees up is what a floor asks for, 10 degrees aside is not."""
+    standing = stick_motion(stick_body())
+    source = turned(standing, "leftUpperLeg", -90.0, LEFT)
+    seated = np.ones(source.frames)
+    for axis, lying in ((LEFT, 0.0), (UP, 10.0)):
+        result = turned(source, "leftUpperLeg", 10.0, axis)
+        assert limb_scores.leg_error_deg(result, source, seated) == pytest.approx(lying, abs=0.01)
+        assert limb_scores.leg_error_deg(result, source, 0.0 * seated) == pytest.approx(10.0, abs=0.01)

@@ -38,16 +38,28 @@ TRUNK = ("upperChest", "chest", "spine", "hips")
 
 def arm_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
     """Mean angle in degrees between result and source of the arm segment that points worst; None without arms."""
-    return _most(_errors_deg(result, source, "Arm"))
+    made, wanted = (_directions(motion, source.body, result.body) for motion in (result, source))
+    arms = [base.endswith("Arm") for base, _ in _segments(source.body, result.body)]
+    return _most([float(error) for error in angles_deg(made, wanted)[:, arms].mean(axis=0)])
 
 
-def leg_error_deg(result: BodyMotion, source: BodyMotion) -> float | None:
+def leg_error_deg(result: BodyMotion, source: BodyMotion, seated: Array | None = None) -> float | None:
     """Median angle in degrees by which the worse leg, hip to ankle, points elsewhere; None without legs.
+
+    Where the source's seat is on the floor (`seated` `(frames,)` over a half, of `motion.lying.carried_by_seat`), how
+    far a leg points up or down is left out: a longer one lies on the floor, it does not point into it.
 
     The median, since to keep a foot where it belongs a leg may reach elsewhere for some frames. Knees are left to
     `bend_kept`: near the straight leg a little height is many degrees.
     """
-    return _most(_errors_deg(result, source, "Leg"))
+    made, wanted = (_directions(motion, source.body, result.body) for motion in (result, source))
+    legs = [base.endswith("Leg") for base, _ in _segments(source.body, result.body)]
+    made, wanted = made[:, legs], wanted[:, legs]
+    angles = angles_deg(made, wanted)
+    if seated is not None:
+        rise = np.degrees(np.abs(np.arcsin(np.clip(made[..., 1], -1, 1)) - np.arcsin(np.clip(wanted[..., 1], -1, 1))))
+        angles = np.where(seated[:, None] > 0.5, np.maximum(angles - rise, 0.0), angles)
+    return _most([float(error) for error in np.median(angles, axis=0)])
 
 
 def least_movement(result: BodyMotion, source: BodyMotion) -> float | None:
@@ -201,15 +213,6 @@ def _most(values: list[float]) -> float | None:
 
 def _least(values: list[float]) -> float | None:
     return float(np.min(values)) if values else None
-
-
-def _errors_deg(result: BodyMotion, source: BodyMotion, part: str) -> list[float]:
-    """Mean angles of the segments of the arms, median ones of the legs."""
-    made, wanted = (_directions(motion, source.body, result.body) for motion in (result, source))
-    angles = angles_deg(made, wanted)
-    errors = np.median(angles, axis=0) if part == "Leg" else angles.mean(axis=0)
-    pairs = _segments(source.body, result.body)
-    return [float(error) for error, (base, _) in zip(errors, pairs, strict=True) if base.endswith(part)]
 
 
 def _directions(motion: BodyMotion, source: Body, result: Body) -> Array:

@@ -64,12 +64,17 @@ def hip_heights(motion: BodyMotion, floor_m: float) -> Array:
     return heights
 
 
-def hips_height_drift(result: BodyMotion, source: BodyMotion, contacts: FootContacts, source_floor_m: float) -> float:
-    """Mean difference of `hip_heights`; where the source is carried by its seat, of the seat's height over the floor,
-    by the bodies' heights: whoever lies is as high as they are thick there, however long their legs. In leg lengths.
-    """
+def seated_share(source: BodyMotion, contacts: FootContacts, source_floor_m: float) -> Array:
+    """How far the source is carried by its seat `(frames,)`, 0 to 1 (`motion.lying.carried_by_seat`)."""
     timeline = find_timeline(source)
-    seated = timeline.crop(carried_by_seat(source, contacts, source_floor_m, timeline))
+    return timeline.crop(carried_by_seat(source, contacts, source_floor_m, timeline))
+
+
+def hips_height_drift(result: BodyMotion, source: BodyMotion, seated: Array, source_floor_m: float) -> float:
+    """Mean difference of `hip_heights`; where the source is carried by its seat (`seated_share`), of the seat's height
+    over the floor, by the bodies' heights: whoever lies is as high as they are thick there, however long their legs. In
+    leg lengths.
+    """
     drift = hip_heights(result, result.body.floor_m) - hip_heights(source, source_floor_m)
     size = result.body.height_m / source.body.height_m
     seats = seat_heights_m(result) - result.body.floor_m, size * (seat_heights_m(source) - source_floor_m)

@@ -43,6 +43,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from workers.motion.body_motion import BodyMotion
@@ -52,6 +53,7 @@ from workers.scores import foot_scores, limb_scores, pose_scores, smoothness, st
 from workers.scores.failures import ScoreFailure, failure
 from workers.scores.joint_limits import Limits
 from workers.skeleton.body import FOOT_ROLES
+from workers.skeleton.model import Array
 
 # Below these a source has no slide, jerk or movement to speak of, and a ratio to it would be noise.
 MIN_SKATE = 0.002  # body heights / s: 3 mm/s for an adult
@@ -174,12 +176,13 @@ def kinematic_scores(
     if result.frames != source.frames or (truth is not None and truth.frames != result.frames):
         raise ValueError("motions must share one time axis to be scored")
     scores = Scores()
+    seated = cache(lambda: pose_scores.seated_share(source, contacts, source_floor_m))
     travel = leg_scale(source.body, result.body) if travel_scale is None else travel_scale
     parts: tuple[tuple[str, Sequence[str], Callable[[], None]], ...] = (
         ("the feet", FEET_KEYS, lambda: _put_feet(scores, result, source, contacts, source_floor_m)),
         ("smoothness", SMOOTHNESS_KEYS, lambda: _put_smoothness(scores, result, source)),
-        ("the pose", POSE_KEYS, lambda: _put_pose(scores, result, source, contacts, source_floor_m, limits or {})),
-        ("the limbs", LIMB_KEYS, lambda: _put_limbs(scores, result, source)),
+        ("the pose", POSE_KEYS, lambda: _put_pose(scores, result, source, seated(), source_floor_m, limits or {})),
+        ("the limbs", LIMB_KEYS, lambda: _put_limbs(scores, result, source, seated())),
         ("the stance", STANCE_KEYS, lambda: _put_stance(scores, result, source, contacts, source_floor_m, travel)),
         ("the mapping", ("mapping_confidence",), lambda: _put_mapping(scores, result, source)),
         ("distance from the true clip", ("mpjpe_pct_height",), lambda: _put_truth(scores, result, truth)),
@@ -222,7 +225,7 @@ def _put_pose(
     scores: Scores,
     result: BodyMotion,
     source: BodyMotion,
-    contacts: FootContacts,
+    seated: Array,
     source_floor_m: float,
     limits: Limits,
 ) -> None:
@@ -236,7 +239,7 @@ def _put_pose(
     still = "the source's limbs do not move"
     ratio = None if speeds[0] is None or speeds[1] is None or speeds[1] < MIN_MOVEMENT_DEG_S else speeds[0] / speeds[1]
     scores.put("movement_ratio", ratio, still)
-    drift = pose_scores.hips_height_drift(result, source, contacts, source_floor_m)
+    drift = pose_scores.hips_height_drift(result, source, seated, source_floor_m)
     scores.put("hips_height_drift_pct", 100.0 * drift, "")
 
 
@@ -250,9 +253,9 @@ def _put_truth(scores: Scores, result: BodyMotion, truth: BodyMotion | None) -> 
     scores.put("mpjpe_pct_height", error, "no true clip was given")
 
 
-def _put_limbs(scores: Scores, result: BodyMotion, source: BodyMotion) -> None:
+def _put_limbs(scores: Scores, result: BodyMotion, source: BodyMotion, seated: Array) -> None:
     scores.put("arm_error_deg", limb_scores.arm_error_deg(result, source), "the bodies share no arm")
-    scores.put("leg_error_deg", limb_scores.leg_error_deg(result, source), "the bodies share no leg")
+    scores.put("leg_error_deg", limb_scores.leg_error_deg(result, source, seated), "the bodies share no leg")
     still = "the source moves neither arms nor head nor fingers"
     scores.put("least_movement_ratio", limb_scores.least_movement(result, source), still)
     scores.put("leg_movement_ratio", limb_scores.leg_movement(result, source), "the source does not move its legs")
