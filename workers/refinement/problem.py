@@ -22,6 +22,7 @@ from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import Activity
 from workers.refinement.body_terms import WindowMetrics
 from workers.refinement.guards import FrameSpan
+from workers.refinement.leash import Leash, find_leash
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.losses import curve_at, scales
 from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
@@ -31,7 +32,7 @@ from workers.retargeting.clip import RetargetedClip
 from workers.retargeting.twist import spread_twist
 from workers.scores import foot_scores
 from workers.scores.joint_limits import Limits
-from workers.skeleton.model import Array, Indices, Mask
+from workers.skeleton.model import Array, Indices
 
 SPACING_S = 0.15  # of the knots
 LOOKED_HZ = 15.0  # frames a second that are searched for what is wrong
@@ -53,6 +54,7 @@ class ClipProblem:
     fine: MovingSurface  # the last steps'
     anchors: ContactAnchors  # of the contacts on `moving`
     window_metrics: WindowMetrics
+    leash: Leash
     elbows: list[Elbow]
     limits: Limits
     result_ground: foot_scores.FootTrack
@@ -62,8 +64,9 @@ class ClipProblem:
         return scales(self.freedom)
 
     def residual(self, knots: Tensor) -> Array:
-        """Of every frame, radians `(frames, values)`."""
-        return values_at(self.spline, np.arange(self.base.frames), knots, self.scales)
+        """Of every frame, radians `(frames, values)`, within the leash."""
+        values = values_at(self.spline, np.arange(self.base.frames), knots, self.scales)
+        return self.leash.held(self.freedom, self.base, values)
 
     def motion(self, knots: Tensor) -> BodyMotion:
         """The base with its residual, twist joints following; the base itself where that is zero."""
@@ -72,7 +75,10 @@ class ClipProblem:
     def part(self, knots: Tensor, span: FrameSpan) -> BodyMotion:
         """The same of a stretch of it."""
         frames = np.arange(span.start, span.stop)
-        return self._moved(span.cut(self.base), values_at(self.spline, frames, knots, self.scales))
+        values = np.zeros((self.base.frames, self.freedom.values))
+        values[frames] = values_at(self.spline, frames, knots, self.scales)
+        held = self.leash.held(self.freedom, self.base, values)
+        return self._moved(span.cut(self.base), held[frames])
 
     def _moved(self, base: BodyMotion, residual: Array) -> BodyMotion:
         moved = moved_motion(self.freedom, base, residual)
@@ -101,10 +107,12 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     anchors, fine_anchors = (carry(contacts, body.surface, base.rate_hz) for body in (moving, fine))
     on_piece()
     timeline = find_timeline(source)
-    active = _penetrating(base, moving, on_piece)
+    depths = _depths(base, moving, on_piece)
+    touched = np.zeros(depths.shape, dtype=np.bool_)
     for contact in contacts.contacts:
         groups = GROUP_OF[[contact.part_a, contact.part_b]]
-        active[contact.start : contact.stop, groups] = True
+        touched[contact.start : contact.stop, groups] = True
+    active = touched | (depths > 0.0)
     # Within less than lies between two knots nothing can come and go.
     gap = max(1, timeline.frames_in(SPACING_S))
     active = np.stack([close_gaps(column, gap) for column in active.T], axis=1)
@@ -121,25 +129,29 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         fine=fine,
         anchors=anchors,
         window_metrics=WindowMetrics(fine.surface, fine_anchors, fine_anchors.carried(contacts)),
+        leash=find_leash(target.body, depths, touched, timeline),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
         result_ground=foot_scores.result_track(track, source.body, base.body, retargeted.source_floor_m),
     )
 
 
-def _penetrating(motion: BodyMotion, moving: MovingSurface, on_piece: Callable[[], None]) -> Mask:
-    """Groups that penetrate or are penetrated `(frames, GROUPS)`; frames between those looked at follow the nearer."""
+def _depths(motion: BodyMotion, moving: MovingSurface, on_piece: Callable[[], None]) -> Array:
+    """How deep the groups penetrate or are penetrated, metres `(frames, GROUPS)`, 0 where it is not worth a change;
+    frames between those looked at follow the nearer.
+    """
     surface = moving.surface
     stride = max(1, round(motion.rate_hz / LOOKED_HZ))
     looked = np.arange(0, motion.frames, stride)
-    found = np.zeros((len(looked), len(GROUPS)), dtype=np.bool_)
+    found = np.zeros((len(looked), len(GROUPS)))
     for start in range(0, len(looked), FRAMES_AT_ONCE):
         on_piece()
         vertices = torch.as_tensor(pose(surface, motion, looked[start : start + FRAMES_AT_ONCE]))
         pairs = find_pairs(surface, vertices, reach=0.0)
-        deep = pairs.depths_m(vertices) > ACTIVE_DEPTH * surface.arm_radius_m
+        depths = pairs.depths_m(vertices)
+        deep = depths > ACTIVE_DEPTH * surface.arm_radius_m
         frame = start + pairs.frame[deep].numpy()
-        found[frame, GROUP_OF[surface.parts[pairs.vertex[deep].numpy()]]] = True
-        found[frame, GROUP_OF[surface.parts[pairs.corners[deep, 0].numpy()]]] = True
+        for vertex in (pairs.vertex[deep], pairs.corners[deep, 0]):
+            np.maximum.at(found, (frame, GROUP_OF[surface.parts[vertex.numpy()]]), depths[deep].numpy())
     nearest = np.minimum((np.arange(motion.frames) + stride // 2) // stride, len(looked) - 1)
     return found[nearest]

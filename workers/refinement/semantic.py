@@ -25,7 +25,7 @@ from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.scoring import SIZE
 from workers.semantics.viewed_clip import ViewedClip
-from workers.skeleton.model import Indices, Mask
+from workers.skeleton.model import Array, Indices, Mask
 
 EVERY = 2  # steps: pictures cost more than geometry and change more slowly
 PICTURES = 2  # a piece: with the slowest encoders some seconds' work on a CPU
@@ -54,10 +54,10 @@ class SemanticObjective:
     def device(self) -> torch.device:
         return self.seen.result.skin.positions_m.device
 
-    def similarity(
-        self, freedom: DegreesOfFreedom, spline: Spline, scales: Tensor, knots: Tensor, changed: Mask, on_piece: OnPiece
-    ) -> float | None:
-        """Mean cosine over the keyframes among the `changed` frames and all views; None where there are none."""
+    def similarity(self, freedom: DegreesOfFreedom, residual: Array, changed: Mask, on_piece: OnPiece) -> float | None:
+        """Mean cosine over the keyframes among the `changed` frames and all views, with a residual `(frames, values)`
+        of the whole clip; None where there are none.
+        """
         skin, values = self.seen.result.skin, []
         with torch.no_grad():
             for piece in (piece for pieces in self.pieces.values() for piece in pieces):
@@ -66,9 +66,9 @@ class SemanticObjective:
                 if not wanted.any():
                     continue
                 on_piece()
-                residual = curve_at(spline, frames, scales.to(self.device)).values(knots.to(self.device))
                 base = base_of(self.seen.result.motion, frames, device=str(self.device))
-                vertices = skin.deform(*move(freedom, base, residual))
+                turned = torch.as_tensor(residual[frames], dtype=torch.float32, device=self.device)
+                vertices = skin.deform(*move(freedom, base, turned))
                 images = self.renderer.render(vertices, skin.faces, piece.camera).clamp(0.0, 1.0)
                 values.append(similarity.cosines(piece.source, piece.encoder.embed(images))[wanted])
         return float(torch.cat(values).mean()) if values else None

@@ -47,6 +47,9 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
             "a joint turned by its usual range with a jerk of one such range per knot spacing cubed",
             "jerk may grow by a tenth at most; tuned",
         ),
+        "leash": Weight(
+            60.0, "a joint one arm radius beyond its leash", "as firm penetration: the leash itself is a bound"
+        ),
         "limits": Weight(5.0, "a joint 0.1 rad beyond its limit", "a guard: must beat the prior"),
     }
 )

@@ -22,6 +22,7 @@ from workers.refinement.activity import value_groups
 from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
 from workers.refinement.clearance import clearance_at
 from workers.refinement.guards import broken_guards, span_of
+from workers.refinement.leash import held_at
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
 from workers.refinement.optimiser import Optimised, optimise
@@ -188,7 +189,9 @@ class Window:
         prior = weights["prior"] + weights["prior_inactive"] * np.maximum(1.0 - near, IDLE_SHARE * idle)
         contacts = contact_pairs(problem.anchors.at(frames))
         room = clearance_at(frames, nearness, problem.window_metrics.contacts)
+        base = base_of(problem.base, frames).around_hips(problem.base.body.hips)
         terms: list[tuple[float, PoseTerm]] = [
+            (weights["leash"], held_at(problem.leash, frames, base, moving.surface.arm_radius_m)),
             (weights["penetration"], Penetration(moving.surface, room)),
             (weights["penetration"], FinePenetration(problem.fine.surface, problem.fine.skin, room)),
             (weights["contact"], Contact(moving.surface, contacts)),
@@ -198,7 +201,7 @@ class Window:
         losses: list[Loss] = [
             Pose(
                 problem.freedom,
-                base_of(problem.base, frames).around_hips(problem.base.body.hips),
+                base,
                 curve,
                 moving.skin,
                 self.step_s,
@@ -249,7 +252,7 @@ class Window:
         problem = self.problem
         assert self.objective is not None
         return self.objective.similarity(
-            problem.freedom, problem.spline, problem.scales, knots, self.changed, lambda: self.on_step(self.told)
+            problem.freedom, problem.residual(knots), self.changed, lambda: self.on_step(self.told)
         )
 
 

@@ -1,0 +1,158 @@
+"""The leash: how far a change may move each limb, frame by frame, whatever its losses and scores gain.
+
+A limb that lies in the body leaves it by the shortest way or not at all: without a contact to reach, no joint of it
+goes farther than some times the depth that it had to leave, plus a hundredth of the height. Trunk and head stay where
+no contact needs them, and give way by a little where one does. Of a limb near a contact of the source the leash is as
+long as the body. These are bounds and no weights: the residual
+is shortened until it keeps them, smoothly along time, before anything is measured or delivered. That the optimiser
+looks for a way within them is the business of `Held`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.contract.roles import SIDES
+from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
+from workers.motion.body_motion import BodyMotion
+from workers.motion.smoothing import running_maximum, smooth_above, smoothstep, weighted_mean
+from workers.motion.timeline import Timeline
+from workers.refinement.activity import value_groups
+from workers.refinement.losses import Posed
+from workers.refinement.residual import Base, DegreesOfFreedom, base_of, move
+from workers.skeleton.body import Body
+from workers.skeleton.model import Array, Indices, Mask
+
+TIMES_DEPTH = 1.4
+SLACK, TRUNK_SLACK = 0.01, 0.02  # shares of the height; of the trunk near a contact
+DEPTH_S = 0.1  # a limb comes and goes this much before and after it is inside
+TOUCH_S = 0.25  # the same of a contact
+SMOOTH_S = 0.1
+HALVINGS = 7
+# Roles that say where a limb is, by the end of their names, after a side.
+OF_ARMS, OF_LEGS, OF_TRUNK = ("LowerArm", "Hand", "MiddleProximal"), ("LowerLeg",), ("neck", "head")
+
+
+@dataclass(frozen=True, eq=False)
+class Leash:
+    """`bounds_m` `(frames, GROUPS)`: how far the joints of each group may go from the base."""
+
+    bounds_m: Array
+    joints: tuple[tuple[int, Indices], ...]  # group, and its joints that are measured
+    timeline: Timeline
+
+    def held(self, freedom: DegreesOfFreedom, base: BodyMotion, residual: Array) -> Array:
+        """The residual `(frames, values)` of the whole clip, shortened by group where it passes a bound."""
+        changed = np.flatnonzero(residual.any(axis=1))
+        if not len(changed):
+            return residual
+        tensors, groups, result = base_of(base, changed, torch.float64), value_groups(freedom), residual.copy()
+        for together in ((BODY,), (*ARM_GROUPS, *LEG_GROUPS)):  # the trunk carries the arms
+            shares = self._shares(freedom, tensors, changed, result, groups, together)
+            for group, share in shares.items():
+                result[:, groups == group] *= share[:, None]
+        return result
+
+    def _shares(
+        self,
+        freedom: DegreesOfFreedom,
+        base: Base,
+        changed: Indices,
+        residual: Array,
+        groups: Indices,
+        together: tuple[int, ...],
+    ) -> dict[int, Array]:
+        """Share of each group's residual that keeps its bound `(frames,)`, by halving, then smooth along time."""
+        measured = [(group, joints) for group, joints in self.joints if group in together]
+        least = {group: np.zeros(len(changed)) for group, _ in measured}
+        most = {group: np.ones(len(changed)) for group, _ in measured}
+        tried = dict(most)
+        for halving in range(HALVINGS + 1):
+            values = residual[changed]
+            for group, _ in measured:
+                values[:, groups == group] *= tried[group][:, None]
+            with torch.no_grad():
+                moved = move(freedom, base, torch.as_tensor(values))[1]
+            for group, joints in measured:
+                away = (moved[:, joints] - base.positions_m[:, joints]).norm(dim=-1).amax(dim=1).numpy()
+                kept = away <= self.bounds_m[changed, group] + 1e-9
+                least[group] = np.where(kept, np.maximum(least[group], tried[group]), least[group])
+                most[group] = np.where(kept, most[group], np.minimum(most[group], tried[group]))
+                tried[group] = np.where(least[group] >= 1.0, 1.0, 0.5 * (least[group] + most[group]))
+            if halving == 0 and all((least[group] >= 1.0).all() for group, _ in measured):
+                return {}
+        found = {}
+        for group, _ in measured:
+            missing = np.zeros(len(residual))
+            missing[changed] = 1.0 - least[group]
+            line = self.timeline.unroll(missing)
+            found[group] = 1.0 - self.timeline.crop(smooth_above(line, self.timeline.frames_in(SMOOTH_S)))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """The same as a loss on posed bodies: joints beyond their bounds, in arm radii, squared."""
+
+    joints: Tensor  # (n,)
+    places_m: Tensor  # (frames, n, 3) of the base
+    bounds_m: Tensor  # (frames, n)
+    arm_radius_m: float
+
+    def renew(self, posed: Posed, afresh: bool) -> None:
+        """Bounds hold for the whole clip."""
+
+    def loss(self, posed: Posed) -> Tensor:
+        away = (posed.positions_m[:, self.joints] - self.places_m + 1e-6).norm(dim=-1)
+        beyond = (away - self.bounds_m).clamp(min=0.0) / self.arm_radius_m
+        squares: Tensor = beyond**2
+        return squares.sum(dim=1)
+
+
+def find_leash(body: Body, depths_m: Array, touched: Mask, timeline: Timeline) -> Leash:
+    """`depths_m` `(frames, GROUPS)` is how deep each group lies in the base, or has another in it; `touched`
+    `(frames, GROUPS)` where it has a contact of the source to keep.
+    """
+    bounds = np.empty(depths_m.shape)
+    for group in range(len(GROUPS)):
+        near = smoothstep(_around(touched[:, group].astype(np.float64), timeline, TOUCH_S))
+        if group == BODY:
+            bounds[:, group] = near * TRUNK_SLACK * body.height_m
+        else:
+            depth = _around(depths_m[:, group], timeline, DEPTH_S)
+            bounds[:, group] = TIMES_DEPTH * depth + (SLACK + near) * body.height_m
+    return Leash(bounds, tuple(_measured(body)), timeline)
+
+
+def held_at(leash: Leash, frames: Indices, base: Base, arm_radius_m: float) -> Held:
+    """The loss at some frames; `base` holds these, around the hips."""
+    joints = np.concatenate([joints for _, joints in leash.joints] or [np.zeros(0, dtype=np.int64)])
+    groups = np.concatenate([np.full(len(joints), group) for group, joints in leash.joints] or [joints])
+    bounds = torch.as_tensor(leash.bounds_m[frames][:, groups], dtype=base.positions_m.dtype)
+    numbers = torch.as_tensor(joints)
+    return Held(numbers, base.positions_m[:, numbers], bounds, arm_radius_m)
+
+
+def _around(values: Array, timeline: Timeline, seconds: float) -> Array:
+    """The most within some time, coming and going smoothly; nowhere below the values themselves."""
+    width = max(1, timeline.frames_in(seconds))
+    line = timeline.unroll(values)
+    wide = weighted_mean(running_maximum(line, (width + 1) // 2), width // 2)
+    return timeline.crop(np.maximum(wide, line))
+
+
+def _measured(body: Body) -> Iterator[tuple[int, Indices]]:
+    yield BODY, _known(body, OF_TRUNK)
+    for groups, ends in ((ARM_GROUPS, OF_ARMS), (LEG_GROUPS, OF_LEGS)):
+        for group in groups:
+            side = next(side for side in SIDES if GROUPS[group].startswith(side))
+            yield group, _known(body, tuple(side + end for end in ends))
+
+
+def _known(body: Body, roles: tuple[str, ...]) -> Indices:
+    return np.array([joint for role in roles if (joint := body.joint(role)) is not None], dtype=np.int64)
