@@ -2,6 +2,7 @@
 
     exhaustion     exceptions that say the machine gave out
     processes      death with the parent, memory limits, memory in use
+    threads        how many threads libraries take, and how they wait
     torch_threads  torch on a given number of threads for a while; the only module here that imports torch
 
 Starting and stopping processes is left to those who need one.
