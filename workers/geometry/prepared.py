@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.kept_surfaces import kept_mesh, kept_surface
-from workers.geometry.surface import BodySurface, build_surface, fewer_faces, with_mesh
+from workers.geometry.surface import BodySurface, build_surface, fewer_faces, reduced, with_mesh
 from workers.platform.cache_folder import Recent
 from workers.platform.content_key import content_key
 from workers.preparation.change_units import posed
@@ -30,11 +30,11 @@ FILES_KEPT = 6  # of which the content need not be looked at again
 @dataclass(frozen=True, eq=False)
 class BodySurfaces:
     """The full surface of a body; what is made of it is made when it is first asked for. `content` is the key of the
-    body and its mesh.
+    body and its mesh, under which the rest is kept in the folder; without one it is not.
     """
 
     full: BodySurface
-    content: str
+    content: str | None = None
 
     @cached_property
     def light(self) -> BodySurface:
@@ -51,6 +51,8 @@ class BodySurfaces:
         return ExactPenetration(self.full)
 
     def _reduced(self, most_faces: int) -> BodySurface:
+        if self.content is None:
+            return reduced(self.full, most_faces)
         key = content_key(self.content, most_faces)
         return with_mesh(self.full, kept_mesh(key, lambda: fewer_faces(self.full, most_faces)))
 
