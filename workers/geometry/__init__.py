@@ -4,6 +4,8 @@
     part_frames        places on a part that mean the same on any body
     surface            BodySurface: the mesh by parts, and how it meets itself in its bind pose
     prepared           the surfaces of files, prepared once for each body
+    kept_surfaces      surfaces and meshes in the cache folder
+    source_contacts    contacts of a source, found once
     body_proxy         a generated surface for a bare skeleton
     decimate           fewer faces, skin weights kept
     posing             a surface moved by a motion

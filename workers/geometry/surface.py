@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract.roles import SIDES
-from workers.geometry.body_proxy import build_proxy
+from workers.geometry.body_proxy import build_proxy, lies_in_part
 from workers.geometry.decimate import compact, decimate, weld
 from workers.geometry.nearest import Target, find_near
 from workers.geometry.part_frames import PartFrame, find_part_frames
@@ -25,6 +25,7 @@ from workers.geometry.parts import (
     GROUPS,
     LEG_GROUPS,
     PARTS,
+    connected,
     face_parts,
     find_props,
     find_shells,
@@ -161,7 +162,7 @@ def build_surface(body: Body, mesh: Mesh | None) -> BodySurface:
     weights = part_weights(mesh, of_joint)
     parts = np.asarray(weights.argmax(axis=1))
     of_face = face_parts(weights, mesh.faces)
-    outer = _seen(mesh, SEEN_FROM * body.height_m)
+    outer = (_seen if own else _seen_between_parts)(mesh, SEEN_FROM * body.height_m)
     frames = find_part_frames(body, mesh.positions_m, parts)
     radius = _radii(mesh, parts, outer, frames)
     arms = [radius[part_index(f"{side}LowerArm")] for side in SIDES]
@@ -172,7 +173,16 @@ def build_surface(body: Body, mesh: Mesh | None) -> BodySurface:
 
 def reduced(surface: BodySurface, most_faces: int) -> BodySurface:
     """The outer surface with at most about `most_faces` faces; measures stay those of the full one."""
-    mesh = decimate(compact(surface.mesh, surface.outer_faces), most_faces)
+    return with_mesh(surface, fewer_faces(surface, most_faces))
+
+
+def fewer_faces(surface: BodySurface, most_faces: int) -> Mesh:
+    """The mesh of `reduced`."""
+    return decimate(compact(surface.mesh, surface.outer_faces), most_faces)
+
+
+def with_mesh(surface: BodySurface, mesh: Mesh) -> BodySurface:
+    """The surface with fewer of its vertices and other faces between them, all of which can be seen."""
     weights = part_weights(mesh, joint_parts(surface.body))
     return replace(
         surface,
@@ -207,11 +217,31 @@ def _turned_outward(mesh: Mesh, shells: Indices) -> Indices:
 
 def _seen(mesh: Mesh, over_m: float) -> Mask:
     """Faces `(faces,)` whose outer side does not lie inside another shell."""
+    seen: Mask = winding_numbers(mesh.positions_m, mesh.faces, _over(mesh, over_m)) < 0.5
+    return seen
+
+
+def _seen_between_parts(mesh: Mesh, over_m: float) -> Mask:
+    """The same of a generated body, whose parts are simple shapes."""
+    points = _over(mesh, over_m)
+    part = connected(mesh.faces, len(mesh.positions_m))
+    of_face = part[mesh.faces[:, 0]]
+    inside = np.zeros(len(points), dtype=np.bool_)
+    for number in np.unique(of_face):
+        own = mesh.positions_m[part == number]
+        low, high = own.min(axis=0), own.max(axis=0)
+        asked = np.flatnonzero(~inside & (of_face != number) & ((points >= low) & (points <= high)).all(axis=1))
+        inside[asked] = lies_in_part(own, points[asked])
+    return ~inside
+
+
+def _over(mesh: Mesh, over_m: float) -> Array:
+    """A point `(faces, 3)` a little outside of the middle of each face."""
     a, b, c = (mesh.positions_m[mesh.faces[:, corner]] for corner in range(3))
     normal = np.cross(b - a, c - a)
     normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-20)[:, None]
-    seen: Mask = winding_numbers(mesh.positions_m, mesh.faces, (a + b + c) / 3.0 + over_m * normal) < 0.5
-    return seen
+    points: Array = (a + b + c) / 3.0 + over_m * normal
+    return points
 
 
 def _radii(mesh: Mesh, parts: Indices, outer: Mask, frames: dict[int, PartFrame]) -> Array:

@@ -23,6 +23,7 @@ from workers.geometry.contact_scores import contact_scores
 from workers.geometry.posing import pose
 from workers.geometry.prepared import BodySurfaces
 from workers.geometry.self_contact import find_self_contacts
+from workers.geometry.source_contacts import source_contacts
 from workers.geometry.surface import BodySurface
 from workers.geometry.transfer_contacts import carry
 from workers.motion.body_motion import BodyMotion
@@ -83,7 +84,7 @@ def geometry_scores(
     chosen = frames if frames is not None else spread_frames(source.frames, most)
     stride = search_stride(source)
     thin = thinned(source, stride)
-    contacts = find_self_contacts(thin, source_surface, pose(source_surface, thin))
+    contacts = source_contacts(thin, source_surface)
     on_step()
     anchors = carry(contacts, surface, thin.rate_hz)
     touched = np.unique(anchors.frame)
