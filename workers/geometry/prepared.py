@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from workers.geometry.exact import ExactPenetration
+from workers.geometry.measured_penetration import MeasuredPenetration
 from workers.geometry.surface import BodySurface, build_surface, reduced
 from workers.preparation.change_units import posed
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
@@ -37,7 +38,12 @@ class BodySurfaces:
         return self.full if len(self.full.mesh.faces) <= FINE_FACES else reduced(self.full, FINE_FACES)
 
     @cached_property
+    def penetration(self) -> MeasuredPenetration:
+        return MeasuredPenetration(self.full)
+
+    @cached_property
     def exact(self) -> ExactPenetration:
+        """The same by libigl, for reference."""
         return ExactPenetration(self.full)
 
 

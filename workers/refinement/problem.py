@@ -95,7 +95,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     on_piece()
     seen = moving_surface(retargeted.source)
     on_piece()
-    contacts = find_self_contacts(source, seen.surface, pose(seen.surface, source))
+    contacts = find_self_contacts(source, seen.surface)
     fine = fine_surface(target)
     on_piece()
     anchors, fine_anchors = (carry(contacts, body.surface, base.rate_hz) for body in (moving, fine))
