@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.kept_surfaces import kept_mesh, kept_surface
+from workers.geometry.measured_penetration import MeasuredPenetration
 from workers.geometry.surface import BodySurface, build_surface, fewer_faces, reduced, with_mesh
 from workers.platform.cache_folder import Recent
 from workers.platform.content_key import content_key
@@ -47,7 +48,12 @@ class BodySurfaces:
         return self.full if len(self.full.mesh.faces) <= FINE_FACES else self._reduced(FINE_FACES)
 
     @cached_property
+    def penetration(self) -> MeasuredPenetration:
+        return MeasuredPenetration(self.full)
+
+    @cached_property
     def exact(self) -> ExactPenetration:
+        """The same by libigl, for reference."""
         return ExactPenetration(self.full)
 
     def _reduced(self, most_faces: int) -> BodySurface:

@@ -14,7 +14,6 @@ import numpy as np
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
 from workers.geometry.parts import PARTS
-from workers.geometry.posing import pose
 from workers.geometry.self_contact import find_self_contacts
 from workers.geometry.surface import BodySurface
 from workers.motion.body_motion import BodyMotion
@@ -39,7 +38,7 @@ def source_contacts(motion: BodyMotion, surface: BodySurface) -> SelfContacts:
 def _kept(name: str, motion: BodyMotion, surface: BodySurface) -> SelfContacts:
     found = _folder().read(name, _decoded)
     if found is None:
-        found = find_self_contacts(motion, surface, pose(surface, motion))
+        found = find_self_contacts(motion, surface)
         _folder().write(name, _encoded(found))
     return found
 

@@ -34,14 +34,14 @@ def planted_shift(paths: list[FootPath], standing: Array, leg_m: float, rate_hz:
     if not paths:
         return np.zeros((len(standing), 3))
     lift = constant_lift(paths, standing)
-    beyond = sum(standing[:, None] * (path.held - path.weight[:, None] * lift) for path in paths)
-    weight = sum(standing * path.weight for path in paths)
-    parts = []
+    beyond = np.sum([standing[:, None] * (path.held - path.weight[:, None] * lift) for path in paths], axis=0)
+    weight = np.sum([standing * path.weight for path in paths], axis=0)
+    parts: list[Array] = []
     for seconds in (ALONG_S, RISE_S, ALONG_S):
         half_width = round(seconds * rate_hz)
         # Far from any stance nothing supports a shift and it dies away.
-        support = np.maximum(weighted_mean(np.asarray(weight), half_width), MIN_SUPPORT)
-        parts.append(weighted_mean(np.asarray(beyond)[:, len(parts)], half_width) / support)
+        support = np.maximum(weighted_mean(weight, half_width), MIN_SUPPORT)
+        parts.append(weighted_mean(beyond[:, len(parts)], half_width) / support)
     slow = np.stack(parts, axis=1)
     along = np.linalg.norm(slow[:, ::2], axis=1, keepdims=True)
     slow[:, ::2] /= 1.0 + along / (MAX_SIDEWAYS * leg_m)
