@@ -15,14 +15,19 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from workers.contract.errors import RetargetError
+from workers.contract.errors import InvalidOptions, RetargetError
+from workers.platform.threads import settle_threads
 
 
 class Command(NamedTuple):
-    """`module` has `add_arguments(parser)` and `run(arguments) -> exit code`; it is imported when it is asked for."""
+    """`module` has `add_arguments(parser)` and `run(arguments) -> exit code`; it is imported when it is asked for.
+
+    One that computes nothing itself but starts workers gives each of them its share of the threads.
+    """
 
     module: str
     text: str
+    starts_workers: bool = False
 
 
 # The lab is named here and imported nowhere else: it measures and trains the product, which does without it.
@@ -30,12 +35,14 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("service.commands.run", "retarget a motion file onto a character file, in this process"),
     "inspect": Command("service.commands.inspect", "show what a file holds: skeleton, mapping, units, clips"),
     "score": Command("service.commands.score", "score a result against its source motion"),
-    "serve": Command("service.commands.serve", "gateway, worker and an embedded Redis with one command"),
+    "serve": Command("service.commands.serve", "gateway, worker and an embedded Redis with one command", True),
     "gateway": Command("service.commands.gateway", "the HTTP gateway alone"),
     "worker": Command("service.commands.worker", "one worker alone"),
     "models": Command("service.commands.models", "list, pull and verify the learned models"),
     "samples": Command("service.commands.samples", "write the project's own sample characters and clips"),
-    "demo": Command("service.commands.demo", "start everything, post a sample over HTTP, print states and scores"),
+    "demo": Command(
+        "service.commands.demo", "start everything, post a sample over HTTP, print states and scores", True
+    ),
     "train": Command("workers.lab.commands.train", "train the built-in encoder: files, pictures, network"),
     "evaluate": Command("workers.lab.commands.evaluate", "measure quality over many files"),
     "bench": Command("workers.lab.commands.bench", "measure speed beside an opponent in the same run"),
@@ -63,8 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in arguments if word in COMMANDS), None)
-    parsed = build_parser(chosen).parse_args(arguments)
     try:
+        if chosen is not None and not COMMANDS[chosen].starts_workers:
+            _settle_threads()  # before the command's imports load any library that has threads
+        parsed = build_parser(chosen).parse_args(arguments)
         code: int = importlib.import_module(COMMANDS[parsed.command].module).run(parsed)
         return code
     except RetargetError as error:
@@ -85,6 +94,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+def _settle_threads() -> None:
+    try:
+        settle_threads()
+    except ValueError as error:
+        raise InvalidOptions(str(error)) from None
 
 
 if __name__ == "__main__":

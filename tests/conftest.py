@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from workers.platform.threads import thread_settings
+
 if TYPE_CHECKING:
     from workers.formats.bundle import FileBundle
     from workers.motion.body_motion import BodyMotion
@@ -18,11 +20,7 @@ pytest_plugins = ["tests.folder_order", "tests.near_limits"]
 
 # Processes of the suite share the cores; libraries read this when they load. Alone, and where the variable is set, the
 # suite takes what a user would have.
-if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
-    cores = os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
-    # More threads than cores wait for one another; those that spin meanwhile take the cores from those that work.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.update(thread_settings(workers=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
 
 # How long an example takes hangs on what else the machine does, and is no property of the code.
 settings.register_profile("suite", deadline=None)

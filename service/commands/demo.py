@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -61,7 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def running_server(data: Path, log: IO[str], workers: int = 1) -> Iterator[str]:
+def running_server(
+    data: Path, log: IO[str], workers: int = 1, environment: Mapping[str, str] = os.environ, cwd: Path | None = None
+) -> Iterator[str]:
     """`retarget serve` on a free port of this machine; yields its URL and stops it at the end."""
     command = [
         sys.executable,
@@ -78,9 +80,9 @@ def running_server(data: Path, log: IO[str], workers: int = 1) -> Iterator[str]:
         str(workers),
     ]
     # Its own Redis and blobs, whatever this shell is set up for.
-    environment = {k: v for k, v in os.environ.items() if k not in ("RETARGET_REDIS_URL", "RETARGET_BLOB_URL")}
+    own = {k: v for k, v in environment.items() if k not in ("RETARGET_REDIS_URL", "RETARGET_BLOB_URL")}
     server = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=log, text=True, env=own, cwd=cwd, start_new_session=True
     )
     try:
         yield _wait_ready(server, log.name)
@@ -139,20 +141,24 @@ def request(
 
 
 def post_job(url: str, motion: Path, character: Path, options: dict[str, Any]) -> str:
-    """Post both files and the options as multipart/form-data; returns the job's address."""
+    """Post both files and the options; returns the job's address."""
+    files, fields = {"motion": motion, "character": character}, {"options": json.dumps(options)}
+    headers, _ = post_form(f"{url}/v1/jobs", files, fields)
+    return urljoin(url, headers["location"])
+
+
+def post_form(address: str, files: Mapping[str, Path], fields: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+    """Post files and texts as multipart/form-data; returns headers and body of the answer."""
     boundary = uuid.uuid4().hex
-    parts = [
-        (f'name="{name}"; filename="{path.name}"', path.read_bytes())
-        for name, path in (("motion", motion), ("character", character))
-    ]
-    parts.append(('name="options"', json.dumps(options).encode()))
+    parts = [(f'name="{name}"; filename="{path.name}"', path.read_bytes()) for name, path in files.items()]
+    parts += [(f'name="{name}"', text.encode()) for name, text in fields.items()]
     body = b"".join(
         f"--{boundary}\r\nContent-Disposition: form-data; {words}\r\n\r\n".encode() + data + b"\r\n"
         for words, data in parts
     )
     body += f"--{boundary}--\r\n".encode()
-    _, headers, _ = request(f"{url}/v1/jobs", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
-    return urljoin(url, headers["location"])
+    _, headers, answer = request(address, body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
+    return headers, answer
 
 
 def follow(address: str, deadline: float) -> dict[str, Any]:

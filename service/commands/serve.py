@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.contract.errors import InvalidOptions, Unavailable
+from workers.platform.threads import thread_settings
 from workers.queue.settings import WorkerSettings, worker_settings
 
 if TYPE_CHECKING:
@@ -80,10 +81,9 @@ def _serve(supervisor: Supervisor, settings: WorkerSettings, port: int, redis_ur
     """Run gateway and workers until a signal."""
     from service.local.supervisor import ChildSpec
 
-    threads = max(1, (os.cpu_count() or 1) // workers)
     environment = {
-        "OMP_NUM_THREADS": str(threads),  # workers side by side must not each take every core
         **os.environ,
+        **_threads(workers),
         "RETARGET_HOST": settings.host,
         "RETARGET_PORT": str(port),
         "RETARGET_DATA_DIR": str(settings.data_dir),
@@ -104,6 +104,14 @@ def _serve(supervisor: Supervisor, settings: WorkerSettings, port: int, redis_ur
         LOG.info("stopping; once more to stop at once")
     finally:
         supervisor.stop()
+
+
+def _threads(workers: int) -> dict[str, str]:
+    """What each of the workers side by side may take. Raises InvalidOptions."""
+    try:
+        return thread_settings(workers=workers)
+    except ValueError as error:
+        raise InvalidOptions(str(error)) from None
 
 
 def _check_redis(settings: WorkerSettings) -> None:

@@ -8,7 +8,10 @@ import pytest
 from workers.contract.options import parse_options
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.geometry.body_proxy import build_proxy
+from workers.geometry.body_proxy import build_proxy, lies_in_part
+from workers.geometry.parts import connected
+from workers.geometry.surface import SEEN_FROM, build_surface
+from workers.geometry.winding import winding_numbers
 from workers.preparation.prepare import prepare_motion
 from workers.samples.body import build_body
 from workers.samples.bvh import motion_to_bvh
@@ -49,3 +52,28 @@ def test_symmetric_and_held_by_the_limbs() -> None:
         mesh.positions_m[mesh.joints[:, 0] == body.mapping.roles[f"{side}LowerArm"].joint] for side in ("left", "right")
     )
     assert np.allclose(np.sort(left[:, 0]), np.sort(-right[:, 0]), atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [TALL, STOUT], ids=lambda shape: shape.name)
+def test_what_can_be_seen_of_it_is_what_no_part_winds_around(shape: BodyShape) -> None:
+    """The quick way against winding numbers: they differ in places by rounding alone."""
+    body = bare_body(shape)
+    surface = build_surface(body, None)
+    mesh = surface.mesh
+    a, b, c = (mesh.positions_m[mesh.faces[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    places = (a + b + c) / 3.0 + SEEN_FROM * body.height_m * normal
+    outside = winding_numbers(mesh.positions_m, mesh.faces, places) < 0.5
+    assert (surface.outer != outside).mean() < 0.002
+    assert 0.1 < outside.mean() < 0.9
+
+
+def test_points_inside_a_part() -> None:
+    mesh = build_proxy(bare_body(TALL))
+    part = mesh.positions_m[connected(mesh.faces, len(mesh.positions_m)) == 0]
+    middle = part.mean(axis=0)
+    shares = np.array([0.0, 0.5, 0.98, 1.02, 3.0])
+    for vertex in part[::17]:
+        found = lies_in_part(part, middle + shares[:, None] * (vertex - middle))
+        assert found.tolist() == [True, True, True, False, False]

@@ -75,7 +75,7 @@ def motion(name: str, bare: bool = False) -> PreparedMotion:
 def contacts(name: str, bare: bool = False) -> SelfContacts:
     source = motion(name, bare)
     surface = reduced(build_surface(source.body, None), 2500) if bare else light_surface("tall")
-    return find_self_contacts(source.motion, surface, pose(surface, source.motion))
+    return find_self_contacts(source.motion, surface)
 
 
 @cache
@@ -120,7 +120,7 @@ def test_a_foot_that_passes_by_touches_nothing(surface: BodySurface) -> None:
         swing = quat.from_axis_angle(np.array([1.0, 0.0, 0.0]), np.radians(np.linspace(-30.0, 30.0, frames)))
         left = quat.multiply(forward, quat.multiply(swing, closer))
         clip = moved(surface.body, {"leftUpperLeg": left, "rightUpperLeg": forward}, frames, rate_hz=30.0)
-        counts.append(len(find_self_contacts(clip, surface, pose(surface, clip))))
+        counts.append(len(find_self_contacts(clip, surface)))
     assert counts[0] == 0
     assert counts[1] > 0
 
@@ -128,7 +128,7 @@ def test_a_foot_that_passes_by_touches_nothing(surface: BodySurface) -> None:
 def test_legs_that_stand_side_by_side_touch_nothing_on_purpose(surface: BodySurface) -> None:
     closer = quat.from_axis_angle(np.array([0.0, 0.0, -1.0]), np.radians(7.5))
     clip = moved(surface.body, {"leftUpperLeg": closer}, 30, rate_hz=30.0)
-    assert len(find_self_contacts(clip, surface, pose(surface, clip))) == 0
+    assert len(find_self_contacts(clip, surface)) == 0
 
 
 def test_contacts_stay_where_they_are_on_their_own_body() -> None:

@@ -2,6 +2,7 @@
 
     engine          the stages of a job: loading, mapping, retargeting, refining, scoring, exporting
     scene_engine    the same on scenes that were read before, as workers call it
+    prepared_files  files prepared before, for the jobs that follow
     export          retargeted clips as the file that was asked for
     postconditions  what every result must hold, or it is never handed out
     inspection      what a file holds, as JSON

@@ -19,12 +19,13 @@ from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.engine.export import export
 from workers.engine.postconditions import check_bvh, check_clip, check_glb
+from workers.engine.prepared_files import Preparation
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
 from workers.pictures.draw import Pictures, ScoredClip, check_pictures, draw_pictures
 from workers.preparation.mapping_choice import PresetLookup
-from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.refinement.stage import RefiningStage
 from workers.retargeting.analytic import travel_scale
 from workers.retargeting.clip import RetargetedClip, retarget_clip
@@ -115,21 +116,25 @@ def retarget_scenes(
     source_definition: CharacterDefinition | None = None,
     find_preset: PresetLookup | None = None,
     prepared: PreparedCharacter | None = None,
+    preparation: Preparation | None = None,
     watch: Stopwatch | None = None,
 ) -> EngineResult:
-    """Retarget files that are read already; `prepared` saves preparing a character again for each of many motions."""
+    """Retarget files that are read already; `prepared` saves preparing a character again for each of many motions,
+    `preparation` says how files are prepared: by default anew.
+    """
     method = choose_available(options)
     stage, refining = MeaningStage(options.encoder), RefiningStage(options)
-    watch = watch or Stopwatch(_silent)
+    watch, preparation = watch or Stopwatch(_silent), preparation or Preparation()
     with watch.stage("mapping", 0.1):
-        target = prepared or prepare_character(character, options.mapping, definition, find_preset)
+        target = prepared or preparation.character(character, options.mapping, definition, find_preset)
     chosen = _chosen_clips(motion, options, source_definition)
     clips: list[RetargetedClip] = []
     source: PreparedMotion | None = None
     for number, index in enumerate(chosen):
         share = 0.15 + 0.4 * number / len(chosen)
         with watch.stage("mapping", share):
-            source = prepare_motion(motion, index, options, source_character, source, source_definition, find_preset)
+            known = (source_definition, find_preset)
+            source = preparation.motion(motion, index, options, source_character, source, *known)
         with watch.stage("retargeting", share):
             clips.append(retarget_clip(source, target, options, method))
             check_clip(clips[-1].result, source.motion)

@@ -1,4 +1,6 @@
-"""The engine as workers call it: on scenes that the ingest sandbox has read. Pure, like `workers.engine.engine`."""
+"""The engine as workers call it: on scenes that the ingest sandbox has read. Pure, like `workers.engine.engine`, but
+that it remembers the files that it prepared last (`workers.engine.prepared_files`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,10 @@ from typing import Any
 
 from workers.contract.options import JobOptions
 from workers.engine.engine import EngineResult, OnStage, Stopwatch, retarget_scenes
+from workers.engine.prepared_files import PreparedFiles
 from workers.skeleton.model import Scene
+
+_files = PreparedFiles()
 
 
 def retarget(
@@ -20,4 +25,6 @@ def retarget(
 ) -> EngineResult:
     """As `workers.engine.engine.retarget`; `known` is what else it takes (definitions, presets) and is passed on."""
     watch = Stopwatch(on_stage)
-    return retarget_scenes(motion, character, options, source_character=source_character, watch=watch, **known)
+    return retarget_scenes(
+        motion, character, options, source_character=source_character, preparation=_files, watch=watch, **known
+    )

@@ -4,16 +4,21 @@
     part_frames        places on a part that mean the same on any body
     surface            BodySurface: the mesh by parts, and how it meets itself in its bind pose
     prepared           the surfaces of files, prepared once for each body
+    kept_surfaces      surfaces and meshes in the cache folder
+    source_contacts    contacts of a source, found once
     body_proxy         a generated surface for a bare skeleton
     decimate           fewer faces, skin weights kept
     posing             a surface moved by a motion
-    nearest            the closest place on the rest of the body, and on which side of it
+    queries            which limb vertices are near or inside which surface, how deep and where; compiled
     near_body          which places of the body limbs are near to
+    nearest            the same, for reference
     winding            inside or outside, by libigl
     penetration        the penetration loss, with gradients
-    exact              exact penetration on the full mesh, for reports
+    measured_penetration   penetration on the full mesh, for reports
+    exact              the same by libigl, for reference
     skin_strain        edges torn and faces collapsed against the bind pose
     undriven_skin      skin on joints that stay behind the body
+    touches            which vertices come near to other parts over a clip
     self_contact       contacts of the source, found from its surface
     contact_model      what a contact is
     transfer_contacts  contacts on another body
@@ -27,7 +32,7 @@ How an optimiser uses it, all lengths in metres and world space:
     skin = bind_skin(surface.mesh, body.skeleton)       # workers.rendering.skinning
 
     source = reduced(build_surface(motion.body, source_mesh), 2500)
-    contacts = find_self_contacts(motion, source, pose(source, motion))
+    contacts = find_self_contacts(motion, source)
     anchors = carry(contacts, surface, motion.rate_hz)  # numpy; `anchors.at(frames)` for some frames
     touching = contact_pairs(anchors)                   # tensors
 
@@ -41,6 +46,6 @@ Both losses are 0 where nothing penetrates or touches. They are in arm radii, so
 contact whose points are one arm radius away from where they belong counts about 1.
 
 Meshes are in the rest pose of `body.skeleton`: where preparation changed a file's rest pose (`body.skeleton is not
-scene.skeleton`), pose the mesh by `workers.preparation.change_units.posed` first. scipy and libigl come with the
-`worker` extra.
+scene.skeleton`), pose the mesh by `workers.preparation.change_units.posed` first. scipy, numba and
+libigl come with the `worker` extra.
 """

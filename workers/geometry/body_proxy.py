@@ -16,7 +16,7 @@ import numpy as np
 from workers.contract.roles import FINGERS, SIDES, SPINE, finger_roles
 from workers.skeleton import quat
 from workers.skeleton.body import FORWARD, LEFT, UP, Body
-from workers.skeleton.model import Array, Indices, Mesh
+from workers.skeleton.model import Array, Indices, Mask, Mesh
 
 SEGMENTS, CAP_RINGS = 14, 4
 # Limb bones: from role, to role, radius at both ends, length where the far joint is missing (shares of the height).
@@ -57,6 +57,30 @@ def build_proxy(body: Body) -> Mesh:
         joints=joints,
         weights=np.ones(joints.shape),
     )
+
+
+def lies_in_part(part_m: Array, points_m: Array) -> Mask:
+    """Which of `points_m` `(points, 3)` lie inside one part of a body that `build_proxy` made, whose vertices are
+    `part_m`: by height along the part's axis, and there against the polygon of its ring.
+    """
+    rings, south, north = part_m[:-2].reshape(-1, SEGMENTS, 3), part_m[-2], part_m[-1]
+    centres = rings.mean(axis=1)
+    axis = quat.unit(north - south)
+    widest = int(np.linalg.norm(rings[:, 0] - centres, axis=1).argmax())
+    u = quat.unit(rings[widest, 0] - centres[widest])
+    v = np.cross(axis, u)
+    quarter = SEGMENTS // 4
+    first = (rings[:, 0] - centres) @ u
+    second = (rings[:, quarter] - centres) @ v / np.sin(2.0 * np.pi * quarter / SEGMENTS)
+    away = points_m - south
+    height, top = away @ axis, float((north - south) @ axis)
+    levels = np.concatenate([[0.0], (centres - south) @ axis, [top]])
+    radii = [np.interp(height, levels, np.concatenate([[0.0], ring, [0.0]])) for ring in (first, second)]
+    x, y = (away @ way / np.maximum(radius, 1e-12) for way, radius in zip((u, v), radii, strict=True))
+    half = np.pi / SEGMENTS
+    edge = np.cos(half) / np.cos(np.mod(np.arctan2(y, x), 2.0 * half) - half)
+    inside: Mask = (height > 0.0) & (height < top) & (np.hypot(x, y) < edge)
+    return inside
 
 
 class _Measures:

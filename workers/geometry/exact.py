@@ -1,9 +1,10 @@
-"""Exact penetration of a posed surface, for reports: winding numbers and distances by libigl on the full mesh.
+"""Exact penetration of a posed surface, for reference: winding numbers and distances by libigl on the full mesh.
 
 A limb vertex is inside when the surfaces of everything but its own limb wind around it more than half, which holds for
 open meshes, several shells and clothes over skin. Its depth is the distance to the closest face that can be seen from
 outside. It counts when it is deeper than in the bind pose by more than TOLERANCE, and not near a joint that its part
 shares with the other (`BodySurface.excluded`). Nothing here is shared with the test inside the penetration loss.
+Reports are measured by `workers.geometry.measured_penetration`, which finds the same.
 """
 
 from __future__ import annotations
@@ -47,6 +48,24 @@ class Penetration:
         return share
 
 
+def rest_depths(surface: BodySurface, depth: Array, face: Indices) -> Array:
+    """Depth `(limb vertices, groups)` that is allowed, from depths and closest faces `(limb vertices,)` at rest."""
+    limbs, inside = surface.limb_vertices, np.flatnonzero(depth > 0.0)
+    whole = np.zeros((len(surface.parts), len(GROUPS)))
+    whole[limbs[inside], GROUP_OF[surface.face_parts[face[inside]]]] = depth[inside]
+    return surface.worn(whole)[limbs]
+
+
+def beyond_rest(surface: BodySurface, allowed_m: Array, depth: Array, face: Indices) -> Array:
+    """Depth beyond what is allowed, of depths and closest faces `(..., limb vertices)` in a pose; 0 where a vertex does
+    not count.
+    """
+    limbs = surface.limb_vertices
+    beyond = depth - allowed_m[np.arange(len(limbs)), GROUP_OF[surface.face_parts[face]]]
+    near_joint = surface.excluded[limbs, surface.face_parts[face]]
+    return np.where((depth > 0.0) & ~near_joint & (beyond > TOLERANCE * surface.body.height_m), beyond, 0.0)
+
+
 class ExactPenetration:
     """Measures one surface in any number of poses; what its bind pose shows is measured once."""
 
@@ -59,23 +78,12 @@ class ExactPenetration:
     @cached_property
     def allowed_m(self) -> Array:
         """Depth `(limb vertices, groups)` in the bind pose; infinite where a limb is dressed in its neighbour."""
-        depth, face = self._depths(self.surface.mesh.positions_m)
-        inside = np.flatnonzero(depth > 0.0)
-        whole = np.zeros((len(self.surface.parts), len(GROUPS)))
-        whole[self.limbs[inside], self.groups[face[inside]]] = depth[inside]
-        return self.surface.worn(whole)[self.limbs]
+        return rest_depths(self.surface, *self._depths(self.surface.mesh.positions_m))
 
     def measure(self, vertices_m: Array) -> Penetration:
         """`vertices_m` `(frames, vertices, 3)` is `surface.mesh` posed."""
-        result = np.zeros((len(vertices_m), len(self.limbs)))
-        rows = np.arange(len(self.limbs))
-        tolerance = TOLERANCE * self.surface.body.height_m
-        for number, places in enumerate(vertices_m):
-            depth, face = self._depths(places)
-            beyond = depth - self.allowed_m[rows, self.groups[face]]
-            near_joint = self.surface.excluded[self.limbs, self.surface.face_parts[face]]
-            result[number] = np.where((depth > 0.0) & ~near_joint & (beyond > tolerance), beyond, 0.0)
-        return Penetration(result)
+        found = [beyond_rest(self.surface, self.allowed_m, *self._depths(places)) for places in vertices_m]
+        return Penetration(np.array(found).reshape(len(found), len(self.limbs)))
 
     def _depths(self, places: Array) -> tuple[Array, Indices]:
         """Depth of each limb vertex in the rest of the body, 0 outside, and the number of the face that is closest."""

@@ -1,20 +1,22 @@
-"""Nearest surface: for limb vertices, the closest place on the rest of the body, and on which side of it they are.
+"""Nearest surface, for reference: what `workers.geometry.queries.near` finds, in numpy, k-d trees and libigl.
 
-Numpy and k-d trees over face centres, frame by frame; no gradients. Close to the surface, inside is decided by the
-normal at the closest place together with a vote of the nearest faces, so that single faces that are turned over or
-stick out do not decide. Deeper, and beside open borders, where normals mislead, the winding number has the last word.
-Distances are those to the closest of the nearest few faces.
+For limb vertices, the closest place on the rest of the body, and on which side of it they are. Close to the surface,
+inside is decided by the normal at the closest place together with a vote of the nearest faces, so that single faces
+that are turned over or stick out do not decide. Deeper, and beside open borders, where normals mislead, the winding
+number has the last word. Distances are those to the closest of the nearest few faces.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from workers.geometry.parts import GROUP_OF
+from workers.geometry.queries.face_tree import FaceTree, build_tree
 from workers.geometry.winding import Patch
 from workers.skeleton.model import Array, Indices, Mask
 
@@ -51,6 +53,7 @@ class Target:
         inside than `deepest_m`; normals are trusted down to `shallow_m`.
         """
         self.faces, self.parts, self.deepest_m, self.shallow_m = faces, parts, deepest_m, shallow_m
+        self.positions_m = positions_m
         self.groups = GROUP_OF[parts]
         rows = faces.ravel()
         columns = np.repeat(np.arange(len(faces)), 3)
@@ -58,6 +61,10 @@ class Target:
         self.patches = {int(part): Patch(faces[parts == part]) for part in np.unique(parts)}
         self._others: dict[int, Patch] = {}
         self.border, self.border_corners = _open_borders(faces, positions_m)
+
+    @cached_property
+    def tree(self) -> FaceTree:
+        return build_tree(self.faces, self.parts, self.positions_m)
 
     def others(self, group: int) -> Patch:
         """The faces of all groups but one."""
@@ -76,13 +83,14 @@ class Target:
 
 
 def find_near(
-    target: Target, positions_m: Array, queries: Indices, query_groups: Indices, reach_m: float, ignored: Mask
+    target: Target, positions_m: Array, queries: Indices, query_parts: Indices, reach_m: float, ignored: Mask
 ) -> Near:
     """Pairs at most `reach_m` outside the surface of all groups but the query's own, or inside it.
 
-    `positions_m` `(frames, vertices, 3)`; `queries` are vertices, `query_groups` their groups. A vertex whose closest
+    `positions_m` `(frames, vertices, 3)`; `queries` are vertices, `query_parts` their parts. A vertex whose closest
     place is on a part that it has `ignored` `(vertices, parts)` makes no pair.
     """
+    query_groups = GROUP_OF[query_parts]
     parts = [
         _near_chunk(target, positions_m[start : start + FRAMES_AT_ONCE], queries, query_groups, reach_m, ignored, start)
         for start in range(0, len(positions_m), FRAMES_AT_ONCE)
@@ -168,28 +176,6 @@ def _bounded(
         points = positions[:, queries[rows]]
         found[:, rows] |= ((points >= low) & (points <= high)).all(axis=-1)
     return found
-
-
-def closest_places(faces: Indices, positions_m: Array, points_m: Array) -> tuple[Indices, Array, Array]:
-    """Closest of `faces` to `points_m` `(frames, points, 3)`: its number, shares `(frames, points, 3)` of its corners,
-    and the distance, negative behind the face.
-    """
-    corners = positions_m[:, faces]
-    centres = corners.mean(axis=2)
-    count = min(CANDIDATES, len(faces))
-    several = np.stack(
-        [cKDTree(c).query(p, k=count)[1].reshape(-1, count) for c, p in zip(centres, points_m, strict=True)]
-    )
-    frames = np.arange(len(positions_m))[:, None, None]
-    shares, squared = closest_on_triangles(points_m[:, :, None], corners[frames, several])
-    best = squared.argmin(axis=2)[..., None]
-    face = np.take_along_axis(several, best, axis=2)[..., 0]
-    shares = np.take_along_axis(shares, best[..., None], axis=2)[:, :, 0]
-    nearest = corners[frames[..., 0], face]
-    away = points_m - np.einsum("fkc,fkcd->fkd", shares, nearest)
-    normal = np.cross(nearest[:, :, 1] - nearest[:, :, 0], nearest[:, :, 2] - nearest[:, :, 0])
-    sign = np.where(np.einsum("fkd,fkd->fk", away, normal) < 0.0, -1.0, 1.0)
-    return face, shares, sign * np.linalg.norm(away, axis=-1)
 
 
 def _wound(target: Target, positions: Array, frame: Indices, vertex: Indices, group: Indices) -> Mask:

@@ -81,12 +81,15 @@ def find_shells(mesh: Mesh) -> Indices:
     """Number of the connected shell of each vertex `(vertices,)`; vertices at one place are connected."""
     extent = max(float(np.ptp(mesh.positions_m, axis=0).max(initial=0.0)), 1e-9)
     place = np.unique(np.round(mesh.positions_m / (1e-6 * extent)), axis=0, return_inverse=True)[1].reshape(-1)
-    corners = place[mesh.faces]
-    rows, columns = corners[:, [0, 1]].ravel(), corners[:, [1, 2]].ravel()
-    count = int(place.max(initial=-1)) + 1
+    return connected(place[mesh.faces], int(place.max(initial=-1)) + 1)[place]
+
+
+def connected(faces: Indices, count: int) -> Indices:
+    """Number of the piece that each of `count` vertices belongs to `(count,)`: pieces share no vertex."""
+    rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
-    shells: Indices = connected_components(graph, directed=False)[1][place]
-    return shells
+    pieces: Indices = connected_components(graph, directed=False)[1]
+    return pieces
 
 
 def find_props(mesh: Mesh, shells: Indices, parts: Indices, body: Body) -> Mask:

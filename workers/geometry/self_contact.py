@@ -9,25 +9,26 @@ contacts to other bodies is left to `transfer_contacts`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
-from workers.geometry.near_body import near_body
-from workers.geometry.nearest import Near, closest_places
 from workers.geometry.parts import GROUP_OF, LEG_GROUPS, LIMB_PARTS, PARTS, TORSO, part_index
+from workers.geometry.posing import pose
+from workers.geometry.queries.places import closest_places
 from workers.geometry.surface import BodySurface
+from workers.geometry.touches import FRAMES_AT_ONCE, TOUCHING, Search, Touches, look_where_it_counts, may_touch
 from workers.motion.body_motion import BodyMotion
 from workers.motion.intervals import close_gaps, drop_short, hysteresis, runs
 from workers.motion.smoothing import weighted_mean
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Mask
 
-TOUCHING = tuple(part_index(side + part) for side in SIDES for part in ("Hand", "LowerArm", "Foot", "LowerLeg"))
 MAX_GAP_S, MIN_DURATION_S = 0.1, 0.06
 MIN_SLIDE_SPEED = 0.2  # body heights / s: a contact slides more slowly than this at least once
 HANGING_DEG = 35.0  # both bones of a limb within this of the trunk's downward axis
@@ -35,7 +36,6 @@ ARMS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PAR
 LEGS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[3:]) for side in SIDES)
 LIMBS = ARMS + LEGS
 HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
-FAR_END = 0.85  # share of a forearm or shin from which on it counts as wrist or ankle
 MAX_POINTS, SPREAD = 4, 0.8  # points of a contact, and how far apart in arm radii
 SMOOTHING_S = 0.07  # half width
 
@@ -52,54 +52,45 @@ OWN_SKIN = Thresholds(0.3, 0.7)
 GENERATED = Thresholds(0.7, 1.2)
 
 
-def find_self_contacts(motion: BodyMotion, surface: BodySurface, vertices_m: Array) -> SelfContacts:
-    """`vertices_m` `(frames, vertices, 3)` is `surface.mesh` moved by `motion` (see `pose`)."""
+def find_self_contacts(
+    motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches] = look_where_it_counts
+) -> SelfContacts:
+    """The contacts of a motion of the body whose surface this is; `look` is how touches are searched."""
     limits = OWN_SKIN if surface.is_own else GENERATED
     radius = surface.arm_radius_m
-    queries = surface.limb_vertices[np.isin(surface.parts[surface.limb_vertices], TOUCHING)]
-    near, allowed = near_body(surface, vertices_m, queries, limits.far * radius)
-    near = near.chosen((allowed == 0.0) & ~_wrist_or_ankle(surface, near))
-    contacts: list[SelfContact] = []
     hanging = {limb: _hanging(motion, limb) for limb in LIMBS}
-    for a, b, rows in _pairs(surface, near):
+    not_meant = {
+        (a, b): mask
+        for a in TOUCHING
+        for b in range(len(PARTS))
+        if may_touch(a, b) and (mask := _at_side(a, b, hanging)).any()
+    }
+    slack = round(MAX_GAP_S * motion.rate_hz) + 1
+    touches = look(Search(motion, surface, limits.far * radius, not_meant, slack))
+    contacts: list[SelfContact] = []
+    for a, b, rows in _pairs(surface, touches):
         closest = np.full(motion.frames, np.inf)
-        np.minimum.at(closest, near.frame[rows], near.distance_m[rows])
-        touching = _intervals(closest / radius, limits, _at_side(a, b, hanging), motion.rate_hz)
-        for start, stop in runs(touching):
-            contact = _describe(surface, vertices_m, near.chosen(rows), (a, b), (int(start), int(stop)), motion)
+        np.minimum.at(closest, touches.frame[rows], touches.distance_m[rows])
+        meant = ~not_meant.get((a, b), np.zeros(motion.frames, dtype=np.bool_))
+        for start, stop in runs(_intervals(closest / radius, limits, meant, motion.rate_hz)):
+            contact = _describe(surface, touches.chosen(rows), (a, b), (int(start), int(stop)), motion)
             if contact is not None:
                 contacts.append(contact)
     return SelfContacts(motion.frames, tuple(sorted(contacts, key=lambda c: (c.start, c.part_a, c.part_b))))
 
 
-def _wrist_or_ankle(surface: BodySurface, near: Near) -> Mask:
-    """Pairs at the far end of a forearm or shin: what touches there is the hand's or the foot's contact."""
-    rest = surface.mesh.positions_m
-    places = np.einsum("nc,ncd->nd", near.shares, rest[surface.outer_faces[near.face]])
-    result = np.zeros(len(near), dtype=np.bool_)
-    for part in (part_index(side + role) for side in SIDES for role in ("LowerArm", "LowerLeg")):
-        if part in surface.frames:
-            along = surface.frames[part].coordinates
-            result |= (surface.parts[near.vertex] == part) & (along(rest[near.vertex])[0] > FAR_END)
-            result |= (surface.outer_face_parts[near.face] == part) & (along(places)[0] > FAR_END)
-    return result
+def _pairs(surface: BodySurface, touches: Touches) -> Iterator[tuple[int, int, Indices]]:
+    """Pairs of parts with the rows whose vertex lies on the first and is near to the second."""
+    pair = surface.parts[touches.vertex] * len(PARTS) + touches.part_b
+    order = np.argsort(pair, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(pair[order])) + 1):
+        if len(rows):
+            yield int(pair[rows[0]]) // len(PARTS), int(pair[rows[0]]) % len(PARTS), rows
 
 
-def _pairs(surface: BodySurface, near: Near) -> Iterator[tuple[int, int, Indices]]:
-    """Pairs of parts with the rows of `near` whose vertex lies on the first and whose face on the second.
-
-    Of two parts that may both touch, the first in the order of PARTS has the points.
-    """
-    a, b = surface.parts[near.vertex], surface.outer_face_parts[near.face]
-    for pair in np.unique(a * len(PARTS) + b):
-        first, second = int(pair) // len(PARTS), int(pair) % len(PARTS)
-        if second not in TOUCHING or first < second:
-            yield first, second, np.flatnonzero((a == first) & (b == second))
-
-
-def _intervals(distance: Array, limits: Thresholds, not_meant: Mask, rate_hz: float) -> Mask:
+def _intervals(distance: Array, limits: Thresholds, meant: Mask, rate_hz: float) -> Mask:
     touching = hysteresis(distance < limits.near, distance < limits.far)
-    touching = close_gaps(touching, round(MAX_GAP_S * rate_hz)) & ~not_meant
+    touching = close_gaps(touching, round(MAX_GAP_S * rate_hz)) & meant
     return drop_short(touching, max(1, round(MIN_DURATION_S * rate_hz)))
 
 
@@ -132,28 +123,30 @@ def _at_side(a: int, b: int, hanging: dict[tuple[str, ...], Mask]) -> Mask:
 
 
 def _describe(
-    surface: BodySurface,
-    vertices_m: Array,
-    near: Near,
-    pair: tuple[int, int],
-    interval: tuple[int, int],
-    motion: BodyMotion,
+    surface: BodySurface, touches: Touches, pair: tuple[int, int], interval: tuple[int, int], motion: BodyMotion
 ) -> SelfContact | None:
     """The contact of two parts over an interval; None where they only pass by one another, or are never near."""
     part_a, part_b = pair
     start, stop = interval
     if part_a not in surface.frames or part_b not in surface.frames:
         return None
-    inside = (near.frame >= start) & (near.frame < stop)
+    inside = (touches.frame >= start) & (touches.frame < stop)
     if not inside.any():  # what is left of a gap that was closed, cut from the contacts beside it: nothing is near
         return None
-    points = _spread_points(surface, near.chosen(inside), stop - start)
-    faces = surface.outer_faces[surface.outer_face_parts == part_b]
+    points = _spread_points(surface, touches.chosen(inside), stop - start)
+    faces, used, corners = _part_faces(surface, part_b)
+    vertices = np.concatenate([used, points])
+    numbers = np.arange(len(used), len(vertices))
     # One frame alone does not show how fast they move along one another: its neighbours do.
     wide = 1 if stop - start == 1 else 0
     first, last = max(0, start - wide), min(motion.frames, stop + wide)
-    moved = vertices_m[first:last]
-    face, shares, distance = closest_places(faces, moved, moved[:, points])
+    found = [
+        closest_places(
+            corners, pose(surface, motion, range(begin, min(begin + FRAMES_AT_ONCE, last)), vertices), numbers
+        )
+        for begin in range(first, last, FRAMES_AT_ONCE)
+    ]
+    face, shares, distance = (np.concatenate(values) for values in zip(*found, strict=True))
     rest = np.einsum("fkc,fkcd->fkd", shares, surface.mesh.positions_m[faces[face]])
     rest = weighted_mean(rest, round(SMOOTHING_S * motion.rate_hz))
     if len(rest) > 1:
@@ -172,7 +165,15 @@ def _describe(
     return SelfContact(part_a, part_b, start, stop, a, b, gap)
 
 
-def _spread_points(surface: BodySurface, near: Near, frames: int) -> Indices:
+@lru_cache(maxsize=128)
+def _part_faces(surface: BodySurface, part: int) -> tuple[Indices, Indices, Indices]:
+    """Outer faces of a part, the vertices that these use, and the faces by the places of these."""
+    faces = surface.outer_faces[surface.outer_face_parts == part]
+    used, corners = np.unique(faces, return_inverse=True)
+    return faces, used, corners.reshape(-1, 3)
+
+
+def _spread_points(surface: BodySurface, near: Touches, frames: int) -> Indices:
     """A few vertices of the pairs, the closest first, apart from one another on the rest pose."""
     vertices, number = np.unique(near.vertex, return_inverse=True)
     # A vertex out of reach in a frame counts as far away there.

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 
 from workers.geometry.posing import pose
 from workers.geometry.surface import BodySurface
 from workers.motion.body_motion import BodyMotion
+from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices
 
 # An edge that is longer than in the bind pose by this factor is torn, not bent; and by at least this share of height,
@@ -24,6 +26,7 @@ TORN_BY = 0.01
 # A face with less than this share of its area has collapsed.
 COLLAPSED = 0.15
 RIGID = 0.999
+FRAMES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -54,23 +57,56 @@ def skin_strain(surface: BodySurface, motion: BodyMotion, frames: Indices) -> Sk
     bending = _bending(surface)
     if not len(bending.edges):
         return SkinStrain(0.0, 0.0, 0.0)
-    height = surface.body.height_m
     torn, collapsed = 0.0, 0.0
     longest = np.zeros(len(bending.edges))
-    for frame in frames:
-        (vertices,) = pose(bending.surface, motion, [int(frame)])
-        grown = np.linalg.norm(vertices[bending.edges[:, 1]] - vertices[bending.edges[:, 0]], axis=1) - bending.edge_m
-        is_torn = grown > np.maximum((TORN - 1.0) * bending.edge_m, TORN_BY * height)
-        torn += float(bending.edge_m[is_torn].sum())
-        longest += grown
-        area = _areas(vertices, bending.surface.mesh.faces)
-        collapsed += float(bending.area_m2[area < COLLAPSED * bending.area_m2].sum())
+    for start in range(0, len(frames), FRAMES_AT_ONCE):
+        vertices = pose(bending.surface, motion, frames[start : start + FRAMES_AT_ONCE])
+        torn += stretch(vertices, bending.edges, bending.edge_m, TORN_BY * surface.body.height_m, longest)
+        collapsed += collapse(vertices, bending.surface.mesh.faces, bending.area_m2)
     count = len(frames)
     return SkinStrain(
         torn / (bending.all_edges_m * count),
         collapsed / (bending.all_area_m2 * count),
         max(0.0, float(longest.max()) / count),
     )
+
+
+@compiled
+def stretch(vertices: Array, edges: Indices, edge_m: Array, torn_by_m: float, longest: Array) -> float:
+    """Length at rest of the edges that are torn in some frames, summed over these; what each edge grew is added to
+    `longest` `(edges,)`.
+    """
+    torn = 0.0
+    for frame in range(len(vertices)):
+        for edge in range(len(edges)):
+            a, b = edges[edge, 0], edges[edge, 1]
+            x = vertices[frame, b, 0] - vertices[frame, a, 0]
+            y = vertices[frame, b, 1] - vertices[frame, a, 1]
+            z = vertices[frame, b, 2] - vertices[frame, a, 2]
+            grown = sqrt(x * x + y * y + z * z) - edge_m[edge]
+            longest[edge] += grown
+            if grown > max((TORN - 1.0) * edge_m[edge], torn_by_m):
+                torn += edge_m[edge]
+    return torn
+
+
+@compiled
+def collapse(vertices: Array, faces: Indices, area_m2: Array) -> float:
+    """Area at rest of the faces that have collapsed in some frames, summed over these."""
+    collapsed = 0.0
+    for frame in range(len(vertices)):
+        for face in range(len(faces)):
+            a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+            ux = vertices[frame, b, 0] - vertices[frame, a, 0]
+            uy = vertices[frame, b, 1] - vertices[frame, a, 1]
+            uz = vertices[frame, b, 2] - vertices[frame, a, 2]
+            vx = vertices[frame, c, 0] - vertices[frame, a, 0]
+            vy = vertices[frame, c, 1] - vertices[frame, a, 1]
+            vz = vertices[frame, c, 2] - vertices[frame, a, 2]
+            x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+            if 0.5 * sqrt(x * x + y * y + z * z) < COLLAPSED * area_m2[face]:
+                collapsed += area_m2[face]
+    return collapsed
 
 
 @lru_cache(maxsize=4)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workers.contract.roles import SIDES
-from workers.geometry.body_proxy import build_proxy
+from workers.geometry.body_proxy import build_proxy, lies_in_part
 from workers.geometry.decimate import compact, decimate, weld
-from workers.geometry.nearest import Target, find_near
+from workers.geometry.nearest import Target
 from workers.geometry.part_frames import PartFrame, find_part_frames
 from workers.geometry.parts import (
     BODY,
@@ -25,6 +25,7 @@ from workers.geometry.parts import (
     GROUPS,
     LEG_GROUPS,
     PARTS,
+    connected,
     face_parts,
     find_props,
     find_shells,
@@ -32,7 +33,9 @@ from workers.geometry.parts import (
     part_index,
     part_weights,
 )
+from workers.geometry.queries.near import find_near
 from workers.geometry.winding import winding_numbers
+from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask, Mesh
 
@@ -45,6 +48,24 @@ SHALLOW = 0.3  # arm radii: up to this depth the normals of the nearest faces te
 NEIGHBOUR_SHARE = 0.5
 FLIPPED = 0.01  # least volume, in units of area^1.5, by which a shell is known to be inside out
 RADIUS_BAND = (0.15, 0.85)  # of a bone: its ends belong to joints
+
+
+class Influences(NamedTuple):
+    """Joints that hold any vertex `(used,)`; those of vertex v, by their place in `joints`, and how much each holds
+    stand from `starts[v]` to `starts[v + 1]`.
+    """
+
+    joints: Indices
+    starts: Indices  # (vertices + 1,)
+    columns: Indices
+    weights: Array
+
+
+class Unbound(NamedTuple):
+    """Inverse world rotations `(used, 4)` and world positions `(used, 3)` of joints in the bind pose."""
+
+    rotations: Array
+    positions_m: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +83,28 @@ class BodySurface:
     is_own: bool  # False: generated around a bare skeleton
 
     @cached_property
-    def skin_weights(self) -> tuple[Indices, NDArray[np.float32]]:
-        """Joints that hold any vertex `(used,)`, and how much of each vertex they hold `(vertices, used)`."""
+    def influences(self) -> Influences:
+        """How much each joint holds of each vertex."""
         mesh = self.mesh
-        used = np.unique(mesh.joints[mesh.weights > 0.0])
-        column = np.zeros(len(self.body.skeleton), dtype=np.int64)
-        column[used] = np.arange(len(used))
-        weights = np.zeros((len(mesh.positions_m), len(used)), dtype=np.float32)
-        # Padding refers to joint 0 with weight 0, and a joint may be listed twice: add, do not assign.
-        np.add.at(weights, (np.arange(len(weights))[:, None], column[mesh.joints]), mesh.weights)
-        return used, weights
+        holds = mesh.weights > 0.0
+        used, columns = np.unique(mesh.joints[holds], return_inverse=True)
+        starts = np.concatenate([[0], np.cumsum(holds.sum(axis=1))])
+        return Influences(
+            used.astype(np.int64),
+            starts.astype(np.int64),
+            columns.reshape(-1).astype(np.int64),
+            mesh.weights[holds].astype(np.float64),
+        )
+
+    @cached_property
+    def unbound(self) -> Unbound:
+        """What takes each of the joints that hold anything back from the bind pose to the origin."""
+        rotations, positions = (values[self.influences.joints] for values in kinematics.rest_world(self.body.skeleton))
+        return Unbound(quat.conjugate(rotations), positions)
+
+    @cached_property
+    def rest_m(self) -> Array:
+        return np.ascontiguousarray(self.mesh.positions_m, dtype=np.float64)
 
     @cached_property
     def limb_vertices(self) -> Indices:
@@ -126,7 +159,7 @@ class BodySurface:
         """
         depth = np.zeros((len(self.parts), len(GROUPS)))
         queries = self.limb_vertices
-        own = GROUP_OF[self.parts[queries]]
+        own = self.parts[queries]
         near = find_near(self.target, self.mesh.positions_m[None], queries, own, 0.0, self.excluded)
         depth[near.vertex, GROUP_OF[self.outer_face_parts[near.face]]] = -near.distance_m
         return self.worn(depth)
@@ -161,7 +194,7 @@ def build_surface(body: Body, mesh: Mesh | None) -> BodySurface:
     weights = part_weights(mesh, of_joint)
     parts = np.asarray(weights.argmax(axis=1))
     of_face = face_parts(weights, mesh.faces)
-    outer = _seen(mesh, SEEN_FROM * body.height_m)
+    outer = (_seen if own else _seen_between_parts)(mesh, SEEN_FROM * body.height_m)
     frames = find_part_frames(body, mesh.positions_m, parts)
     radius = _radii(mesh, parts, outer, frames)
     arms = [radius[part_index(f"{side}LowerArm")] for side in SIDES]
@@ -172,7 +205,16 @@ def build_surface(body: Body, mesh: Mesh | None) -> BodySurface:
 
 def reduced(surface: BodySurface, most_faces: int) -> BodySurface:
     """The outer surface with at most about `most_faces` faces; measures stay those of the full one."""
-    mesh = decimate(compact(surface.mesh, surface.outer_faces), most_faces)
+    return with_mesh(surface, fewer_faces(surface, most_faces))
+
+
+def fewer_faces(surface: BodySurface, most_faces: int) -> Mesh:
+    """The mesh of `reduced`."""
+    return decimate(compact(surface.mesh, surface.outer_faces), most_faces)
+
+
+def with_mesh(surface: BodySurface, mesh: Mesh) -> BodySurface:
+    """The surface with fewer of its vertices and other faces between them, all of which can be seen."""
     weights = part_weights(mesh, joint_parts(surface.body))
     return replace(
         surface,
@@ -207,11 +249,31 @@ def _turned_outward(mesh: Mesh, shells: Indices) -> Indices:
 
 def _seen(mesh: Mesh, over_m: float) -> Mask:
     """Faces `(faces,)` whose outer side does not lie inside another shell."""
+    seen: Mask = winding_numbers(mesh.positions_m, mesh.faces, _over(mesh, over_m)) < 0.5
+    return seen
+
+
+def _seen_between_parts(mesh: Mesh, over_m: float) -> Mask:
+    """The same of a generated body, whose parts are simple shapes."""
+    points = _over(mesh, over_m)
+    part = connected(mesh.faces, len(mesh.positions_m))
+    of_face = part[mesh.faces[:, 0]]
+    inside = np.zeros(len(points), dtype=np.bool_)
+    for number in np.unique(of_face):
+        own = mesh.positions_m[part == number]
+        low, high = own.min(axis=0), own.max(axis=0)
+        asked = np.flatnonzero(~inside & (of_face != number) & ((points >= low) & (points <= high)).all(axis=1))
+        inside[asked] = lies_in_part(own, points[asked])
+    return ~inside
+
+
+def _over(mesh: Mesh, over_m: float) -> Array:
+    """A point `(faces, 3)` a little outside of the middle of each face."""
     a, b, c = (mesh.positions_m[mesh.faces[:, corner]] for corner in range(3))
     normal = np.cross(b - a, c - a)
     normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-20)[:, None]
-    seen: Mask = winding_numbers(mesh.positions_m, mesh.faces, (a + b + c) / 3.0 + over_m * normal) < 0.5
-    return seen
+    points: Array = (a + b + c) / 3.0 + over_m * normal
+    return points
 
 
 def _radii(mesh: Mesh, parts: Indices, outer: Mask, frames: dict[int, PartFrame]) -> Array:

@@ -8,8 +8,10 @@ target lacks is left out and listed. What holds the pairs together is `contact_l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from workers.contract.roles import SIDES
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
@@ -82,18 +84,33 @@ class ContactAnchors:
         )
 
 
-def carry(contacts: SelfContacts, target: BodySurface, rate_hz: float) -> ContactAnchors:
-    """The contacts on another body, or on the source's own."""
+def carry(
+    contacts: SelfContacts, target: BodySurface, rate_hz: float, frames_asked: Indices | None = None
+) -> ContactAnchors:
+    """The contacts on another body, or on the source's own; of some frames, ascending: `ContactAnchors.at` them."""
+    anchors = _carry(contacts, target, rate_hz, frames_asked)
+    return anchors if frames_asked is None else anchors.at(frames_asked)
+
+
+def carried_frames(contacts: SelfContacts, target: BodySurface) -> Indices:
+    """The frames, ascending, in which any contact is that the body has parts for."""
+    spans = [np.arange(item.start, item.stop) for item in contacts.contacts if _has_parts(target, item)]
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *spans]))
+
+
+def _carry(contacts: SelfContacts, target: BodySurface, rate_hz: float, frames_asked: Indices | None) -> ContactAnchors:
     rows: list[tuple[Array | Indices, ...]] = []
     left_out = [contact for contact in contacts.contacts if not _has_parts(target, contact)]
     kept = [contact for contact in contacts.contacts if _has_parts(target, contact)]
     fade = max(1.0, FADE_S * rate_hz)
     for number, contact in enumerate(kept):
-        frames, points = contact.gap.shape
-        a_corners, a_shares = find_places(target, contact.part_a, contact.a)
-        b = Places(*(values.ravel() for values in vars(contact.b).values()))
-        b_corners, b_shares = find_places(target, contact.part_b, b)
         frame = np.arange(contact.start, contact.stop)
+        asked = slice(None) if frames_asked is None else np.flatnonzero(np.isin(frame, frames_asked))
+        frame, gap = frame[asked], contact.gap[asked]
+        frames, points = gap.shape
+        a_corners, a_shares = find_places(target, contact.part_a, contact.a)
+        b = Places(*(values[asked].ravel() for values in vars(contact.b).values()))
+        b_corners, b_shares = find_places(target, contact.part_b, b)
         # Intervals that the clip's ends cut off do not fade there.
         rise = np.where(contact.start == 0, 1.0, np.minimum((frame - contact.start + 1.0) / fade, 1.0))
         fall = np.where(contact.stop == contacts.frames, 1.0, np.minimum((contact.stop - frame) / fade, 1.0))
@@ -102,7 +119,7 @@ def carry(contacts: SelfContacts, target: BodySurface, rate_hz: float) -> Contac
                 np.repeat(frame, points),
                 np.tile(a_corners, (frames, 1)), np.tile(a_shares, (frames, 1)),
                 b_corners, b_shares,
-                contact.gap.ravel() * target.arm_radius_m,
+                gap.ravel() * target.arm_radius_m,
                 np.repeat(np.minimum(rise, fall) / points, points),
                 np.full(frames * points, number),
             )
@@ -125,17 +142,31 @@ def carry(contacts: SelfContacts, target: BodySurface, rate_hz: float) -> Contac
 
 def find_places(surface: BodySurface, part: int, places: Places) -> tuple[Indices, Array]:
     """Corners `(n, 3)` and barycentric shares `(n, 3)` of the points with these places on a part of the surface."""
-    faces = surface.outer_faces[_holds(surface, part)]
-    own = _layout(surface, part, surface.mesh.positions_m[faces].reshape(-1, 3)).reshape(len(faces), 3, 4)
+    laid = _laid_out_part(surface, part)
     frame, radius = surface.frames[part], float(surface.radius_m[part])
     wanted = _laid_out(places.along * frame.length_m, places.around, places.radii, radius)
-    distance = np.linalg.norm(own.mean(axis=1)[None] - wanted[:, None], axis=-1)
-    count = min(CANDIDATES, len(faces))
-    several = np.argpartition(distance, count - 1, axis=1)[:, :count]
-    shares, squared = closest_on_triangles(wanted[:, None], own[several])
+    count = min(CANDIDATES, len(laid.faces))
+    several = laid.centres.query(wanted, k=count)[1].reshape(len(wanted), count)
+    shares, squared = closest_on_triangles(wanted[:, None], laid.corners[several])
     best = squared.argmin(axis=1)
     rows = np.arange(len(wanted))
-    return faces[several[rows, best]], shares[rows, best]
+    return laid.faces[several[rows, best]], shares[rows, best]
+
+
+@dataclass(frozen=True, eq=False)
+class _LaidOut:
+    """The faces where places of a part are looked up, laid out around its bone."""
+
+    faces: Indices  # (faces, 3)
+    corners: Array  # (faces, 3, 4)
+    centres: cKDTree
+
+
+@lru_cache(maxsize=64)
+def _laid_out_part(surface: BodySurface, part: int) -> _LaidOut:
+    faces = surface.outer_faces[_holds(surface, part)]
+    corners = _layout(surface, part, surface.mesh.positions_m[faces].reshape(-1, 3)).reshape(len(faces), 3, 4)
+    return _LaidOut(faces, corners, cKDTree(corners.mean(axis=1)))
 
 
 def _layout(surface: BodySurface, part: int, points: Array) -> Array:
@@ -155,6 +186,7 @@ def _has_parts(surface: BodySurface, contact: SelfContact) -> bool:
     return all(part in surface.frames and _holds(surface, part).any() for part in parts)
 
 
+@lru_cache(maxsize=64)
 def _holds(surface: BodySurface, part: int) -> Mask:
     """Outer faces `(faces,)` where places of a part are looked up: its own; for the trunk also the thighs' tops."""
     found: Mask = surface.outer_face_parts == part

@@ -12,6 +12,7 @@ What a joint should follow comes from the rest pose, whether it does from the re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -53,16 +54,18 @@ def undriven_skin(surface: BodySurface, motion: BodyMotion, frames: Indices) -> 
     return UndrivenSkin(sum(found.values()) / whole if whole else 0.0, joints)
 
 
+@lru_cache(maxsize=4)
 def _held(surface: BodySurface) -> dict[int, tuple[float, Array]]:
     """By joint: how much surface it holds in square metres, and the middle of that `(3,)` in the rest pose."""
-    mesh = surface.mesh
-    areas = vertex_areas(mesh.positions_m, mesh.faces)
-    used, weights = surface.skin_weights
-    amounts = areas @ weights
-    middles = (weights * areas[:, None]).T @ mesh.positions_m
+    mesh, influences = surface.mesh, surface.influences
+    count = len(influences.joints)
+    vertex = np.repeat(np.arange(len(mesh.positions_m)), np.diff(influences.starts))
+    share = vertex_areas(mesh.positions_m, mesh.faces)[vertex] * influences.weights
+    amounts = np.bincount(influences.columns, share, count)
+    moments = [np.bincount(influences.columns, share * mesh.positions_m[vertex, axis], count) for axis in range(3)]
     return {
-        int(joint): (float(amount), middle / amount)
-        for joint, amount, middle in zip(used, amounts, middles, strict=True)
+        int(joint): (float(amount), np.array(moment) / amount)
+        for joint, amount, *moment in zip(influences.joints, amounts, *moments, strict=True)
         if amount > 0.0
     }
 

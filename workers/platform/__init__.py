@@ -1,7 +1,11 @@
-"""What the operating system can tell and do about our processes.
+"""What the operating system can tell and do about our processes, and what they share.
 
+    cache_folder   what was computed once, by key, in a folder that processes share and in memory
+    compiled       functions compiled by numba
+    content_key    a key for what values hold
     exhaustion     exceptions that say the machine gave out
     processes      death with the parent, memory limits, memory in use
+    threads        how many threads libraries take, and how they wait
     torch_threads  torch on a given number of threads for a while; the only module here that imports torch
 
 Starting and stopping processes is left to those who need one.

@@ -34,6 +34,7 @@ from workers.formats.registry import format_of_extension
 from workers.ingest.sandbox.confinement import SandboxLimits
 from workers.ingest.sandbox.sandbox import Sandbox
 from workers.ingest.stored.scene_file import SceneFileUnusable
+from workers.platform.cache_folder import Recent
 from workers.queue.failures import as_typed_error
 from workers.queue.job_definitions import given_definitions, preset_lookup
 from workers.queue.settings import WorkerSettings
@@ -43,6 +44,7 @@ from workers.skeleton.model import Scene
 
 LOG = logging.getLogger("retarget.tasks")
 PROGRESS_INTERVAL_S = 0.2
+SCENES_KEPT = 16  # mapped into memory; a key stands for the content, so they cannot be out of date
 VALIDATING_SHARE = 0.08  # of a job's progress; the engine goes on from 0.1
 MEDIA_TYPES = {
     ".json": "application/json",
@@ -132,6 +134,7 @@ class TaskContext:
     inspect: Callable[..., dict[str, Any]]
     settings: WorkerSettings = field(default_factory=WorkerSettings)
     retargets: bool = True
+    loaded: Recent[Scene] = field(default_factory=lambda: Recent(SCENES_KEPT))  # by the key of the stored scene
 
     @staticmethod
     def open(settings: WorkerSettings, connection: Redis) -> TaskContext:
@@ -311,7 +314,8 @@ def _load_all(context: TaskContext, record: JobRecord, inputs: Inputs, progress:
         progress("loading", VALIDATING_SHARE)
         keys = record.scenes or {}
     try:
-        return {name: load_stored(context.blobs, keys[name]) for name in inputs}
+        load = partial(load_stored, context.blobs)
+        return {name: context.loaded.get(keys[name], partial(load, keys[name])) for name in inputs}
     except (SceneFileUnusable, FileNotFoundError, KeyError) as error:
         raise ScenesLost(f"a stored scene cannot be loaded: {error}") from None
 

@@ -10,7 +10,7 @@ from workers.semantics.choice import BUILT_IN, OFF, check_ready
 
 DEFAULT_BUDGET_S = {"geometry": 60.0, "semantic": 240.0}
 REST_OF_JOB = 0.2  # of a job's time is left to reading, scoring and writing
-PACKAGES = ("torch", "scipy", "igl")
+PACKAGES = ("torch", "scipy", "igl", "numba")
 
 
 def budget_s(options: JobOptions) -> float:

@@ -13,7 +13,7 @@ from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import GROUP_OF, GROUPS
 from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
-from workers.geometry.self_contact import find_self_contacts
+from workers.geometry.source_contacts import source_contacts
 from workers.geometry.transfer_contacts import ContactAnchors, carry
 from workers.motion.body_motion import BodyMotion
 from workers.motion.intervals import close_gaps
@@ -101,7 +101,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     on_piece()
     seen = moving_surface(retargeted.source)
     on_piece()
-    contacts = find_self_contacts(source, seen.surface, pose(seen.surface, source))
+    contacts = source_contacts(source, seen.surface)
     fine = fine_surface(target)
     on_piece()
     anchors, fine_anchors = (carry(contacts, body.surface, base.rate_hz) for body in (moving, fine))

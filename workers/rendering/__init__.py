@@ -2,6 +2,7 @@
 
     renderer           the interface, and the choice of a backend
     rasterizer         the renderer of this project
+    compiled           the same without gradients, compiled for a processor
     pytorch3d_backend  pytorch3d behind the same interface
     moving_body        a motion and its surface, and pictures of its frames
     skinning           linear blend skinning

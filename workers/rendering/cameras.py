@@ -16,7 +16,7 @@ from torch import Tensor
 
 from workers.skeleton import quat
 from workers.skeleton.body import UP, heading
-from workers.skeleton.model import Array
+from workers.skeleton.model import Array, Indices
 
 # Degrees from the body's heading to where the camera stands, counted towards the body's left.
 VIEWS = {"front": 0.0, "side": 90.0, "three_quarter": -40.0}
@@ -109,13 +109,16 @@ def follow(
     facing: Array,
     size: int = 224,
     views: Sequence[str] = ("front", "side", "three_quarter"),
+    frames: Indices | None = None,
 ) -> dict[str, Camera]:
-    """One batch of cameras (a frame each) for every view, with the root's path `(frames, 3)`.
+    """One batch of cameras (a frame each, or one for each of `frames`) for every view, with the root's path
+    `(frames, 3)`.
 
     `facing` `(4,)` is the turn about Y from +Z to where the clip faces (`clip_facing`), fixed for the whole clip, so
     that turns show. Source and result are seen alike when both get the facing of the source.
     """
     target = _camera_path(root_m, rate_hz, height_m, floor_m)
+    target = target if frames is None else target[frames]
     focal = 2.0 * DISTANCE / FIELD
     result = {}
     for view in views:

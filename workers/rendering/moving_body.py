@@ -19,7 +19,7 @@ from workers.motion.body_motion import BodyMotion
 from workers.rendering.cameras import Camera, clip_facing, follow
 from workers.rendering.renderer import Renderer
 from workers.rendering.skinning import Skin, bind_skin
-from workers.skeleton.model import Array, Mesh
+from workers.skeleton.model import Array, Indices, Mesh
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 
@@ -35,18 +35,16 @@ class MovingBody:
     skin: Skin
     floor_m: float
 
-    def cameras(self, facing: Array, size: int, views: Sequence[str]) -> dict[str, Camera]:
-        """One camera a frame for each view (`cameras.follow`)."""
-        path = self.motion.positions_m[:, self.motion.body.hips]
-        return follow(path, self.motion.rate_hz, self.motion.body.height_m, self.floor_m, facing, size, views)
+    def cameras(
+        self, facing: Array, size: int, views: Sequence[str], frames: Indices | None = None
+    ) -> dict[str, Camera]:
+        """One camera a frame, or for each of `frames`, for each view (`cameras.follow`)."""
+        path, height_m = self.motion.positions_m[:, self.motion.body.hips], self.motion.body.height_m
+        return follow(path, self.motion.rate_hz, height_m, self.floor_m, facing, size, views, frames)
 
-    def vertices(self, frames: slice | list[int]) -> Tensor:
+    def vertices(self, frames: slice | list[int] | Indices) -> Tensor:
         """The surface in some frames, `(frames, vertices, 3)` in the world; no gradients."""
-        device, dtype = self.skin.positions_m.device, self.skin.positions_m.dtype
-        turns = torch.as_tensor(self.motion.rotations[frames], dtype=dtype, device=device)
-        places = torch.as_tensor(self.motion.positions_m[frames], dtype=dtype, device=device)
-        with torch.no_grad():
-            return self.skin.deform(turns, places)
+        return self.skin.moved(self.motion.rotations[frames], self.motion.positions_m[frames])
 
     def render(self, renderer: Renderer, frames: Sequence[int], camera: Camera) -> list[Picture]:
         """Pictures of some frames; `camera` has one view for each frame of the motion."""

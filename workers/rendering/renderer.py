@@ -14,6 +14,7 @@ from torch import Tensor
 
 from workers.rendering.cameras import Camera
 from workers.rendering.rasterizer import TorchRenderer
+from workers.rendering.skinning import NUMBA_INSTALLED
 
 PYTORCH3D_INSTALLED = importlib.util.find_spec("pytorch3d") is not None
 
@@ -30,9 +31,13 @@ class Renderer(Protocol):
 
 
 def choose_renderer(device: torch.device | str = "cpu") -> Renderer:
-    """pytorch3d on CUDA where it is installed, else the own renderer."""
+    """pytorch3d on CUDA where it is installed, else the own renderer; on a CPU compiled, where numba is installed."""
     if PYTORCH3D_INSTALLED and torch.device(device).type == "cuda":
         from workers.rendering.pytorch3d_backend import Pytorch3dRenderer
 
         return Pytorch3dRenderer()
+    if NUMBA_INSTALLED and torch.device(device).type == "cpu":
+        from workers.rendering.compiled.renderer import CompiledRenderer
+
+        return CompiledRenderer()
     return TorchRenderer()

@@ -8,15 +8,19 @@ matrix product, `(vertices, joints) x (joints, 12)`, on any device. Several mesh
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from workers.skeleton import kinematics, quat
-from workers.skeleton.model import Mesh, Skeleton
+from workers.skeleton.model import Array, Indices, Mesh, Skeleton
 from workers.skeleton.quat_torch import to_matrix
+
+NUMBA_INSTALLED = importlib.util.find_spec("numba") is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,30 @@ class Skin:
         blended = (self.weights @ joints).view(len(rotations), -1, 3, 4)
         moved: Tensor = (blended[..., :3] * self.positions_m[:, None]).sum(-1) + blended[..., 3]
         return moved
+
+    def moved(self, rotations: Array, positions_m: Array) -> Tensor:
+        """`deform` without gradients, of joints as arrays; compiled where that is possible."""
+        if self.positions_m.device.type == "cpu" and NUMBA_INSTALLED:
+            from workers.rendering.compiled.skinning import deform
+
+            used, bind = self.used.numpy(), self.bind_positions_m.numpy()
+            turn = quat.multiply(rotations[:, used], self.unbind.numpy())
+            shift = positions_m[:, used] - quat.rotate(turn, bind)
+            matrices = np.concatenate([quat.to_matrix(turn), shift[..., None]], axis=-1)
+            vertices = np.empty((len(turn), len(self.positions_m), 3), dtype=self.positions_m.numpy().dtype)
+            deform(*self._holders, self.positions_m.numpy(), matrices, vertices)
+            return torch.from_numpy(vertices)
+        with torch.no_grad():
+            like = self.positions_m
+            return self.deform(
+                *(torch.as_tensor(values).to(like.device, like.dtype) for values in (rotations, positions_m))
+            )
+
+    @cached_property
+    def _holders(self) -> tuple[Indices, Array]:
+        from workers.rendering.compiled.skinning import holders
+
+        return holders(self.weights.numpy())
 
 
 def bind_skin(

@@ -19,12 +19,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workers.geometry.contact_model import SelfContacts
 from workers.geometry.contact_scores import contact_scores
+from workers.geometry.exact import ExactPenetration
+from workers.geometry.measured_penetration import MeasuredPenetration
 from workers.geometry.posing import pose
 from workers.geometry.prepared import BodySurfaces
 from workers.geometry.self_contact import find_self_contacts
+from workers.geometry.source_contacts import source_contacts
 from workers.geometry.surface import BodySurface
-from workers.geometry.transfer_contacts import carry
+from workers.geometry.touches import Search, Touches, look_everywhere, look_where_it_counts
+from workers.geometry.transfer_contacts import carried_frames, carry
 from workers.motion.body_motion import BodyMotion
 from workers.scores.scores import SURFACE_KEYS
 from workers.skeleton.model import Array, Indices, Mask
@@ -62,6 +67,23 @@ class GeometryScores:
         )
 
 
+@dataclass(frozen=True)
+class Ways:
+    """How the source's contacts are found, touches are searched and penetration is measured."""
+
+    contacts: Callable[[BodyMotion, BodySurface], SelfContacts]
+    look: Callable[[Search], Touches]
+    penetration: Callable[[BodySurfaces], MeasuredPenetration | ExactPenetration]
+
+
+def _everywhere(motion: BodyMotion, surface: BodySurface) -> SelfContacts:
+    return find_self_contacts(motion, surface, look_everywhere)
+
+
+FAST = Ways(source_contacts, look_where_it_counts, lambda surfaces: surfaces.penetration)
+EXACT = Ways(_everywhere, look_everywhere, lambda surfaces: surfaces.exact)  # for reference: many times slower
+
+
 def geometry_scores(
     motions: Sequence[BodyMotion],
     source: BodyMotion,
@@ -69,11 +91,13 @@ def geometry_scores(
     surfaces: BodySurfaces,
     frames: Indices | None = None,
     on_step: Callable[[], None] = lambda: None,
+    ways: Ways = FAST,
 ) -> list[GeometryScores]:
     """Scores of each of `motions` (the result, the naive copy, ...) of one character, on `source`'s time axis.
 
     `surfaces` are the character's, `source_surface` the source's own or a generated one, reduced. `frames` are those in
-    which penetration is measured. `on_step` is called between pieces of work and may raise to stop.
+    which penetration is measured. `on_step` is called between pieces of work and may raise to stop. `ways` are how it
+    is all measured.
     """
     surface = surfaces.full
     if not surface.is_own or not len(surface.limb_vertices):
@@ -83,18 +107,17 @@ def geometry_scores(
     chosen = frames if frames is not None else spread_frames(source.frames, most)
     stride = search_stride(source)
     thin = thinned(source, stride)
-    contacts = find_self_contacts(thin, source_surface, pose(source_surface, thin))
+    contacts = ways.contacts(thin, source_surface)
     on_step()
-    anchors = carry(contacts, surface, thin.rate_hz)
-    touched = np.unique(anchors.frame)
+    touched = carried_frames(contacts, surface)
     touching = np.isin(chosen // stride, touched)
     if frames is None:
         touched = touched[spread_frames(len(touched), FRAMES[1])] if len(touched) else touched
-    anchors = anchors.at(touched)
+    anchors = carry(contacts, surface, thin.rate_hz, touched)
     results = []
     for motion in motions:
         on_step()
-        inside = surfaces.exact.measure(pose(surface, motion, chosen))
+        inside = ways.penetration(surfaces).measure(pose(surface, motion, chosen))
         values: dict[str, float | None] = {
             "penetration_pct": 100.0 * inside.penetrating / max(inside.vertices, 1),
             "penetration_vertices": float(inside.penetrating),
@@ -104,7 +127,7 @@ def geometry_scores(
         }
         on_step()
         slow = thinned(motion, stride)
-        made = find_self_contacts(slow, surfaces.light, pose(surfaces.light, slow))
+        made = find_self_contacts(slow, surfaces.light, ways.look)
         kept = contact_scores(
             contacts, made, anchors, pose(surface, slow, touched), touched, surface.arm_radius_m, slow.rate_hz
         )

@@ -1,7 +1,7 @@
 """The part of a job that measures surfaces, for the result, the copy and what was refined: penetration, self-contact,
 and whether the skin is torn, wrung or left behind.
 
-scipy and libigl are imported when the first clip is measured, torch never; where they are not installed, or the
+scipy, numba and libigl are imported when the first clip is measured, torch never; where they are not installed, or the
 environment variable `RETARGET_SURFACE_SCORES` is `off`, the scores are absent, with the reason. What is measured is
 `workers.scores.surface_measures`' and `workers.scores.skin_measures`'.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workers.scores.surface_measures import GeometryScores
 
 KEYS = (*SURFACE_KEYS, *SKIN_KEYS)
-PACKAGES = ("scipy", "igl")
+PACKAGES = ("scipy", "igl", "numba")
 SWITCH = "RETARGET_SURFACE_SCORES"
 
 

@@ -192,19 +192,15 @@ def render(body: MovingBody, seen: ViewedClip, view: str, renderer: Renderer, si
     pictures = []
     for first in range(0, len(seen.keyframes), BATCH.get(device.type, 16)):
         some = slice(first, first + BATCH.get(device.type, 16))
-        frames = seen.keyframes[some]
-        turns, places = (
-            torch.as_tensor(values[frames], dtype=dtype, device=device)
-            for values in (body.motion.rotations, body.motion.positions_m)
-        )
         with torch.no_grad():
-            pictures.append(renderer.render(body.skin.deform(turns, places), body.skin.faces, camera[some]))
+            vertices = body.vertices(seen.keyframes[some])
+            pictures.append(renderer.render(vertices, body.skin.faces, camera[some]))
     return torch.cat(pictures).clamp(0.0, 1.0)
 
 
 def _camera(body: MovingBody, seen: ViewedClip, view: str, size: int = SIZE) -> Camera:
     """One camera a keyframe."""
-    return body.cameras(seen.facing, size, [view])[view][torch.as_tensor(seen.keyframes)]
+    return body.cameras(seen.facing, size, [view], seen.keyframes)[view]
 
 
 def _tensors(look: SourceLook) -> tuple[Tensor, Tensor | None]:

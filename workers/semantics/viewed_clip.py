@@ -10,22 +10,24 @@ the delivered clip: the user asked for that, so it is no change of meaning, and 
 walking feet. The pictures show what was scored.
 
 A skinned file is seen by its own surface, decimated; a motion without one by a generated body (`body_proxy`). Surfaces
-are prepared once for each content and kept (`SURFACES_KEPT`), so that batches pay for a character once.
+are prepared once for each content and kept (`SKINS_KEPT`), so that batches pay for a character once.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from weakref import WeakKeyDictionary
 
+from workers.contract.engine_version import ENGINE_VERSION
 from workers.geometry.body_proxy import build_proxy
 from workers.geometry.decimate import prepare_surface
+from workers.geometry.kept_surfaces import kept_mesh
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
+from workers.platform.cache_folder import Recent
+from workers.platform.content_key import content_key
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.rendering.moving_body import MovingBody, motion_facing
 from workers.rendering.skinning import Skin, bind_skin
@@ -42,7 +44,7 @@ BodyKind = Literal["skinned", "generated"]
 VIEWS = ("front", "side", "three_quarter")
 KEYFRAMES = 8
 MAX_FACES = 10_000  # at 224 px a face is smaller than a pixel then
-SURFACES_KEPT = 32  # decimated, about 1 MB each
+SKINS_KEPT = 32  # decimated, about 2 MB each
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,7 @@ def from_origin(motion: BodyMotion) -> BodyMotion:
 
 
 _skins: WeakKeyDictionary[Body, dict[str, tuple[Skin, BodyKind]]] = WeakKeyDictionary()
-_surfaces: OrderedDict[str, Mesh] = OrderedDict()
+_bound: Recent[tuple[Skin, BodyKind]] = Recent(SKINS_KEPT)
 
 
 def skin_of(scene: Scene, body: Body, device: str = "cpu") -> tuple[Skin, BodyKind]:
@@ -139,24 +141,15 @@ def skin_of(scene: Scene, body: Body, device: str = "cpu") -> tuple[Skin, BodyKi
     by_device = _skins.setdefault(body, {})
     if device not in by_device:
         mesh = scene.load_mesh() if scene.has_surface else None
-        if mesh is not None and len(mesh.faces):
-            # Bound where the mesh stands, whichever pose the body counts as rest.
-            by_device[device] = bind_skin(_prepared(mesh), scene.skeleton, device), "skinned"
-        else:
-            by_device[device] = bind_skin(build_proxy(body), body.skeleton, device), "generated"
+        own = mesh if mesh is not None and len(mesh.faces) else None
+        # Bound where the mesh stands, whichever pose the body counts as rest.
+        key = content_key(ENGINE_VERSION, device, *((body,) if own is None else (scene.skeleton, own)))
+        by_device[device] = _bound.get(key, lambda: _bind(own, scene, body, device))
     return by_device[device]
 
 
-def _prepared(mesh: Mesh) -> Mesh:
-    """The decimated surface: the same one for the same content, read anew or not."""
-    digest = hashlib.sha256()
-    for part in (mesh.positions_m, mesh.faces, mesh.joints, mesh.weights):
-        digest.update(repr(part.shape).encode())
-        digest.update(part.tobytes())
-    key = digest.hexdigest()
-    if key not in _surfaces:
-        _surfaces[key] = prepare_surface(mesh, MAX_FACES)
-    _surfaces.move_to_end(key)
-    while len(_surfaces) > SURFACES_KEPT:
-        _surfaces.popitem(last=False)
-    return _surfaces[key]
+def _bind(own: Mesh | None, scene: Scene, body: Body, device: str) -> tuple[Skin, BodyKind]:
+    if own is None:
+        return bind_skin(build_proxy(body), body.skeleton, device), "generated"
+    key = content_key(ENGINE_VERSION, own, MAX_FACES)
+    return bind_skin(kept_mesh(key, lambda: prepare_surface(own, MAX_FACES)), scene.skeleton, device), "skinned"

@@ -26,6 +26,7 @@ from workers.contract.errors import (
 )
 from workers.formats.fbx.message import pack, unpack
 from workers.formats.limits import Limits
+from workers.platform.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,7 @@ def _environment() -> dict[str, str]:
     package_folder = str(Path(__file__).resolve().parents[3])
     return kept | {
         "PYTHONPATH": package_folder, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8",
-        "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    }  # fmt: skip
+    } | one_thread()  # fmt: skip
 
 
 def _late(name: str, wall_s: float) -> JobTimeout:

@@ -26,6 +26,7 @@ import sys
 from dataclasses import dataclass
 
 from workers.platform.processes import die_with_parent, forbid_core_dumps
+from workers.platform.threads import one_thread
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
@@ -117,5 +118,4 @@ def clean_environment() -> dict[str, str]:
     """The environment of a parsing process: what finding Python takes, and none of our settings or passwords."""
     kept = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
     # One thread for linear algebra: its buffers count, and a namespace is left before threads exist.
-    single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {name: os.environ[name] for name in kept if name in os.environ} | single
+    return {name: os.environ[name] for name in kept if name in os.environ} | one_thread()

@@ -1,11 +1,19 @@
 """Speed and memory, behind `retarget bench`.
 
-    engine      bytes in, bytes out, stage by stage, beside the naive copy; start-up; the gateway
-    rendering   pictures: skinning, forward, backward, encoder
-    refinement  refinement by length of clip
-    blip        a full-size BLIP with random weights
-    parts       single steps beside a plain way of doing the same
-    files       the files that are measured on
+    speed         the default bench: all of the next six, printed as one table
+    jobs          whole jobs: default and without scores, cold and warm, short and long
+    motions       motions of any length, each unlike every other
+    job_process   jobs timed in processes of their own, of this checkout or another
+    job_child     what runs in such a process
+    service       jobs a second through gateway, Redis and worker
+    process_tree  processor time of a process and of all that came from it
+    three         three.js on the same files
+    engine        retargeting alone beside the naive copy; start-up; the gateway
+    rendering     pictures: skinning, forward, backward, encoder
+    refinement    refinement by length of clip
+    blip          a full-size BLIP with random weights
+    parts         single steps beside a plain way of doing the same
+    files         the files that are measured on
 
 Tests hold results to be right; how fast they come is measured here.
 """

@@ -1,6 +1,5 @@
-"""Speed, measured on files the project makes itself, beside the naive copy in the same run.
+"""What lies around a job: retargeting alone beside the naive copy, start-up of processes, import of the gateway.
 
-A run of the engine is bytes in, bytes out: read, find roles, retarget with foot contacts held, write, check, score.
 Each figure is taken over several repeats; machines are noisy, so best and median are both reported, and the
 processor time beside the time on the clock: the first is what the work costs, the second also holds what else the
 machine was doing.
@@ -13,14 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from workers.contract.options import parse_options
-from workers.engine.engine import retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.lab.bench.files import BenchFiles
 from workers.motion.body_motion import to_clip
 from workers.preparation.prepare import prepare_character, prepare_motion
 from workers.retargeting.clip import retarget_clip
@@ -44,11 +41,10 @@ print(peak_bytes())
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds on the clock and of the processor, a value a repeat; `stages` are the median repeat's, by name."""
+    """Seconds on the clock and of the processor, a value a repeat."""
 
     seconds: list[float]
     processor_s: list[float]
-    stages: dict[str, float]
 
     @property
     def best_s(self) -> float:
@@ -63,23 +59,10 @@ class Timing:
         return median(self.processor_s)
 
 
-def time_engine(motion: FileBundle, character: FileBundle, repeats: int) -> Timing:
-    """Bytes to bytes, with all scores but the semantic ones; stages as in the report."""
-    options = parse_options({"encoder": "none"})
-    reports: list[dict[str, float]] = []
-
-    def work() -> None:
-        reports.append(retarget(motion, character, options).report["timings_s"])
-
-    timing = _repeat(work, repeats)
-    middle = timing.seconds.index(sorted(timing.seconds)[repeats // 2])
-    return replace(timing, stages=reports[middle])
-
-
-def time_methods(files: BenchFiles, repeats: int) -> dict[str, Timing]:
+def time_methods(motion: FileBundle, character: FileBundle, repeats: int) -> dict[str, Timing]:
     """The step from a prepared motion to a clip alone: ours with foot contacts, ours without, and the naive copy."""
-    source = prepare_motion(read_scene(files.bvh), 0, parse_options(None))
-    target = prepare_character(read_scene(files.character), {})
+    source = prepare_motion(read_scene(motion), 0, parse_options(None))
+    target = prepare_character(read_scene(character), {})
     floor_m = source.body.floor_m
     held, free = parse_options({"foot_contact": "auto"}), parse_options({"foot_contact": "off"})
     return {
@@ -115,7 +98,7 @@ def _repeat(work: Callable[[], object], repeats: int) -> Timing:
         work()
         seconds.append(time.perf_counter() - start)
         processor.append(_processor_s() - used)
-    return Timing(seconds, processor, {})
+    return Timing(seconds, processor)
 
 
 def _processor_s() -> float:

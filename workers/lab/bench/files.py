@@ -35,7 +35,6 @@ class BenchFiles:
     character: FileBundle
     joints: int
     frames: int
-    vertices: int
 
 
 def make_bench_files(frames: int) -> BenchFiles:
@@ -44,9 +43,14 @@ def make_bench_files(frames: int) -> BenchFiles:
     glb = FileBundle("walk.glb", rig_to_glb(with_tips(build_rig(body, RigStyle())), [lengthened(walk(body), frames)]))
     scene = read_scene(glb)
     bvh = FileBundle("walk.bvh", write_bvh(scene.skeleton, scene.load_clip(0, None)))
+    return BenchFiles(bvh, glb, fine_character(), len(scene.skeleton), frames)
+
+
+def fine_character() -> FileBundle:
+    """The stout body with `VERTICES` vertices."""
     fine = subdivided(build_body(STOUT), VERTICES)
     rig = with_tips(build_rig(fine, RigStyle(rest_pose="A", bone_axes="bone_y", names="mixamo")))
-    return BenchFiles(bvh, glb, FileBundle("stout.glb", rig_to_glb(rig)), len(rig.names), frames, len(fine.positions_m))
+    return FileBundle("stout.glb", rig_to_glb(rig))
 
 
 def lengthened(motion: SampleMotion, frames: int) -> SampleMotion:

@@ -1,4 +1,4 @@
-"""`retarget bench`: how fast reading, retargeting and writing are, or rendering and seeing, and where the time goes."""
+"""`retarget bench`: what jobs cost, beside three.js and the naive copy; or rendering, refinement, single steps."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workers.contract.errors import InvalidOptions
 
-if TYPE_CHECKING:
-    from workers.lab.bench.engine import Timing
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--frames", type=int, default=1000, metavar="N", help="frames of the motion (default: 1000)")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each measurement (default: 5)")
-    parser.add_argument("--no-gateway", action="store_true", help="leave out import time and memory of the gateway")
+    parser.add_argument(
+        "--frames", type=int, nargs="+", metavar="N", help="lengths of the motions (default: 100 3000; --parts: 1000)"
+    )
+    parser.add_argument(
+        "--compared-frames", type=int, nargs=2, metavar="N", help="two lengths by time and memory (default: 300 10000)"
+    )
+    parser.add_argument("--repeats", type=int, metavar="N", help="runs of each measurement (default: 3; others 5)")
+    parser.add_argument("--jobs", type=int, default=10, metavar="N", help="jobs through the service (%(default)s)")
+    parser.add_argument("--motion", type=Path, metavar="FILE", help="its first clip, cut or played to and fro")
+    parser.add_argument("--character", type=Path, metavar="FILE", help="who receives it")
+    parser.add_argument("--formats", nargs="+", choices=("bvh", "glb"), help="of the motions (default: both)")
+    parser.add_argument("--only", metavar="PART,...", help="of jobs, three, copy, service, lengths, start")
+    parser.add_argument("--no-gateway", action="store_true", help="leave out the service, start-up and the gateway")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="another checkout, on the same files in turn")
+    parser.add_argument("--three", type=Path, metavar="FOLDER", help="the npm package three (RETARGET_THREE)")
+    parser.add_argument("--seed", type=int, metavar="N", help="the same motions again; caches may know them then")
     parser.add_argument(
         "--rendering", action="store_true", help="how long pictures and encoders take, instead of the engine"
     )
@@ -37,14 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.frames < 4 or arguments.repeats < 1:
-        raise InvalidOptions("--frames must be at least 4 and --repeats at least 1")
+    if min(arguments.frames or [4]) < 4 or (arguments.repeats or 1) < 1 or arguments.jobs < 1:
+        raise InvalidOptions("--frames must be at least 4, --repeats and --jobs at least 1")
     if arguments.refinement:
         work = run_refinement
     elif arguments.rendering:
         work = run_rendering
     else:
-        work = run_parts if arguments.parts else run_engine
+        work = run_parts if arguments.parts else run_speed
     figures = work(arguments)
     if arguments.json is not None:
         try:
@@ -63,7 +73,7 @@ def run_rendering(arguments: argparse.Namespace) -> dict[str, Any]:
     from workers.lab.bench.rendering import bench_rendering
 
     figures: dict[str, Any] = {"encoder": choice.reference}
-    timings = bench_rendering(arguments.repeats, choice.reference)
+    timings = bench_rendering(arguments.repeats or 5, choice.reference)
     figures["rendering"] = [dataclasses.asdict(timing) for timing in timings]
     if arguments.random_blip:
         from workers.lab.bench.blip import bench_blip
@@ -102,10 +112,11 @@ def run_parts(arguments: argparse.Namespace) -> dict[str, Any]:
     from workers.lab.bench.files import make_bench_files
     from workers.lab.bench.parts import bench_parts
 
-    files = make_bench_files(arguments.frames)
-    print(f"{files.joints} joints x {files.frames} frames; best processor time of {arguments.repeats}")
+    repeats = arguments.repeats or 5
+    files = make_bench_files((arguments.frames or [1000])[0])
+    print(f"{files.joints} joints x {files.frames} frames; best processor time of {repeats}")
     figures: dict[str, Any] = {"joints": files.joints, "frames": files.frames, "parts": []}
-    for part in bench_parts(files, arguments.repeats):
+    for part in bench_parts(files, repeats):
         figures["parts"].append(dataclasses.asdict(part) | {"ratio": part.ratio})
         print(
             f"{part.name}: {1000 * part.seconds:.1f} ms, {part.ratio:.2f} x {part.opponent} "
@@ -115,51 +126,20 @@ def run_parts(arguments: argparse.Namespace) -> dict[str, Any]:
     return figures
 
 
-def run_engine(arguments: argparse.Namespace) -> dict[str, Any]:
-    from workers.lab.bench import engine as speed
-    from workers.lab.bench.files import make_bench_files
+def run_speed(arguments: argparse.Namespace) -> dict[str, Any]:
+    from workers.lab.bench.job_process import other_tree, this_tree
+    from workers.lab.bench.speed import PARTS, Request, bench_speed
 
-    files = make_bench_files(arguments.frames)
-    print(f"{files.joints} joints x {files.frames} frames onto a character of {files.vertices:,} vertices, IK on")
-    figures: dict[str, Any] = {"joints": files.joints, "frames": files.frames, "vertices": files.vertices}
-    for name, motion in (("BVH in", files.bvh), ("GLB in", files.glb)):
-        timing = speed.time_engine(motion, files.character, arguments.repeats)
-        scoring = timing.stages.get("scoring", 0.0)
-        figures[name] = _entry(timing, files.frames)
-        without = files.frames / (timing.median_s - scoring)
-        print(_line(f"{name}: read + retarget + write + score", timing, files.frames))
-        print(f"  without the scores {without:,.0f} frames/s; " + _stages(timing))
-    methods = speed.time_methods(files, arguments.repeats)
-    for name, timing in methods.items():
-        figures[name] = _entry(timing, files.frames)
-        times = timing.median_s / methods["copy_rest"].median_s
-        print(_line(f"retargeting alone, {name}", timing, files.frames) + f", {times:.1f} x copy_rest's time")
-    for name, timing in speed.time_start_up(arguments.repeats).items():
-        figures[name] = _entry(timing, None)
-        print(
-            f"process, {name}: best {timing.best_s:.3f} s, median {timing.median_s:.3f} s, "
-            f"{timing.processor_median_s:.3f} s of processor"
-        )
-    if not arguments.no_gateway:
-        gateway = figures["gateway"] = speed.measure_gateway()
-        print(
-            f"gateway: import {gateway['import_s']:.2f} s ({gateway['import_processor_s']:.2f} s of processor), "
-            f"resident memory {gateway['resident_mib']:.0f} MiB"
-        )
-    return figures
-
-
-def _line(name: str, timing: Timing, frames: int) -> str:
-    return (
-        f"{name}: {frames / timing.median_s:,.0f} frames/s median ({timing.median_s:.3f} s), "
-        f"{frames / timing.best_s:,.0f} best, {frames / timing.processor_median_s:,.0f} by processor time"
+    parts = PARTS if arguments.only is None else tuple(arguments.only.split(","))
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise InvalidOptions(f"--only: no part {', '.join(unknown)}; choose from {', '.join(PARTS)}")
+    if arguments.no_gateway:
+        parts = tuple(part for part in parts if part not in ("service", "start"))
+    before = [] if arguments.before is None else [other_tree(arguments.before)]
+    names = ("motion", "character", "three", "repeats", "seed", "jobs", "formats")
+    given = {name: getattr(arguments, name) for name in names}
+    given |= {"lengths": arguments.frames, "compared_lengths": arguments.compared_frames}
+    return bench_speed(
+        Request([this_tree(), *before], parts=parts, **{k: v for k, v in given.items() if v is not None})
     )
-
-
-def _stages(timing: Timing) -> str:
-    return ", ".join(f"{stage} {seconds * 1000:.0f} ms" for stage, seconds in timing.stages.items())
-
-
-def _entry(timing: Timing, frames: int | None) -> dict[str, Any]:
-    rate = {} if frames is None else {"frames_per_s": frames / timing.median_s}
-    return {"seconds": timing.seconds, "processor_s": timing.processor_s, "stages": timing.stages, **rate}

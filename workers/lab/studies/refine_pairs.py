@@ -126,7 +126,7 @@ def to_correct(target: PreparedCharacter, retargeted: RetargetedClip) -> float:
     source, naive = thinned(retargeted.source.motion, stride), thinned(retargeted.naive, stride)
     touching, penetrating = (np.zeros(naive.frames, dtype=np.bool_) for _ in range(2))
     seen, moving = moving_surface(retargeted.source).surface, moving_surface(target).surface
-    for contact in find_self_contacts(source, seen, pose(seen, source)).contacts:
+    for contact in find_self_contacts(source, seen).contacts:
         touching[contact.start : contact.stop] = True
     vertices = torch.as_tensor(pose(moving, naive))
     pairs = find_pairs(moving, vertices, reach=0.0)

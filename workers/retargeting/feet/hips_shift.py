@@ -15,7 +15,8 @@ from workers.retargeting.feet.ik import SOFT_REACH
 from workers.skeleton.body import UP
 from workers.skeleton.model import Array
 
-AVERAGE_S = 0.2
+# The body follows what its feet need: along the ground slowly, since its sway is the motion's own, in height at once.
+ALONG_S, RISE_S = 0.5, 0.15
 LOWERING_S = 0.15
 # A lowering helps a steep leg; for a flat one it costs more than this many times the missing length and is given up.
 MAX_LOWERING_PER_EXCESS = 2.0
@@ -33,12 +34,15 @@ def planted_shift(paths: list[FootPath], standing: Array, leg_m: float, rate_hz:
     if not paths:
         return np.zeros((len(standing), 3))
     lift = constant_lift(paths, standing)
-    beyond = sum(standing[:, None] * (path.held - path.weight[:, None] * lift) for path in paths)
-    weight = sum(standing * path.weight for path in paths)
-    half_width = round(AVERAGE_S * rate_hz)
-    support = weighted_mean(np.asarray(weight), half_width)
-    # Far from any stance nothing supports a shift and it dies away.
-    slow = weighted_mean(np.asarray(beyond), half_width) / np.maximum(support, MIN_SUPPORT)[:, None]
+    beyond = np.sum([standing[:, None] * (path.held - path.weight[:, None] * lift) for path in paths], axis=0)
+    weight = np.sum([standing * path.weight for path in paths], axis=0)
+    parts: list[Array] = []
+    for seconds in (ALONG_S, RISE_S, ALONG_S):
+        half_width = round(seconds * rate_hz)
+        # Far from any stance nothing supports a shift and it dies away.
+        support = np.maximum(weighted_mean(weight, half_width), MIN_SUPPORT)
+        parts.append(weighted_mean(beyond[:, len(parts)], half_width) / support)
+    slow = np.stack(parts, axis=1)
     along = np.linalg.norm(slow[:, ::2], axis=1, keepdims=True)
     slow[:, ::2] /= 1.0 + along / (MAX_SIDEWAYS * leg_m)
     return np.asarray(lift + slow)

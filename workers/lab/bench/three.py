@@ -1,0 +1,91 @@
+"""three.js' `SkeletonUtils.retargetClip` under node on the same files, the opponent that users have at hand.
+
+It is told which joints belong together, from our mapping; bytes to bytes as ours: both files read, the clip made at the
+motion's own rate, a GLB written. The package is optional: `make validator` puts it beside the virtual environment,
+RETARGET_THREE or `--three` names another folder. The work in JavaScript is `retarget_clip.mjs`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.contract.options import parse_options
+from workers.formats.load_bundle import bundle_from_path
+from workers.formats.read import read_scene
+from workers.preparation.prepare import prepare_character, prepare_motion
+
+SCRIPT = Path(__file__).with_name("retarget_clip.mjs")
+TIMEOUT_S = 1800.0
+
+
+@dataclass(frozen=True)
+class ThreeTiming:
+    """`clock_s` and `processor_s` of the whole program; of one lap within it, the last, by step, and its processor's.
+
+    node's processor time is of all its threads: it compiles and collects beside.
+    """
+
+    clock_s: float
+    processor_s: float
+    frames: int
+    tracks: int
+    warm_clock_s: float
+    warm_processor_s: float
+    steps_s: dict[str, float]
+
+
+def find_three(folder: Path | None = None) -> Path | str:
+    """The package's folder, or in words why there is none."""
+    beside = Path(sys.prefix) / "three" / "node_modules" / "three"
+    folder = folder or Path(os.environ.get("RETARGET_THREE", beside))
+    if shutil.which("node") is None:
+        return "not run: there is no node; install Node.js"
+    if not (folder / "examples/jsm/utils/SkeletonUtils.js").is_file():
+        return f"not run: no three.js in {folder}; `make validator` installs it, --three names another folder"
+    return folder
+
+
+def time_three(three: Path, motion: Path, character: Path, laps: int) -> ThreeTiming | str:
+    """The whole program with one lap, then one with `laps` for the time once it is warm; or in words why it failed."""
+    with tempfile.TemporaryDirectory(prefix="retarget-bench-") as folder:
+        job = Path(folder) / "job.json"
+        words = {"three": str(three), **_joints(motion, character), "motion": str(motion), "character": str(character)}
+        job.write_text(json.dumps({**words, "repeats": 1}))
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        once = _node(job)
+        clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if once.returncode:
+            return f"failed: {once.stderr.strip().splitlines()[-1] if once.stderr.strip() else once.returncode}"
+        job.write_text(json.dumps({**words, "repeats": laps}))
+        lap = min(json.loads(_node(job).stdout), key=lambda lap: float(lap["processor_s"]))
+    steps_s = {step: float(lap[f"{step}_s"]) for step in ("read", "retarget", "write")}
+    used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return ThreeTiming(
+        clock_s, used_s, lap["frames"], lap["tracks"], sum(steps_s.values()), lap["processor_s"], steps_s
+    )
+
+
+def _node(job: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["node", str(SCRIPT), str(job)], capture_output=True, text=True, timeout=TIMEOUT_S)
+
+
+def _joints(motion: Path, character: Path) -> dict[str, object]:
+    """Which joint of the character takes which of the motion, by names; and the motion's hips."""
+    source = prepare_motion(read_scene(bundle_from_path(motion)), 0, parse_options(None))
+    target = prepare_character(read_scene(bundle_from_path(character)), {})
+    joints, mine = source.body.skeleton, target.body.skeleton
+    shared = [role for role in target.body.mapping.roles if source.body.joint(role) is not None]
+    names = {
+        mine.names[target.body.mapping.roles[role].joint]: joints.names[source.body.mapping.roles[role].joint]
+        for role in shared
+    }
+    return {"names": names, "hips": joints.names[source.body.hips]}
