@@ -28,14 +28,15 @@ from workers.refinement.residual import Base, DegreesOfFreedom, base_of, move
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask
 
-TIMES_DEPTH = 1.4
+TIMES_DEPTH = 1.7
 SLACK, TRUNK_SLACK = 0.01, 0.02  # shares of the height; of the trunk near a contact
 DEPTH_S = 0.1  # a limb comes and goes this much before and after it is inside
 TOUCH_S = 0.25  # the same of a contact
 SMOOTH_S = 0.1
 HALVINGS = 7
 # Roles that say where a limb is, by the end of their names, after a side.
-OF_ARMS, OF_LEGS, OF_TRUNK = ("LowerArm", "Hand", "MiddleProximal"), ("LowerLeg",), ("neck", "head")
+OF_ARMS, OF_LEGS = ("LowerArm", "Hand", "MiddleProximal"), ("LowerLeg",)
+OF_TRUNK, HANGING = ("neck", "head"), ("leftHand", "rightHand")  # what the trunk carries goes no farther than it may
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,7 @@ class Leash:
 
     bounds_m: Array
     joints: tuple[tuple[int, Indices], ...]  # group, and its joints that are measured
+    hanging: Indices  # joints that the trunk carries
     timeline: Timeline
 
     def held(self, freedom: DegreesOfFreedom, base: BodyMotion, residual: Array) -> Array:
@@ -52,8 +54,10 @@ class Leash:
         if not len(changed):
             return residual
         tensors, groups, result = base_of(base, changed, torch.float64), value_groups(freedom), residual.copy()
-        for together in ((BODY,), (*ARM_GROUPS, *LEG_GROUPS)):  # the trunk carries the arms
-            shares = self._shares(freedom, tensors, changed, result, groups, together)
+        limbs = (*ARM_GROUPS, *LEG_GROUPS)
+        for together, later in (((BODY,), limbs), (limbs, ())):  # the trunk carries the arms
+            alone = np.where(np.isin(groups, later), 0.0, result)
+            shares = self._shares(freedom, tensors, changed, alone, groups, together)
             for group, share in shares.items():
                 result[:, groups == group] *= share[:, None]
         return result
@@ -68,7 +72,11 @@ class Leash:
         together: tuple[int, ...],
     ) -> dict[int, Array]:
         """Share of each group's residual that keeps its bound `(frames,)`, by halving, then smooth along time."""
-        measured = [(group, joints) for group, joints in self.joints if group in together]
+        measured = [
+            (group, np.concatenate([joints, self.hanging]) if group == BODY else joints)
+            for group, joints in self.joints
+            if group in together
+        ]
         least = {group: np.zeros(len(changed)) for group, _ in measured}
         most = {group: np.ones(len(changed)) for group, _ in measured}
         tried = dict(most)
@@ -126,7 +134,7 @@ def find_leash(body: Body, depths_m: Array, touched: Mask, timeline: Timeline) -
         else:
             depth = _around(depths_m[:, group], timeline, DEPTH_S)
             bounds[:, group] = TIMES_DEPTH * depth + (SLACK + near) * body.height_m
-    return Leash(bounds, tuple(_measured(body)), timeline)
+    return Leash(bounds, tuple(_measured(body)), _known(body, HANGING), timeline)
 
 
 def held_at(leash: Leash, frames: Indices, base: Base, arm_radius_m: float) -> Held:
