@@ -2,8 +2,8 @@
 
 A limb that lies in the body leaves it by the shortest way or not at all: without a contact to reach, no joint of it
 goes farther than some times the depth that it had to leave, plus a hundredth of the height. Trunk and head stay where
-no contact needs them, and give way by a little where one does. Of a limb near a contact of the source the leash is as
-long as the body. These are bounds and no weights: the residual
+no contact needs them, and give way by a little where one does. Near a contact of the source a limb may go farther, as
+far as a body of other proportions asks for. These are bounds and no weights: the residual
 is shortened until it keeps them, smoothly along time, before anything is measured or delivered. That the optimiser
 looks for a way within them is the business of `Held`.
 """
@@ -29,7 +29,9 @@ from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask
 
 TIMES_DEPTH = 1.7
-SLACK, TRUNK_SLACK = 0.01, 0.02  # shares of the height; of the trunk near a contact
+# Shares of the height; near a contact for the trunk and for limbs. A place that is farther off is no place that this
+# body touches: a beard that lies on a short arm is not a chin in somebody's hand.
+SLACK, TRUNK_SLACK, REACH = 0.01, 0.02, 0.12
 DEPTH_S = 0.1  # a limb comes and goes this much before and after it is inside
 TOUCH_S = 0.25  # the same of a contact
 SMOOTH_S = 0.1
@@ -133,7 +135,7 @@ def find_leash(body: Body, depths_m: Array, touched: Mask, timeline: Timeline) -
             bounds[:, group] = near * TRUNK_SLACK * body.height_m
         else:
             depth = _around(depths_m[:, group], timeline, DEPTH_S)
-            bounds[:, group] = TIMES_DEPTH * depth + (SLACK + near) * body.height_m
+            bounds[:, group] = TIMES_DEPTH * depth + (SLACK + REACH * near) * body.height_m
     return Leash(bounds, tuple(_measured(body)), _known(body, HANGING), timeline)
 
 
