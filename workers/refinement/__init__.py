@@ -26,5 +26,5 @@
 
 The surface, its contacts and the distances are in `workers.geometry`, the encoders in `workers.semantics`. Importing
 this package loads no torch; importing its modules does, but for `budget` and `stage`. `README.md` beside has what was
-measured, and the known harm.
+measured, and what harm is left.
 """
