@@ -15,6 +15,7 @@
     losses        what is asked of the change itself: near the base, smooth, no joint bent too far
     body_terms    penetration and self-contact, as losses and as what a window is judged by
     limits        joint limits, with gradients
+    reachable     which of the source's self-contacts this body can make
     leash         how far each limb may go from where it was
     clearance     how far limbs keep from surfaces
     surfaces      the reduced surface that is moved

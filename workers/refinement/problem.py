@@ -25,6 +25,7 @@ from workers.refinement.guards import FrameSpan
 from workers.refinement.leash import Leash, find_leash
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.losses import curve_at, scales
+from workers.refinement.reachable import OutOfReach, within_reach
 from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.surfaces import MovingSurface, fine_surface, moving_surface
@@ -49,7 +50,8 @@ class ClipProblem:
     freedom: DegreesOfFreedom
     spline: Spline
     activity: Activity
-    contacts: SelfContacts  # of the source
+    contacts: SelfContacts  # of the source, within reach
+    out_of_reach: tuple[OutOfReach, ...]
     moving: MovingSurface  # what the losses look at, but for
     fine: MovingSurface  # the last steps'
     anchors: ContactAnchors  # of the contacts on `moving`
@@ -101,7 +103,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     on_piece()
     seen = moving_surface(retargeted.source)
     on_piece()
-    contacts = source_contacts(source, seen.surface)
+    contacts, out_of_reach = within_reach(source_contacts(source, seen.surface), moving.surface, base)
     fine = fine_surface(target)
     on_piece()
     anchors, fine_anchors = (carry(contacts, body.surface, base.rate_hz) for body in (moving, fine))
@@ -125,6 +127,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         spline=fit_spline(timeline, SPACING_S),
         activity=Activity(active, timeline),
         contacts=contacts,
+        out_of_reach=out_of_reach,
         moving=moving,
         fine=fine,
         anchors=anchors,

@@ -24,6 +24,7 @@ from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, WindowOutcome
 from workers.refinement.guards import arms_turned_deg
 from workers.refinement.problem import ClipProblem, prepare_problem
+from workers.refinement.reachable import OutOfReach
 from workers.refinement.semantic import SemanticObjective, open_eye
 from workers.refinement.weights import weight_values
 from workers.refinement.window import Window
@@ -88,12 +89,13 @@ def refine_clip(
         "accepted_share": float(np.mean([outcome.accepted for outcome in outcomes])) if outcomes else None,
         "stopped_by": dict(Counter(outcome.stopped_by for outcome in outcomes)),
         "idle_arms_deg": work.idle_arms_deg(motion),
+        "out_of_reach": [_told(item, problem) for item in problem.out_of_reach],
         "windows": [outcome.to_dict() for outcome in outcomes],
         "weights": work.weights,
     }
     refined = replace(
         retargeted,
-        notices=(*retargeted.notices, *_notices(outcomes)),
+        notices=(*retargeted.notices, *_notices(outcomes), *_unreached(problem)),
         refinement=Refinement(retargeted.scored, summary),
     )
     if motion is problem.base:
@@ -119,6 +121,7 @@ def _unrefined(
         "accepted_share": 0.0,
         "stopped_by": {"seconds": 1},
         "idle_arms_deg": None,
+        "out_of_reach": [],
         "windows": [],
         "weights": weight_values(),
     }
@@ -139,6 +142,26 @@ def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
                 f"another pose (similarity {was:.3f} to {now:.3f}); look at the sheet"
             )
             yield Notice("refinement-similarity-lost", text, frames=outcome.frames)
+
+
+def _told(item: OutOfReach, problem: ClipProblem) -> dict[str, Any]:
+    contact, rate_hz = item.contact, problem.base.rate_hz
+    return {
+        "contact": contact.name,
+        "start_s": contact.start / rate_hz,
+        "end_s": (contact.stop - 1) / rate_hz,
+        "apart_cm": 100.0 * item.apart_m,
+    }
+
+
+def _unreached(problem: ClipProblem) -> Iterator[Notice]:
+    for item in problem.out_of_reach:
+        told = _told(item, problem)
+        text = (
+            f"{told['contact']} touch in the source from {told['start_s']:.2f} to {told['end_s']:.2f} s; on this body "
+            f"the places are {told['apart_cm']:.0f} cm apart, too far to be brought together; left as they are"
+        )
+        yield Notice("contact-out-of-reach", text, frames=(item.contact.start, item.contact.stop - 1))
 
 
 class _Work:
