@@ -1,46 +1,49 @@
 """`compiled`: a function of numbers and arrays, compiled by numba when it is first called, and kept on disk.
 
 On one thread, and without reordering of sums: the same numbers in give the same numbers out, whatever the machine is
-set to. What is compiled is kept in a folder named by the sources of the function's package and of those below it, since
-numba itself sees changes only in the file that a function stands in and not in what it calls: in `RETARGET_CACHE_DIR`,
-else beside the sources, else in the user's cache folder. Where none of them can be written it is compiled once a
-process.
+set to. What is compiled is kept in a folder named by the sources around the function, those of its package, of those
+below and of the one above, since numba itself sees changes only in the file that a function stands in and not in what
+it calls or takes its constants from: in `RETARGET_CACHE_DIR`, else beside the sources, else in the user's cache folder. Where none
+of them can be written it is compiled once a process.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
+from numba import config, njit
+
+from workers.platform.cache_folder import VARIABLE
 
 Function = TypeVar("Function", bound=Callable[..., object])
+SETTINGS: Any = config  # numba gives its names when it starts
 
 
 def compiled(function: Function) -> Function:
     """The function, compiled for the types that it is called with. Division by zero gives infinity, as in numpy."""
-    config: Any = numba.config
-    before, folder = config.CACHE_DIR, cache_folder(Path(inspect.getfile(function)).parent)
-    config.CACHE_DIR = "" if folder is None else str(folder)
+    folder = compiled_folder(Path(function.__code__.co_filename).parent)
+    before = SETTINGS.CACHE_DIR
+    SETTINGS.CACHE_DIR = "" if folder is None else str(folder)
     try:
-        made: Function = numba.njit(function, cache=folder is not None, error_model="numpy")
+        made: Function = njit(function, cache=folder is not None, error_model="numpy")
     finally:
-        config.CACHE_DIR = before
+        SETTINGS.CACHE_DIR = before
     return made
 
 
 @cache
-def cache_folder(sources: Path) -> Path | None:
-    """Where compiled functions of a package are kept, None where nothing can be written."""
+def compiled_folder(sources: Path) -> Path | None:
+    """Where the compiled functions of a package are kept, None where nothing can be written."""
     name = f"compiled-{_version(sources)}"
-    own = os.environ.get("RETARGET_CACHE_DIR")
+    own = os.environ.get(VARIABLE)
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    for folder in (Path(own) / name if own else sources / "__pycache__" / name, user / "retarget" / name):
+    beside = Path(own).expanduser() / name if own else sources / "__pycache__" / name
+    for folder in (beside, user / "retarget" / name):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -52,6 +55,6 @@ def cache_folder(sources: Path) -> Path | None:
 
 def _version(sources: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(sources.rglob("*.py")):
+    for path in [*sorted(sources.rglob("*.py")), *sorted(sources.parent.glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

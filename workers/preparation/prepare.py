@@ -18,6 +18,8 @@ from workers.contract.definitions import CharacterDefinition
 from workers.contract.errors import ClipNotFound, InvalidOptions, NoSkeleton, NoSkin, NotUpright
 from workers.contract.options import JobOptions, JointChoice, MappingOverride
 from workers.motion.body_motion import BodyMotion, from_clip
+from workers.platform.cache_folder import Recent
+from workers.platform.content_key import content_key
 from workers.preparation.apply_definition import (
     defined_scene,
     drop_joints,
@@ -41,6 +43,9 @@ from workers.skeleton.rest.rest_pose import Rest, choose_rest
 
 # Mean confidence above which a mapping is not looked for a second time in another pose.
 SURE = 0.9
+RIGS_KEPT = 32
+
+_known_roles: Recent[HumanoidMapping] = Recent(RIGS_KEPT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,13 +240,16 @@ def roles_at_rest(scene: Scene, override: MappingABC[str, JointChoice]) -> Human
 
 
 def _roles_at(scene: Scene, override: MappingABC[str, JointChoice], positions: Array | None) -> HumanoidMapping:
-    return find_roles(
-        scene.skeleton,
-        positions_m=positions,
-        declared=scene.extras.get("declared_roles"),
-        override=override,
-        mirrored_surface_m=_held_places(scene, positions) if scene.extras.get("mirrored") is True else None,
-    )
+    declared = scene.extras.get("declared_roles")
+    mirrored = _held_places(scene, positions) if scene.extras.get("mirrored") is True else None
+
+    def find() -> HumanoidMapping:
+        return find_roles(
+            scene.skeleton, positions_m=positions, declared=declared, override=override, mirrored_surface_m=mirrored
+        )
+
+    # Most motions that follow one another are of one rig.
+    return find() if override else _known_roles.get(content_key(scene.skeleton, positions, declared, mirrored), find)
 
 
 def _held_places(scene: Scene, positions: Array | None) -> Array:
