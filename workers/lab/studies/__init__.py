@@ -15,6 +15,7 @@
     refine_figures      figures pooled over pairs, with intervals
     gradients           the renderer's gradients on sample bodies, as a table
     renderer_gradients  one of them against finite differences of finer pictures
+    renderers           the own renderer beside pytorch3d: pictures, gradients, the eye's scores
     descent             arms turned back by the pictures' loss alone
 
 The command line is `workers.lab.commands`; speed is `workers.lab.bench`.
