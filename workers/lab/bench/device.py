@@ -30,6 +30,8 @@ from workers.rendering.skinning import Skin, bind_skin
 from workers.semantics.encoders.loading import DeviceChoice, load_encoder
 
 CLIP, SIZE = "walk", 224
+# A number, or how many there are: the host waits for it either way.
+READS = ("aten::_local_scalar_dense", "aten::nonzero", "aten::repeat_interleave", "aten::masked_select")
 NO_CUDA = "no CUDA device here: not run"
 
 
@@ -56,7 +58,7 @@ class Transfers(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         result = function(*arguments, **(named or {}))
         name = function.overloadpacket._qualified_op_name
-        if name == "aten::_local_scalar_dense":
+        if name in READS:
             self.reads += 1
         elif name in ("aten::_to_copy", "aten::copy_"):
             other = arguments[0] if name == "aten::_to_copy" else arguments[1]
