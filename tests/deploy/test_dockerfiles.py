@@ -58,7 +58,8 @@ def test_image_runs_as_nobody_special_and_tells_its_health(path: Path) -> None:
 def test_final_stage_installs_nothing_and_takes_only_the_environment(path: Path) -> None:
     final = read_stages(path)[-1]
     assert not any("pip " in run or "apt-get" in run for run in final.values("RUN"))
-    assert all(copy.startswith(("--from=build ", "docker/")) for copy in final.values("COPY"))
+    allowed = ("--from=build ", "--from=pytorch3d ", "docker/")  # that stage's is the build's with one package more
+    assert all(copy.startswith(allowed) for copy in final.values("COPY"))
 
 
 @RECIPES
@@ -116,5 +117,18 @@ def test_worker_installs_the_same_pinned_torch_first_as_the_makefile(role: str) 
 def test_both_workers_differ_only_in_what_the_gpu_needs() -> None:
     cpu, gpu = (read_stages(REPOSITORY / "docker" / f"{role}.Dockerfile") for role in ("worker", "worker-gpu"))
     assert cpu[0].instructions == gpu[0].instructions
-    extra = gpu[1].environment().items() - cpu[1].environment().items()
+    extra = gpu[-1].environment().items() - cpu[-1].environment().items()
     assert {name for name, _ in extra} == {"NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"}
+
+
+def test_the_gpu_image_builds_pytorch3d_from_a_pinned_source() -> None:
+    stages = {stage.name: stage for stage in read_stages(REPOSITORY / "docker" / "worker-gpu.Dockerfile")}
+    made = stages["pytorch3d"]
+    arguments = dict(value.split("=", 1) for value in made.values("ARG"))
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", arguments["PYTORCH3D_TAG"])
+    assert re.fullmatch(r"[0-9a-f]{40}", arguments["PYTORCH3D_COMMIT"])
+    runs = " ".join(made.values("RUN"))
+    assert 'test "$(git rev-parse HEAD)" = "$PYTORCH3D_COMMIT"' in runs and "FORCE_CUDA=1" in runs
+    copies = {copy.split()[0] for copy in made.values("COPY")}
+    assert copies == {"--from=build", "--from=cuda"}
+    assert "--from=pytorch3d /opt/venv /opt/venv" in stages[None].values("COPY")

@@ -139,12 +139,36 @@ def test_edges_of_a_square_and_of_a_fan() -> None:
     assert not (fan.beside[shared, 0] == fan.beside[shared, 1]).any()
 
 
+def box(x: float, side: float, depth: float) -> tuple[Tensor, Tensor]:
+    """Corners and faces of a closed box whose front has that side."""
+    signs = torch.tensor(
+        [[i, j, k] for k in (1.0, -1.0) for i, j in ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))]
+    )
+    corners = signs * torch.tensor([0.5 * side, 0.5 * side, 0.5 * depth]) + torch.tensor([x, 0.0, 0.0])
+    sides = [(0, 1, 2, 3), (5, 4, 7, 6), (1, 5, 6, 2), (4, 0, 3, 7), (3, 2, 6, 7), (4, 5, 1, 0)]
+    return corners, torch.tensor([triangle for a, b, c, d in sides for triangle in ((a, b, c), (a, c, d))])
+
+
 def test_pytorch3d_agrees_where_it_is_installed() -> None:
+    """Pictures, and which way a loss pulls, of a sheet and of a closed box that a smaller one stands before."""
     if not PYTORCH3D_INSTALLED:
         assert isinstance(choose_renderer("cuda"), TorchRenderer)
         pytest.skip("pytorch3d is not installed (it has no wheel for this platform)")
     from workers.rendering.pytorch3d_backend import Pytorch3dRenderer
 
-    body = square(0.05, 0.0, 1.5, turn_rad=0.2)
-    one, other = (each.render(body[None], SQUARE_FACES, camera()) for each in (TorchRenderer(), Pytorch3dRenderer()))
-    assert float((one - other).abs().mean()) < 0.01
+    (large, faces), (small, _) = box(0.05, 1.5, 0.5), box(0.3, 0.5, 0.3)
+    two = torch.cat([large, small + torch.tensor([0.0, 0.1, 1.0])])
+    shapes = [(square(0.05, 0.0, 1.5, turn_rad=0.2), SQUARE_FACES), (two, torch.cat([faces, faces + 8]))]
+    for vertices, of in shapes:
+        pictures, pulls = [], []
+        for renderer in (TorchRenderer(), Pytorch3dRenderer()):
+            moved = vertices.clone().requires_grad_()
+            picture = renderer.render(moved[None], of, camera())
+            with torch.no_grad():
+                wanted = renderer.render((vertices + torch.tensor([0.06, 0.04, 0.0]))[None], of, camera())
+            (picture - wanted).square().mean().backward()  # type: ignore[no-untyped-call]
+            assert moved.grad is not None
+            pictures.append(picture.detach())
+            pulls.append(moved.grad[:, :2].flatten())  # depth moves no border
+        assert float((pictures[0] - pictures[1]).abs().mean()) < 0.005
+        assert float(torch.nn.functional.cosine_similarity(pulls[0], pulls[1], dim=0)) > 0.7

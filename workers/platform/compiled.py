@@ -3,8 +3,8 @@
 On one thread, and without reordering of sums: the same numbers in give the same numbers out, whatever the machine is
 set to. What is compiled is kept in a folder named by the sources around the function, those of its package, of those
 below and of the one above, since numba itself sees changes only in the file that a function stands in and not in what
-it calls or takes its constants from: in `RETARGET_CACHE_DIR`, else beside the sources, else in the user's cache folder. Where none
-of them can be written it is compiled once a process.
+it calls or takes its constants from: in `RETARGET_CACHE_DIR`, else beside the sources, else in the user's cache folder.
+Where none of them can be written it is compiled once a process.
 """
 
 from __future__ import annotations

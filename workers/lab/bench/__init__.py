@@ -9,6 +9,7 @@
     process_tree  processor time of a process and of all that came from it
     three         three.js on the same files
     engine        retargeting alone beside the naive copy; start-up; the gateway
+    device        all figures of a device beside the CPU's, copies between them counted
     rendering     pictures: skinning, forward, backward, encoder
     refinement    refinement by length of clip
     blip          a full-size BLIP with random weights

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts", action="store_true", help="single steps, each beside a plain way or a smaller case, instead"
     )
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="all figures of a device beside the CPU's, instead")
     parser.add_argument("--refinement", action="store_true", help="how long refinement takes, and its memory, instead")
     parser.add_argument(
         "--encoder",
@@ -49,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if min(arguments.frames or [4]) < 4 or (arguments.repeats or 1) < 1 or arguments.jobs < 1:
         raise InvalidOptions("--frames must be at least 4, --repeats and --jobs at least 1")
-    if arguments.refinement:
+    if arguments.device is not None:
+        work = run_device
+    elif arguments.refinement:
         work = run_refinement
     elif arguments.rendering:
         work = run_rendering
@@ -106,6 +109,30 @@ def run_refinement(arguments: argparse.Namespace) -> dict[str, Any]:
             flush=True,
         )
     return figures
+
+
+def run_device(arguments: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
+    from workers.lab.bench.device import NO_CUDA, bench_device
+    from workers.semantics.choice import choose_encoder
+
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        print(NO_CUDA)
+        return {"device": "cuda", "rows": NO_CUDA}
+    chosen = torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu"
+    print(f"torch {torch.__version__}, {chosen}, {torch.get_num_threads()} threads; best of several runs")
+    print("body queries have no device code: they run on the CPU")
+    frames, repeats = (arguments.frames or [32])[0], arguments.repeats or 5
+    rows = []
+    for row in bench_device(arguments.device, choose_encoder(arguments.encoder).reference, frames, 10_000, repeats):
+        rows.append(dataclasses.asdict(row))
+        print(
+            f"{row.device:5} {row.clock_ms:10.1f} ms  {row.name}; {row.copies} copies between devices, "
+            f"{row.reads} numbers read by the host",
+            flush=True,
+        )
+    return {"device": arguments.device, "rows": rows}
 
 
 def run_parts(arguments: argparse.Namespace) -> dict[str, Any]:

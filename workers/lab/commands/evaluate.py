@@ -67,6 +67,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gradients.add_argument("--faces", type=int, default=5000, metavar="N", help="of each body (%(default)s)")
     _add_json(gradients)
 
+    renderers = subparsers.add_parser("renderers", help="the own renderer beside pytorch3d, where it is installed")
+    _add_corpus(renderers)
+    renderers.add_argument("--faces", type=int, default=5000, metavar="N", help="of each body (%(default)s)")
+    renderers.add_argument("--size", type=int, default=224, metavar="PX", help="of the pictures (%(default)s)")
+    renderers.add_argument("--pairs", type=int, default=0, metavar="N", help="whose scores are compared (%(default)s)")
+    renderers.add_argument("--keyframes", type=int, default=2, metavar="N", help="of each pair (%(default)s)")
+    renderers.add_argument("--encoder", default="eye", metavar="NAME", help="a model of the store (%(default)s)")
+    _add_json(renderers)
+
     meaning = subparsers.add_parser("meaning", help="semantic scores of good results and of spoilt ones")
     _add_corpus(meaning)
     meaning.add_argument("--encoder", default="eye", metavar="NAME", help="a model of the store (%(default)s)")
@@ -120,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
         "eye": run_eye, "meaning": run_meaning, "gradients": run_gradients, "refine": run_refine,
-        "spoilt": run_spoilt, "choices": run_choices,
+        "spoilt": run_spoilt, "choices": run_choices, "renderers": run_renderers,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -425,6 +434,46 @@ def run_gradients(arguments: argparse.Namespace) -> int:
     print("\n".join(f"{name}: {round(value, 3):g}" for name, value in summary.items()))
     _write_json(arguments.json, {"summary": summary, "rows": [row.figures() for row in rows]})
     return 0 if gradients.good_enough(rows) else 1
+
+
+def run_renderers(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where it ran, 1 where there is no second renderer."""
+    from workers.rendering.renderer import PYTORCH3D_INSTALLED
+
+    if arguments.faces < 100 or arguments.size < 16:
+        raise InvalidOptions("--faces must be at least 100 and --size at least 16")
+    if not PYTORCH3D_INSTALLED:
+        print("pytorch3d is not installed: not run; docker/README.md says how it is built")
+        return 1
+    from workers.lab.studies import meaning, renderers
+    from workers.rendering.pytorch3d_backend import Pytorch3dRenderer
+    from workers.semantics.loaded import open_encoder
+
+    other, data = Pytorch3dRenderer(), None if arguments.data == Path() else arguments.data
+    print(f"{arguments.faces} faces, {arguments.size} px; seconds of the processor, a picture with its gradient")
+    print(f"{'pose':<41}{'mean':>8}{'max':>7}{'IoU':>7}{'vertices':>10}{'angles':>8}{'own s':>8}{'other s':>9}")
+    rows, scores = [], []
+    for row in renderers.compare_pictures(other, arguments.faces, arguments.size, data):
+        rows.append(row)
+        print(
+            f"{row.label[:40]:<41}{row.mean_difference:>8.4f}{row.max_difference:>7.2f}{row.silhouette_iou:>7.3f}"
+            f"{row.vertex_cosine:>10.3f}{row.angle_cosine:>8.3f}{row.own_s:>8.3f}{row.other_s:>9.2f}",
+            flush=True,
+        )
+    if arguments.pairs:
+        loaded = open_encoder(arguments.encoder)
+        pairs = meaning.plan(_corpus(arguments), arguments.pairs)
+        for score in renderers.compare_scores(other, pairs, loaded, arguments.keyframes, loaded.views):
+            scores.append(score)
+            print(
+                f"{score.label[:60]:<61} similarity {score.own:.3f} by the own, {score.other:.3f} by the other; "
+                f"embeddings alike {score.embeddings:.3f}",
+                flush=True,
+            )
+    _write_json(
+        arguments.json, {"pictures": [*map(dataclasses.asdict, rows)], "scores": [*map(dataclasses.asdict, scores)]}
+    )
+    return 0
 
 
 def _number(value: float | None) -> str:

@@ -18,6 +18,7 @@
     choices_told        what people chose, and which scores agree
     gradients           the renderer's gradients on sample bodies, as a table
     renderer_gradients  one of them against finite differences of finer pictures
+    renderers           the own renderer beside pytorch3d: pictures, gradients, the eye's scores
     descent             arms turned back by the pictures' loss alone
 
 The command line is `workers.lab.commands`; speed is `workers.lab.bench`.

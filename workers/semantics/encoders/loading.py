@@ -6,6 +6,7 @@ A new kind of encoder is one line in `KINDS`: the encoder that a manifest runs, 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Literal
 
 import torch
@@ -30,6 +31,7 @@ KINDS = {
 BATCH_SIZE = 8
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
+DEVICES: tuple[DeviceChoice, ...] = ("auto", "cpu", "cuda")
 
 
 def load_encoder(
@@ -57,7 +59,15 @@ def load_encoder(
 
 
 def choose_device(device: DeviceChoice) -> torch.device:
-    """`auto` takes CUDA where it works. Raises InvalidOptions where CUDA is asked for and absent."""
+    """`auto` takes what RETARGET_DEVICE says, else CUDA where it works. Raises InvalidOptions where CUDA is asked for
+    and absent, or the setting names something else.
+    """
+    if device == "auto":
+        named = os.environ.get("RETARGET_DEVICE") or "auto"
+        chosen = next((each for each in DEVICES if each == named), None)
+        if chosen is None:
+            raise InvalidOptions(f"RETARGET_DEVICE is {named!r}; choose from {', '.join(DEVICES)}")
+        device = chosen
     if device == "cuda" and not torch.cuda.is_available():
         raise InvalidOptions("there is no usable CUDA device; choose the device cpu or auto")
     return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
