@@ -13,22 +13,23 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from numba import config, njit
 
 Function = TypeVar("Function", bound=Callable[..., object])
 SOURCES = Path(__file__).parent
+SETTINGS: Any = config  # numba gives its names when it starts
 
 
 def compiled(function: Function) -> Function:
     """The function, compiled for the types that it is called with. Division by zero gives infinity, as in numpy."""
-    before, folder = config.CACHE_DIR, cache_folder()
-    config.CACHE_DIR = "" if folder is None else str(folder)
+    before, folder = SETTINGS.CACHE_DIR, cache_folder()
+    SETTINGS.CACHE_DIR = "" if folder is None else str(folder)
     try:
         made: Function = njit(function, cache=folder is not None, error_model="numpy")
     finally:
-        config.CACHE_DIR = before
+        SETTINGS.CACHE_DIR = before
     return made
 
 
