@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from workers.geometry.parts import GROUP_OF
-from workers.geometry.queries.face_tree import FaceTree, build_tree
+from workers.geometry.queries.face_tree import FaceTree, build_tree, first_places
 from workers.geometry.winding import Patch
 from workers.skeleton.model import Array, Indices, Mask
 
@@ -65,6 +65,11 @@ class Target:
     @cached_property
     def tree(self) -> FaceTree:
         return build_tree(self.faces, self.parts, self.positions_m)
+
+    @cached_property
+    def places(self) -> Indices:
+        """A number for each vertex `(vertices,)`, close for neighbours: where the tree has it first."""
+        return first_places(self.tree, len(self.positions_m))
 
     def others(self, group: int) -> Patch:
         """The faces of all groups but one."""

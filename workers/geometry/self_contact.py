@@ -180,14 +180,14 @@ def _spread_points(surface: BodySurface, near: Touches, frames: int) -> Indices:
     far = near.distance_m.max(initial=0.0)
     sums = np.bincount(number, np.maximum(near.distance_m, 0.0) - far, len(vertices)) / frames
     order = vertices[np.argsort(sums, kind="stable")]
-    chosen = [int(order[0])]
-    for vertex in order[1:]:
-        apart = np.linalg.norm(surface.mesh.positions_m[chosen] - surface.mesh.positions_m[vertex], axis=1)
-        if apart.min() > SPREAD * surface.arm_radius_m:
-            chosen.append(int(vertex))
-        if len(chosen) == MAX_POINTS:
+    rest = surface.mesh.positions_m[order]
+    chosen, apart = [0], np.ones(len(order), dtype=np.bool_)
+    while len(chosen) < MAX_POINTS:
+        apart &= np.linalg.norm(rest - rest[chosen[-1]], axis=1) > SPREAD * surface.arm_radius_m
+        if not apart.any():
             break
-    return np.array(chosen)
+        chosen.append(int(apart.argmax()))
+    return order[chosen]
 
 
 def places_of(surface: BodySurface, part: int, points_m: Array) -> Places:

@@ -39,14 +39,17 @@ def bound_faces(tree: FaceTree, places: Array, boxes: Array) -> None:
 def bound_trees(tree: FaceTree, places: Array, boxes: Array) -> None:
     """Only the boxes of the roots, into `boxes` `(trees, 6)`."""
     for number in range(len(tree.roots)):
-        boxes[number, :3], boxes[number, 3:] = np.inf, -np.inf
+        low_x, low_y, low_z = np.inf, np.inf, np.inf
+        high_x, high_y, high_z = -np.inf, -np.inf, -np.inf
         stop = tree.starts[number + 1] if number + 1 < len(tree.starts) else len(tree.corners)
         for face in range(tree.starts[number], stop):
             for corner in range(3):
                 vertex = tree.corners[face, corner]
-                for axis in range(3):
-                    boxes[number, axis] = min(boxes[number, axis], places[vertex, axis])
-                    boxes[number, axis + 3] = max(boxes[number, axis + 3], places[vertex, axis])
+                x, y, z = places[vertex, 0], places[vertex, 1], places[vertex, 2]
+                low_x, low_y, low_z = min(low_x, x), min(low_y, y), min(low_z, z)
+                high_x, high_y, high_z = max(high_x, x), max(high_y, y), max(high_z, z)
+        boxes[number, 0], boxes[number, 1], boxes[number, 2] = low_x, low_y, low_z
+        boxes[number, 3], boxes[number, 4], boxes[number, 5] = high_x, high_y, high_z
 
 
 @compiled

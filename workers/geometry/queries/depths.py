@@ -12,18 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workers.geometry.parts import GROUP_OF, GROUPS
-from workers.geometry.queries.bounds import DEEPEST_STACK, bound_faces, closest_face, holds
-from workers.geometry.queries.face_tree import FaceTree, build_tree
+from workers.geometry.parts import GROUP_OF, GROUPS, PARTS
+from workers.geometry.queries.bounds import DEEPEST_STACK, bound_faces, closest_face, holds, squared_to_box
+from workers.geometry.queries.face_tree import FaceTree, build_tree, first_places
 from workers.geometry.queries.windings import COLUMNS, find_moments, winding
 from workers.geometry.surface import BodySurface
 from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices, Mask
 
 NUMBER_OF_GROUPS = len(GROUPS)
-# A winding number is harmonic where no surface is: around a point where it is farther than CLEAR from a half, it is on
-# the same side of a half within SAME_SIDE of the distance to the closest face.
-CLEAR, SAME_SIDE = 0.3, 0.5
+# A winding number is harmonic where no surface is: around a point where it is less than CLEAR, it is no more than a
+# half within SAME_SIDE of the distance to the closest face.
+CLEAR, SAME_SIDE = 0.2, 0.5
 
 
 class Depths(NamedTuple):
@@ -52,12 +52,13 @@ class DepthSearch:
     def __init__(self, surface: BodySurface) -> None:
         self.tree = build_tree(surface.mesh.faces, surface.face_parts, surface.mesh.positions_m)
         # Neighbours one after the other: what is known of one holds for the next where nothing is near.
-        place = np.full(len(surface.parts), np.iinfo(np.int64).max)
-        np.minimum.at(place, self.tree.corners.ravel(), np.arange(self.tree.corners.size))
-        self.order = np.argsort(place[surface.limb_vertices], kind="stable")
+        places = first_places(self.tree, len(surface.parts))
+        self.order = np.argsort(places[surface.limb_vertices], kind="stable")
         self.limbs = np.ascontiguousarray(surface.limb_vertices[self.order])
         self.own = np.ascontiguousarray(GROUP_OF[surface.parts[self.limbs]])
         self.excluded = np.ascontiguousarray(surface.excluded[self.limbs])
+        # Vertices of one kind are asked about the same parts.
+        self.kinds = self.own * 2 ** len(PARTS) + self.excluded @ (2 ** np.arange(len(PARTS)))
         self.outer = np.ascontiguousarray(surface.outer[self.tree.faces])
 
     def depths(self, vertices_m: Array, margin_m: float) -> Depths:
@@ -77,7 +78,17 @@ class DepthSearch:
         depth, face = np.zeros(shape), np.zeros(shape, dtype=np.int64)
         places = np.ascontiguousarray(vertices_m, dtype=np.float64)
         find_depths(
-            self.tree, places, self.limbs, self.own, self.excluded, self.outer, float(margin_m), room, depth, face
+            self.tree,
+            places,
+            self.limbs,
+            self.own,
+            self.excluded,
+            self.kinds,
+            self.outer,
+            float(margin_m),
+            room,
+            depth,
+            face,
         )
         back = np.argsort(self.order)
         return Depths(depth[:, back], self.tree.faces[face[:, back]])
@@ -90,6 +101,7 @@ def find_depths(
     limbs: Indices,
     own: Indices,
     excluded: Mask,
+    kinds: Indices,
     outer: Mask,
     margin: float,
     room: DepthRoom,
@@ -102,32 +114,31 @@ def find_depths(
         bound_faces(tree, places, room.boxes)
         bound_groups(tree, room.boxes, room.group_boxes)
         find_moments(tree, places, room.boxes, room.moments)
-        known, known_groups, inside = -1.0, 0, False  # around the point that was asked last
-        known_x, known_y, known_z = 0.0, 0.0, 0.0
+        # A ball in which every vertex of this kind is outside.
+        clear, clear_x, clear_y, clear_z, clear_kind = -1.0, 0.0, 0.0, 0.0, -1
         for row in range(len(limbs)):
             x, y, z = places[limbs[row], 0], places[limbs[row], 1], places[limbs[row], 2]
-            if not in_a_part(tree, room.boxes, x, y, z, own[row], excluded, row):
+            dx, dy, dz = x - clear_x, y - clear_y, z - clear_z
+            if dx * dx + dy * dy + dz * dz < clear and kinds[row] == clear_kind:
                 continue
-            groups = 0
+            clear, clear_kind = -1.0, kinds[row]
+            away = from_parts(tree, room.boxes, x, y, z, own[row], excluded, row)
+            if away > 0.0:
+                clear, clear_x, clear_y, clear_z = away, x, y, z
+                continue
             for root in range(len(tree.roots)):
                 group = tree.groups[root]
                 room.asked[root] = group != own[row] and holds(room.group_boxes, group, x, y, z, margin)
-                if room.asked[root]:
-                    groups |= 1 << group
-            dx, dy, dz = x - known_x, y - known_y, z - known_z
-            if groups != known_groups or dx * dx + dy * dy + dz * dz >= known:
-                total = winding(tree, places, room.moments, x, y, z, room.asked)
-                inside = total > 0.5
-                known, known_groups, known_x, known_y, known_z = -1.0, groups, x, y, z
-                if abs(total - 0.5) > CLEAR:
+            total = winding(tree, places, room.moments, x, y, z, room.asked)
+            for root in range(len(tree.roots)):
+                room.asked[root] = tree.groups[root] != own[row]
+            if total <= 0.5:
+                if total < CLEAR:
                     _, squared = closest_face(
                         tree, room.boxes, places, x, y, z, room.asked, room.every_face, room.stack
                     )
-                    known = SAME_SIDE * SAME_SIDE * squared
-            if not inside:
+                    clear, clear_x, clear_y, clear_z = SAME_SIDE * SAME_SIDE * squared, x, y, z
                 continue
-            for root in range(len(tree.roots)):
-                room.asked[root] = tree.groups[root] != own[row]
             closest, squared = closest_face(tree, room.boxes, places, x, y, z, room.asked, outer, room.stack)
             if closest >= 0:
                 depth[frame, row], face[frame, row] = sqrt(squared), closest
@@ -145,11 +156,12 @@ def bound_groups(tree: FaceTree, boxes: Array, group_boxes: Array) -> None:
 
 
 @compiled
-def in_a_part(tree: FaceTree, boxes: Array, x: float, y: float, z: float, own: int, excluded: Mask, row: int) -> bool:
-    """Whether a point lies in the bounds of a part of another group, that is not excluded for it."""
+def from_parts(tree: FaceTree, boxes: Array, x: float, y: float, z: float, own: int, excluded: Mask, row: int) -> float:
+    """Squared distance from a point to the nearest box of a part of another group that is not excluded for it."""
+    least = np.inf
     for number in range(len(tree.roots)):
-        if tree.groups[number] == own or excluded[row, tree.parts[number]]:
-            continue
-        if holds(boxes, tree.roots[number], x, y, z, 0.0):
-            return True
-    return False
+        if tree.groups[number] != own and not excluded[row, tree.parts[number]]:
+            least = min(least, squared_to_box(x, y, z, boxes, tree.roots[number]))
+            if least == 0.0:
+                break
+    return least

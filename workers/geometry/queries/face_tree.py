@@ -81,3 +81,10 @@ def build_tree(faces: Indices, face_parts: Indices, positions_m: Array) -> FaceT
         ordered,
         *(numbers(values) for values in (first, count, after, roots, parts, groups, starts)),
     )
+
+
+def first_places(tree: FaceTree, vertices: int) -> Indices:
+    """Where each vertex `(vertices,)` stands first among the corners of the tree's faces: neighbours stand close."""
+    places = np.full(vertices, np.iinfo(np.int64).max)
+    np.minimum.at(places, tree.corners.ravel(), np.arange(tree.corners.size))
+    return places

@@ -33,6 +33,7 @@ from workers.skeleton.model import Array, Indices, Mask
 
 FRAMES_AT_ONCE = 32
 FACES, NORMALS, MOMENTS = 0, 1, 2
+CLEARANCE, LARGEST = 3, 4
 
 
 class Asked(NamedTuple):
@@ -65,6 +66,7 @@ class Room(NamedTuple):
     others: Mask  # (trees,)
     stack: Indices
     squared: Array  # (candidates,)
+    clear: Array  # (5,) a point, how far from it no face is within reach, and the largest size of a face
     several: Numbers  # (queries, candidates) found last: where the next pose is looked at first
     frame: Indices  # (answers,)
     query: Indices
@@ -93,7 +95,7 @@ def find_near(
     """
     tree, order = target.tree, target.tree.faces
     places = np.ascontiguousarray(positions_m, dtype=np.float64)
-    by_part = np.argsort(query_parts, kind="stable")
+    by_part = np.lexsort((target.places[queries], query_parts))  # neighbours one after the other
     parts, starts = np.unique(query_parts[by_part], return_index=True)
     everywhere = np.ones((1, len(PARTS), len(PARTS)), dtype=np.bool_) if wanted is None else wanted
     asked = Asked(
@@ -151,6 +153,7 @@ def _room(tree: FaceTree, vertices: int, queries: int, answers: int) -> Room:
         others=np.empty(trees, dtype=np.bool_),
         stack=np.empty(DEEPEST_STACK, dtype=np.int64),
         squared=np.empty(CANDIDATES),
+        clear=np.zeros(5),
         several=np.full((queries, CANDIDATES), -1, dtype=np.int32),
         frame=np.empty(answers, dtype=np.int64),
         query=np.empty(answers, dtype=np.int64),
@@ -185,10 +188,22 @@ def near_frames(tree: FaceTree, positions: Array, asked: Asked, room: Room) -> i
                     trees += 1
             if not trees:
                 continue
+            room.clear[CLEARANCE] = -1.0
             for row in range(first, stop):
-                if in_bounds(tree, room.tree_boxes, places, asked, asked.queries[row], near_trees, trees):
+                vertex = asked.queries[row]
+                if is_clear(room.clear, places[vertex, 0], places[vertex, 1], places[vertex, 2]):
+                    continue
+                if in_bounds(tree, room.tree_boxes, places, asked, vertex, near_trees, trees):
                     number += find_one(tree, places, asked, room, frame, row, group, number)
     return number
+
+
+@compiled
+def is_clear(clear: Array, x: float, y: float, z: float) -> bool:
+    """Whether a point lies in the ball in which nothing is within reach."""
+    dx, dy, dz = x - clear[0], y - clear[1], z - clear[2]
+    inside: bool = clear[CLEARANCE] > 0.0 and dx * dx + dy * dy + dz * dz < clear[CLEARANCE] * clear[CLEARANCE]
+    return inside
 
 
 @compiled
@@ -211,6 +226,7 @@ def find_one(
     """Whether a query makes a pair in a pose; it is written to the place `number` of the answers."""
     if not room.ready[FACES]:
         find_faces(tree, places, room.centres, room.sizes, room.flat)
+        room.clear[LARGEST] = room.sizes.max()
         bound_points(tree, room.centres, room.boxes)
         room.ready[FACES] = True
     vertex = asked.queries[row]
@@ -222,7 +238,11 @@ def find_one(
     several[count:] = several[0]
     face = several[0]
     depth = asked.deepest_m if is_behind(room.flat, room.centres, face, x, y, z) else asked.reach_m
-    if sqrt(room.squared[0]) >= max(depth, asked.reach_m) + room.sizes[face]:
+    distance = sqrt(room.squared[0])
+    if distance >= max(depth, asked.reach_m) + room.sizes[face]:
+        # No centre is nearer, so that around here no face is within reach.
+        room.clear[0], room.clear[1], room.clear[2] = x, y, z
+        room.clear[CLEARANCE] = distance - asked.reach_m - room.clear[LARGEST]
         return False
     least, u, v, w, votes = np.inf, 0.0, 0.0, 0.0, 0
     for place in range(count):

@@ -91,6 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spoilt.add_argument("--encoder", default="none", metavar="NAME", help="for the good pairs (%(default)s)")
     _add_json(spoilt)
 
+    exactness = subparsers.add_parser("exactness", help="surface scores by compiled queries against the exact ones")
+    _add_corpus(exactness)
+    exactness.add_argument("--pairs", type=int, default=200, metavar="N", help="drawn (%(default)s)")
+    exactness.add_argument("--long", type=int, default=40, metavar="N", help="of them of long clips (%(default)s)")
+    exactness.add_argument("--seed", type=int, default=1, metavar="S", help="of the pairs (%(default)s)")
+    _add_json(exactness)
+
     refine = subparsers.add_parser("refine", help="copy, analytic and refined results, measured exactly")
     _add_corpus(refine)
     refine.add_argument("--pairs", type=int, default=14, metavar="N", help="of motion and character (%(default)s)")
@@ -129,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
     studies = {
         "sweep": run_sweep, "truth": run_truth, "contacts": run_contacts, "loops": run_loops, "hostile": run_hostile,
         "eye": run_eye, "meaning": run_meaning, "gradients": run_gradients, "refine": run_refine,
-        "spoilt": run_spoilt, "choices": run_choices, "renderers": run_renderers,
+        "spoilt": run_spoilt, "choices": run_choices, "renderers": run_renderers, "exactness": run_exactness,
     }  # fmt: skip
     return studies[arguments.study](arguments)
 
@@ -517,3 +524,44 @@ def run_refine(arguments: argparse.Namespace) -> int:
         print(line, flush=True)
     _write_json(arguments.json, study.found)
     return 0
+
+
+def run_exactness(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where every pair that could be retargeted scores as the exact way does, else 1."""
+    from workers.lab.studies import exactness
+
+    rows = []
+    chosen = exactness.choose_pairs(_corpus(arguments), arguments.pairs, arguments.long, arguments.seed)
+    for outcome in exactness.compare(chosen):
+        if isinstance(outcome, tuple):
+            print(f"{outcome[1]}  {outcome[0].name}", flush=True)
+            continue
+        rows.append(outcome)
+        apart = "  ".join(f"{key} {value:.4f}" for key, value in outcome.differences.items())
+        fast, exact = outcome.processor_s
+        mark = "      " if outcome.is_close else "APART "
+        print(
+            f"{mark}{outcome.pair.name} {outcome.pair.frames} frames  {fast:.2f} s of {exact:.2f}  {apart}", flush=True
+        )
+    summary = exactness.summarise(rows)
+    largest = "  ".join(f"{key} {value:.4f}" for key, value in summary["largest"].items())
+    print(
+        f"{summary['pairs']} pairs, {summary['long']} long: {summary['close']} close, {summary['verdicts_changed']} "
+        f"verdicts changed, {summary['times_cheaper']:.1f} x cheaper; largest differences: {largest}"
+    )
+    _write_json(arguments.json, {"summary": _finite(summary), "pairs": [_exactness_json(row) for row in rows]})
+    return 0 if rows and all(row.is_close for row in rows) else 1
+
+
+def _exactness_json(row: Any) -> dict[str, Any]:
+    return {
+        "motion": str(row.pair.motion), "clip": row.pair.clip, "character": str(row.pair.character),
+        "frames": row.pair.frames, "fast": list(row.fast), "exact": list(row.exact), "verdicts": list(row.verdicts),
+        "processor_s": list(row.processor_s), "is_close": row.is_close,
+    }  # fmt: skip
+
+
+def _finite(summary: dict[str, Any]) -> dict[str, Any]:
+    """Where only one way had a value the difference is infinite, which JSON has not: null."""
+    largest = {key: value if value != float("inf") else None for key, value in summary["largest"].items()}
+    return {**summary, "largest": largest}

@@ -1,0 +1,216 @@
+"""Compiled queries against the exact reference, on bodies and on random triangles; bounds bound, and nothing depends on
+order, place or batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.geometry.capsule_body import arm_across, capsule, moved
+from workers.geometry import nearest
+from workers.geometry.exact import ExactPenetration
+from workers.geometry.measured_penetration import MeasuredPenetration
+from workers.geometry.near_body import near_body
+from workers.geometry.nearest import Near, closest_on_triangles
+from workers.geometry.parts import PARTS
+from workers.geometry.posing import pose
+from workers.geometry.queries.bounds import bound_faces, bound_points, closest_face, nearest_points, squared_to_box
+from workers.geometry.queries.face_tree import build_tree
+from workers.geometry.queries.near import find_near
+from workers.geometry.queries.places import closest_places
+from workers.geometry.queries.triangles import closest_on_triangle, solid_angle
+from workers.geometry.queries.windings import COLUMNS, FAR, find_moments, winding, winding_number
+from workers.geometry.self_contact import find_self_contacts
+from workers.geometry.surface import BodySurface
+from workers.geometry.touches import look_everywhere
+from workers.geometry.winding import winding_numbers
+from workers.motion.body_motion import BodyMotion
+from workers.skeleton import quat
+from workers.skeleton.model import Array
+
+
+@pytest.fixture(scope="module")
+def crossing(surface: BodySurface) -> BodyMotion:
+    """Both arms go through the trunk and through one another, then hang."""
+    angle = np.concatenate([np.linspace(0.0, 80.0, 24), np.full(6, 80.0)])
+    return moved(surface.body, arm_across(angle) | arm_across(90.0 - angle, "right"), len(angle))
+
+
+def triangles(count: int, seed: int) -> tuple[Array, np.typing.NDArray[np.int64]]:
+    """Random ones, some without area."""
+    places = np.random.default_rng(seed).normal(size=(3 * count, 3))
+    places[3] = places[4]
+    places[6] = 0.5 * (places[7] + places[8])
+    return places, np.arange(3 * count).reshape(count, 3)
+
+
+def test_closest_places_on_triangles() -> None:
+    places, faces = triangles(200, 1)
+    points = np.random.default_rng(2).normal(size=(200, 3))
+    shares, squared = closest_on_triangles(points, places[faces])
+    for point, face, share, away in zip(points, faces, shares, squared, strict=True):
+        (x, y, z), (a, b, c) = point, face
+        found, *own = closest_on_triangle(x, y, z, places, a, b, c)
+        assert found == pytest.approx(away, rel=1e-9, abs=1e-12)
+        assert sum(own) == pytest.approx(1.0)
+        assert np.array(own) @ places[face] == pytest.approx(share @ places[face], abs=1e-6)
+
+
+def test_a_closed_surface_fills_the_sphere_of_directions() -> None:
+    places, faces = capsule((0.0, 0.0, 0.0), (0.0, 1.0, 0.0), 0.3)
+    for (x, y, z), turns in (((0.05, 0.4, -0.02), 1.0), ((0.5, 0.4, 0.0), 0.0)):
+        total = sum(solid_angle(x, y, z, places, a, b, c) for a, b, c in faces)
+        assert total / (4.0 * np.pi) == pytest.approx(turns, abs=1e-9)
+
+
+def test_boxes_bound_what_they_hold(surface: BodySurface, crossing: BodyMotion) -> None:
+    tree = surface.target.tree
+    (places,) = pose(surface, crossing, [10])
+    boxes = np.empty((len(tree.first), 6))
+    bound_faces(tree, places, boxes)
+    for node in range(len(tree.first)):
+        if tree.held[node]:
+            own = places[tree.corners[tree.first[node] : tree.first[node] + tree.held[node]]].reshape(-1, 3)
+            assert np.allclose(boxes[node], [*own.min(axis=0), *own.max(axis=0)])
+        else:
+            left, right = node + 1, tree.after[node + 1]
+            assert tree.after[right] == tree.after[node]
+            assert (boxes[node, :3] <= np.minimum(boxes[left, :3], boxes[right, :3])).all()
+            assert (boxes[node, 3:] >= np.maximum(boxes[left, 3:], boxes[right, 3:])).all()
+    assert sorted(tree.faces) == list(range(len(surface.outer_faces)))
+    x, y, z = point = np.array([0.4, 1.0, 0.5])
+    for node in range(0, len(tree.first), 7):
+        near = np.clip(point, boxes[node, :3], boxes[node, 3:])
+        assert squared_to_box(x, y, z, boxes, node) == pytest.approx(((point - near) ** 2).sum())
+
+
+def test_nearest_of_all(surface: BodySurface, crossing: BodyMotion) -> None:
+    """Against a search through all faces, whatever the search begins with."""
+    tree = surface.target.tree
+    (places,) = pose(surface, crossing, [5])
+    centres = places[tree.corners].mean(axis=1)
+    boxes, face_boxes = np.empty((len(tree.first), 6)), np.empty((len(tree.first), 6))
+    bound_points(tree, centres, boxes)
+    bound_faces(tree, places, face_boxes)
+    stack, squared = np.empty(256, dtype=np.int64), np.empty(8)
+    group_of_face = np.repeat(tree.groups, np.diff([*tree.starts, len(tree.corners)]))
+    everything = np.ones(len(tree.corners), dtype=np.bool_)
+    found = np.full(8, -1, dtype=np.int32)
+    for point in np.random.default_rng(3).uniform([-0.5, 0.5, -0.3], [0.5, 1.7, 0.3], size=(40, 3)):
+        own, (x, y, z) = 1, point
+        away = np.where(group_of_face == own, np.inf, ((centres - point) ** 2).sum(axis=1))
+        assert nearest_points(tree, boxes, centres, x, y, z, own, stack, found, squared) == 8
+        assert np.allclose(squared, np.sort(away)[:8], rtol=1e-12)
+        assert np.allclose(away[found], squared, rtol=1e-12)
+        asked = tree.groups != own
+        face, least = closest_face(tree, face_boxes, places, x, y, z, asked, everything, stack)
+        every = closest_on_triangles(point[None], places[tree.corners[group_of_face != own]])[1]
+        assert least == pytest.approx(every.min(), rel=1e-9)
+        assert asked[np.searchsorted(tree.starts, face, side="right") - 1]
+
+
+def test_winding_numbers_are_as_exact_as_they_say() -> None:
+    """Open and closed shells: far nodes stand for their faces within the error that a step allows for."""
+    ball, faces = capsule((0.0, 0.0, 0.0), (0.0, 1.0, 0.0), 0.4, rings=30)
+    open_faces = faces[ball[faces].mean(axis=1)[:, 1] < 0.9]
+    points = np.random.default_rng(4).uniform(-0.8, 1.4, size=(300, 3))
+    for shell in (faces, open_faces):
+        tree = build_tree(shell, np.zeros(len(shell), dtype=np.int64), ball)
+        boxes, moments = np.empty((len(tree.first), 6)), np.empty((len(tree.first), COLUMNS))
+        bound_faces(tree, ball, boxes)
+        find_moments(tree, ball, boxes, moments)
+        exact = np.array([winding_number(tree, ball, moments, x, y, z, 0, 1e6) for x, y, z in points])
+        assert np.abs(exact - winding_numbers(ball, shell, points)).max() < 0.01
+        for far, error in zip(FAR, (0.3, 0.06, 0.01), strict=True):
+            found = np.array([winding_number(tree, ball, moments, x, y, z, 0, far) for x, y, z in points])
+            assert np.abs(found - exact).max() < error
+        asked = np.ones(1, dtype=np.bool_)
+        inside = np.array([winding(tree, ball, moments, x, y, z, asked) > 0.5 for x, y, z in points])
+        sure = np.abs(exact - 0.5) > 0.005
+        assert (inside == (exact > 0.5))[sure].all()
+
+
+def by_place(near: Near) -> Near:
+    return near.chosen(np.lexsort((near.vertex, near.frame)))
+
+
+@pytest.mark.parametrize("reach", [0.0, 0.01, 0.05])
+def test_the_same_pairs_as_the_reference(surface: BodySurface, crossing: BodyMotion, reach: float) -> None:
+    vertices, queries = pose(surface, crossing), surface.limb_vertices
+    arguments = surface.target, vertices, queries, surface.parts[queries], reach, surface.ignored
+    fast, exact = by_place(find_near(*arguments)), by_place(nearest.find_near(*arguments))
+    assert len(exact) > 200
+    ours, theirs = (near.frame * len(surface.parts) + near.vertex for near in (fast, exact))
+    # Where a winding number is a half to three digits, either answer is right.
+    assert len(np.setxor1d(ours, theirs)) <= 2e-4 * len(theirs)
+    _, a, b = np.intersect1d(ours, theirs, return_indices=True)
+    same = np.abs(fast.distance_m[a] - exact.distance_m[b]) < 1e-9
+    assert same.mean() > 1.0 - 2e-4
+    # Capsules are symmetric: some vertices are as close to one face as to another.
+    assert (np.abs(fast.outward[a] - exact.outward[b]).max(axis=1) < 1e-6).mean() > 0.99
+
+
+def test_pairs_depend_neither_on_the_batch_nor_on_the_place(surface: BodySurface, crossing: BodyMotion) -> None:
+    vertices, queries = pose(surface, crossing), surface.limb_vertices
+    whole = by_place(near_body(surface, vertices, queries, 0.03)[0])
+    again = by_place(near_body(surface, vertices, queries[::-1], 0.03)[0])
+    assert (whole.vertex == again.vertex).all() and (whole.distance_m == again.distance_m).all()
+    alone = [by_place(near_body(surface, vertices[[frame]], queries, 0.03)[0]) for frame in range(len(vertices))]
+    assert (np.concatenate([item.vertex for item in alone]) == whole.vertex).all()
+    assert (np.concatenate([item.distance_m for item in alone]) == whole.distance_m).all()
+    away = by_place(near_body(surface, vertices + np.array([3.0, 0.0, -40.0]), queries, 0.03)[0])
+    assert (away.vertex == whole.vertex).all()
+    assert np.abs(away.distance_m - whole.distance_m).max() < 1e-9
+
+
+def test_only_wanted_parts_are_looked_into(surface: BodySurface, crossing: BodyMotion) -> None:
+    vertices, queries = pose(surface, crossing), surface.limb_vertices
+    wanted = np.zeros((len(vertices), len(PARTS), len(PARTS)), dtype=np.bool_)
+    assert len(near_body(surface, vertices, queries, 0.03, wanted)[0]) == 0
+    wanted[7] = True
+    some, whole = (by_place(near_body(surface, vertices, queries, 0.03, mask)[0]) for mask in (wanted, None))
+    assert len(some) > 0
+    assert (some.vertex == whole.vertex[whole.frame == 7]).all() and (some.frame == 7).all()
+
+
+def test_penetration_is_that_of_libigl(surface: BodySurface, crossing: BodyMotion) -> None:
+    vertices = pose(surface, crossing)
+    fast, exact = MeasuredPenetration(surface), ExactPenetration(surface)
+    assert np.abs(np.where(np.isinf(exact.allowed_m), 0.0, fast.allowed_m - exact.allowed_m)).max() < 1e-9
+    found, known = fast.measure(vertices).depth_m, exact.measure(vertices).depth_m
+    assert (known > 0.0).sum() > 500
+    assert np.abs(found - known).max() < 1e-9
+    turned = vertices @ quat.to_matrix(quat.from_axis_angle(np.array([0.3, 0.9, 0.1]) / 0.9539392, 0.7)).T
+    assert ((fast.measure(turned).depth_m > 0.0) == (found > 0.0)).mean() > 0.999
+
+
+def test_closest_of_a_part(surface: BodySurface, crossing: BodyMotion) -> None:
+    vertices, points = pose(surface, crossing), surface.limb_vertices[::50]
+    faces = surface.outer_faces[surface.outer_face_parts == 0]
+    face, shares, distance = closest_places(faces, vertices, points)
+    places = np.einsum("fkc,fkcd->fkd", shares, vertices[np.arange(len(vertices))[:, None, None], faces[face]])
+    assert np.allclose(np.linalg.norm(vertices[:, points] - places, axis=-1), np.abs(distance))
+    least = closest_on_triangles(vertices[9, points][:, None], vertices[9][faces][None])[1].min(axis=1)
+    assert np.allclose(np.abs(distance[9]), np.sqrt(least), rtol=0.05)
+
+
+def test_contacts_are_those_of_a_search_everywhere(surface: BodySurface, crossing: BodyMotion) -> None:
+    """Arms that are raised from hanging, one of them slowly along the thigh, and lowered again."""
+    down = {"leftUpperArm": quat.from_axis_angle(np.array([0.0, 0.0, -1.0]), np.radians(90.0 - hang(60)))}
+    right = quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), np.radians(90.0 - hang(60)[::-1]))
+    raised = moved(surface.body, down | {"rightUpperArm": right}, 60)
+    for motion in (crossing, raised):
+        fast, exact = (find_self_contacts(motion, surface, *look) for look in ((), (look_everywhere,)))
+        assert [(item.part_a, item.part_b, item.start, item.stop) for item in fast.contacts] == [
+            (item.part_a, item.part_b, item.start, item.stop) for item in exact.contacts
+        ]
+        for one, other in zip(fast.contacts, exact.contacts, strict=True):
+            # Which of several points at one distance comes first is a matter of the last digit.
+            assert np.abs(one.gap.min(axis=1) - other.gap.min(axis=1)).max() < 0.05
+    assert len(find_self_contacts(crossing, surface)) > 0
+
+
+def hang(frames: int) -> Array:
+    """Degrees off the body's side: a swing out and back, twice."""
+    return 50.0 * np.abs(np.sin(np.linspace(0.0, 2.0 * np.pi, frames))) - 8.0
