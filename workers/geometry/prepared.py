@@ -23,6 +23,7 @@ from workers.skeleton.body import Body
 from workers.skeleton.model import Scene
 
 MAX_FACES = 3000  # with fewer, hands lose the vertices that they touch with: 2000 leave 3 mm more
+FEW_MORE = 1.1  # times as many are not worth reducing: generated bodies have some more
 FINE_FACES = 16000
 BODIES_KEPT = 12  # some 10 to 30 MB each
 FILES_KEPT = 6  # of which the content need not be looked at again
@@ -39,8 +40,9 @@ class BodySurfaces:
 
     @cached_property
     def light(self) -> BodySurface:
-        """Reduced to `MAX_FACES` faces."""
-        return self._reduced(MAX_FACES)
+        """Reduced to `MAX_FACES` faces, where there are many more that can be seen."""
+        seen = len(self.full.outer_faces)
+        return self._reduced(seen if seen <= FEW_MORE * MAX_FACES else MAX_FACES)
 
     @cached_property
     def fine(self) -> BodySurface:
