@@ -1,9 +1,12 @@
 """The lab's commands: arguments in, lines out.
 
-    evaluate  `retarget evaluate STUDY`
-    choices   `retarget evaluate choices`
-    bench     `retarget bench`
-    train     `retarget train fetch | data | encoder`
+    evaluate             `retarget evaluate STUDY`: its arguments
+    retargeting_studies  studies of what is retargeted
+    looking_studies      studies of what looks and corrects
+    choices              blind choices
+    asked                what these share
+    bench                `retarget bench`
+    train                `retarget train fetch | data | encoder`
 
 The measuring is in the rooms beside.
 """

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from workers.contract.errors import InvalidOptions, RetargetError
 from workers.contract.options import parse_options
+from workers.lab.commands.asked import find_asked, write_json
 from workers.lab.corpus import Corpus
 from workers.lab.studies import choices, choices_told
 
@@ -71,3 +72,15 @@ def _object(text: str, flag: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidOptions(f"{flag}: {text!r} is no JSON object of options")
     return value
+
+
+def run_choices(arguments: argparse.Namespace) -> int:
+    """Draws the sheets, or tells what was chosen."""
+    if arguments.answers is not None:
+        write_json(arguments.json, tell_choices(arguments.folder, arguments.answers))
+    else:
+        draw_choices(find_asked(arguments), arguments)
+    return 0
+
+
+STUDIES: Mapping[str, Callable[[argparse.Namespace], int]] = {"choices": run_choices}
