@@ -22,7 +22,8 @@ COPY docker/health_worker.py /opt/health.py
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    RETARGET_DATA_DIR=/data
+    RETARGET_DATA_DIR=/data \
+    XDG_CACHE_HOME=/data/cache
 USER 10001
 VOLUME /data
 HEALTHCHECK --interval=15s --timeout=10s --start-period=180s --retries=3 CMD ["python", "/opt/health.py"]
