@@ -21,6 +21,7 @@ from workers.semantics.encoders.eye_network import Architecture, EyeNetwork
 from workers.semantics.encoders.eye_picture import from_bytes, to_bytes, to_grey
 from workers.semantics.encoders.eye_text import token_rows, words_of
 from workers.semantics.encoders.loading import load_encoder
+from workers.semantics.loaded import open_encoder
 
 SMALL = Architecture(widths=(4, 8, 8, 8), blocks=1, reduced=4, hidden=16, dimension=8, text_buckets=64, text_width=8)
 
@@ -168,3 +169,23 @@ def test_the_packaged_model_loads_by_name(packaged: Manifest, pictures: Tensor) 
     assert encoder.identity.startswith("eye@") and encoder.match_scale == "cosine"
     rows = encoder.embed(pictures)
     assert torch.isfinite(rows).all() and torch.isfinite(encoder.match(pictures, "walk")).all()
+
+
+def test_pictures_that_are_embedded_and_matched_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = open_encoder("eye").encoder
+    assert isinstance(encoder, BuiltinEncoder)
+    images = torch.rand(5, 3, 112, 112, generator=torch.Generator().manual_seed(2))
+    expected = encoder.embed(images), encoder.match(images, "somebody walks")
+    read: list[int] = []
+    features = BuiltinEncoder._features
+
+    def counted(self: BuiltinEncoder, batch: Tensor) -> Tensor:
+        read.append(len(batch))
+        return features(self, batch)
+
+    monkeypatch.setattr(BuiltinEncoder, "_features", counted)
+    found = encoder.embed_and_match(images, "somebody walks")
+    assert sum(read) == len(images)
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    with pytest.raises(InvalidOptions, match="empty"):
+        encoder.embed_and_match(images, " ")

@@ -79,7 +79,7 @@ class _EncoderPass:
         guided = self.encoder if look.guidance is None else self.encoder.guided_with(list(look.guidance))
         for body, rows in ((self.seen.result, self.result), (self.seen.naive, self.naive)):
             images = render(body, self.seen, view, self.renderer)
-            rows.add(guided.embed(images).cpu(), self._match(images))
+            rows.add(*self._embed_and_match(guided, images))
             if asks and rows is self.result:
                 rows.answers = self.encoder.describe(images)
             on_part()
@@ -96,9 +96,9 @@ class _EncoderPass:
         answers = self.encoder.describe(images) if asks else None
         if answers is not None:
             self._describe(answers)
-        matches = self._match(images)
+        embedded, matches = self._embed_and_match(guided, images)
         look = SourceLook(
-            guided.embed(images).cpu().numpy(),
+            embedded.numpy(),
             None if matches is None else matches.numpy(),
             None if guided.guiding_prompts is None else tuple(guided.guiding_prompts),
             None if answers is None else tuple(answers),
@@ -109,10 +109,15 @@ class _EncoderPass:
     def _describe(self, answers: Sequence[str]) -> None:
         self.text = self.text or commonest(answers) or self._name_words
 
-    def _match(self, images: Tensor) -> Tensor | None:
+    def _embed_and_match(self, guided: Encoder, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What guides the embeddings of a model that is asked questions guides no match with the description."""
         if not self.text or "match" not in self.encoder.capabilities:
-            return None
-        return self.encoder.match(images, self.text).cpu()
+            return guided.embed(images).cpu(), None
+        if guided is self.encoder:
+            embedded, matches = guided.embed_and_match(images, self.text)
+        else:
+            embedded, matches = guided.embed(images), self.encoder.match(images, self.text)
+        return embedded.cpu(), matches.cpu()
 
     def _key(self, camera: Camera, asks: bool) -> str:
         """All that the pictures of the source and what is asked of them depend on."""

@@ -55,9 +55,12 @@ class Encoder(ABC):
         """
         self._require("match")
         self._check_images(images)
-        if not text.strip():
-            raise InvalidOptions("the description to match is empty; say what the motion shows, or leave it out")
+        self._check_text(text)
         return self._finite(self._match_frames(images, text), "matches")
+
+    def embed_and_match(self, images: Tensor, text: str) -> tuple[Tensor, Tensor]:
+        """`embed` and `match` of the same frames. Encoders that share their reading of a picture do it once."""
+        return self.embed(images), self.match(images, text)
 
     def match_texts(self, images: Tensor, texts: Sequence[str]) -> Tensor:
         """`match` with each of several texts, `(frames, texts)`. Encoders that read pictures and texts apart read each
@@ -121,6 +124,10 @@ class Encoder(ABC):
             raise ValueError(f"images have shape {tuple(images.shape)}, expected (frames, 3, height, width)")
         if not images.is_floating_point():
             raise ValueError(f"images are {images.dtype}, expected floats from 0 to 1")
+
+    def _check_text(self, text: str) -> None:
+        if not text.strip():
+            raise InvalidOptions("the description to match is empty; say what the motion shows, or leave it out")
 
     def _finite(self, values: Tensor, what: str) -> Tensor:
         """As float32. Raises OutputInvalid naming the first frames that are not finite."""

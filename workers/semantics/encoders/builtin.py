@@ -48,6 +48,17 @@ class BuiltinEncoder(Encoder):
     def _embed(self, images: Tensor, start: int) -> Tensor:
         return self.model.embedding(self._features(images))
 
+    def embed_and_match(self, images: Tensor, text: str) -> tuple[Tensor, Tensor]:
+        self._check_images(images)
+        self._check_text(text)
+        row = self.model.text_tower([words_of(text)])[0]
+        parts = []
+        for start in self._starts(images):
+            features = self._features(images[start : start + self.batch_size])
+            parts.append((self.model.embedding(features), self.model.motion(features) @ row))
+        embedded, matched = (torch.cat(values) for values in zip(*parts, strict=True))
+        return self._finite(embedded, "embeddings"), self._finite(matched, "matches")
+
     def match_texts(self, images: Tensor, texts: Sequence[str]) -> Tensor:
         self._check_images(images)
         if not texts or not all(text.strip() for text in texts):
