@@ -36,19 +36,24 @@ class Activity:
     @cached_property
     def nearness(self) -> Array:
         """1 where a group is active, falling smoothly to 0 at `MARGIN_S` away, `(frames, GROUPS)`."""
-        width = max(1, self.timeline.frames_in(MARGIN_S))
-        columns = []
-        for column in self.active.T:
-            line = self.timeline.unroll(column.astype(np.float64))
-            wide = weighted_mean(running_maximum(line, (width + 1) // 2), width // 2)
-            columns.append(self.timeline.crop(smoothstep(np.maximum(wide, line))))
-        return np.stack(columns, axis=1)
+        columns = self.active.T.astype(np.float64)
+        return np.stack([smoothstep(most_around(column, self.timeline, MARGIN_S)) for column in columns], axis=1)
 
     def free_knots(self, spline: Spline, freedom: DegreesOfFreedom) -> Mask:
         """Values that may change `(knots, values)`: of groups that are active near the knot."""
         near = self.nearness > 0.0
         by_group = np.stack([spline.knots_of(column) for column in near.T], axis=1)
         return np.asarray(by_group[:, value_groups(freedom)])
+
+
+def most_around(values: Array, timeline: Timeline, seconds: float) -> Array:
+    """The most of values `(frames,)` within some time, coming and going smoothly; nowhere below the values themselves.
+    In a loop the time goes round.
+    """
+    width = max(1, timeline.frames_in(seconds))
+    line = timeline.unroll(values)
+    wide = weighted_mean(running_maximum(line, (width + 1) // 2), width // 2)
+    return timeline.crop(np.maximum(wide, line))
 
 
 def value_groups(freedom: DegreesOfFreedom) -> Indices:

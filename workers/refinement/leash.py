@@ -20,9 +20,9 @@ from torch import Tensor
 from workers.contract.roles import SIDES
 from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
 from workers.motion.body_motion import BodyMotion
-from workers.motion.smoothing import running_maximum, smooth_above, smoothstep, weighted_mean
+from workers.motion.smoothing import smooth_above, smoothstep
 from workers.motion.timeline import Timeline
-from workers.refinement.activity import value_groups
+from workers.refinement.activity import most_around, value_groups
 from workers.refinement.losses import Posed
 from workers.refinement.residual import Base, DegreesOfFreedom, base_of, move
 from workers.skeleton.body import Body
@@ -130,11 +130,11 @@ def find_leash(body: Body, depths_m: Array, touched: Mask, timeline: Timeline) -
     """
     bounds = np.empty(depths_m.shape)
     for group in range(len(GROUPS)):
-        near = smoothstep(_around(touched[:, group].astype(np.float64), timeline, TOUCH_S))
+        near = smoothstep(most_around(touched[:, group].astype(np.float64), timeline, TOUCH_S))
         if group == BODY:
             bounds[:, group] = near * TRUNK_SLACK * body.height_m
         else:
-            depth = _around(depths_m[:, group], timeline, DEPTH_S)
+            depth = most_around(depths_m[:, group], timeline, DEPTH_S)
             bounds[:, group] = TIMES_DEPTH * depth + (SLACK + REACH * near) * body.height_m
     return Leash(bounds, tuple(_measured(body)), _known(body, HANGING), timeline)
 
@@ -146,14 +146,6 @@ def held_at(leash: Leash, frames: Indices, base: Base, arm_radius_m: float) -> H
     bounds = torch.as_tensor(leash.bounds_m[frames][:, groups], dtype=base.positions_m.dtype)
     numbers = torch.as_tensor(joints)
     return Held(numbers, base.positions_m[:, numbers], bounds, arm_radius_m)
-
-
-def _around(values: Array, timeline: Timeline, seconds: float) -> Array:
-    """The most within some time, coming and going smoothly; nowhere below the values themselves."""
-    width = max(1, timeline.frames_in(seconds))
-    line = timeline.unroll(values)
-    wide = weighted_mean(running_maximum(line, (width + 1) // 2), width // 2)
-    return timeline.crop(np.maximum(wide, line))
 
 
 def _measured(body: Body) -> Iterator[tuple[int, Indices]]:

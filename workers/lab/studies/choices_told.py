@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from scipy.stats import binomtest
 
 from workers.contract.errors import InvalidOptions
 
@@ -25,7 +25,6 @@ LESS_IS_BETTER = (
     "joint_limit_pct", "relation_error",
 )  # fmt: skip
 MORE_IS_BETTER = ("contact_recall", "contact_precision", "semantic_similarity")
-Z = 1.959964
 # A result enters the body, or loses a contact.
 ENTERS_PCT, LOSES_RECALL = 1.0, 0.9
 
@@ -62,10 +61,8 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     """Ends of the 95 % interval of a share; 0 and 1 where nothing was asked."""
     if of == 0:
         return 0.0, 1.0
-    share, n = hits / of, float(of)
-    middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n)
-    half = Z / (1.0 + Z * Z / n) * float(np.sqrt(share * (1.0 - share) / n + Z * Z / (4.0 * n * n)))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    interval = binomtest(hits, of).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def preferences(told: Sequence[Told], labels: Sequence[str]) -> dict[str, dict[str, Any]]:
