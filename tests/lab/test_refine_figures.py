@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workers.lab.corpus import in_turns
 from workers.lab.studies.refine_figures import row_figures, summarise
-from workers.lab.studies.refine_pairs import OFFERED, RefinePair, _in_turns, _spread
+from workers.lab.studies.refine_pairs import OFFERED, RefinePair, _spread
 from workers.lab.studies.refine_table import BASE, COPY, Column, RefineRow
 from workers.scores.scores import SURFACE_KEYS
 from workers.scores.surface_measures import GeometryScores
@@ -49,8 +50,8 @@ def test_figures_are_pooled_over_frames_with_intervals_over_pairs() -> None:
 
 def test_characters_take_turns_by_folder_and_see_different_clips() -> None:
     paths = tuple(Path(name) for name in ("a/1", "a/2", "b/1", "c/1"))
-    assert [str(path) for path in _in_turns(paths, 0)] == ["a/1", "b/1", "c/1", "a/2"]
-    assert [str(path) for path in _in_turns(paths, 1)] == ["a/2", "b/1", "c/1", "a/1"]
+    assert [str(path) for path in in_turns(paths, 0)] == ["a/1", "b/1", "c/1", "a/2"]
+    assert [str(path) for path in in_turns(paths, 1)] == ["a/2", "b/1", "c/1", "a/1"]
     offered = [_spread(374, number, 0) for number in range(3)] + [_spread(374, 0, 1)]
     assert all(len(places) == OFFERED and max(places) < 374 for places in offered)
     assert not set(offered[0]) & set(offered[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,15 @@ def find_corpus(folder: Path, character_glob: str, motion_glob: str) -> Corpus:
         else:
             left_out.append(LeftOut(path, f"as a motion: {reason}"))
     return Corpus(tuple(characters), tuple(motions), tuple(left_out))
+
+
+def in_turns(paths: Iterable[Path], shift: int = 0) -> list[Path]:
+    """The first of each folder, then the second of each, and so on; each folder begins with its `shift`-th."""
+    folders: dict[Path, list[Path]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path)
+    turns = zip_longest(*(np.roll(np.array(found), -shift).tolist() for found in folders.values()))
+    return [path for turn in turns for path in turn if path is not None]
 
 
 def no_character(scene: Scene) -> str | None:

@@ -176,6 +176,13 @@ class Mesh:
     joints: Indices  # (vertices, k) indices into the skeleton
     weights: Array  # (vertices, k)
 
+    @property
+    def strongest(self) -> Indices:
+        """The joint that holds most of each vertex `(vertices,)`."""
+        column = np.argmax(self.weights, axis=1)[:, None]
+        joints: Indices = np.take_along_axis(self.joints, column, axis=1)[:, 0]
+        return joints
+
 
 @dataclass(frozen=True)
 class Units:

@@ -57,7 +57,7 @@ def seat_of_mesh(mesh: Mesh, mapping: HumanoidMapping, rotations: Array, positio
 
     A joint that holds no skin near it has a ball, as without a surface.
     """
-    strongest = np.take_along_axis(mesh.joints, np.argmax(mesh.weights, axis=1)[:, None], axis=1)[:, 0]
+    strongest = mesh.strongest
     balls = seat_of_joints(mapping, positions_m, height_m)
     joints, places, radii = [], [], []
     for joint, radius in zip(balls.joints, balls.radii_m, strict=True):

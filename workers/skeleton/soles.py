@@ -40,7 +40,7 @@ class Soles:
 
 def soles_from_mesh(mesh: Mesh, mapping: HumanoidMapping, positions: Array, facing: Array) -> Soles:
     """Soles from the surface; `positions` `(joints, 3)` and mesh are one rest pose in the world."""
-    strongest = np.take_along_axis(mesh.joints, np.argmax(mesh.weights, axis=1)[:, None], axis=1)[:, 0]
+    strongest = mesh.strongest
     drops: dict[str, float] = {}
     tilts: dict[str, Array] = {}
     floors = []

@@ -9,9 +9,8 @@ Which of the two is shown first is drawn too; the key lies in its own file. What
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,7 +21,7 @@ from workers.contract.errors import RetargetError
 from workers.contract.options import JobOptions
 from workers.contract.roles import SIDES
 from workers.engine.engine import score_clip
-from workers.lab.corpus import Corpus, load_character, load_scene
+from workers.lab.corpus import Corpus, in_turns, load_character, load_scene
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, prepare_motion
 from workers.refinement.stage import RefiningStage
@@ -69,17 +68,10 @@ def draw(corpus: Corpus, seed: int) -> Iterator[Drawn]:
     if not sources or not corpus.characters:
         return
     while True:
-        for character in _in_turns(corpus.characters, random):
+        for character in in_turns(random.sample(corpus.characters, len(corpus.characters))):
             motion, clip = random.choice(random.choice(sources))
             if motion != character:
                 yield Drawn(motion, clip, character)
-
-
-def _in_turns(paths: Sequence[Path], random: Random) -> list[Path]:
-    folders: dict[Path, list[Path]] = {}
-    for path in random.sample(list(paths), len(paths)):
-        folders.setdefault(path.parent, []).append(path)
-    return [path for turn in zip_longest(*folders.values()) for path in turn if path is not None]
 
 
 def find_choices(

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ from workers.geometry.penetration import find_pairs
 from workers.geometry.posing import pose
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.self_contact import find_self_contacts
-from workers.lab.corpus import Corpus, load_character, load_scene
+from workers.lab.corpus import Corpus, in_turns, load_character, load_scene
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.refinement.surfaces import moving_surface
 from workers.retargeting.clip import RetargetedClip, retarget_clip
@@ -71,7 +70,7 @@ def choose_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[Re
     clips = [(motion.path, clip) for motion in corpus.motions for clip in range(len(motion.clips))]
     taken: set[Path] = set()
     found = min(count, len(OWN_CLIPS))
-    for number, character in enumerate(_in_turns(corpus.characters, draw)):
+    for number, character in enumerate(in_turns(corpus.characters, draw)):
         if found == count:
             return
         free = [entry for entry in clips if entry[0] not in taken and entry[0] != character]
@@ -90,14 +89,6 @@ def choose_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[Re
 
 def _lasts(path: Path, clip: int) -> bool:
     return load_scene(path).clips[clip].duration_s >= MIN_DURATION_S
-
-
-def _in_turns(characters: tuple[Path, ...], draw: int) -> list[Path]:
-    folders: dict[Path, list[Path]] = {}
-    for path in characters:
-        folders.setdefault(path.parent, []).append(path)
-    turns = zip_longest(*(np.roll(np.array(paths), -draw).tolist() for paths in folders.values()))
-    return [path for turn in turns for path in turn if path is not None]
 
 
 def _spread(count: int, number: int, draw: int) -> list[int]:

@@ -104,7 +104,7 @@ class ContactProbe:
     def __init__(self, posable: PosableBody) -> None:
         self.body = posable.body
         mesh, owners = posable.surface, part_owners(posable.body)
-        strongest = mesh.joints[np.arange(len(mesh.joints)), np.argmax(mesh.weights, axis=1)]
+        strongest = mesh.strongest
         vertex_part = np.array([owners[joint] for joint in strongest.tolist()], dtype=object)
         self._hands: dict[str, Indices] = {}
         self._targets: dict[str, Indices] = {}
