@@ -17,6 +17,15 @@ DEEPEST_STACK = 256  # a tree of halves is as deep as its number of faces has bi
 
 
 @compiled
+def join_boxes(tree: FaceTree, boxes: Array, node: int) -> None:
+    """The box of a node that holds no face, around those of its two children."""
+    left, right = node + 1, tree.after[node + 1]
+    for axis in range(3):
+        boxes[node, axis] = min(boxes[left, axis], boxes[right, axis])
+        boxes[node, axis + 3] = max(boxes[left, axis + 3], boxes[right, axis + 3])
+
+
+@compiled
 def bound_faces(tree: FaceTree, places: Array, boxes: Array) -> None:
     """Boxes `(nodes, 6)`, low and high corner, around the faces of each node in a pose `places` `(vertices, 3)`."""
     for node in range(len(tree.first) - 1, -1, -1):
@@ -29,10 +38,7 @@ def bound_faces(tree: FaceTree, places: Array, boxes: Array) -> None:
                         low, high = min(low, value), max(high, value)
                 boxes[node, axis], boxes[node, axis + 3] = low, high
         else:
-            left, right = node + 1, tree.after[node + 1]
-            for axis in range(3):
-                boxes[node, axis] = min(boxes[left, axis], boxes[right, axis])
-                boxes[node, axis + 3] = max(boxes[left, axis + 3], boxes[right, axis + 3])
+            join_boxes(tree, boxes, node)
 
 
 @compiled
@@ -63,10 +69,7 @@ def bound_points(tree: FaceTree, points: Array, boxes: Array) -> None:
                     low, high = min(low, points[face, axis]), max(high, points[face, axis])
                 boxes[node, axis], boxes[node, axis + 3] = low, high
         else:
-            left, right = node + 1, tree.after[node + 1]
-            for axis in range(3):
-                boxes[node, axis] = min(boxes[left, axis], boxes[right, axis])
-                boxes[node, axis + 3] = max(boxes[left, axis + 3], boxes[right, axis + 3])
+            join_boxes(tree, boxes, node)
 
 
 @compiled
@@ -99,6 +102,33 @@ def holds(boxes: Array, node: int, x: float, y: float, z: float, margin: float) 
         and boxes[node, 2] - margin <= z <= boxes[node, 5] + margin
     )
     return inside
+
+
+@compiled
+def push_children(
+    tree: FaceTree, boxes: Array, node: int, x: float, y: float, z: float, stack: Indices, waiting: int
+) -> None:
+    """Both children of a node onto the stack at `waiting`, the one nearer to the point on top."""
+    left, right = node + 1, tree.after[node + 1]
+    if squared_to_box(x, y, z, boxes, left) < squared_to_box(x, y, z, boxes, right):
+        stack[waiting], stack[waiting + 1] = right, left
+    else:
+        stack[waiting], stack[waiting + 1] = left, right
+
+
+@compiled
+def keep_nearest(found: Numbers | Indices, squared: Array, number: int, item: int, distance: float) -> int:
+    """An item among the `number` nearest so far, which stay sorted by squared distance; where there is no room the last
+    one goes. How many there are then.
+    """
+    if number < len(found):
+        number += 1
+    place = number - 1
+    while place > 0 and squared[place - 1] > distance:
+        squared[place], found[place] = squared[place - 1], found[place - 1]
+        place -= 1
+    squared[place], found[place] = distance, item
+    return number
 
 
 @compiled
@@ -140,11 +170,7 @@ def nearest_points(
             if squared_to_box(x, y, z, boxes, node) >= limit:
                 continue
             if tree.held[node] == 0:
-                left, right = node + 1, tree.after[node + 1]
-                if squared_to_box(x, y, z, boxes, left) < squared_to_box(x, y, z, boxes, right):
-                    stack[waiting], stack[waiting + 1] = right, left
-                else:
-                    stack[waiting], stack[waiting + 1] = left, right
+                push_children(tree, boxes, node, x, y, z, stack, waiting)
                 waiting += 2
                 continue
             for face in range(tree.first[node], tree.first[node] + tree.held[node]):
@@ -152,13 +178,7 @@ def nearest_points(
                 distance = dx * dx + dy * dy + dz * dz
                 if distance >= limit:
                     continue
-                if number < most:
-                    number += 1
-                place = number - 1
-                while place > 0 and squared[place - 1] > distance:
-                    squared[place], found[place] = squared[place - 1], found[place - 1]
-                    place -= 1
-                squared[place], found[place] = distance, face
+                number = keep_nearest(found, squared, number, face, distance)
                 if number == most:
                     limit = squared[most - 1]
     return number
@@ -193,11 +213,7 @@ def closest_face(
             if squared_to_box(x, y, z, boxes, node) >= best:
                 continue
             if tree.held[node] == 0:
-                left, right = node + 1, tree.after[node + 1]
-                if squared_to_box(x, y, z, boxes, left) < squared_to_box(x, y, z, boxes, right):
-                    stack[waiting], stack[waiting + 1] = right, left
-                else:
-                    stack[waiting], stack[waiting + 1] = left, right
+                push_children(tree, boxes, node, x, y, z, stack, waiting)
                 waiting += 2
                 continue
             for face in range(tree.first[node], tree.first[node] + tree.held[node]):

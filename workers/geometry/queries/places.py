@@ -7,6 +7,7 @@ from math import sqrt
 import numpy as np
 
 from workers.geometry.nearest import CANDIDATES
+from workers.geometry.queries.bounds import keep_nearest
 from workers.geometry.queries.triangles import area_vector, closest_on_triangle
 from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices
@@ -54,13 +55,7 @@ def find_places(
                 away = dx * dx + dy * dy + dz * dz
                 if found == most and away >= squared[most - 1]:
                     continue
-                if found < most:
-                    found += 1
-                place = found - 1
-                while place > 0 and squared[place - 1] > away:
-                    squared[place], several[place] = squared[place - 1], several[place - 1]
-                    place -= 1
-                squared[place], several[place] = away, number
+                found = keep_nearest(several, squared, found, number, away)
             least = np.inf
             for place in range(found):
                 a, b, c = faces[several[place], 0], faces[several[place], 1], faces[several[place], 2]
