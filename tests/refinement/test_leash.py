@@ -13,6 +13,7 @@ from workers.motion.body_motion import BodyMotion
 from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import value_groups
+from workers.refinement.guards import FrameSpan
 from workers.refinement.leash import SLACK, TIMES_DEPTH, TRUNK_SLACK, Leash, find_leash, held_at
 from workers.refinement.losses import Posed
 from workers.refinement.problem import prepare_problem
@@ -103,6 +104,19 @@ def test_a_loop_stays_a_loop(on_stout: Done) -> None:
     residual = np.repeat(random_residual(base, freedom, 0.5)[:1], base.frames, axis=0)
     held = leash.held(freedom, base, residual)
     assert np.allclose(held[0], held[-1], atol=1e-9)
+
+
+def test_a_stretch_is_judged_as_it_is_delivered(on_stout: Done, stout: PreparedCharacter) -> None:
+    """What lies beside it shortens it too, smoothly along time, and across the seam of a loop."""
+    for clip in ("wave", "clap"):
+        problem = prepare_problem(on_stout(clip), stout, lambda: None)
+        size = (problem.spline.knots, problem.freedom.values)
+        knots = 3.0 * torch.rand(size, generator=torch.Generator().manual_seed(4)) - 1.5
+        whole = problem.motion(knots)
+        for start, stop in ((0, 12), (20, 37), (problem.base.frames - 9, problem.base.frames)):
+            span = FrameSpan(start, stop, np.zeros(stop - start, dtype=bool), np.zeros(problem.base.frames, dtype=bool))
+            part = problem.part(knots, span)
+            assert np.abs(part.positions_m - whole.positions_m[start:stop]).max() < 1e-9
 
 
 def test_the_loss_is_what_joints_are_beyond_their_bounds(base: BodyMotion) -> None:

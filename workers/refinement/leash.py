@@ -20,7 +20,7 @@ from torch import Tensor
 from workers.contract.roles import SIDES
 from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
 from workers.motion.body_motion import BodyMotion
-from workers.motion.smoothing import smooth_above, smoothstep
+from workers.motion.smoothing import running_maximum, smooth_above, smoothstep
 from workers.motion.timeline import Timeline
 from workers.refinement.activity import most_around, value_groups
 from workers.refinement.losses import Posed
@@ -49,6 +49,12 @@ class Leash:
     joints: tuple[tuple[int, Indices], ...]  # group, and its joints that are measured
     hanging: Indices  # joints that the trunk carries
     timeline: Timeline
+
+    def around(self, inside: Mask) -> Mask:
+        """The frames that have a say in how far those `inside` `(frames,)` are shortened."""
+        line = self.timeline.unroll(inside.astype(np.float64))
+        near: Mask = self.timeline.crop(running_maximum(line, 2 * self.timeline.frames_in(SMOOTH_S))) > 0.0
+        return near
 
     def held(self, freedom: DegreesOfFreedom, base: BodyMotion, residual: Array) -> Array:
         """The residual `(frames, values)` of the whole clip, shortened by group where it passes a bound."""

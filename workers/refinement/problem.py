@@ -33,7 +33,7 @@ from workers.retargeting.clip import RetargetedClip
 from workers.retargeting.twist import spread_twist
 from workers.scores import foot_scores
 from workers.scores.joint_limits import Limits
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Array, Indices, Mask
 
 SPACING_S = 0.15  # of the knots
 LOOKED_HZ = 15.0  # frames a second that are searched for what is wrong
@@ -65,9 +65,12 @@ class ClipProblem:
     def scales(self) -> Tensor:
         return scales(self.freedom)
 
-    def residual(self, knots: Tensor) -> Array:
-        """Of every frame, radians `(frames, values)`, within the leash."""
-        values = values_at(self.spline, np.arange(self.base.frames), knots, self.scales)
+    def residual(self, knots: Tensor, inside: Mask | None = None) -> Array:
+        """Radians `(frames, values)`, within the leash; of the frames `inside` `(frames,)`, by default of all."""
+        looked = np.ones(self.base.frames, dtype=np.bool_) if inside is None else self.leash.around(inside)
+        frames = np.flatnonzero(looked)
+        values = np.zeros((self.base.frames, self.freedom.values))
+        values[frames] = values_at(self.spline, frames, knots, self.scales)
         return self.leash.held(self.freedom, self.base, values)
 
     def motion(self, knots: Tensor) -> BodyMotion:
@@ -76,11 +79,9 @@ class ClipProblem:
 
     def part(self, knots: Tensor, span: FrameSpan) -> BodyMotion:
         """The same of a stretch of it."""
-        frames = np.arange(span.start, span.stop)
-        values = np.zeros((self.base.frames, self.freedom.values))
-        values[frames] = values_at(self.spline, frames, knots, self.scales)
-        held = self.leash.held(self.freedom, self.base, values)
-        return self._moved(span.cut(self.base), held[frames])
+        inside = np.zeros(self.base.frames, dtype=np.bool_)
+        inside[span.start : span.stop] = True
+        return self._moved(span.cut(self.base), self.residual(knots, inside)[span.start : span.stop])
 
     def _moved(self, base: BodyMotion, residual: Array) -> BodyMotion:
         moved = moved_motion(self.freedom, base, residual)

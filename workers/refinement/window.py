@@ -252,7 +252,7 @@ class Window:
         problem = self.problem
         assert self.objective is not None
         return self.objective.similarity(
-            problem.freedom, problem.residual(knots), self.changed, lambda: self.on_step(self.told)
+            problem.freedom, problem.residual(knots, self.changed), self.changed, lambda: self.on_step(self.told)
         )
 
 
