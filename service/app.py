@@ -15,6 +15,8 @@ from fastapi.openapi.utils import get_openapi
 
 from service.assets.endpoints import routers as asset_routers
 from service.files.blobs import BlobStore
+from service.files.reception import Reception
+from service.files.store_marker import StoreMarker
 from service.health.endpoints import router as health_router
 from service.http import errors
 from service.http.context import VERSION, connect
@@ -88,11 +90,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _make_context(settings: Settings) -> JobContext:
     redis = connect(settings)
-    store = JobStore(redis)
+    store, blobs = JobStore(redis), BlobStore(settings.blob_url)
+    marker = StoreMarker(redis, blobs)
     return JobContext(
         settings=settings,
         redis=redis,
-        blobs=BlobStore(settings.blob_url),
+        blobs=blobs,
+        marker=marker,
+        reception=Reception(blobs, marker, settings),
         store=store,
         changes=Changes(settings.redis_url, store),
         presets=MappingStore(redis),

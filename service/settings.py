@@ -56,6 +56,21 @@ class Settings(BaseSettings):
     upload_idle_s: Annotated[float, Field(gt=0)] = Field(
         default=60.0, description="A sender that is silent this long is given up."
     )
+    upload_max_s: Annotated[float, Field(gt=0)] = Field(
+        default=3600.0, description="Time that the body of one request may take in all."
+    )
+    upload_grace_s: Annotated[float, Field(gt=0)] = Field(
+        default=20.0, description="After this long a sender has to keep the least rate."
+    )
+    upload_min_bytes_per_s: Annotated[int, Field(gt=0)] = Field(
+        default=2000, description="Least rate of a request's body, on average; slower senders are cut."
+    )
+    uploads_max: Annotated[int, Field(gt=0)] = Field(
+        default=64, description="Request bodies on their way in at once; more are refused for the moment."
+    )
+    header_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=10.0, description="A client that has not sent all headers of its request by then is cut."
+    )
     min_free_disk_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.05, description="Uploads are refused while less of the blob disk is free."
     )
@@ -77,7 +92,13 @@ class Settings(BaseSettings):
     lease_s: Annotated[float, Field(gt=0)] = Field(
         default=30.0, description="An execution that is silent this long is dead."
     )
-    max_attempts: Annotated[int, Field(gt=0)] = Field(default=3, description="Executions of one job before it fails.")
+    max_attempts: Annotated[int, Field(gt=0)] = Field(
+        default=3, description="Executions of one job that may die before it fails."
+    )
+    patience_s: Annotated[float, Field(ge=0)] = Field(
+        default=6 * 3600.0,
+        description="A job that met a fault of ours which passes (full disk, store away) is tried again this long.",
+    )
     inspect_wait_s: Annotated[float, Field(ge=0)] = Field(
         default=15.0, description="POST /v1/inspect waits this long for its answer."
     )

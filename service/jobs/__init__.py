@@ -3,6 +3,8 @@
     schemas      the record: what Redis holds of a job
     store        every change of a record, each one atomic step
     scripts      these steps in Lua
+    needs        what a job needs of the worker that retargets
+    registry     which workers there are and what each can do
     queue        handing job ids to RQ, which carries them to a worker
     job_request  the JSON body of a job on stored assets
     intake       from a form or a JSON body to a queued job

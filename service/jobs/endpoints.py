@@ -56,13 +56,12 @@ async def post_job(request: Request, context: SharedJobs) -> Response:
     await run_in_threadpool(check_queue, context)
     if is_json(request):
         record = await run_in_threadpool(
-            submit_retarget, context, form_of_json(await receive_json(request, context.settings))
+            submit_retarget, context, form_of_json(await receive_json(request, context.reception))
         )
         return await run_in_threadpool(job_response, context, record, 202)
     async with receive_form(
         request,
-        context.blobs,
-        context.settings,
+        context.reception,
         file_parts=["motion", "character", "source_character"],
         text_parts=["options", "metadata", "definition", "source_definition"],
         id_parts=["motion", "character", "source_character"],

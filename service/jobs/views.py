@@ -75,7 +75,9 @@ class JobView(BaseModel):
     progress: float = Field(ge=0, le=1)
     queue_position: int | None = Field(description="Jobs before this one, while it is queued.")
     eta_s: float | None = Field(description="Estimate of the seconds left, from recent jobs; null while none is known.")
-    attempt: int = Field(description="Executions so far; more than 1 after a worker was lost.")
+    attempt: int = Field(description="Executions so far; more than 1 after a worker was lost or a fault has passed.")
+    retry_at: datetime | None = Field(None, description="When a job is tried again that met a passing fault of ours.")
+    retry_reason: str | None = Field(None, description="Why a waiting job has been given back to the queue.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -116,6 +118,8 @@ def job_view(store: JobStore, record: JobRecord) -> JobView:
         queue_position=position,
         eta_s=remaining_s(store, record, position),
         attempt=record.attempt,
+        retry_at=record.retry_at if record.status == "queued" else None,
+        retry_reason=record.requeue_reason if record.status == "queued" else None,
         created_at=record.created_at,
         started_at=record.started_at,
         finished_at=record.finished_at,

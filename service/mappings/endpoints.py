@@ -58,15 +58,14 @@ async def post_mapping(request: Request, context: SharedJobs) -> Response:
     """
     inspected: JobRecord | None = None
     if is_json(request):
-        wanted = read_request(await receive_json(request, context.settings))
+        wanted = read_request(await receive_json(request, context.reception))
         check_origin(wanted, has_file=False)
         if wanted.asset is not None:
             inspected = await _inspect(context, wanted, None)
     else:
         async with receive_form(
             request,
-            context.blobs,
-            context.settings,
+            context.reception,
             file_parts=["file"],
             text_parts=["preset"],
             id_parts=["file"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -196,12 +197,12 @@ def test_a_full_disk(settings: Settings, store: JobStore, monkeypatch: pytest.Mo
 def test_a_disk_that_fills_up_during_the_upload(
     client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from service.files.blobs import BlobWriter
+    class Full(io.BytesIO):
+        def write(self, chunk: object) -> int:
+            raise OSError(28, "No space left on device")
 
-    def full(self: BlobWriter, chunk: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(BlobWriter, "write", full)
+    assert client.get("/readyz").status_code == 200
+    monkeypatch.setattr(BlobStore, "open_for_writing", lambda self, key: Full())
     problem_of(post_job(client), 503, "unavailable")
     assert stored_files(settings) == []
 
@@ -216,7 +217,7 @@ def test_a_failure_after_the_upload_leaves_nothing_behind(
     with TestClient(app, raise_server_exceptions=False) as client:
         problem_of(post_job(client), 500, "internal")
     assert stored_files(settings) == []
-    assert list(redis.scan_iter("retarget:*")) == []
+    assert list(redis.scan_iter("retarget:*")) == [b"retarget:store-id"]
 
 
 def test_redis_gone_and_back(tmp_path: Path, settings: Settings) -> None:
