@@ -37,6 +37,14 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8000, description="Port of the gateway; 0 takes a free one."
     )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names in Host headers, separated by commas, that are answered beside localhost and addresses "
+        "where no keys are asked for; * answers to any.",
+    )
+    cors_origins: str = Field(
+        default="", description="Origins of web pages, separated by commas, that may use the service from a browser."
+    )
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis that holds job records and queues.")
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the default blob store and Redis.")
     blob_url: str = Field(
@@ -114,6 +122,14 @@ class Settings(BaseSettings):
             data_dir = Path(values.get("data_dir") or default_data_dir()).expanduser().absolute()
             return {**values, "blob_url": f"file://{data_dir}/blobs"}
         return values
+
+    @property
+    def allowed_host_names(self) -> list[str]:
+        return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
+
+    @property
+    def cors_origin_list(self) -> list[str]:
+        return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
 
     def masked(self) -> dict[str, str]:
         """Every setting as text for a log line, passwords in URLs hidden."""

@@ -108,6 +108,7 @@ def settings(redis_server: RedisServer, tmp_path: Path) -> Settings:
     return Settings(
         redis_url=redis_server.url,
         data_dir=tmp_path,
+        allowed_hosts="testserver",
         upload_max_bytes=100_000,
         upload_max_parts=10,
         field_max_bytes=20_000,

@@ -43,7 +43,12 @@ class Readiness(BaseModel):
     abilities: dict[str, Abilities]
 
 
-@router.get("/healthz", summary="Alive", openapi_extra={"x-codeSamples": curl('curl -sS "$URL/healthz"')})
+@router.get(
+    "/healthz",
+    summary="Alive",
+    responses=error_responses(),
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/healthz"')},
+)
 async def healthz() -> Health:
     return Health()
 

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.http.served import served_at
 from workers.contract.errors import (
     InternalError,
     InvalidRequest,
@@ -168,6 +169,9 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     detail = str(error.detail)
     if error.status_code == 405:
         detail = f"{request.method} is not allowed at {request.url.path}; see the Allow header"
+        served = served_at(request.app, request.url.path)
+        headers = {**(error.headers or {}), **({"Allow": ", ".join(served.methods)} if served is not None else {})}
+        return problem_response(request, InvalidRequest(detail), status=405, headers=headers)
     return problem_response(request, InvalidRequest(detail), status=error.status_code, headers=error.headers)
 
 

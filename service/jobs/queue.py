@@ -11,6 +11,8 @@ sweeper finds the lost with `is_in_transport`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from redis import Redis
 from redis.client import Pipeline
 from rq import Queue
@@ -57,10 +59,13 @@ def retarget_queue(needs: str) -> str:
     return f"{RETARGET}:{needs}" if needs else RETARGET
 
 
-def submit(store: JobStore, record: JobRecord, settings: Settings) -> None:
-    """Write a new record and hand it to RQ in one transaction: both are there, or neither."""
+def submit(
+    store: JobStore, record: JobRecord, settings: Settings, also: Callable[[Pipeline], None] = lambda pipeline: None
+) -> None:
+    """Write a new record and hand it to RQ in one transaction, and what `also` adds to it: all are there, or none."""
     pipeline = store.redis.pipeline(transaction=True)
     pipeline.multi()  # RQ does so otherwise, and then refuses what was buffered before
+    also(pipeline)
     store.create(record, pipeline)
     enqueue(store, record, settings, pipeline)
     pipeline.execute()

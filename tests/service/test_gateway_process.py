@@ -117,7 +117,7 @@ def test_memory_stays_small_under_uploads_and_waiters(
 def test_an_endless_upload_is_cut_off(gateway: Gateway, settings: Settings) -> None:
     """A chunked body that never ends is answered at the cap, not at its end, and leaves nothing on the disk."""
     head = (
-        "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        "POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
     )
     start = b'--b\r\nContent-Disposition: form-data; name="motion"; filename="walk.bvh"\r\n\r\n'
@@ -145,7 +145,7 @@ def test_an_endless_upload_is_cut_off(gateway: Gateway, settings: Settings) -> N
 
 def test_an_upload_that_breaks_off_leaves_nothing(gateway: Gateway, settings: Settings, redis: Redis) -> None:
     head = (
-        "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n"
+        "POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
     )
     start = b'--b\r\nContent-Disposition: form-data; name="motion"; filename="walk.bvh"\r\n\r\n'
@@ -161,7 +161,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(gateway: Gateway, settings: Se
 def test_an_upload_that_stalls_is_given_up(gateway: Gateway, settings: Settings) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
         connection.sendall(
-            b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n"
+            b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n"
             b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
             b'--b\r\nContent-Disposition: form-data; name="motion"; filename="walk.bvh"\r\n\r\nHIER'
         )
