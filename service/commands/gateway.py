@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from redis import RedisError
 
 from service.app import create_app
+from service.files.blobs import WrongStore
 from service.http.context import connect
 from service.settings import Settings
 from service.upkeep.sweeper import Sweeper
-from workers.contract.errors import InvalidOptions
+from workers.contract.errors import InvalidOptions, Unavailable
 
+LOG = logging.getLogger("retarget.gateway")
 SWEEP_INTERVAL_S = 5.0
 GRACE_S = 10  # for requests in flight at the end; waiting ones are answered at once
 
@@ -35,7 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     for name, value in settings.masked().items():
         print(f"{name} = {value}", file=sys.stderr)
-    server = GatewayServer(create_app(settings), settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(levelname)s %(name)s: %(message)s")
+    app = create_app(settings)
+    _check_store(app)
+    server = GatewayServer(app, settings)
     # Workers sweep too; this one settles the jobs of the last worker, when there is none left.
     sweeper = Sweeper(settings, connect(settings), SWEEP_INTERVAL_S)
     sweeper.start()
@@ -44,6 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         sweeper.stop()
     return 0 if server.started else 1
+
+
+def _check_store(app: FastAPI) -> None:
+    """Raises WrongStore; a store or Redis that is away for the moment is told by `/readyz`."""
+    try:
+        app.state.context.marker.check()
+    except WrongStore:
+        raise
+    except (Unavailable, RedisError) as error:
+        LOG.warning("not ready yet: %s", error)
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:

@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import logging
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,8 +37,14 @@ SCENES = "scenes"
 OUTPUTS = "outputs"
 UNFINISHED = "unfinished"
 # An object store that hangs must cost seconds, not the minutes of its client's own patience: our callers try again.
-S3_CLIENT = {"connect_timeout": 3, "read_timeout": 8, "retries": {"max_attempts": 1}}
-S3_RETRIES = 2  # s3fs tries a failing call five times by itself, with growing pauses
+# Ten seconds are what a copy of a large file within the store may take.
+S3_CLIENT = {"connect_timeout": 3, "read_timeout": 10, "retries": {"total_max_attempts": 1}}
+S3_RETRIES = 1  # s3fs tries a failing call five times by itself, with growing pauses
+FUSE_S = 3.0  # a store elsewhere that has just failed is not asked again for so long: one request asks it several times
+
+
+class WrongStore(Unavailable):
+    """The store answers, but it is not there or not the right one: waiting does not help, somebody has to act."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,7 @@ class BlobStore:
         if hasattr(self._fs, "retries"):
             self._fs.retries = S3_RETRIES
         self._root = str(root).rstrip("/")
+        self._fused_until_s = 0.0
         self._is_local = isinstance(self._fs, LocalFileSystem)
         if self._is_local:
             try:
@@ -175,6 +183,8 @@ class BlobStore:
     @contextlib.contextmanager
     def answering(self) -> Iterator[None]:
         """Within it, a store that fails for its own reasons raises Unavailable."""
+        if time.monotonic() < self._fused_until_s:
+            raise Unavailable("the store of uploads and results does not answer; try again later")
         try:
             yield
         except (FileNotFoundError, RetargetError):
@@ -182,6 +192,8 @@ class BlobStore:
         except Exception as error:  # whatever the file system behind the URL raises
             if is_disk_full(error):
                 raise Unavailable("the disk for uploads and results is full; try again later", retry_after=60) from None
+            if not self._is_local:
+                self._fused_until_s = time.monotonic() + FUSE_S
             LOG.warning("the blob store %s: %s: %s", mask_secrets(self.url), type(error).__name__, error)
             raise Unavailable(
                 f"the store of uploads and results does not answer ({type(error).__name__}); try again later"
@@ -192,13 +204,16 @@ class BlobStore:
         if self._is_local:
             if not Path(self._root).is_dir():
                 LOG.error("the folder %s of the blob store is gone", self._root)
-                raise Unavailable("the folder of uploads and results is gone; bring it back, it is not made anew")
+                raise WrongStore("the folder of uploads and results is gone; bring it back, it is not made anew")
             return
         bucket = self._root.partition("/")[0]
-        with self.answering():
-            there = not bucket or self._fs.protocol == "memory" or self._fs.exists(bucket)
-        if not there:
-            raise Unavailable(f"there is no bucket {bucket!r} in the store of uploads and results; make it")
+        if not hasattr(self._fs, "call_s3"):  # memory, for tests
+            return
+        try:
+            with self.answering():
+                self._fs.call_s3("head_bucket", Bucket=bucket)  # `exists` takes a store that is down for an empty one
+        except FileNotFoundError:
+            raise WrongStore(f"there is no bucket {bucket!r} in the store of uploads and results; make it") from None
 
     def _path(self, key: str) -> str:
         parts = key.split("/")

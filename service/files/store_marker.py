@@ -14,10 +14,9 @@ from typing import Any
 from redis import Redis
 from redis.lock import Lock
 
-from service.files.blobs import BlobStore
+from service.files.blobs import BlobStore, WrongStore
 from service.records import PREFIX
 from service.settings import mask_secrets
-from workers.contract.errors import Unavailable
 
 LOG = logging.getLogger("retarget.blobs")
 MARKER = "store-id"
@@ -41,7 +40,9 @@ class StoreMarker:
             self._blobs.check_there()
 
     def check(self) -> None:
-        """Raises Unavailable where this is not the store that the records speak of; redis.RedisError."""
+        """Raises WrongStore where this is not the store that the records speak of, Unavailable where it does not
+        answer; redis.RedisError.
+        """
         self._proven = False
         self._blobs.check_there()
         found, known = self._found(), self._known()
@@ -59,7 +60,7 @@ class StoreMarker:
                 "the blob store %s has the marker %s, Redis knows %s", mask_secrets(self._blobs.url), found, known
             )
             what = "is empty or was wiped" if found is None else "belongs to another installation"
-            raise Unavailable(
+            raise WrongStore(
                 f"the store of uploads and results {what}: it is not the one that the jobs' files lie in; set "
                 f"RETARGET_BLOB_URL to that one, or delete the key {KNOWN} in Redis if its files are lost for good"
             )
