@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context.changes.start()
+        context.reception.start()
         yield
         await context.changes.stop()
         context.redis.close()

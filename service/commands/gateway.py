@@ -18,6 +18,7 @@ from redis import RedisError
 from service.app import create_app
 from service.files.blobs import WrongStore
 from service.http.context import connect
+from service.http.timed_protocol import timed_protocol
 from service.settings import Settings
 from service.upkeep.sweeper import Sweeper
 from workers.contract.errors import InvalidOptions, Unavailable
@@ -76,7 +77,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 
 
 class GatewayServer(uvicorn.Server):
-    """uvicorn that lets long-polling requests answer at once when it is told to stop, which is no failure (exit 0)."""
+    """uvicorn that answers waiting requests and uploads at once when it is told to stop; that is no failure (exit 0)."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(
@@ -88,12 +89,14 @@ class GatewayServer(uvicorn.Server):
                 access_log=False,
                 timeout_graceful_shutdown=GRACE_S,
                 server_header=False,
+                http=timed_protocol(settings.header_timeout_s),
             )
         )
-        self._changes = app.state.context.changes
+        self._context = app.state.context
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop gracefully; a second Ctrl-C stops at once. uvicorn's own would raise the signal again at the end."""
-        self._changes.close_soon()
+        self._context.changes.close_soon()
+        self._context.reception.close_soon()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True

@@ -66,9 +66,9 @@ async def receive_form(
         raise _too_large(settings)
     receiver = _FormReceiver(boundary, blobs, settings, set(file_parts), set(text_parts), set(id_parts))
     try:
-        with reception.place():
+        with reception.place() as pace:
             await reception.check_room()
-            received, pace, stream = 0, Pace(settings), request.stream()
+            received, stream = 0, request.stream()
             while chunk := await pace.next_chunk(stream):
                 received += len(chunk)
                 if received > body_max_bytes:
@@ -115,13 +115,13 @@ def _boundary(content_type: str) -> bytes:
 async def receive_json(request: Request, reception: Reception) -> bytes:
     """The body of a JSON request, up to `field_max_bytes`. Raises InvalidRequest, Unavailable (too many at once)."""
     settings, body = reception.settings, bytearray()
-    with reception.place():
-        await _receive_body(request, settings, body)
+    with reception.place() as pace:
+        await _receive_body(request, settings, pace, body)
     return bytes(body)
 
 
-async def _receive_body(request: Request, settings: Settings, body: bytearray) -> None:
-    pace, stream = Pace(settings), request.stream()
+async def _receive_body(request: Request, settings: Settings, pace: Pace, body: bytearray) -> None:
+    stream = request.stream()
     while chunk := await pace.next_chunk(stream):
         body += chunk
         if len(body) > settings.field_max_bytes:

@@ -6,6 +6,7 @@ the caller's `X-Request-ID` or one made here; it is in every response's header a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import uuid
@@ -127,6 +128,8 @@ class RequestIdMiddleware:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except asyncio.CancelledError:  # the service is being stopped, and this request was given all its time
+            logger.warning("request %s: cut off", request_id)
         except ClientDisconnect:
             logger.info("request %s: the client went away", request_id)
         except Exception:

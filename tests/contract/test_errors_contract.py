@@ -184,6 +184,16 @@ def test_a_full_queue(settings: Settings, store: JobStore) -> None:
         assert post_job(client).status_code == 202
 
 
+def test_uploads_beyond_the_cap_are_refused_for_the_moment(settings: Settings, store: JobStore) -> None:
+    app = create_app(settings.model_copy(update={"uploads_max": 1}))
+    with TestClient(app) as client:
+        with app.state.context.reception.place():
+            assert problem_of(post_job(client), 503, "unavailable").retry_after == 2
+            problem_of(client.post("/v1/jobs", json={}), 503, "unavailable")
+            assert client.get("/v1/jobs").status_code == 200
+        assert post_job(client).status_code == 202
+
+
 def test_a_full_disk(settings: Settings, store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with TestClient(create_app(settings.model_copy(update={"min_free_disk_ratio": 0.05}))) as client:
         monkeypatch.setattr(BlobStore, "free_disk_ratio", lambda self: 0.049)

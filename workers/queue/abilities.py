@@ -16,7 +16,7 @@ from model_store.catalogue import manifests
 from service.jobs.registry import Abilities
 from workers.contract.errors import InvalidOptions, RetargetError
 from workers.contract.options import JobOptions
-from workers.pictures.draw import check_pictures
+from workers.pictures.packages import check_pictures
 from workers.refinement.budget import check_refinement
 from workers.retargeting.methods import METHODS, choose_method
 from workers.semantics.choice import check_ready
