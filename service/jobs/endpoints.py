@@ -20,6 +20,7 @@ from service.jobs.request_body import job_body
 from service.jobs.retention import forget_job
 from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
 from service.jobs.views import EXAMPLE_ID, JobPage, JobView, entity_tag, job_url, job_view
+from service.keys.caller import CallerOf
 from workers.contract.errors import (
     FileTooLarge,
     IdempotencyConflict,
@@ -73,18 +74,22 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
     },
 )
 async def post_job(
-    request: Request, context: SharedJobs, idempotency_key: IdempotencyHeader = None, prefer: PreferHeader = None
+    request: Request,
+    context: SharedJobs,
+    caller: CallerOf,
+    idempotency_key: IdempotencyHeader = None,
+    prefer: PreferHeader = None,
 ) -> Response:
     """Takes the files, or ids of stored ones, and answers as soon as they are kept: poll the job at `Location`.
 
     With `Prefer: wait=N` it answers when the job has ended (200), at most N seconds later. A request that is sent again
     with the same `Idempotency-Key` gets the first answer again.
     """
-    key = None if idempotency_key is None else IdempotencyKey(context.redis, "", idempotency_key)
-    await run_in_threadpool(check_queue, context)
+    key = None if idempotency_key is None else IdempotencyKey(context.redis, caller.id, idempotency_key)
+    await run_in_threadpool(check_queue, context, caller)
     if is_json(request):
         form = form_of_json(await receive_json(request, context.reception))
-        made = await run_in_threadpool(submit_once, context, form, key)
+        made = await run_in_threadpool(submit_once, context, form, caller.id, key)
         return await _answer(context, made, prefer)
     async with receive_form(
         request,
@@ -93,7 +98,7 @@ async def post_job(
         text_parts=["options", "metadata", "definition", "source_definition"],
         id_parts=["motion", "character", "source_character"],
     ) as form:
-        made = await run_in_threadpool(submit_once, context, form, key)
+        made = await run_in_threadpool(submit_once, context, form, caller.id, key)
     return await _answer(context, made, prefer)
 
 
@@ -133,12 +138,13 @@ def _replayed(context: JobContext, answer: Answer) -> Response:
 )
 def list_jobs(
     context: SharedJobs,
+    caller: CallerOf,
     status: JobStatus | None = None,
     kind: JobKind = "retarget",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Cursor = None,
 ) -> JobPage:
-    records, next_cursor = context.store.page(kind=kind, status=status, limit=limit, cursor=cursor)
+    records, next_cursor = context.store.page(kind=kind, status=status, limit=limit, cursor=cursor, owner=caller.id)
     return JobPage(data=[job_view(context.store, record) for record in records], next_cursor=next_cursor)
 
 
@@ -152,12 +158,15 @@ def list_jobs(
 async def get_job(
     request: Request,
     context: SharedJobs,
+    caller: CallerOf,
     job_id: JobId,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for the job to end; capped by the server.")] = 0,
     prefer: PreferHeader = None,
 ) -> Response:
     """Always 200 for a job that exists. `wait` answers when the job ends or, with `If-None-Match`, when it changes."""
     known = request.headers.get("if-none-match")
+    if caller.id:
+        await run_in_threadpool(context.store.get, job_id, caller.id)
 
     def done(record: JobRecord) -> bool:
         return record.is_final or (known is not None and not matches(known, _tag(context, record)))
@@ -180,8 +189,9 @@ async def get_job(
     },
     openapi_extra={"x-codeSamples": curl('curl -sS -X POST "$URL/v1/jobs/$JOB/cancel"')},
 )
-def cancel_job(context: SharedJobs, job_id: JobId) -> Response:
+def cancel_job(context: SharedJobs, caller: CallerOf, job_id: JobId) -> Response:
     """A waiting job is canceled at once (200), a running one is asked to stop (202)."""
+    context.store.get(job_id, caller.id)
     record = context.store.request_cancel(job_id)
     if record.is_final:
         withdraw(context.store, record)
@@ -195,9 +205,9 @@ def cancel_job(context: SharedJobs, job_id: JobId) -> Response:
     responses=error_responses(NotFound),
     openapi_extra={"x-codeSamples": curl('curl -sS -X DELETE "$URL/v1/jobs/$JOB"')},
 )
-def delete_job(context: SharedJobs, job_id: JobId) -> Response:
+def delete_job(context: SharedJobs, caller: CallerOf, job_id: JobId) -> Response:
     """At once; an execution that is still running is stopped and can publish nothing."""
-    forget_job(context.store, context.blobs, context.store.get(job_id))
+    forget_job(context.store, context.blobs, context.store.get(job_id, caller.id))
     return Response(status_code=204)
 
 

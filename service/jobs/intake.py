@@ -30,6 +30,7 @@ from service.jobs.job_request import JobRequest
 from service.jobs.queue import submit
 from service.jobs.schemas import JobInput, JobRecord
 from service.jobs.views import job_view
+from service.keys.schemas import Caller
 from service.records import utc_now
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import InvalidOptions, InvalidRequest, QueueFull
@@ -41,26 +42,30 @@ DEFINITIONS = ("definition", "source_definition")
 Also = Callable[[Pipeline, str], None]  # what is written in the transaction that makes the job of this id
 
 
-def check_queue(context: JobContext) -> None:
-    """Raise QueueFull where too many jobs wait; asked before a body is read."""
+def check_queue(context: JobContext, caller: Caller) -> None:
+    """Raise QueueFull where too many jobs wait, of all or of the caller; asked before a body is read."""
     depth, limit = context.store.queue_depth(), context.settings.queue_depth_max
     if depth >= limit:
         raise QueueFull(f"{depth} jobs are waiting, the limit is {limit}; try again later")
+    if caller.id:
+        own, most = context.store.waiting_of(caller.id), caller.waiting_max or context.settings.waiting_max_per_key
+        if own >= most:
+            raise QueueFull(f"{own} of your jobs are waiting, the limit of your key is {most}; try again later")
 
 
-def submit_once(context: JobContext, form: Form, key: IdempotencyKey | None) -> JobRecord | Answer:
+def submit_once(context: JobContext, form: Form, owner: str, key: IdempotencyKey | None) -> JobRecord | Answer:
     """A queued retarget job, or what was answered to an earlier request with the same key.
 
     Raises IdempotencyConflict, IdempotencyMismatch, and as `submit_retarget`.
     """
     if key is None:
-        return submit_retarget(context, form)
+        return submit_retarget(context, form, owner)
     fingerprint = fingerprint_of(form)
     known = key.claim(fingerprint)
     if known is not None:
         return known
     try:
-        record = submit_retarget(context, form, lambda pipeline, job_id: key.bind(pipeline, fingerprint, job_id))
+        record = submit_retarget(context, form, owner, lambda pipeline, job_id: key.bind(pipeline, fingerprint, job_id))
     except BaseException:
         key.give_up()
         raise
@@ -68,25 +73,28 @@ def submit_once(context: JobContext, form: Form, key: IdempotencyKey | None) -> 
     return record
 
 
-def submit_retarget(context: JobContext, form: Form, also: Also = lambda pipeline, job_id: None) -> JobRecord:
+def submit_retarget(
+    context: JobContext, form: Form, owner: str = "", also: Also = lambda pipeline, job_id: None
+) -> JobRecord:
     """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["motion", "character"])
     options = read_options(form.texts.get("options"))
-    _check_presets(context, options)
+    _check_presets(context, options, owner)
     check_at_the_door(options)
     record = JobRecord(
         kind="retarget",
+        owner=owner,
         options=options.model_dump(mode="json"),
         metadata=_metadata(form.texts.get("metadata")),
     )
     return _submit(context, form, record, also)
 
 
-def submit_inspect(context: JobContext, form: Form) -> JobRecord:
+def submit_inspect(context: JobContext, form: Form, owner: str = "") -> JobRecord:
     """A queued inspect job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["file"])
     options = read_options(form.texts["options"]).model_dump(mode="json") if "options" in form.texts else {}
-    return _submit(context, form, JobRecord(kind="inspect", options=options))
+    return _submit(context, form, JobRecord(kind="inspect", owner=owner, options=options))
 
 
 def form_of_json(body: bytes) -> Form:
@@ -128,7 +136,7 @@ def _submit(
         inputs: dict[str, Any] = {
             part: _adopt(references, files, record.id, adopted) for part, files in form.files.items()
         }
-        assets = {part: _borrow(context, form, part, record.id, adopted) for part in ASSET_PARTS if part in form.texts}
+        assets = {part: _borrow(context, form, part, record, adopted) for part in ASSET_PARTS if part in form.texts}
         inputs |= {part: asset.files for part, asset in assets.items()}
         for part, owner in (("definition", "character"), ("definition", "file"), ("source_definition", "motion")):
             if definitions[part] is None and owner in assets:
@@ -152,7 +160,7 @@ def _submit(
     return submitted
 
 
-def _borrow(context: JobContext, form: Form, part: str, job_id: str, adopted: list[InputFile]) -> AssetRecord:
+def _borrow(context: JobContext, form: Form, part: str, job: JobRecord, adopted: list[InputFile]) -> AssetRecord:
     """The stored asset that a part names, its files held for the job."""
     name = form.texts[part].decode("utf-8", "replace").strip()
     if re.fullmatch(ASSET_ID_PATTERN, name) is None:
@@ -161,15 +169,15 @@ def _borrow(context: JobContext, form: Form, part: str, job_id: str, adopted: li
             f"part {part!r}: {message}; send a file as with curl -F {part}=@path",
             errors=[{"pointer": f"/{part}", "message": message}],
         )
-    record = lend_asset(context, name, job_id, f"/{part}")
+    record = lend_asset(context, name, job.id, f"/{part}", job.owner)
     adopted.extend(record.files)
     return record
 
 
-def _check_presets(context: JobContext, options: JobOptions) -> None:
+def _check_presets(context: JobContext, options: JobOptions, owner: str) -> None:
     """Raise InvalidOptions for a preset that is not there, rather than let the job find out."""
     for side, name in (("source", options.mapping.source_preset), ("target", options.mapping.target_preset)):
-        if name not in (None, NO_PRESET) and context.presets.find(str(name)) is None:
+        if name not in (None, NO_PRESET) and context.presets(owner).find(str(name)) is None:
             message = f"there is no mapping preset {str(name)[:64]!r}; GET /v1/mappings lists them"
             raise InvalidOptions(message, errors=[{"pointer": f"/options/mapping/{side}_preset", "message": message}])
 

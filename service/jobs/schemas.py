@@ -76,6 +76,7 @@ class JobRecord(BaseModel):
 
     id: Annotated[str, Field(pattern=JOB_ID_PATTERN)] = Field(default_factory=new_job_id)
     kind: JobKind = "retarget"
+    owner: str = ""  # id of the key that made it; empty where no keys are asked for
     status: JobStatus = "queued"
     stage: str | None = None
     progress: Annotated[float, Field(ge=0, le=1)] = 0.0

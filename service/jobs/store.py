@@ -55,18 +55,18 @@ class JobStore:
         """Write a new queued record and index it; with a pipeline, as part of the caller's transaction."""
         pipe = self.redis.pipeline() if pipeline is None else pipeline
         pipe.hset(_job_key(record.id), mapping=_to_hash(record))
-        pipe.zadd(f"{PREFIX}:index:{record.kind}:{record.status}", {record.id: 0})
-        pipe.zadd(f"{PREFIX}:index:{record.kind}:all", {record.id: 0})
-        pipe.zadd(f"{PREFIX}:waiting:{record.kind}", {record.id: record.created_at.timestamp()})
+        pipe.zadd(_index(record.owner, record.kind, record.status), {record.id: 0})
+        pipe.zadd(_index(record.owner, record.kind, "all"), {record.id: 0})
+        self._scripts["TAKE_A_TURN"](keys=[], args=[PREFIX, record.id], client=pipe)
         if record.input_expires_at is not None:
             pipe.zadd(f"{PREFIX}:deadlines", {record.id: record.input_expires_at.timestamp()})
         if pipeline is None:
             pipe.execute()
 
-    def get(self, job_id: str) -> JobRecord:
-        """The record. Raises NotFound."""
+    def get(self, job_id: str, owner: str | None = None) -> JobRecord:
+        """The record. Raises NotFound, also where it is of another owner than the one given."""
         found = self.get_many([job_id])
-        if not found:
+        if not found or owner not in (None, found[0].owner):
             raise NotFound(f"there is no job {job_id}; it was deleted, or its record is older than the retention time")
         return found[0]
 
@@ -161,7 +161,7 @@ class JobStore:
         return _texts(ids)
 
     def queued_ids(self) -> list[str]:
-        """All queued jobs, those that wait longest first within each kind."""
+        """All queued jobs, in the order in which they are to run within each kind."""
         return [job_id for kind in _KINDS for job_id in _texts(self.redis.zrange(f"{PREFIX}:waiting:{kind}", 0, -1))]
 
     def parked_ids(self) -> list[str]:
@@ -190,13 +190,27 @@ class JobStore:
         """Workers registered with RQ for a queue; one that was killed stays counted for some minutes."""
         return int(_plain(self.redis.scard(WORKERS_BY_QUEUE_KEY % queue_name)))
 
+    def waiting_of(self, owner: str) -> int:
+        """Number of jobs of one owner that wait for a worker."""
+        return int(_plain(self.redis.scard(f"{PREFIX}:waiting-of:{owner}")))
+
+    def first_waiting(self, kind: JobKind) -> str | None:
+        """The job whose turn it is: the first in the fair order that may run now."""
+        found = self._run("FIRST_WAITING", kind)
+        return found or None
+
     def page(
-        self, *, kind: JobKind = "retarget", status: JobStatus | None = None, limit: int = 20, cursor: str | None = None
+        self,
+        *,
+        kind: JobKind = "retarget",
+        status: JobStatus | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+        owner: str = "",
     ) -> tuple[list[JobRecord], str | None]:
-        """Up to `limit` records, newest first, older than the id `cursor`; and the cursor of the next page."""
-        ids = self.redis.zrevrangebylex(
-            f"{PREFIX}:index:{kind}:{status or 'all'}", f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
-        )
+        """Up to `limit` records of an owner, newest first, older than the id `cursor`; and the next page's cursor."""
+        index = _index(owner, kind, status or "all")
+        ids = self.redis.zrevrangebylex(index, f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1)
         found = _texts(ids)
         return self.get_many(found[:limit]), found[limit - 1] if len(found) > limit else None
 
@@ -216,6 +230,10 @@ class JobStore:
     def _run(self, name: str, job_id: str, *arguments: str | float) -> str:
         answer = self._scripts[name](keys=[], args=[PREFIX, job_id, *arguments])
         return _texts(answer)[0]
+
+
+def _index(owner: str, kind: str, status: str) -> str:
+    return f"{PREFIX}:index:{f'{owner}:' if owner else ''}{kind}:{status}"
 
 
 def _job_key(job_id: str) -> str:
@@ -253,7 +271,7 @@ def _from_hash(raw: dict[bytes, bytes]) -> JobRecord:
 
 def _decode(name: str, text: str) -> Any:
     if text == "":
-        return None
+        return "" if name == "owner" else None
     if name in _JSON_FIELDS:
         return json.loads(text)
     return datetime.fromtimestamp(float(text), UTC) if name in _TIME_FIELDS else text

@@ -267,7 +267,7 @@ def retarget_job(
         return HandOver(_store_all(context, record, _inputs(record), progress))
     scenes = _load_all(context, record, _inputs(record), progress)
     loading_s = time.perf_counter() - start_s
-    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis)}
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis, record.owner)}
     outcome = context.retarget(
         scenes["motion"],
         scenes["character"],
@@ -291,7 +291,7 @@ def retarget_job(
 def inspect_job(context: TaskContext, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
     """Say what the job's file holds; returns what to publish."""
     scene = _load_all(context, record, {"file": record.input.file}, progress)["file"]
-    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis)}
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis, record.owner)}
     return {
         "inspection": context.inspect(scene, record.input.file[0].name, parse_options(record.options).mapping, **known)
     }
