@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # FastAPI's pages load scripts from a CDN
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_query)],
+        generate_unique_id_function=lambda route: route.name,  # post_job: what generated clients call it
     )
     app.state.context = context
     app.state.callers = Callers(KeyStore(context.redis))
