@@ -35,6 +35,7 @@ from service.jobs.artifacts import router as artifacts_router
 from service.jobs.changes import Changes
 from service.jobs.context import JobContext
 from service.jobs.endpoints import router as jobs_router
+from service.jobs.events import router as events_router
 from service.jobs.job_request import JobRequest
 from service.jobs.request_body import describe_parsed_parts
 from service.jobs.store import JobStore
@@ -82,7 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     app.state.callers = Callers(KeyStore(context.redis))
-    jobs = (jobs_router, artifacts_router, inspections_router)
+    jobs = (jobs_router, events_router, artifacts_router, inspections_router)
     for router in (*jobs, *asset_routers, mappings_router, models_router):
         app.include_router(router, dependencies=[Depends(caller_of)])
     for router in (health_router, problems_router):  # open to all, as is /openapi.json

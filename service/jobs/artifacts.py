@@ -13,7 +13,7 @@ from service.http.head import is_head
 from service.http.headers import RangeNotSatisfiable, matches, parse_range
 from service.http.openapi import curl, error_responses
 from service.jobs.context import JobContext, SharedJobs
-from service.jobs.endpoints import JobId
+from service.jobs.own_job import JobId
 from service.jobs.schemas import Artifact, JobRecord
 from service.jobs.views import REPORT_NAME, find_artifact
 from service.keys.caller import CallerOf

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,15 +27,17 @@ from service.jobs.context import JobContext
 from service.jobs.door import check_at_the_door
 from service.jobs.idempotency import Answer, IdempotencyKey, fingerprint_of
 from service.jobs.job_request import JobRequest
+from service.jobs.own_job import name_job
 from service.jobs.queue import submit
 from service.jobs.schemas import JobInput, JobRecord
 from service.jobs.views import job_view
 from service.keys.schemas import Caller
 from service.records import utc_now
 from workers.contract.engine_version import ENGINE_VERSION
-from workers.contract.errors import InvalidOptions, InvalidRequest, QueueFull
+from workers.contract.errors import Expired, InvalidOptions, InvalidRequest, NotReady, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
 
+DEADLINE_MAX_S = 30 * 24 * 3600
 METADATA_MAX_BYTES = 16 * 1024
 ASSET_PARTS = ("motion", "character", "source_character", "file")
 DEFINITIONS = ("definition", "source_definition")
@@ -53,8 +55,11 @@ def check_queue(context: JobContext, caller: Caller) -> None:
             raise QueueFull(f"{own} of your jobs are waiting, the limit of your key is {most}; try again later")
 
 
-def submit_once(context: JobContext, form: Form, owner: str, key: IdempotencyKey | None) -> JobRecord | Answer:
-    """A queued retarget job, or what was answered to an earlier request with the same key.
+def submit_once(
+    context: JobContext, form: Form, owner: str, key: IdempotencyKey | None, name: str | None = None
+) -> JobRecord | Answer:
+    """A queued retarget job, or what was answered to an earlier request with the same key. `name` is what its caller
+    calls it.
 
     Raises IdempotencyConflict, IdempotencyMismatch, and as `submit_retarget`.
     """
@@ -64,8 +69,14 @@ def submit_once(context: JobContext, form: Form, owner: str, key: IdempotencyKey
     known = key.claim(fingerprint)
     if known is not None:
         return known
+
+    def also(pipeline: Pipeline, job_id: str) -> None:
+        key.bind(pipeline, fingerprint, job_id)
+        if name is not None:
+            name_job(pipeline, owner, name, job_id, context.settings.record_ttl_s)
+
     try:
-        record = submit_retarget(context, form, owner, lambda pipeline, job_id: key.bind(pipeline, fingerprint, job_id))
+        record = submit_retarget(context, form, owner, also)
     except BaseException:
         key.give_up()
         raise
@@ -86,6 +97,7 @@ def submit_retarget(
         owner=owner,
         options=options.model_dump(mode="json"),
         metadata=_metadata(form.texts.get("metadata")),
+        deadline_at=_deadline(form.texts.get("deadline_s")),
     )
     return _submit(context, form, record, also)
 
@@ -129,7 +141,6 @@ def _submit(
     definitions = {part: definition_text(form.texts.get(part), part) for part in DEFINITIONS}
     for files in form.files.values():
         look_at(files)
-    settings = context.settings
     references = BlobReferences(context.redis, context.blobs)
     adopted: list[InputFile] = []
     try:
@@ -141,23 +152,64 @@ def _submit(
         for part, owner in (("definition", "character"), ("definition", "file"), ("source_definition", "motion")):
             if definitions[part] is None and owner in assets:
                 definitions[part] = assets[owner].definition
-        now = utc_now()
-        submitted = record.model_copy(
-            update={
-                "input": JobInput(**inputs, **definitions, assets={part: asset.id for part, asset in assets.items()}),
-                "engine": {"version": ENGINE_VERSION, "method": None},
-                "created_at": now,
-                "input_expires_at": now + timedelta(seconds=settings.input_ttl_s),
-                "output_ttl_s": settings.output_ttl_s,
-                "record_ttl_s": settings.record_ttl_s,
-            }
-        )
-        submit(context.store, submitted, settings, lambda pipeline: also(pipeline, record.id))
+        held = JobInput(**inputs, **definitions, assets={part: asset.id for part, asset in assets.items()})
+        submitted = _queue(context, record, held, also)
     except BaseException:
         for entry in adopted:
             references.release(entry.blob, record.id)
         raise
     return submitted
+
+
+def _queue(context: JobContext, record: JobRecord, given: JobInput, also: Also) -> JobRecord:
+    """Hand a job in, whose uploads are held for it."""
+    now, settings = utc_now(), context.settings
+    submitted = record.model_copy(
+        update={
+            "input": given,
+            "engine": {"version": ENGINE_VERSION, "method": None},
+            "created_at": now,
+            "input_expires_at": now + timedelta(seconds=settings.input_ttl_s),
+            "output_ttl_s": settings.output_ttl_s,
+            "record_ttl_s": settings.record_ttl_s,
+        }
+    )
+    submit(context.store, submitted, settings, lambda pipeline: also(pipeline, record.id))
+    return submitted
+
+
+def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
+    """A new job that does an ended one again, on the same files. Raises NotReady, Expired."""
+    if not before.is_final:
+        raise NotReady(f"job {before.id} is {before.status}; it can be done again once it has ended", retry_after=2)
+    references = BlobReferences(context.redis, context.blobs)
+    record = JobRecord(
+        kind=before.kind, owner=before.owner, options=before.options, metadata=before.metadata, retry_of=before.id
+    )
+    held: list[str] = []
+    try:
+        for key in sorted(before.input.blobs()):
+            if not references.hold(key, record.id):
+                raise Expired(f"the uploads of job {before.id} are not kept any more; send them again in a new job")
+            held.append(key)
+        return _queue(context, record, before.input, lambda pipeline, job_id: None)
+    except BaseException:
+        for key in held:
+            references.release(key, record.id)
+        raise
+
+
+def _deadline(text: bytes | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= DEADLINE_MAX_S:  # NaN is neither
+        message = f"must be a number of seconds above 0 up to {DEADLINE_MAX_S:,}"
+        raise InvalidRequest(f"deadline_s {message}", errors=[{"pointer": "/deadline_s", "message": message}])
+    return utc_now() + timedelta(seconds=seconds)
 
 
 def _borrow(context: JobContext, form: Form, part: str, job: JobRecord, adopted: list[InputFile]) -> AssetRecord:

@@ -14,6 +14,7 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
     :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
+    :events:<id>              stream of the job's latest changes; an entry's id is the record's version
     :changed                  channel: the id of every job that changed
 
 The order is fair between owners (start-time fair queueing): a job's score is one more than that of its owner's last,
@@ -36,8 +37,10 @@ local function stamp(seconds) return string.format('%.6f', seconds) end
 local function field(name) return redis.call('HGET', key, name) or '' end
 local function set(...) redis.call('HSET', key, ...) end
 
-local function announce()
-  redis.call('HINCRBY', key, 'version', 1)
+local function announce(event)
+  local version = redis.call('HINCRBY', key, 'version', 1)
+  redis.call('XADD', prefix .. ':events:' .. id, 'MAXLEN', '~', 1024, version .. '-0', 'event', event or 'status',
+    'status', field('status'), 'stage', field('stage'), 'progress', field('progress'))
   redis.call('PUBLISH', prefix .. ':changed', id)
 end
 
@@ -91,6 +94,7 @@ local function finish(status)
   set('finished_at', stamp(now), 'expires_at', stamp(expires))
   redis.call('ZADD', prefix .. ':deadlines', 'LT', stamp(expires), id)
   announce()
+  redis.call('EXPIRE', prefix .. ':events:' .. id, 86400)
 end
 
 -- Running, but held by no execution: handed over and not yet taken.
@@ -116,8 +120,9 @@ return {'yes'}
 # ARGV 2: kind, in place of an id
 FIRST_WAITING = """
 for _, candidate in ipairs(redis.call('ZRANGE', prefix .. ':waiting:' .. id, 0, -1)) do
-  local retry_at = tonumber(redis.call('HGET', prefix .. ':job:' .. candidate, 'retry_at') or '')
-  if retry_at == nil or retry_at <= now then return {candidate} end
+  local found = redis.call('HMGET', prefix .. ':job:' .. candidate, 'retry_at', 'deadline_at')
+  local retry_at, deadline = tonumber(found[1] or ''), tonumber(found[2] or '')
+  if (retry_at == nil or retry_at <= now) and (deadline == nil or deadline > now) then return {candidate} end
 end
 return {''}
 """
@@ -127,6 +132,8 @@ CLAIM = """
 if is_parked() then
   redis.call('ZREM', prefix .. ':parked', id)
 elseif field('status') == 'queued' then
+  local deadline = tonumber(field('deadline_at'))
+  if deadline ~= nil and deadline <= now then return {'no'} end -- the sweeper lets it expire
   local kind = field('kind')
   local score = tonumber(redis.call('ZSCORE', prefix .. ':waiting:' .. kind, id) or now)
   redis.call('SET', prefix .. ':turn:' .. kind, stamp(math.max(turn(kind), score)))
@@ -167,7 +174,7 @@ if not owns(ARGV[3]) then return {'lost'} end
 if field('status') == 'canceling' then return {'cancel'} end
 if field('stage') ~= ARGV[4] or field('progress') ~= ARGV[5] then
   set('stage', ARGV[4], 'progress', ARGV[5])
-  announce()
+  announce('progress')
 end
 return {'go'}
 """
@@ -274,7 +281,7 @@ if status == '' then return {'no'} end
 redis.call('ZREM', index(status), id)
 redis.call('ZREM', index('all'), id)
 leave_queue()
-redis.call('DEL', key)
+redis.call('DEL', key, prefix .. ':events:' .. id)
 redis.call('PUBLISH', prefix .. ':changed', id)
 return {'yes'}
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from redis import Redis
@@ -19,9 +19,10 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 from service.jobs import scripts
 from service.jobs.needs import needs_of, written
 from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
-from service.records import PREFIX, redis_now
+from service.records import PREFIX, id_of, redis_now
 from workers.contract.errors import Expired, NotCancelable, NotFound
 
+MILLISECOND = timedelta(milliseconds=1)
 CHANGES = f"{PREFIX}:changed"
 _JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes"})
 _TIME_FIELDS = frozenset(
@@ -33,6 +34,7 @@ _TIME_FIELDS = frozenset(
         "finished_at",
         "expires_at",
         "input_expires_at",
+        "deadline_at",
         "retry_at",
         "first_fault_at",
     },
@@ -58,8 +60,9 @@ class JobStore:
         pipe.zadd(_index(record.owner, record.kind, record.status), {record.id: 0})
         pipe.zadd(_index(record.owner, record.kind, "all"), {record.id: 0})
         self._scripts["TAKE_A_TURN"](keys=[], args=[PREFIX, record.id], client=pipe)
-        if record.input_expires_at is not None:
-            pipe.zadd(f"{PREFIX}:deadlines", {record.id: record.input_expires_at.timestamp()})
+        looks = [at.timestamp() for at in (record.input_expires_at, record.deadline_at) if at is not None]
+        if looks:
+            pipe.zadd(f"{PREFIX}:deadlines", {record.id: min(looks)})
         if pipeline is None:
             pipe.execute()
 
@@ -146,9 +149,11 @@ class JobStore:
         """As `requeue`, but not before `delay_s` have passed; the sweeper hands it to RQ then. `fault` counts it."""
         return self._run("REQUEUE", job_id, execution_id, reason, delay_s, "1" if fault else "") == "yes"
 
-    def expire(self, job_id: str) -> bool:
-        """queued -> expired, once its inputs are gone."""
-        error = Expired("the job's uploads were removed before a worker took it; send it again")
+    def expire(
+        self, job_id: str, why: str = "the job's uploads were removed before a worker took it; send it again"
+    ) -> bool:
+        """queued -> expired, once its inputs are gone or its deadline is over."""
+        error = Expired(why)
         return self._run("EXPIRE", job_id, _to_json(error.to_dict())) == "yes"
 
     def delete(self, job_id: str) -> bool:
@@ -207,12 +212,27 @@ class JobStore:
         limit: int = 20,
         cursor: str | None = None,
         owner: str = "",
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
     ) -> tuple[list[JobRecord], str | None]:
         """Up to `limit` records of an owner, newest first, older than the id `cursor`; and the next page's cursor."""
         index = _index(owner, kind, status or "all")
-        ids = self.redis.zrevrangebylex(index, f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1)
+        oldest = "-" if created_after is None else f"({first_id_at(created_after + MILLISECOND)}"
+        newest = [name for name in (cursor, None if created_before is None else first_id_at(created_before)) if name]
+        ids = self.redis.zrevrangebylex(index, f"({min(newest)}" if newest else "+", oldest, start=0, num=limit + 1)
         found = _texts(ids)
         return self.get_many(found[:limit]), found[limit - 1] if len(found) > limit else None
+
+    def events(self, job_id: str, after: int) -> list[tuple[int, dict[str, Any]]]:
+        """The changes of a job after the version `after` that are kept: version, and event, status, stage, progress."""
+        found: Any = self.redis.xrange(f"{PREFIX}:events:{job_id}", min=f"({after}-0" if after else "-")
+        events = []
+        for name, fields in found:
+            texts = {key.decode(): value.decode() for key, value in fields.items()}
+            version = int(name.decode().partition("-")[0])
+            values = {"stage": texts["stage"] or None, "progress": float(texts["progress"] or 0)}
+            events.append((version, {"event": texts["event"], "status": texts["status"], **values}))
+        return events
 
     def due(self, now: datetime, limit: int = 1000) -> list[str]:
         """Jobs that retention has to look at."""
@@ -230,6 +250,11 @@ class JobStore:
     def _run(self, name: str, job_id: str, *arguments: str | float) -> str:
         answer = self._scripts[name](keys=[], args=[PREFIX, job_id, *arguments])
         return _texts(answer)[0]
+
+
+def first_id_at(when: datetime) -> str:
+    """No job that was made before this moment has a later id. Ids tell milliseconds."""
+    return id_of("job_", int(when.timestamp() * 1000) << 80)
 
 
 def _index(owner: str, kind: str, status: str) -> str:
