@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
@@ -55,7 +56,10 @@ Cursor = Annotated[str | None, Query(pattern=JOB_ID_PATTERN, description="`next_
 
 IdempotencyHeader = Annotated[
     str | None,
-    Header(description="Any text of yours, such as a UUID: a request sent again with it makes no second job for 24 h."),
+    Header(
+        pattern=r"^\s*[\x21-\x7e]{1,255}\s*$",
+        description="Any text of yours, such as a UUID: a request sent again with it makes no second job for 24 h.",
+    ),
 ]
 PreferHeader = Annotated[str | None, Header(description="`wait=N`: answer when the job has ended, or after N seconds.")]
 
@@ -207,7 +211,8 @@ def list_jobs(
     created_after: Annotated[datetime | None, Query(description="RFC 3339, with a zone.")] = None,
     created_before: Annotated[datetime | None, Query(description="RFC 3339, with a zone.")] = None,
     metadata: Annotated[
-        list[str] | None, Query(description="`KEY:TEXT`: jobs whose metadata have this text, number or truth at KEY.")
+        list[Annotated[str, StringConstraints(pattern=r"^[^:]+:")]] | None,
+        Query(description="`KEY:TEXT`: jobs whose metadata have this text, number or truth at KEY."),
     ] = None,
 ) -> JobPage:
     """With `metadata` a page may be shorter than asked for, and still have a `next_cursor`."""
