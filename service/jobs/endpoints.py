@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
@@ -17,7 +16,7 @@ from service.http.headers import matches
 from service.http.openapi import curl, error_responses
 from service.http.preferences import applied, preferred_wait_s
 from service.jobs.context import JobContext, SharedJobs
-from service.jobs.find import JobFilter, find_jobs
+from service.jobs.find import JobFilter, find_jobs, written_as_a_time
 from service.jobs.idempotency import Answer, IdempotencyKey
 from service.jobs.intake import check_queue, form_of_json, submit_again, submit_once
 from service.jobs.own_job import NAME_PATTERN, JobId
@@ -62,6 +61,8 @@ IdempotencyHeader = Annotated[
     ),
 ]
 PreferHeader = Annotated[str | None, Header(description="`wait=N`: answer when the job has ended, or after N seconds.")]
+
+Moment = Annotated[AwareDatetime, BeforeValidator(written_as_a_time)]
 
 RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
 
@@ -208,8 +209,8 @@ def list_jobs(
     kind: JobKind = "retarget",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Cursor = None,
-    created_after: Annotated[datetime | None, Query(description="RFC 3339, with a zone.")] = None,
-    created_before: Annotated[datetime | None, Query(description="RFC 3339, with a zone.")] = None,
+    created_after: Annotated[Moment | None, Query(description="RFC 3339, with a zone.")] = None,
+    created_before: Annotated[Moment | None, Query(description="RFC 3339, with a zone.")] = None,
     metadata: Annotated[
         list[Annotated[str, StringConstraints(pattern=r"^[^:]+:")]] | None,
         Query(description="`KEY:TEXT`: jobs whose metadata have this text, number or truth at KEY."),
