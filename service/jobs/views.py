@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.files.input_file import InputFile
 from service.http.errors import Problem, problem
-from service.jobs.estimates import remaining_s
+from service.jobs.estimates import outlook_of, remaining_s
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus
-from service.jobs.store import JobStore
+from service.jobs.store import JobStore, Outlook
 from workers.contract.errors import RetargetError
 from workers.contract.stages import STAGES
 
@@ -114,17 +114,21 @@ def job_url(job_id: str) -> str:
 
 
 def job_view(store: JobStore, record: JobRecord) -> JobView:
-    """The view of a record as it is now. Reads the queue position of a waiting job."""
+    """The view of a record as it is now. Asks Redis for the outlook of a job that has not ended."""
+    return view_with(record, outlook_of(store, record))
+
+
+def view_with(record: JobRecord, outlook: Outlook | None) -> JobView:
+    """The view of a record with this outlook."""
     url = job_url(record.id)
-    position = store.queue_position(record.id, record.kind) if record.status == "queued" else None
     return JobView(
         id=record.id,
         kind=record.kind,
         status=record.status,
         stage=record.stage,
         progress=record.progress,
-        queue_position=position,
-        eta_s=remaining_s(store, record, position),
+        queue_position=position_of(record, outlook),
+        eta_s=remaining_s(record, outlook),
         attempt=record.attempt,
         retry_of=record.retry_of,
         deadline_at=record.deadline_at,
@@ -153,6 +157,11 @@ def job_view(store: JobStore, record: JobRecord) -> JobView:
         metadata=record.metadata,
         urls=JobUrls(self=url, cancel=f"{url}/cancel", report=f"{url}/report", events=f"{url}/events"),
     )
+
+
+def position_of(record: JobRecord, outlook: Outlook | None) -> int | None:
+    """Jobs before this one, while it is queued."""
+    return outlook.position if outlook is not None and record.status == "queued" else None
 
 
 def find_artifact(record: JobRecord, name: str) -> Artifact | None:
