@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from service.http.errors import MEDIA_TYPE, problem_response
@@ -39,6 +39,17 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+def signature_of(
+    exp: Annotated[int | None, Query(description="Of a signed address: its end.")] = None,
+    key: Annotated[str | None, Query(description="Of a signed address: whose it is.")] = None,
+    sig: Annotated[str | None, Query(description="Of a signed address: the signature.")] = None,
+) -> None:
+    """The parameters of a signed address, which `service.keys.caller` has checked already."""
+
+
+SignatureOf = Annotated[None, Depends(signature_of)]
+
+
 @router.get(
     "/{job_id}/report",
     response_class=Response,
@@ -46,7 +57,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     responses={**_RESPONSES, 200: {"description": "The report", "content": {"application/json": {}}}},
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report"')},
 )
-def get_report(request: Request, context: SharedJobs, caller: CallerOf, job_id: JobId) -> Response:
+def get_report(
+    request: Request, context: SharedJobs, caller: CallerOf, job_id: JobId, signature: SignatureOf
+) -> Response:
     return _serve(request, context, caller, job_id, REPORT_NAME)
 
 
@@ -66,6 +79,7 @@ def get_artifact(
     caller: CallerOf,
     job_id: JobId,
     name: Annotated[str, Path(description="An artifact's name from the job's result.", max_length=200)],
+    signature: SignatureOf,
 ) -> Response:
     return _serve(request, context, caller, job_id, name)
 

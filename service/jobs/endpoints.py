@@ -260,7 +260,7 @@ def _polled(context: JobContext, job_id: str, owner: str, known: str | None) -> 
     headers = {"ETag": tag, "Cache-Control": "no-cache", **_retry_after(record)}
     if known is not None and matches(known, tag):
         return Response(status_code=304, headers=headers)
-    return Response(view_with(record, outlook).model_dump_json(), 200, headers, "application/json")
+    return Response(view_with(context.store, record, outlook).model_dump_json(), 200, headers, "application/json")
 
 
 @router.post(
@@ -316,7 +316,7 @@ def job_response(context: JobContext, record: JobRecord, status: int) -> Respons
     headers = {"ETag": tag, "Cache-Control": "no-cache", **_retry_after(record)}
     if status == 202:
         headers["Location"] = job_url(record.id)
-    return Response(view_with(record, outlook).model_dump_json(), status, headers, "application/json")
+    return Response(view_with(context.store, record, outlook).model_dump_json(), status, headers, "application/json")
 
 
 def _tag(context: JobContext, record: JobRecord) -> str:

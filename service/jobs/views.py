@@ -13,6 +13,7 @@ from service.http.errors import Problem, problem
 from service.jobs.estimates import outlook_of, remaining_s
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus
 from service.jobs.store import JobStore, Outlook
+from service.keys.signed_urls import SignedUrls
 from workers.contract.errors import RetargetError
 from workers.contract.stages import STAGES
 
@@ -45,6 +46,9 @@ class ArtifactView(BaseModel):
     bytes: int
     sha256: str
     url: str
+    signed_url: str | None = Field(
+        None, description="Works without a key for about an hour; null where no keys are asked for."
+    )
     expires_at: datetime | None
 
 
@@ -115,10 +119,10 @@ def job_url(job_id: str) -> str:
 
 def job_view(store: JobStore, record: JobRecord) -> JobView:
     """The view of a record as it is now. Asks Redis for the outlook of a job that has not ended."""
-    return view_with(record, outlook_of(store, record))
+    return view_with(store, record, outlook_of(store, record))
 
 
-def view_with(record: JobRecord, outlook: Outlook | None) -> JobView:
+def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> JobView:
     """The view of a record with this outlook."""
     url = job_url(record.id)
     return JobView(
@@ -152,7 +156,7 @@ def view_with(record: JobRecord, outlook: Outlook | None) -> JobView:
         ),
         options=record.options,
         engine=record.engine,
-        result=_result_view(record),
+        result=_result_view(record, SignedUrls(store.redis) if record.owner and record.result else None),
         error=problem(RetargetError.from_dict(record.error), instance=url) if record.error else None,
         metadata=record.metadata,
         urls=JobUrls(self=url, cancel=f"{url}/cancel", report=f"{url}/report", events=f"{url}/events"),
@@ -182,16 +186,21 @@ def _json(text: str | None) -> dict[str, Any] | None:
     return None if text is None else json.loads(text)
 
 
-def _result_view(record: JobRecord) -> JobResultView | None:
+def _result_view(record: JobRecord, signed: SignedUrls | None) -> JobResultView | None:
     if record.result is None:
         return None
+
+    def url_of(name: str) -> str:
+        return f"{job_url(record.id)}/artifacts/{name}"
+
     artifacts = [
         ArtifactView(
             name=artifact.name,
             media_type=artifact.media_type,
             bytes=artifact.bytes,
             sha256=artifact.sha256,
-            url=f"{job_url(record.id)}/artifacts/{artifact.name}",
+            url=url_of(artifact.name),
+            signed_url=signed.sign(url_of(artifact.name), record.owner) if signed is not None else None,
             expires_at=record.expires_at,
         )
         for artifact in record.result.artifacts
