@@ -68,6 +68,7 @@ class JobUrls(BaseModel):
     self: str
     cancel: str
     report: str
+    report_page: str
     events: str
 
 
@@ -159,7 +160,13 @@ def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> Jo
         result=_result_view(record, SignedUrls(store.redis) if record.owner and record.result else None),
         error=problem(RetargetError.from_dict(record.error), instance=url) if record.error else None,
         metadata=record.metadata,
-        urls=JobUrls(self=url, cancel=f"{url}/cancel", report=f"{url}/report", events=f"{url}/events"),
+        urls=JobUrls(
+            self=url,
+            cancel=f"{url}/cancel",
+            report=f"{url}/report",
+            report_page=f"{url}/report.html",
+            events=f"{url}/events",
+        ),
     )
 
 

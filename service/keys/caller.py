@@ -26,7 +26,7 @@ REMEMBERED_S = 5.0
 REMEMBERED_MAX = 1000
 NOTE_USE_S = 60.0
 READING = frozenset({"GET", "HEAD"})
-_RESULT = re.compile(r"/v1/jobs/[^/]+/(report|artifacts/[^/]+)")
+_RESULT = re.compile(r"/v1/jobs/[^/]+/(report|report\.html|artifacts/[^/]+)")
 
 
 class Callers:
