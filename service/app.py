@@ -22,6 +22,7 @@ from service.files.store_marker import StoreMarker
 from service.health.endpoints import router as health_router
 from service.http import errors
 from service.http.access_log import AccessLog
+from service.http.complete import complete
 from service.http.compression import TextCompression
 from service.http.context import VERSION, connect
 from service.http.errors import Problem
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             add_schemas(schema, BODY_MODELS)
             describe_parsed_parts(schema)
             add_security(schema)
+            complete(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
