@@ -11,6 +11,7 @@
     access_log      one line for each request
     compression     gzip for texts
     headers         entity tags and byte ranges
+    docs_page       GET /docs: the operations as one page
     complete        what makes /openapi.json whole: texts, the shape of reports, examples
     openapi         what FastAPI cannot derive for /openapi.json
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from service.assets.schemas import AssetView
 from service.files.blobs import BlobStore
@@ -90,6 +92,17 @@ def test_every_property_is_described_and_every_good_answer_has_a_schema_and_an_e
         model.model_validate(example_of(schemas[model.__name__], schemas))
     assert openapi_document["security"] == [{}, {"key": []}]
     assert openapi_document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+def test_the_page_of_operations_needs_nothing_from_elsewhere(
+    client: TestClient, openapi_document: dict[str, Any]
+) -> None:
+    answer = client.get("/docs")
+    assert answer.status_code == 200 and "default-src 'none'" in answer.headers["content-security-policy"]
+    page = answer.text
+    assert "<script" not in page and "//" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
+    for method, path, operation in operations(openapi_document):
+        assert f"{method.upper()} {path}</code>" in page and html.escape(operation["summary"]) in page
 
 
 def test_every_reference_leads_somewhere(openapi_document: dict[str, Any]) -> None:
