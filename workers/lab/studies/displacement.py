@@ -73,7 +73,7 @@ def measure(drawn: Drawn, options: JobOptions) -> Displacement:
         untouched = around(touching[:, group]) == 0.0
         free.append(away[untouched])
         bounds.append((TIMES_DEPTH * around(depth_m[:, group]) / height + SLACK)[untouched])
-    wrong: Mask = (touching | (depth_m > 0.0)).any(axis=1)
+    wrong = np.asarray((touching | (depth_m > 0.0)).any(axis=1))
     quiet = around(wrong) == 0.0
     own = np.flatnonzero(base.body.own)
     none = np.zeros(0)
