@@ -242,10 +242,11 @@ def report_clip(
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
-        floor_m, contacts, inside = retargeted.source_floor_m, retargeted.contacts, on_surface.per_frame
+        floor_m, contacts = retargeted.source_floor_m, retargeted.contacts
+        inside, related = on_surface.per_frame, on_surface.relation_per_frame
         return attempts.attempt(
             "the timeline",
-            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside),
+            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside, related),
             lambda _: absent_timeline(result),
         )
 

@@ -24,6 +24,7 @@
     transfer_contacts  contacts on another body
     contact_loss       the loss that keeps them, with gradients
     contact_scores     how well they are kept: error, recall, precision
+    relations          where hands, limbs and head are with respect to the own body
 
 How an optimiser uses it, all lengths in metres and world space:
 
