@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workers.geometry.relations.features import Relations, Values, stacked
+from workers.geometry.relations.features import Relations, stacked
+from workers.geometry.relations.nearness import Values
 
 HEIGHT, FACING = 0.5, 0.25
 WAYS = {"reach": 4.0, "way": 2.0, "palm": 0.125, "up": 2.0, "face": 2.0}
