@@ -53,7 +53,8 @@ def nearness_compiled(asked: Array, palm: Array, place: Array, normal: Array, ma
     """As `nearness`."""
     frames, probes = asked.shape[:2]
     weight, means = np.zeros((frames, probes, place.shape[1])), np.zeros((4, frames, probes))
-    _fill(*(np.ascontiguousarray(values) for values in (asked, palm, place, normal, may, apart)), weight, means)
+    asked, palm, place, normal = (np.ascontiguousarray(values) for values in (asked, palm, place, normal))
+    _fill(asked, palm, place, normal, may, apart, weight, means)
     return Nearness(weight, *means)
 
 
