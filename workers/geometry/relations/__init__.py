@@ -3,6 +3,7 @@
     marks       the same few hundred places on every body's surface
     find_marks  where these lie on one surface
     points      marks, joints and what is asked about them, as one small mesh that a motion moves
+    nearness    how the points that are asked lie to the marks
     features    what a pose is in these terms; numpy or torch
     errors      how far two bodies' relations are from one another
     measure     relations of whole motions

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workers.geometry.relations.features import Relations, Values, stacked
+from workers.geometry.relations.features import Relations, stacked
+from workers.geometry.relations.nearness import Values
 
 HEIGHT, FACING = 0.5, 0.25
 WAYS = {"reach": 4.0, "way": 2.0, "palm": 0.125, "up": 2.0, "face": 2.0}
-HANGING_NEAR = 0.25  # of nearness, that counts of what hangs
+HANGING_NEAR = 0.15  # of nearness, that counts of what hangs
 HANDS = 2.0  # times as much as another limb: where the hands are is what a pose says first
 CARRIED = 0.8  # how much a near hand or foot takes over of its limb's ways
 CARRIERS = {

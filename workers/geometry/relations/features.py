@@ -14,21 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from workers.contract.roles import SIDES
+from workers.geometry.relations.nearness import Values, nearness, nearness_compiled
 from workers.geometry.relations.points import JOINTS, PROBES, RelationPoints
 from workers.skeleton.model import Array
-
-Values: TypeAlias = Any  # a numpy array or a torch tensor
 
 NEAR = 2.0  # forearm radii from the skin at which nearness is a quarter
 SOFT = 3.0  # forearm radii at which a height over the skin counts half
 HANGS_COS = (0.72, 0.91)  # of 44 and 24 degrees from the trunk's downward axis: from no hanging to hanging altogether
-BACK = 0.02
-EDGE = 0.1  # forearm radii
+EDGE = 0.1  # forearm radii: heights less than this are as good as none when distances are put together
 TINY = 1e-9
 
 
@@ -56,41 +53,35 @@ class Relations:
 def relations(points: RelationPoints, posed_m: Values) -> Relations:
     """Of the points' mesh posed: `posed_m` `(frames, rows, 3)` in the world, numpy or float64 torch."""
     like = _constants(posed_m)
-    marks, probes, scale = len(points.marks), len(points.probes), points.scale_m
-    rows = posed_m - posed_m[:, [2 * marks + 2 * probes + len(JOINTS)]]  # seen from the hips
+    marks, probes = len(points.marks), len(points.probes)
+    rows = (posed_m - posed_m[:, [2 * marks + 2 * probes + len(JOINTS)]]) / points.scale_m  # seen from the hips
     place = rows[:, :marks]
     normal = _unit(rows[:, marks : 2 * marks] - place)
     asked = rows[:, 2 * marks : 2 * marks + probes]
     palm = _unit(rows[:, 2 * marks + probes : 2 * marks + 2 * probes] - asked)
     rest = rows[:, 2 * marks + 2 * probes :]
 
-    across = asked @ place.swapaxes(-1, -2)
-    squared = (asked**2).sum(-1)[:, :, None] + (place**2).sum(-1)[:, None] - 2.0 * across
-    over = asked @ normal.swapaxes(-1, -2) - (place * normal).sum(-1)[:, None]
-    spread = squared + scale**2
-    # What turns its back on the probe has little say, or the two sides of a far arm would cancel out.
-    weight = like(points.asked) * (BACK + (1.0 + over / spread**0.5) ** 2) * (scale**2 / spread) ** 4
-    weight = weight / weight.sum(-1)[:, :, None]
-    level = (weight * over).sum(-1) / scale
+    measure = nearness_compiled if isinstance(posed_m, np.ndarray) else nearness
+    found = measure(asked, palm, place, normal, like(points.asked), like(points.apart_m / points.scale_m))
     # Off the end of a limb all tangent planes are near: what the marks between them leave unexplained is distance too.
-    aside = (weight * (squared - over**2)).sum(-1) / scale**2 - (weight * like(points.apart_m**2)).sum(-1) / scale**2
-    away = level**2 + 0.5 * (aside + abs(aside)) + EDGE**2
-    height = level + away**0.5 - (level**2 + EDGE**2) ** 0.5 - like(points.own_radius_m / scale)
-    facing = (weight * (palm @ normal.swapaxes(-1, -2))).sum(-1)
+    aside = found.aside - found.apart
+    flat = (found.over**2 + EDGE**2) ** 0.5
+    away = (found.over**2 + EDGE**2 + 0.5 * (aside + abs(aside))) ** 0.5
+    height = found.over + away - flat - like(points.own_radius_m / points.scale_m)
     outside = 0.5 * (height + abs(height))
 
     joints = {role: rest[:, number] for number, role in enumerate(JOINTS)}
-    axes = rest[:, len(JOINTS) :] / scale
+    axes = rest[:, len(JOINTS) :]
     names, ways, hanging = _ways(points, joints, palm, axes)
     owners = tuple(PROBES[probe][0] for probe in points.probes)
     upright = like(points.facing)
     return Relations(
         points.limbs,
         owners,
-        weight @ like(points.embedding),
+        found.weight @ like(points.embedding),
         height / (1.0 + abs(height) / SOFT),
         1.0 / (1.0 + (outside / NEAR) ** 2) ** 2,
-        facing,
+        found.facing,
         stacked([hanging.get(_chain(owner), 0.0 * height[:, 0]) for owner in owners]),
         names,
         stacked(ways) @ upright,
@@ -110,7 +101,7 @@ def _ways(
         for limb, tip in (("Arm", "Hand"), ("Leg", "Foot")):
             start, bend, end = (joints[side + role] for role in (f"Upper{limb}", f"Lower{limb}", tip))
             upper, lower = _unit(bend - start), _unit(end - bend)
-            found[f"{side}{tip}.reach"] = (end - start) / points.lengths_m[side + limb]
+            found[f"{side}{tip}.reach"] = (end - start) * (points.scale_m / points.lengths_m[side + limb])
             found[f"{side}{'Elbow' if limb == 'Arm' else 'Knee'}.way"] = upper
             if limb == "Arm":
                 found[f"{side}Forearm.way"] = lower

@@ -7,6 +7,7 @@ pose, by `workers.geometry.posing` or, with gradients, by `workers.rendering.ski
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -19,10 +20,11 @@ from workers.geometry.relations.marks import all_marks
 from workers.geometry.surface import BodySurface
 from workers.skeleton import quat
 from workers.skeleton.body import FORWARD, LEFT, UP, Body
-from workers.skeleton.model import Array, Indices, Mesh
+from workers.skeleton.model import Array, Indices, Mask, Mesh
 
 BODIES_KEPT = 16
 FINGER_TIPS, PALM = 0.85, 0.4  # shares along a hand
+HAND_LENGTH = 0.7  # of the forearm, where a hand has no skin to measure
 PROBE_SHIFT = 0.2  # share of a part by which a whole shift moves a probe
 THIN_PCT = 25.0
 NEIGHBOURS = 3
@@ -55,6 +57,7 @@ class RelationPoints:
     apart_m: Array  # (marks,) how far marks are from one another at rest
     probes: Indices
     own_radius_m: Array  # (probes,)
+    palms: Mask  # (probes,) those whose palm is known
     asked: Array  # (probes, marks) 1 where a probe is asked about a mark: not within its limb, nor of a leg about arms
     lengths_m: dict[str, float]  # of each arm and leg along its bones, such as leftArm
     facing: Array  # (3, 3) from the body's canonical space to the rest pose's world
@@ -73,15 +76,24 @@ class RelationPoints:
         """What is near is measured in: the radius of the forearms."""
         return self.surface.arm_radius_m
 
-    def only(self, marks: Indices, probes: Indices) -> RelationPoints:
-        """With some of the marks and probes, by their numbers; no probe that is asked about none of the marks."""
+    def only(self, marks: Indices, probes: Indices, palms: Indices) -> RelationPoints:
+        """With some of the marks and probes, by their numbers, and the palms of some of these; no probe that is asked
+        about none of the marks.
+        """
         of_marks, of_probes = np.isin(self.marks, marks), np.isin(self.probes, probes)
         of_probes &= self.asked[:, of_marks].any(axis=1)
         rest = len(self.mesh.positions_m) - 2 * len(of_marks) - 2 * len(of_probes)
         rows = np.concatenate([of_marks, of_marks, of_probes, of_probes, np.ones(rest, dtype=np.bool_)])
+        known = self.palms & np.isin(self.probes, palms)
+        places, joints, weights = (
+            values.copy() for values in (self.mesh.positions_m, self.mesh.joints, self.mesh.weights)
+        )
+        first = 2 * len(of_marks) + np.flatnonzero(~known)
+        places[first + len(of_probes)] = places[first]  # a palm that one of two bodies lacks faces nowhere on both
         return replace(
             self,
-            surface=_with_points(self.surface, *(values[rows] for values in _columns(self.mesh))),
+            surface=_with_points(self.surface, places[rows], joints[rows], weights[rows]),
+            palms=known[of_probes],
             marks=self.marks[of_marks],
             embedding=self.embedding[of_marks],
             apart_m=self.apart_m[of_marks],
@@ -98,16 +110,18 @@ def relation_points(surface: BodySurface, shift: float = 0.0) -> RelationPoints:
     """
     body, every = surface.body, all_marks(shift)
     places = find_marks(surface, every)
-    probes = np.array([k for k, (_, part, _) in enumerate(PROBES) if _has(surface, part)], dtype=np.int64)
+    probes = np.array([k for k, probe in enumerate(PROBES) if _holder(surface, *probe) is not None], dtype=np.int64)
     marks = np.flatnonzero(places.found)
     of_part = {part: _radius(surface, part, places.positions_m[every.part[marks] == part]) for part in surface.frames}
-    parts = np.array([part_index(PROBES[probe][1]) for probe in probes], dtype=np.int64)
+    holders = [holder for probe in probes if (holder := _holder(surface, *PROBES[probe])) is not None]
+    parts = np.array([part_index(part) for part, _, _ in holders], dtype=np.int64)
     own, other = GROUP_OF[parts][:, None], GROUP_OF[every.part[marks]]
     apart = (own != other) & ~(np.isin(own, LEG_GROUPS) & np.isin(other, ARM_GROUPS))
     mesh = surface.mesh
     joints = mesh.joints[places.corners].reshape(len(marks), -1)
     weights = (places.shares[..., None] * mesh.weights[places.corners]).reshape(len(marks), -1)
-    rigid, carriers = _rigid_points(surface, probes, shift)
+    palms = np.array([part.endswith("Hand") for part, _, _ in holders], dtype=np.bool_)
+    rigid, carriers = _rigid_points(surface, holders, shift)
     held = np.zeros((len(rigid), joints.shape[1]), dtype=np.int64)
     held[:, 0] = carriers
     whole = np.zeros(held.shape)
@@ -125,6 +139,7 @@ def relation_points(surface: BodySurface, shift: float = 0.0) -> RelationPoints:
         _apart_m(places.positions_m, every.part[marks]),
         probes,
         np.array([of_part[part] for part in parts]),
+        palms,
         apart.astype(np.float64),
         {f"{side}{limb}": _length(surface, side, limb) for side in SIDES for limb in ("Arm", "Leg")},
         quat.to_matrix(body.facing),
@@ -134,11 +149,21 @@ def relation_points(surface: BodySurface, shift: float = 0.0) -> RelationPoints:
 def shared_points(one: RelationPoints, other: RelationPoints) -> tuple[RelationPoints, RelationPoints]:
     """Both with only what both have, so that their relations can be compared; each of the same `shift`."""
     marks, probes = np.intersect1d(one.marks, other.marks), np.intersect1d(one.probes, other.probes)
-    return one.only(marks, probes), other.only(marks, probes)
+    palms = np.intersect1d(one.probes[one.palms], other.probes[other.palms])
+    return one.only(marks, probes, palms), other.only(marks, probes, palms)
 
 
-def _has(surface: BodySurface, part: str) -> bool:
-    return surface.body.has(part) and part_index(part) in surface.frames
+def _holder(surface: BodySurface, limb: str, part: str, along: float) -> tuple[str, str, float] | None:
+    """Part on which a probe lies, the role whose joint it follows, and the share along the part. Hands without skin, or
+    without a joint, are where their forearm goes on to, or its end. None for what the body lacks.
+    """
+    body = surface.body
+    if body.has(part) and part_index(part) in surface.frames:
+        return part, part, along
+    forearm = part.replace("Hand", "LowerArm")
+    if forearm == part or part_index(forearm) not in surface.frames:
+        return None
+    return (forearm, part, 1.0 + HAND_LENGTH * along) if body.has(part) else (forearm, forearm, 0.7 + 0.3 * along)
 
 
 def _radius(surface: BodySurface, part: int, marks_m: Array) -> float:
@@ -156,20 +181,21 @@ def _apart_m(places_m: Array, parts: Indices) -> Array:
     return nearest
 
 
-def _rigid_points(surface: BodySurface, probes: Indices, shift: float) -> tuple[Array, list[int]]:
+def _rigid_points(
+    surface: BodySurface, holders: Sequence[tuple[str, str, float]], shift: float
+) -> tuple[Array, list[int]]:
     """What follows one joint each, at rest `(points, 3)`, and these joints; in the order of `RelationPoints`."""
     body, reach = surface.body, surface.arm_radius_m
     places, palms, carriers = [], [], []
-    for probe in probes:
-        limb, part, along = PROBES[probe]
+    for part, role, along in holders:
         frame = surface.frames[part_index(part)]
         along += PROBE_SHIFT * shift if along > 0.0 else 0.0
-        place = body.rest_positions_m[_joint(body, part)]
+        place = body.rest_positions_m[_joint(body, role)]
         if along > 0.0:
             place = frame.origin_m + along * frame.length_m * frame.axis
         places.append(place)
-        palms.append(place - reach * frame.zero if limb.endswith("Hand") else place)
-        carriers.append(_joint(body, part))
+        palms.append(place - reach * frame.zero if part.endswith("Hand") else place)
+        carriers.append(_joint(body, role))
     joints = [_bone_end(surface, role) for role in JOINTS]
     forward, up, left = (quat.rotate(body.facing, way) for way in (FORWARD, UP, LEFT))
     head = body.joint("head") if body.has("head") else body.hips
@@ -205,10 +231,6 @@ def _length(surface: BodySurface, side: str, limb: str) -> float:
 
 def _joint(body: Body, role: str) -> int:
     return body.mapping.roles[role].joint
-
-
-def _columns(mesh: Mesh) -> tuple[Array, Indices, Array]:
-    return mesh.positions_m, mesh.joints, mesh.weights
 
 
 def _with_points(surface: BodySurface, positions_m: Array, joints: Indices, weights: Array) -> BodySurface:
