@@ -14,7 +14,7 @@ import torch
 from tests.geometry.capsule_body import TRUNK, capsule_body, capsule_mesh, capsule_surface, moved
 from workers.geometry.relations.errors import RelationErrors, relation_errors
 from workers.geometry.relations.features import relations
-from workers.geometry.relations.measure import motion_relations
+from workers.geometry.relations.measure import motion_relations, wanted_relations
 from workers.geometry.relations.points import PROBES, relation_points, shared_points
 from workers.geometry.relations.tensors import as_tensors
 from workers.geometry.surface import BodySurface, build_surface
@@ -241,6 +241,16 @@ def test_bodies_share_what_both_have() -> None:
     with pytest.raises(ValueError, match="not shared"):
         one, other = relation_points(body_of()), relation_points(bare)
         relation_errors(motion_relations(one, motion), motion_relations(other, some_poses(bare, 3)))
+
+
+def test_a_window_is_held_against_the_same_frames_of_the_whole_clip() -> None:
+    source, made, own = some_poses(body_of(), 40, 1), some_poses(body_of(FAT), 40, 2), body_of(FAT)
+    frames = np.array([20, 24, 31])
+    held = wanted_relations(source, body_of(), own, frames, shift=0.5)
+    assert held is not None
+    window = replace(made, rotations=made.rotations[15:35], positions_m=made.positions_m[15:35])
+    whole = errors(source, body_of(), made, own, shift=0.5)
+    np.testing.assert_allclose(held.errors(window, start=15).by_limb, whole.by_limb[frames], atol=1e-12)
 
 
 def test_scores_have_every_key_and_frame() -> None:

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.geometry.relations.errors import RelationErrors, relation_errors
-from workers.geometry.relations.measure import motion_relations
-from workers.geometry.relations.points import relation_points, shared_points
+from workers.geometry.relations.errors import RelationErrors
+from workers.geometry.relations.measure import wanted_relations
 from workers.geometry.surface import BodySurface
 from workers.motion.body_motion import BodyMotion
 from workers.scores.scores import RELATION_KEYS
@@ -57,15 +56,14 @@ def relation_scores(
 
     `on_step` is called between pieces of work and may raise to stop.
     """
-    wanted, made = shared_points(relation_points(source_surface), relation_points(surface))
-    if not wanted.limbs:
-        return [_scores(None, np.zeros(0, dtype=np.int64)) for _ in motions]
     frames = np.unique(np.linspace(0, source.frames - 1, min(source.frames, FRAMES)).round().astype(np.int64))
-    meant = motion_relations(wanted, source, frames)
+    held = wanted_relations(source, source_surface, surface, frames)
+    if held is None:
+        return [_scores(None, frames[:0]) for _ in motions]
     found = []
     for motion in motions:
         on_step()
-        found.append(_scores(relation_errors(meant, motion_relations(made, motion, frames)), frames))
+        found.append(_scores(held.errors(motion), frames))
     return found
 
 

@@ -12,15 +12,13 @@
 
 How reports and guards use it (numpy), and how an optimiser does (torch):
 
-    source, made = shared_points(relation_points(source_surface), relation_points(surface))
-    wanted = motion_relations(source, source_motion, frames)        # once
-    found = relation_errors(wanted, motion_relations(made, motion, frames))
-    found.by_limb                                                   # (frames, limbs); found.limbs names them
+    held = wanted_relations(source_motion, source_surface, surface, frames)     # once; None: no limb is shared
+    errors = held.errors(motion)                                # .by_limb (frames, errors.limbs), .by_frame (frames,)
 
-    skin = bind_skin(made.mesh, body.skeleton, dtype=torch.float64)  # workers.rendering.skinning
-    posed = skin.deform(rotations, positions)                        # differentiable from here on
-    loss = relation_errors(as_tensors(wanted, posed), relations(made, posed)).by_limb    # (frames, limbs)
+    skin = bind_skin(held.points.mesh, body.skeleton, dtype=torch.float64)     # workers.rendering.skinning
+    posed = skin.deform(rotations, positions)                                  # differentiable from here on
+    loss = relation_errors(as_tensors(held.wanted, posed), relations(held.points, posed)).by_limb
 
-A guard that must not judge by what was optimised takes other frames and `relation_points(surface, shift=0.5)`, whose
-marks and asked points lie between those of the default.
+A guard that must not judge by what was optimised takes other frames, and `wanted_relations(..., shift=0.5)`, whose
+marks and probes lie between those of the default.
 """

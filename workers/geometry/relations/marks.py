@@ -10,6 +10,7 @@ distance over `SPREAD` where they are near to each other, and never more than th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -60,6 +61,7 @@ class Marks:
         return len(self.part)
 
 
+@lru_cache(maxsize=4)
 def all_marks(shift: float = 0.0) -> Marks:
     """Marks of all parts; `shift` moves them by that share of their spacing, around as along."""
     parts, alongs, arounds, places = [], [], [], []
