@@ -29,6 +29,7 @@ from workers.motion.intervals import hysteresis
 from workers.skeleton.model import Array, Indices, Mask
 
 FRAMES_AT_ONCE = 128
+CANDIDATES = 64  # faces among which the closest is
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class AllTouches:
                 result[int(number) // len(PARTS), int(number) % len(PARTS)] = touching
         return result
 
-    def points(self, intervals: Intervals) -> Indices:
+    def points(self, intervals: Intervals, frames_each: int) -> Indices:
         surface = self.search.surface
         points = np.full((len(intervals), MAX_POINTS), -1, dtype=np.int64)
         parts = surface.parts[self.vertex]
@@ -78,7 +79,8 @@ def look_everywhere(search: Search) -> Touches:
     for start in range(0, search.motion.frames, FRAMES_AT_ONCE):
         some = np.arange(start, min(start + FRAMES_AT_ONCE, search.motion.frames))
         vertices = pose(surface, search.motion, some)
-        near = find_near(surface.target, vertices, queries, surface.parts[queries], search.far_m, surface.ignored)
+        parts = surface.parts[queries]
+        near = find_near(surface.target, vertices, queries, parts, search.far_m, surface.ignored, CANDIDATES)
         near = near.chosen((allowed_m(surface, near) == 0.0) & ~_wrist_or_ankle(surface, near))
         part_b = surface.outer_face_parts[near.face]
         pairs = zip(surface.parts[near.vertex], part_b, strict=True)

@@ -34,6 +34,7 @@ ARMS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PAR
 LEGS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[3:]) for side in SIDES)
 LIMBS = ARMS + LEGS
 HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
+POINT_FRAMES = 8  # of a contact, where only its time is asked for
 SMOOTHING_S = 0.07  # half width
 
 
@@ -51,9 +52,9 @@ GENERATED = Thresholds(0.7, 1.2)
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Contacts, and of each the points of its part a `(n, MAX_POINTS)`, -1 for none, with the closest places on its part
-    b, frame by frame: at rest `(rows, MAX_POINTS, 3)`, and how far away `(rows, MAX_POINTS)`. A contact's rows stand from
-    `starts[n]` on, one a frame.
+    """Contacts, and of each the points of its part a `(n, MAX_POINTS)`, -1 for none, with the closest places on its
+    part b, frame by frame: at rest `(rows, MAX_POINTS, 3)`, and how far away `(rows, MAX_POINTS)`. A contact's rows
+    stand from `starts[n]` on, one a frame.
     """
 
     intervals: Intervals
@@ -71,7 +72,7 @@ def find_self_contacts(
     motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches] = look_where_it_counts
 ) -> SelfContacts:
     """The contacts of a motion of the body whose surface this is; `look` is how touches are searched."""
-    found = _find(motion, surface, look)
+    found = _find(motion, surface, look, motion.frames)
     intervals = found.intervals
     counts = (found.points >= 0).sum(axis=1)
     a, b = _Described(surface, intervals.part_a), _Described(surface, intervals.part_b)
@@ -90,11 +91,11 @@ def find_self_contacts(
 def find_contact_spans(
     motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches] = look_where_it_counts
 ) -> ContactSpans:
-    """When which parts touch in `find_self_contacts`."""
-    return ContactSpans(motion.frames, *vars(_find(motion, surface, look).intervals).values())
+    """When which parts touch in `find_self_contacts`; points that show whether they slide are found in fewer frames."""
+    return ContactSpans(motion.frames, *vars(_find(motion, surface, look, POINT_FRAMES).intervals).values())
 
 
-def _find(motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches]) -> _Found:
+def _find(motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches], point_frames: int) -> _Found:
     limits = OWN_SKIN if surface.is_own else GENERATED
     radius = surface.arm_radius_m
     hanging = {limb: _hanging(motion, limb) for limb in LIMBS}
@@ -114,7 +115,7 @@ def _find(motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Tou
         meant = ~not_meant.get((a, b), np.zeros(motion.frames, dtype=np.bool_))
         spans += [(a, b, int(start), int(stop)) for start, stop in runs(_lasting(touching, meant, motion.rate_hz))]
     intervals = Intervals(*np.array(spans, dtype=np.int64).reshape(-1, 4).T.copy())
-    points = touches.points(intervals)
+    points = touches.points(intervals, point_frames)
     # What is left of a gap that was closed, cut from the contacts beside it: nothing is near there.
     near = points[:, 0] >= 0
     return _that_hold(search, intervals.chosen(near), points[near])

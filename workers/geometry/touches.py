@@ -27,7 +27,6 @@ TOUCHING = tuple(part_index(side + part) for side in SIDES for part in ("Hand", 
 FAR_END = 0.85  # share of a forearm or shin from which on it counts as wrist or ankle: the hand's or foot's contact
 ENDED = tuple(part_index(side + part) for side in SIDES for part in ("LowerArm", "LowerLeg"))
 MAX_POINTS, SPREAD = 4, 0.8  # points of a contact, and how far apart in arm radii
-POINT_FRAMES = 4  # of a contact, in which its points are looked for
 Pair = tuple[int, int]
 
 
@@ -72,9 +71,9 @@ class Touches(Protocol):
     def touching(self) -> Mapping[Pair, Mask]:
         """Pairs of parts and the frames `(frames,)` in which they touch."""
 
-    def points(self, intervals: Intervals) -> Indices:
+    def points(self, intervals: Intervals, frames_each: int) -> Indices:
         """For each interval up to MAX_POINTS vertices of its part a, those closest to its part b first, apart from one
-        another at rest; -1 for none.
+        another at rest; -1 for none. Looked for in up to `frames_each` frames of it.
         """
 
 
@@ -104,13 +103,13 @@ class TouchesThatCount:
         pairs = np.argwhere(found.any(axis=0))
         return {(int(parts[place]), int(b)): np.ascontiguousarray(found[:, place, b]) for place, b in pairs}
 
-    def points(self, intervals: Intervals) -> Indices:
+    def points(self, intervals: Intervals, frames_each: int) -> Indices:
         search = self.search
         spans = Spans(
             np.searchsorted(self.asked.parts, intervals.part_a), intervals.part_b, intervals.start, intervals.stop
         )
         apart = SPREAD * search.surface.arm_radius_m
-        return find_points(search.moving, self.asked, spans, POINT_FRAMES, search.far_m, MAX_POINTS, apart)
+        return find_points(search.moving, self.asked, spans, frames_each, search.far_m, MAX_POINTS, apart)
 
 
 def look_where_it_counts(search: Search) -> Touches:
@@ -146,7 +145,7 @@ def widened(mask: Mask, frames: int) -> Mask:
 
 
 def spread_points(rest_m: Array, order: Indices, apart_m: float) -> Indices:
-    """The first of some vertices in `order`, up to MAX_POINTS, apart from one another at rest; -1 where there are none."""
+    """The first of some vertices in `order`, up to MAX_POINTS, apart from one another at rest; -1 for none."""
     rest = rest_m[order]
     result = np.full(MAX_POINTS, -1, dtype=np.int64)
     apart = np.ones(len(order), dtype=np.bool_)

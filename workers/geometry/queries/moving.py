@@ -136,7 +136,9 @@ def take_pose(body: Moving, frame: int, pose: Pose) -> None:
 
 
 @compiled
-def pose_vertices(body: Moving, pose: Pose, vertices: Indices, first: int, stop: int, boxes: Array, number: int) -> None:
+def pose_vertices(
+    body: Moving, pose: Pose, vertices: Indices, first: int, stop: int, boxes: Array, number: int
+) -> None:
     """Pose some vertices, by linear blend skinning, and write the box around them to row `number` of `boxes`."""
     low_x, low_y, low_z = np.inf, np.inf, np.inf
     high_x, high_y, high_z = -np.inf, -np.inf, -np.inf
@@ -147,15 +149,9 @@ def pose_vertices(body: Moving, pose: Pose, vertices: Indices, first: int, stop:
         new_x, new_y, new_z = 0.0, 0.0, 0.0
         for place in range(body.influences.starts[vertex], body.influences.starts[vertex + 1]):
             weight, joint = weights[place], columns[place]
-            new_x += weight * (
-                joints[joint, 0] * x + joints[joint, 1] * y + joints[joint, 2] * z + joints[joint, 9]
-            )
-            new_y += weight * (
-                joints[joint, 3] * x + joints[joint, 4] * y + joints[joint, 5] * z + joints[joint, 10]
-            )
-            new_z += weight * (
-                joints[joint, 6] * x + joints[joint, 7] * y + joints[joint, 8] * z + joints[joint, 11]
-            )
+            new_x += weight * (joints[joint, 0] * x + joints[joint, 1] * y + joints[joint, 2] * z + joints[joint, 9])
+            new_y += weight * (joints[joint, 3] * x + joints[joint, 4] * y + joints[joint, 5] * z + joints[joint, 10])
+            new_z += weight * (joints[joint, 6] * x + joints[joint, 7] * y + joints[joint, 8] * z + joints[joint, 11])
         pose.places[vertex, 0], pose.places[vertex, 1], pose.places[vertex, 2] = new_x, new_y, new_z
         low_x, low_y, low_z = min(low_x, new_x), min(low_y, new_y), min(low_z, new_z)
         high_x, high_y, high_z = max(high_x, new_x), max(high_y, new_y), max(high_z, new_z)
@@ -224,7 +220,15 @@ def closest_in_tree(body: Moving, pose: Pose, number: int, x: float, y: float, z
 
 @compiled
 def search_tree(
-    tree: FaceTree, boxes: Array, places: Array, stack: Indices, number: int, x: float, y: float, z: float, best: Closest
+    tree: FaceTree,
+    boxes: Array,
+    places: Array,
+    stack: Indices,
+    number: int,
+    x: float,
+    y: float,
+    z: float,
+    best: Closest,
 ) -> Closest:
     """The closest face of a tree that is bounded, or `best` where that is as close."""
     # Calls pass what they are given field by field: what is called often is given no more than it needs.
@@ -318,10 +322,27 @@ def is_behind(body: Moving, pose: Pose, place: Closest, x: float, y: float, z: f
 
 @compiled
 def is_inside(body: Moving, pose: Pose, x: float, y: float, z: float, group: int) -> bool:
-    """Whether a point lies in the surface of all groups but one, by its winding number."""
+    """Whether a point lies in the surface of all groups but one: by the winding number, which is the mean over all
+    directions of how often a ray leaves the surface, less how often it enters. Where the six along the axes agree, by
+    these.
+    """
     tree = body.tree
     for number in range(len(tree.roots)):
         pose.others[number] = tree.groups[number] != group
+        if pose.others[number] and not pose.posed[number]:
+            pose_tree(body, pose, number)
+    least, most = 2**30, -(2**30)
+    for axis in range(3):
+        ahead, back = 0, 0
+        for number in range(len(tree.roots)):
+            if pose.others[number] and is_beside(pose.roots, number, axis, x, y, z):
+                if not pose.bounded[number]:
+                    bound_tree(body, pose, number)
+                more = crossings(tree, pose.boxes, pose.places, number, axis, x, y, z)
+                ahead, back = ahead + more[0], back + more[1]
+        least, most = min(least, ahead, back), max(most, ahead, back)
+    if least >= 1 or most <= 0:
+        return least >= 1
     if not pose.wound[0]:
         for number in range(len(tree.roots)):
             if not pose.posed[number]:
@@ -332,3 +353,57 @@ def is_inside(body: Moving, pose: Pose, x: float, y: float, z: float, group: int
         pose.wound[0] = True
     inside: bool = winding(tree, pose.places, pose.moments, x, y, z, pose.others) > 0.5
     return inside
+
+
+@compiled
+def is_beside(boxes: Array, node: int, axis: int, x: float, y: float, z: float) -> bool:
+    """Whether the line along an axis through a point meets the box of a node."""
+    if axis != 0 and not boxes[node, 0] <= x <= boxes[node, 3]:
+        return False
+    if axis != 1 and not boxes[node, 1] <= y <= boxes[node, 4]:
+        return False
+    return axis == 2 or boxes[node, 2] <= z <= boxes[node, 5]
+
+
+@compiled
+def crossings(
+    tree: FaceTree, boxes: Array, places: Array, number: int, axis: int, x: float, y: float, z: float
+) -> tuple[int, int]:
+    """How often the rays along an axis and against it leave a tree's faces, less how often they enter."""
+    corners, held, after, firsts = tree.corners, tree.held, tree.after, tree.first
+    second, third = (axis + 1) % 3, (axis + 2) % 3
+    point = (x, y, z)
+    at, at_second, at_third = point[axis], point[second], point[third]
+    ahead, back = 0, 0
+    node = tree.roots[number]
+    end = after[node]
+    while node < end:
+        if not is_beside(boxes, node, axis, x, y, z):
+            node = after[node]
+            continue
+        count = held[node]
+        if count == 0:
+            node += 1
+            continue
+        for face in range(firsts[node], firsts[node] + count):
+            a, b, c = corners[face, 0], corners[face, 1], corners[face, 2]
+            ay, az = places[a, second] - at_second, places[a, third] - at_third
+            by, bz = places[b, second] - at_second, places[b, third] - at_third
+            cy, cz = places[c, second] - at_second, places[c, third] - at_third
+            of_c, of_a, of_b = ay * bz - az * by, by * cz - bz * cy, cy * az - cz * ay
+            if of_a >= 0.0 and of_b >= 0.0 and of_c >= 0.0:
+                sign = 1
+            elif of_a <= 0.0 and of_b <= 0.0 and of_c <= 0.0:
+                sign = -1
+            else:
+                continue
+            whole = of_a + of_b + of_c
+            if whole == 0.0:
+                continue
+            height = (of_a * places[a, axis] + of_b * places[b, axis] + of_c * places[c, axis]) / whole
+            if height > at:
+                ahead += sign
+            else:
+                back -= sign
+        node = after[node]
+    return ahead, back

@@ -107,9 +107,9 @@ def fill_places(
 
 @compiled
 def least_speeds(places: Array, starts: Indices, counts: Indices, window: Array, least: Array) -> None:
-    """Smooth `places` `(rows, points, 3)` of each interval along time in place, by a `window` `(2 n + 1,)` with the ends
-    held, and write the least mean distance from one frame to the next of its `counts` points to `least` `(intervals,)`;
-    0 for one frame alone.
+    """Smooth `places` `(rows, points, 3)` of each interval along time in place, by a `window` `(2 n + 1,)` with the
+    ends held, and write the least mean distance from one frame to the next of its `counts` points to `least`
+    `(intervals,)`; 0 for one frame alone.
     """
     half = len(window) // 2
     for number in range(len(least)):

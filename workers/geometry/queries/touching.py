@@ -30,7 +30,6 @@ from workers.geometry.surface import BodySurface
 from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices, Mask
 
-
 # Vertices as close to one that is deep in a part as this share of its depth are taken to be deep in the same.
 LIKE_IT = 0.3
 # Whether a vertex lies deep in a part whose bounds are elsewhere is asked in every so manieth frame, and in all while
@@ -49,6 +48,7 @@ class Asked(NamedTuple):
     along: Array  # (faces, 3) shares along a part at the corners, where its far end does not count; else minus infinity
     far_end: float
     deepest_m: float
+    shallow_m: float  # up to this depth normals tell inside from outside
 
 
 class Found(NamedTuple):
@@ -56,9 +56,12 @@ class Found(NamedTuple):
 
     guess: Indices  # (rows,) the face that was the closest, or -1
     first: Indices  # (asked parts, parts) the row that decided last, or -1
+    trees: Indices  # (trees,) those in whose bounds a part lies
     boxes: Array  # (asked parts, 6)
     posed: Indices  # (asked parts,) the pose that they are posed in, counted from 1
-    inside: Indices  # (rows,) the part whose surface it was deep behind when last asked about, + 1; less than 0: not in it
+    inside: (
+        Indices  # (rows,) the part whose surface it was deep behind when last asked about, + 1; less than 0: not in it
+    )
     clear: Array  # (4,) a ball around a place in which nothing touches; no ball where its radius is negative
     within: Array  # (4,) a ball around a place that is inside: all of it is
     shallow: Array  # (4,) a ball around a place in which nothing lies deep in a part that is not settled
@@ -81,6 +84,7 @@ def asked_vertices(
         np.ascontiguousarray(along[target.tree.faces], dtype=np.float64).reshape(-1, 3),
         float(far_end),
         float(target.deepest_m),
+        float(target.shallow_m),
     )
     return asked, order
 
@@ -89,6 +93,7 @@ def nothing_found(asked: Asked) -> Found:
     return Found(
         np.full(len(asked.vertices), -1, dtype=np.int64),
         np.full((len(asked.parts), len(PARTS)), -1, dtype=np.int64),
+        np.empty(len(PARTS), dtype=np.int64),
         np.empty((len(asked.parts), 6)),
         np.full(len(asked.parts), -1, dtype=np.int64),
         np.zeros(len(asked.vertices), dtype=np.int64),
@@ -187,10 +192,8 @@ def fill_touching(
 
 @compiled
 def any_of(mask: Mask) -> bool:
-    for value in mask:
-        if value:
-            return True
-    return False
+    found: bool = mask.any()
+    return found
 
 
 @compiled
@@ -240,7 +243,7 @@ def settle(
     tree = body.tree
     pose_asked(body, asked, pose, found, place)
     group = GROUP_OF[asked.parts[place]]
-    any_near = False
+    trees = 0
     found.clear[3] = -1.0
     found.shallow[3] = -1.0
     found.within[3] = -1.0
@@ -250,34 +253,33 @@ def settle(
             if not pose.posed[number]:
                 pose_tree(body, pose, number)
             if overlap(found.boxes, place, pose.roots, number, reach):
-                any_near = True
+                found.trees[trees] = number
+                trees += 1
                 row = found.first[place, part]
                 if row >= 0 and still[part]:
                     ask(body, asked, pose, found, place, row, group, reach, still)
                     found.clear[3] = -1.0
                     found.shallow[3] = -1.0
-    if not any_near:
-        return
-    for row in range(asked.starts[place], asked.starts[place + 1]):
+    for row in range(asked.starts[place], asked.starts[place + 1] if trees else 0):
         vertex = asked.vertices[row]
         x, y, z = pose.places[vertex, 0], pose.places[vertex, 1], pose.places[vertex, 2]
         if is_in_ball(found.clear, x, y, z):
             continue
-        waiting, near, within = False, False, False
-        guess = found.guess[row]
-        turn = (row + pose.frame[0]) % TURNS == 0 or guess < 0 or still[tree.parts[body.tree_of[guess]]]
-        for number in range(len(tree.roots)):
+        near, within = False, False
+        for number in found.trees[:trees]:
             part = tree.parts[number]
-            if not wanted[part]:
-                continue
-            waiting |= still[part]
             if still[part] and asked.counts[row, part] and holds(pose.roots, number, x, y, z, reach):
                 near = True
                 break
-            within |= turn and holds(pose.roots, number, x, y, z, 0.0)
-        if near or (waiting and within and not is_in_ball(found.shallow, x, y, z)):
-            ask(body, asked, pose, found, place, row, group, reach, still)
-        elif not waiting:
+            within |= holds(pose.roots, number, x, y, z, 0.0)
+        if not near:
+            if not within or is_in_ball(found.shallow, x, y, z):
+                continue
+            guess = found.guess[row]
+            if (row + pose.frame[0]) % TURNS != 0 and guess >= 0 and not still[tree.parts[body.tree_of[guess]]]:
+                continue
+        ask(body, asked, pose, found, place, row, group, reach, still)
+        if not any_of(still):
             return
 
 
@@ -439,6 +441,8 @@ def add_distances(
             pose_tree(body, pose, number)
         first = asked.starts[place]
         found.clear[3] = -1.0
+        found.within[3] = -1.0
+        found.shallow[3] = -1.0
         for row in range(first, asked.starts[place + 1]):
             vertex = asked.vertices[row]
             x, y, z = pose.places[vertex, 0], pose.places[vertex, 1], pose.places[vertex, 2]
@@ -446,14 +450,20 @@ def add_distances(
                 continue
             if is_in_ball(found.clear, x, y, z):
                 continue
+            if is_in_ball(found.shallow, x, y, z) and not holds(pose.roots, number, x, y, z, reach):
+                continue
             near = closest(body, pose, x, y, z, group, found.guess[row], 0.0)
             found.guess[row] = near[0]
             length = sqrt(near[1])
-            behind = is_behind(body, pose, near, x, y, z) and length < asked.deepest_m
+            behind = length < asked.deepest_m and is_behind(body, pose, near, x, y, z)
+            if behind and length > asked.shallow_m and not is_in_ball(found.within, x, y, z):
+                behind = is_inside(body, pose, x, y, z, group)
+                set_ball(found.within, x, y, z, length if behind else -1.0)
             if length >= reach and not behind:
                 set_ball(found.clear, x, y, z, length - reach)
                 continue
             if tree.parts[body.tree_of[near[0]]] != part_b or at_far_end(asked, near):
+                set_ball(found.shallow, x, y, z, LIKE_IT * length)
                 continue
             away = 0.0 if behind else length
             sums[offsets[span] + row - first] += away
