@@ -136,9 +136,7 @@ def take_pose(body: Moving, frame: int, pose: Pose) -> None:
 
 
 @compiled
-def pose_vertices(
-    body: Moving, pose: Pose, vertices: Indices, first: int, stop: int, boxes: Array, number: int
-) -> None:
+def pose_vertices(body: Moving, pose: Pose, vertices: Indices, first: int, stop: int, boxes: Array, number: int) -> None:
     """Pose some vertices, by linear blend skinning, and write the box around them to row `number` of `boxes`."""
     low_x, low_y, low_z = np.inf, np.inf, np.inf
     high_x, high_y, high_z = -np.inf, -np.inf, -np.inf
@@ -149,9 +147,15 @@ def pose_vertices(
         new_x, new_y, new_z = 0.0, 0.0, 0.0
         for place in range(body.influences.starts[vertex], body.influences.starts[vertex + 1]):
             weight, joint = weights[place], columns[place]
-            new_x += weight * (joints[joint, 0] * x + joints[joint, 1] * y + joints[joint, 2] * z + joints[joint, 9])
-            new_y += weight * (joints[joint, 3] * x + joints[joint, 4] * y + joints[joint, 5] * z + joints[joint, 10])
-            new_z += weight * (joints[joint, 6] * x + joints[joint, 7] * y + joints[joint, 8] * z + joints[joint, 11])
+            new_x += weight * (
+                joints[joint, 0] * x + joints[joint, 1] * y + joints[joint, 2] * z + joints[joint, 9]
+            )
+            new_y += weight * (
+                joints[joint, 3] * x + joints[joint, 4] * y + joints[joint, 5] * z + joints[joint, 10]
+            )
+            new_z += weight * (
+                joints[joint, 6] * x + joints[joint, 7] * y + joints[joint, 8] * z + joints[joint, 11]
+            )
         pose.places[vertex, 0], pose.places[vertex, 1], pose.places[vertex, 2] = new_x, new_y, new_z
         low_x, low_y, low_z = min(low_x, new_x), min(low_y, new_y), min(low_z, new_z)
         high_x, high_y, high_z = max(high_x, new_x), max(high_y, new_y), max(high_z, new_z)
@@ -220,15 +224,7 @@ def closest_in_tree(body: Moving, pose: Pose, number: int, x: float, y: float, z
 
 @compiled
 def search_tree(
-    tree: FaceTree,
-    boxes: Array,
-    places: Array,
-    stack: Indices,
-    number: int,
-    x: float,
-    y: float,
-    z: float,
-    best: Closest,
+    tree: FaceTree, boxes: Array, places: Array, stack: Indices, number: int, x: float, y: float, z: float, best: Closest
 ) -> Closest:
     """The closest face of a tree that is bounded, or `best` where that is as close."""
     # Calls pass what they are given field by field: what is called often is given no more than it needs.

@@ -58,9 +58,7 @@ class Found(NamedTuple):
     first: Indices  # (asked parts, parts) the row that decided last, or -1
     boxes: Array  # (asked parts, 6)
     posed: Indices  # (asked parts,) the pose that they are posed in, counted from 1
-    inside: (
-        Indices  # (rows,) the part whose surface it was deep behind when last asked about, + 1; less than 0: not in it
-    )
+    inside: Indices  # (rows,) the part whose surface it was deep behind when last asked about, + 1; less than 0: not in it
     clear: Array  # (4,) a ball around a place in which nothing touches; no ball where its radius is negative
     within: Array  # (4,) a ball around a place that is inside: all of it is
     shallow: Array  # (4,) a ball around a place in which nothing lies deep in a part that is not settled
