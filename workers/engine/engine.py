@@ -23,7 +23,8 @@ from workers.engine.prepared_files import Preparation
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
-from workers.pictures.draw import Pictures, ScoredClip, check_pictures, draw_pictures
+from workers.pictures.draw import Pictures, ScoredClip, draw_pictures
+from workers.pictures.packages import check_pictures
 from workers.platform.side_by_side import OnShare, one_by_one, side_by_side
 from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
