@@ -173,6 +173,13 @@ def test_idle_arms_that_are_pushed_out_are_worse_than_ones_that_hang_a_little_in
     assert apart(still, pushed, body_of(), body_of(), shift) > 0.1 + apart(still, still, body_of(), body_of(), shift)
 
 
+def test_a_hand_that_was_free_may_rather_enter_a_wide_body_a_little_than_be_lowered() -> None:
+    """Held before a thin belly, 9 cm away; on the wide one the same arm is 1 cm deep."""
+    source = on_belly(TRUNK, off_m=0.09)
+    entering = apart(source, source, body_of(), body_of(FAT))
+    assert apart(source, hanging("left"), body_of(), body_of(FAT)) > 1.5 * entering
+
+
 def test_it_is_continuous() -> None:
     """An arm that sweeps around and through the body: steps half as long, changes half as large."""
     own = body_of(FAT)

@@ -1,13 +1,15 @@
 """How far the relations of two bodies are from one another, limb by limb: the measure behind `relation_error`.
 
-With `n` how near a probe is to the own body (the mean of both bodies), the error of a probe is the root of
+With `a` and `a'` how near a probe is to either body and `n` their mean, the error of a probe is the root of
 
-    n (|place - place'|^2 + (height - height')^2 / 4 + (facing - facing')^2 / 4)  +  (1 - n) far
+    a a' (|place - place'|^2 + (facing - facing')^2 / 4)  +  n (height - height')^2 / 2  +  (1 - n) far
 
-and `far` the sum over the limb's ways of `WAYS |way - way'|^2`. A hand one plain-body spread off its place on the skin,
-two forearm radii too high over it or too deep in it, or turned away from it counts about 1; so does a limb, far from
-the body, that points 30 degrees elsewhere. Where a hand is near to the body, that carries its arm: elbow and forearm
-count less. A limb that hangs straight down is near to nothing on purpose, but for `HANGING_NEAR`.
+and `far` the sum over the limb's ways of `WAYS |way - way'|^2`. So where it lies counts where both are near, that one
+is near and the other not by their heights, and far from the body what points where. A hand one plain-body spread off
+its place on the skin, one and a half forearm radii too high over it or too deep in it, or turned away from it counts
+about 1; so does an arm, far from the body, that points 30 degrees elsewhere. Where a hand is near to the body, that
+carries its arm: elbow and forearm count less. A limb that hangs straight down is near to nothing on purpose, but for
+`HANGING_NEAR`.
 
 Symmetric in the two bodies, zero for equal relations, smooth. The turn about the vertical between both hips is taken
 out, so that travel and facing of the whole body do not count. Numpy or torch, as `features`.
@@ -51,12 +53,10 @@ def relation_errors(wanted: Relations, made: Relations) -> RelationErrors:
     """Of the same frames and of points that are shared (`points.shared_points`); raises ValueError for others."""
     if (wanted.limbs, wanted.probes, wanted.names) != (made.limbs, made.probes, made.names):
         raise ValueError("relations of points that are not shared cannot be compared")
-    near = sum(0.5 * found.near * (1.0 - (1.0 - HANGING_NEAR) * found.hangs) for found in (wanted, made))
-    close = (
-        ((wanted.place - made.place) ** 2).sum(-1)
-        + HEIGHT * (wanted.height - made.height) ** 2
-        + FACING * (wanted.facing - made.facing) ** 2
-    )
+    one, other = (found.near * (1.0 - (1.0 - HANGING_NEAR) * found.hangs) for found in (wanted, made))
+    near = 0.5 * (one + other)
+    lies = ((wanted.place - made.place) ** 2).sum(-1) + FACING * (wanted.facing - made.facing) ** 2
+    close = one * other * lies + near * HEIGHT * (wanted.height - made.height) ** 2
     far = _far(wanted, made)
     rows = {limb: [k for k, owner in enumerate(wanted.probes) if owner == limb] for limb in wanted.limbs}
     columns = []
@@ -64,7 +64,7 @@ def relation_errors(wanted: Relations, made: Relations) -> RelationErrors:
         elsewhere = far[limb]
         if CARRIERS.get(limb) in rows:
             elsewhere = elsewhere * (1.0 - CARRIED * near[:, rows[CARRIERS[limb]]].mean(1))
-        of_probe = near[:, rows[limb]] * close[:, rows[limb]] + (1.0 - near[:, rows[limb]]) * elsewhere[:, None]
+        of_probe = close[:, rows[limb]] + (1.0 - near[:, rows[limb]]) * elsewhere[:, None]
         columns.append(((of_probe + ROUND**2) ** 0.5 - ROUND).mean(1))
     return RelationErrors(wanted.limbs, stacked(columns))
 

@@ -23,7 +23,7 @@ from workers.geometry.relations.points import JOINTS, PROBES, RelationPoints
 from workers.skeleton.model import Array
 
 NEAR = 2.0  # forearm radii from the skin at which nearness is a quarter
-SOFT = 3.0  # forearm radii at which a height over the skin counts half
+SOFT = 2.0  # forearm radii at which a height over the skin counts half
 HANGS_COS = (0.72, 0.91)  # of 44 and 24 degrees from the trunk's downward axis: from no hanging to hanging altogether
 EDGE = 0.1  # forearm radii: heights less than this are as good as none when distances are put together
 TINY = 1e-9
