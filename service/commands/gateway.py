@@ -77,7 +77,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 
 
 class GatewayServer(uvicorn.Server):
-    """uvicorn that answers waiting requests and uploads at once when it is told to stop, which is no failure (exit 0)."""
+    """uvicorn that answers who waits or sends at once when it is told to stop, which is no failure (exit 0)."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(

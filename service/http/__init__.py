@@ -7,7 +7,7 @@
     preferences    the Prefer header
     head           HEAD wherever there is GET
     origin_guard   what a page of somebody else may not do, where no keys are asked for
-    timed_protocol uvicorn's protocol, with a limit on the time that a request's head may take
+    timed_protocol  uvicorn's protocol, with a limit on the time that a request's head may take
     access_log     one line for each request
     compression    gzip for texts
     headers        entity tags and byte ranges

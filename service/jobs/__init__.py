@@ -7,6 +7,7 @@
     registry     which workers there are and what each can do
     queue        handing job ids to RQ, which carries them to a worker
     job_request  the JSON body of a job on stored assets
+    door         what can be known of options before a job runs
     intake       from a form or a JSON body to a queued job
     idempotency  a request sent again makes no second job
     views        what HTTP shows of a record

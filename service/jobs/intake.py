@@ -24,6 +24,7 @@ from service.files.form import Form, UploadedFile
 from service.files.input_file import InputFile
 from service.files.references import BlobReferences
 from service.jobs.context import JobContext
+from service.jobs.door import check_at_the_door
 from service.jobs.idempotency import Answer, IdempotencyKey, fingerprint_of
 from service.jobs.job_request import JobRequest
 from service.jobs.queue import submit
@@ -72,6 +73,7 @@ def submit_retarget(context: JobContext, form: Form, also: Also = lambda pipelin
     _require(form, ["motion", "character"])
     options = read_options(form.texts.get("options"))
     _check_presets(context, options)
+    check_at_the_door(options)
     record = JobRecord(
         kind="retarget",
         options=options.model_dump(mode="json"),

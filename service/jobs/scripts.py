@@ -10,6 +10,7 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :parked                   sorted set of ids by the time they were handed from one worker to the next
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
+    :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
     :changed                  channel: the id of every job that changed
 
 The keys are built inside the scripts, so this needs one Redis (or a primary with replicas), not a Redis Cluster.
@@ -122,7 +123,7 @@ end
 return {'go'}
 """
 
-# ARGV 3: execution id, 4: result as JSON, 5: engine as JSON or ''
+# ARGV 3: execution id, 4: result as JSON, 5: engine as JSON or '', 6: the job's needs
 PUBLISH = """
 if not owns(ARGV[3]) then return {'no'} end
 if field('status') == 'canceling' then
@@ -131,10 +132,12 @@ if field('status') == 'canceling' then
 end
 set('result', ARGV[4], 'progress', '1', 'stage', '')
 if ARGV[5] ~= '' then set('engine', ARGV[5]) end
-local mean = prefix .. ':duration:' .. field('kind')
 local took = now - tonumber(field('claimed_at'))
-local before = tonumber(redis.call('GET', mean) or took)
-redis.call('SET', mean, stamp(before + (took - before) / 5))
+local of_kind = prefix .. ':duration:' .. field('kind')
+for _, mean in ipairs({of_kind, of_kind .. ':' .. ARGV[6]}) do
+  local before = tonumber(redis.call('GET', mean) or took)
+  redis.call('SET', mean, stamp(before + (took - before) / 5), 'EX', 2592000)
+end
 finish('succeeded')
 return {'yes'}
 """
@@ -198,8 +201,10 @@ announce()
 return {'yes'}
 """
 
+# ARGV 3: error as JSON
 EXPIRE = """
 if field('status') ~= 'queued' then return {'no'} end
+set('error', ARGV[3])
 finish('expired')
 return {'yes'}
 """

@@ -14,6 +14,7 @@ from service.jobs.estimates import remaining_s
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus
 from service.jobs.store import JobStore
 from workers.contract.errors import RetargetError
+from workers.contract.stages import STAGES
 
 VERDICTS = ("pass", "review", "fail")  # from good to bad
 REPORT_NAME = "report.json"
@@ -72,7 +73,7 @@ class JobView(BaseModel):
     object: Literal["job"] = "job"
     kind: JobKind
     status: JobStatus
-    stage: str | None = Field(description="validating, loading, mapping, retargeting, refining, scoring or exporting.")
+    stage: str | None = Field(description=f"In this order: {', '.join(STAGES)}.")
     progress: float = Field(ge=0, le=1)
     queue_position: int | None = Field(description="Jobs before this one, while it is queued.")
     eta_s: float | None = Field(description="Estimate of the seconds left, from recent jobs; null while none is known.")

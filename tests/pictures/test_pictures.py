@@ -56,7 +56,7 @@ def test_a_clip_gets_a_preview_and_a_sheet(samples: Samples, character: str) -> 
     preview = opened(result.artifacts["preview.webp"])
     assert (preview.format, getattr(preview, "n_frames", 1)) == ("WEBP", 4)
     assert [fraction for _, fraction in seen] == sorted(fraction for _, fraction in seen)
-    drawing = [fraction for name, fraction in seen if name == "exporting" and fraction > 0.7]
+    drawing = [fraction for name, fraction in seen if name == "drawing"]
     assert len(drawing) > 4 and drawing[-1] <= 0.99, "told frame by frame"
     assert "preview-limited" not in [warning["code"] for warning in result.report["warnings"]]
     plain = run(samples, "wave.bvh", character, preview=False)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workers.contract.errors import InvalidOptions
+from workers.contract.option_errors import plain_errors
 
 
 class JointIndex(BaseModel):
@@ -152,9 +153,6 @@ def parse_options(data: Mapping[str, Any] | str | bytes | None) -> JobOptions:
             return JobOptions.model_validate_json(data)
         return JobOptions.model_validate(data)
     except ValidationError as error:
-        problems = [
-            {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "message": item["msg"]}
-            for item in error.errors(include_url=False, include_input=False)
-        ]
+        problems = plain_errors(error, JobOptions)
         summary = "; ".join(f"{p['pointer']}: {p['message']}" for p in problems[:3])
         raise InvalidOptions(f"options: {summary}; see the JobOptions schema for the fields", errors=problems) from None

@@ -17,6 +17,7 @@ from workers.contract.definitions import CharacterDefinition
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
+from workers.contract.stages import in_order
 from workers.engine.export import export
 from workers.engine.postconditions import check_bvh, check_clip, check_glb
 from workers.engine.prepared_files import Preparation
@@ -63,12 +64,13 @@ class EngineResult:
 class Stopwatch:
     """Seconds by stage, summed over clips."""
 
-    on_stage: OnStage
+    on_stage: OnStage  # hears of each stage once, in order
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def stage(self, name: str, fraction: float) -> Iterator[None]:
-        self.on_stage(name, fraction)
+    def stage(self, name: str, fraction: float, told: str | None = None) -> Iterator[None]:
+        """`told` is what is told of it, where that is the stage before."""
+        self.on_stage(told or name, fraction)
         start = time.perf_counter()
         yield
         self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
@@ -92,7 +94,7 @@ def retarget(
     """Retarget files. `definition` is the character's, `source_definition` the motion rig's, `find_preset` finds
     stored mappings. Raises the InputErrors and EngineErrors of `workers.contract.errors`.
     """
-    watch = Stopwatch(on_stage or _silent)
+    watch = Stopwatch(in_order(on_stage or _silent))
     with watch.stage("loading", 0.02):
         scenes = [read_scene(bundle) for bundle in (motion, character)]
         original = read_scene(source_character) if source_character is not None else None
@@ -145,7 +147,7 @@ def retarget_scenes(
                 on_step = watch.within("refining", share, 0.4 / len(chosen))
                 clips[-1] = refining.refine(clips[-1], target, len(chosen) - number, on_step)
                 check_clip(clips[-1].result, source.motion)
-    with watch.stage("exporting", 0.55):
+    with watch.stage("exporting", 0.55, told="scoring"):  # what is scored is what was written
         name, data, written = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
         if name.endswith(".bvh"):
             check_bvh(data, clips[-1].clip)
@@ -160,8 +162,8 @@ def retarget_scenes(
             scored.append(score_clip(item, target, written, options, stage, watch.within("scoring", share, width)))
     pictures = Pictures()
     if options.preview:
-        with watch.stage("exporting", 0.75):
-            pictures = draw_pictures(scored, target, options, watch.within("exporting", 0.75, 0.23))
+        with watch.stage("drawing", 0.75):
+            pictures = draw_pictures(scored, target, options, watch.within("drawing", 0.75, 0.23))
     report = join_reports([clip.report for clip in scored], watch.timings_s)
     report["warnings"] += [notice.to_dict() for notice in pictures.notices]
     return EngineResult({name: data, **pictures.artifacts}, report)
