@@ -12,6 +12,7 @@
     blend_shapes morph targets
     materials    materials, textures and the images they embed
     takes        clips as takes
+    driven       what every take keys
     curves       keys of one animated value
     euler        rotations as angles that do not jump
 

@@ -14,7 +14,8 @@ from workers.formats.fbx.write.records import Encoded, encode_value, record
 from workers.skeleton.model import Array
 
 TICKS_PER_SECOND = 46_186_158_000  # of FBX 7, before 7.7 the only one
-_LINEAR = 0x00000004
+_FLAGS = encode_value(np.array([0x00000004], dtype=np.int32))  # straight lines
+_NO_TANGENTS = encode_value(np.zeros(4, dtype=np.float32))
 _STILL = 1e-7  # of the largest value: less than float32 can tell
 
 
@@ -69,8 +70,8 @@ def _add_curve(objects: Objects, values: Array, times: KeyTimes) -> int:
             record("KeyVer", 4008),
             record("KeyTime", at),
             record("KeyValueFloat", keyed.astype(np.float32)),
-            record("KeyAttrFlags", np.array([_LINEAR], dtype=np.int32)),
-            record("KeyAttrDataFloat", np.zeros(4, dtype=np.float32)),
+            record("KeyAttrFlags", _FLAGS),
+            record("KeyAttrDataFloat", _NO_TANGENTS),
             record("KeyAttrRefCount", np.array([len(keyed)], dtype=np.int32)),
         ],
     )

@@ -19,7 +19,7 @@ from workers.formats.fbx.write.records import record
 from workers.formats.fbx.write.space import Space, without
 from workers.formats.fbx.write.surfaces import Surface
 from workers.formats.gltf.bind import Skin
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Array, Indices, Mask
 
 
 def skin_placement(space: Space, skin: Skin) -> Array:
@@ -53,7 +53,22 @@ def holding(surface: Surface) -> Indices:
     return np.unique(surface.joints[surface.weights > 0.0])
 
 
-def add_skin(objects: Objects, name: str, mesh: int, surface: Surface, joints: list[int], links: Array) -> None:
+def stands(space: Space, limbs: Mask, entries: Indices) -> Array:
+    """World matrices `(entries, 4, 4)` in cm of the nodes that the skeletons of these joints hang on, `limbs` being all
+    joints: Blender makes an armature of that node, and takes its place from the clusters.
+    """
+    result = np.tile(np.eye(4), (len(entries), 1, 1))
+    for row, entry in enumerate(entries.tolist()):
+        while entry >= 0 and limbs[entry]:
+            entry = int(space.tree.parents[entry])
+        if entry >= 0:
+            result[row] = space.bind_world[entry]
+    return result
+
+
+def add_skin(
+    objects: Objects, name: str, mesh: int, surface: Surface, joints: list[int], links: Array, stands: Array
+) -> None:
     """Bind the mesh's object to the objects `joints`, one a joint of the skin, at their world matrices `links`."""
     children = [record("Version", 101), properties(), record("Link_DeformAcuracy", 50.0)]
     skin = objects.add("Deformer", name, "Skin", children)
@@ -72,6 +87,7 @@ def add_skin(objects: Objects, name: str, mesh: int, surface: Surface, joints: l
                 *given,
                 record("Transform", flat(inverse[joint])),
                 record("TransformLink", flat(links[joint])),
+                record("TransformAssociateModel", flat(stands[joint])),
             ],
         )
         objects.connect(cluster, skin)

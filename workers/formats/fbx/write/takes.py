@@ -1,17 +1,18 @@
 """The clips of a document as takes: a stack with one layer each, keyed at every frame of the clip.
 
-Times are those of the GLB, a clip that starts late too. Rotations become angles; scale is keyed where the file keys it,
-and so are the weights of morph targets. Clips of different rates keep their own key times.
+Times are those of the GLB, a clip that starts late too. Rotations become angles; which values are keyed, `driven` says,
+and weights of morph targets where a clip keys them. Clips of different rates keep their own key times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from workers.formats.fbx.write.blend_shapes import PERCENT
 from workers.formats.fbx.write.curves import KeyTimes, add_curves, ticks
+from workers.formats.fbx.write.driven import PATHS, driven_values
 from workers.formats.fbx.write.euler import euler_degrees
 from workers.formats.fbx.write.models import Names, plain_scale
 from workers.formats.fbx.write.objects import Objects, properties, time
@@ -24,7 +25,7 @@ from workers.formats.limits import check_limit
 from workers.skeleton import quat
 from workers.skeleton.model import Array
 
-_PATHS = {"translation": "Lcl Translation", "rotation": "Lcl Rotation", "scale": "Lcl Scaling"}
+_PROPERTIES = {"translation": "Lcl Translation", "rotation": "Lcl Rotation", "scale": "Lcl Scaling"}
 
 
 def add_takes(
@@ -35,7 +36,7 @@ def add_takes(
     `models` are the objects of the entries, `channels` the blend shape channels by glTF node, for each mesh object of
     the node. Raises TooLarge.
     """
-    names, takes = Names(), []
+    names, takes, driven = Names(), [], driven_values(space)
     for clip in space.source.clips:
         name = names.own(clip.name)
         info = clip.info()
@@ -46,7 +47,7 @@ def add_takes(
         span = ticks(float(seconds[0])), ticks(float(seconds[-1]))
         layer = _add_stack(objects, name, span)
         times = KeyTimes(seconds)
-        _add_nodes(objects, space, clip, layer, models, seconds, times)
+        _add_nodes(objects, space, clip, layer, models, driven, seconds, times)
         _add_weights(objects, space, clip, layer, channels, seconds, times)
         start, end = (np.int64(tick) for tick in span)
         takes.append(
@@ -80,25 +81,42 @@ def _add_nodes(
     clip: FileClip,
     layer: int,
     models: Mapping[int, int],
+    driven: Sequence[tuple[int, str]],
     seconds: Array,
     times: KeyTimes,
 ) -> None:
-    accessors = space.source.document.accessors
+    moved = _moved(space, clip, set(driven), seconds)
+    for entry, path in driven:
+        if entry in models:
+            standing = dict(zip(PATHS, space.local(entry), strict=True))[path]
+            values = moved.get((entry, path))
+            if values is None:
+                values = np.broadcast_to(standing, (len(seconds), len(standing)))
+            shown = euler_degrees(values[:, None])[:, 0] if path == "rotation" else values
+            add_curves(objects, layer, models[entry], _PROPERTIES[path], "XYZ", shown, times)
+
+
+def _moved(
+    space: Space, clip: FileClip, driven: Collection[tuple[int, str]], seconds: Array
+) -> dict[tuple[int, str], Array]:
+    """Translations in cm, rotations as quaternions and scales `(frames, 3 or 4)` of what the clip drives."""
+    accessors, result = space.source.document.accessors, {}
     for (path, key_times, _), group in channel_groups(clip.channels).items():
-        driven = [channel for channel in group if channel.entry in models]
-        if not driven:
+        own = [channel for channel in group if (channel.entry, path) in driven]
+        if not own:
             continue
-        entries = np.array([channel.entry for channel in driven])
-        values = sample_channels(accessors, driven, read_times(accessors, key_times), seconds)
+        entries = np.array([channel.entry for channel in own])
+        values = sample_channels(accessors, own, read_times(accessors, key_times), seconds)
         if path == "rotation":
-            values = euler_degrees(quat.normalize(space.rotations(entries, values)))
+            values = quat.normalize(space.rotations(entries, values))
         for column, entry in enumerate(entries.tolist()):
-            own = values[:, column]
+            each = values[:, column]
             if path == "translation":
-                own = space.translations(entry, own)
+                each = space.translations(entry, each)
             elif path == "scale":
-                own = plain_scale(space.scales(entry, own))
-            add_curves(objects, layer, models[entry], _PATHS[path], "XYZ", own, times)
+                each = plain_scale(space.scales(entry, each))
+            result[entry, path] = each
+    return result
 
 
 def _add_weights(

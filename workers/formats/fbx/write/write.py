@@ -34,6 +34,7 @@ from workers.formats.fbx.write.skins import (
     joint_entries,
     joint_links,
     skin_placement,
+    stands,
 )
 from workers.formats.fbx.write.space import CENTIMETRES, Space
 from workers.formats.fbx.write.surfaces import Surface, read_surface
@@ -43,7 +44,7 @@ from workers.formats.gltf.fields import Json, index, text
 from workers.formats.gltf.key_rate import DEFAULT_RATE_HZ
 from workers.formats.gltf.read import GltfSource, read_gltf
 from workers.skeleton.fold_notices import fold_notices
-from workers.skeleton.model import Array, Notice
+from workers.skeleton.model import Array, Mask, Notice
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ class _Writer:
                 carrier = add_model(self.objects, name, "Mesh", STANDING, carrier)
             self._add_surface(entry, carrier, surface, materials)
         for entry in range(len(tree)):
-            self._add_skinned(entry, names.get(entry), materials)
+            self._add_skinned(entry, names.get(entry), limbs, materials)
         if self.world:
             add_bind_pose(self.objects, self.world)
         takes = add_takes(self.objects, self.space, self.models, self.channels)
@@ -149,7 +150,7 @@ class _Writer:
                     self.world[self.models[entry]] = self.space.bind_world[entry]
                     entry = int(self.space.tree.parents[entry])
 
-    def _add_skinned(self, entry: int, node_name: str | None, materials: Materials) -> None:
+    def _add_skinned(self, entry: int, node_name: str | None, limbs: Mask, materials: Materials) -> None:
         skin = self._skin(entry)
         if skin is None or "mesh" not in self._node(entry):
             return
@@ -163,8 +164,9 @@ class _Writer:
         surface = surface.placed(_scaled(placement, self.space.unit_cm))
         mesh = self._add_surface(entry, model, surface, materials)
         links = joint_links(self.space, skin, placement, holding(surface))
-        joints = [self.models[joint] for joint in joint_entries(self.space, skin).tolist()]
-        add_skin(self.objects, name, mesh, surface, joints, links)
+        entries = joint_entries(self.space, skin)
+        joints = [self.models[joint] for joint in entries.tolist()]
+        add_skin(self.objects, name, mesh, surface, joints, links, stands(self.space, limbs, entries))
         self.world[model] = np.eye(4)
 
     def _add_surface(self, entry: int, model: int, surface: Surface, materials: Materials) -> int:
