@@ -19,7 +19,7 @@ from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.contract.stages import in_order
 from workers.engine.export import export
-from workers.engine.postconditions import check_bvh, check_clip, check_glb
+from workers.engine.postconditions import check_clip, check_file
 from workers.engine.prepared_files import Preparation
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
@@ -52,8 +52,8 @@ OnStage = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class EngineResult:
-    """`artifacts`: file name -> bytes: first `result.glb` or `result.bvh`, then the pictures (`workers.pictures.draw`).
-    `report` is JSON-ready, without NaN.
+    """`artifacts`: file name -> bytes: first `result.glb`, `.fbx` or `.bvh`, then the pictures
+    (`workers.pictures.draw`). `report` is JSON-ready, without NaN.
     """
 
     artifacts: dict[str, bytes]
@@ -148,25 +148,23 @@ def retarget_scenes(
                 clips[-1] = refining.refine(clips[-1], target, len(chosen) - number, on_step)
                 check_clip(clips[-1].result, source.motion)
     with watch.stage("exporting", 0.55, told="scoring"):  # what is scored is what was written
-        name, data, written = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
-        if name.endswith(".bvh"):
-            check_bvh(data, clips[-1].clip)
-        else:
-            factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
-            check_glb(data, clips[-1].clip, clips[-1].result, factor)
+        exported = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
+        check_file(exported, clips[-1].clip, clips[-1].result)
     scored: list[ScoredClip] = []
     scoring = 0.15 if options.preview else 0.38  # of the job's progress; the rest goes to the pictures
     for number, item in enumerate(clips):
         share, width = 0.6 + scoring * number / len(clips), scoring / len(clips)
         with watch.stage("scoring", share):
-            scored.append(score_clip(item, target, written, options, stage, watch.within("scoring", share, width)))
+            scored.append(
+                score_clip(item, target, exported.notices, options, stage, watch.within("scoring", share, width))
+            )
     pictures = Pictures()
     if options.preview:
         with watch.stage("drawing", 0.75):
             pictures = draw_pictures(scored, target, options, watch.within("drawing", 0.75, 0.23))
     report = join_reports([clip.report for clip in scored], watch.timings_s)
     report["warnings"] += [notice.to_dict() for notice in pictures.notices]
-    return EngineResult({name: data, **pictures.artifacts}, report)
+    return EngineResult({exported.name: exported.data, **pictures.artifacts}, report)
 
 
 def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:

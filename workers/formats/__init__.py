@@ -7,7 +7,7 @@
     sniff        what kind of file some bytes are
     bvh          BVH in and out
     gltf         glTF, GLB and VRM in and out
-    fbx          FBX in, through a child process
+    fbx          FBX in, through a child process, and out
     bundle       FileBundle: a file and those beside it, the only thing readers get
     load_bundle  bundles from a path, uploaded parts or a zip; the only module here that touches a disk
     zip_entries  the files inside an untrusted zip
