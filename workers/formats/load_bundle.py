@@ -86,8 +86,8 @@ def bundle_from_zip(data: bytes, limits: Limits = DEFAULT_LIMITS, name: str = "z
 
 def main_name(names: list[str], where: str) -> str:
     """The only name with a main file's extension."""
-    mains = endings(scene_formats())
-    found = [name for name in names if name.lower().endswith(mains)]
+    mains, beside = endings(scene_formats()), {name for row in scene_formats() for name in row.companions}
+    found = [name for name in names if name.lower().endswith(mains) and PurePosixPath(name).name not in beside]
     if not found:
         raise UnsupportedFormat(
             f"{where}: no motion or character among {len(names)} files; {what_to_send()} with its neighbours"

@@ -1,7 +1,8 @@
 """The humanoid map of a VRM file: which node its author declared to be which bone.
 
 VRM 1.0 keeps it in `extensions.VRMC_vrm.humanoid.humanBones.{bone}.node`, VRM 0.x in
-`extensions.VRM.humanoid.humanBones[{bone, node}]`; where a file holds both, the newer one counts. The bone names are
+`extensions.VRM.humanoid.humanBones[{bone, node}]`, and a VRM animation (VRMA) as VRM 1.0 does, in
+`extensions.VRMC_vrm_animation`; where a file holds both, the newer one counts. The bone names are
 our roles but for the thumb of VRM 0.x, which calls the metacarpal proximal and the proximal bone intermediate
 (https://github.com/vrm-c/vrm-specification).
 
@@ -67,9 +68,10 @@ def _declared_bones(document: Json) -> dict[str, tuple[Json, str]] | None:
     extensions = document.get("extensions")
     if not isinstance(extensions, dict):
         return None
-    if "VRMC_vrm" in extensions:
-        where = "/extensions/VRMC_vrm/humanoid"
-        bones = child(_humanoid(extensions, "VRMC_vrm"), "humanBones", where)
+    newer = next((name for name in ("VRMC_vrm", "VRMC_vrm_animation") if name in extensions), None)
+    if newer is not None:
+        where = f"/extensions/{newer}/humanoid"
+        bones = child(_humanoid(extensions, newer), "humanBones", where)
         known = [bone for bone in bones if bone in ALL_ROLES]
         found = {bone: (child(bones, bone, f"{where}/humanBones"), f"{where}/humanBones/{bone}") for bone in known}
         return found | {bone: ({}, "") for bone in bones if bone not in found}
