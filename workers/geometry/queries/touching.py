@@ -192,8 +192,7 @@ def fill_touching(
 
 @compiled
 def any_of(mask: Mask) -> bool:
-    found: bool = mask.any()
-    return found
+    return bool(mask.any())
 
 
 @compiled
