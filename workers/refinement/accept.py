@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from workers.refinement.body_terms import Measures
+from workers.refinement.measures import Measures
 
 SHARES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.35, 0.2)
 BETTER = 0.05  # share by which an error must fall to be better
@@ -104,7 +104,7 @@ class Change:
     left: float
 
     def __str__(self) -> str:
-        return f"{self.name} {self.was:.4g} to {self.now:.4g}"
+        return f"{self.name.replace('_', ' ')} {self.was:.4g} to {self.now:.4g}"
 
 
 def changes(before: Measures, after: Measures) -> list[Change]:
@@ -112,13 +112,13 @@ def changes(before: Measures, after: Measures) -> list[Change]:
     found = []
     for name, was, now, slight in (
         ("penetration", before.penetration, after.penetration, SLIGHT_PENETRATION),
-        ("contact error", before.contact_error, after.contact_error, SLIGHT_CONTACT),
+        ("contact_error", before.contact_error, after.contact_error, SLIGHT_CONTACT),
     ):
         if was is not None and now is not None:
             better, worse = now < was - max(BETTER * was, slight), now > was + max(WORSE * was, slight)
             found.append(Change(name, was, now, better, worse, now / max(was, slight)))
     for name, was, now, slight in (
-        ("contact recall", before.contact_recall, after.contact_recall, SLIGHT_RECALL),
+        ("contact_recall", before.contact_recall, after.contact_recall, SLIGHT_RECALL),
         ("similarity", before.similarity, after.similarity, SLIGHT_SIMILARITY),
     ):
         if was is not None and now is not None:
