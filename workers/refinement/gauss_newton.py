@@ -27,7 +27,7 @@ from workers.skeleton.model import Array, Mask
 
 COSTLIER = 3.0  # times the slowest round so far: a round at which the losses change may look at more
 MOST_RANGES = 3.0  # that a knot goes in one round: farther away nothing is linear
-STILL_RANGES = 0.01  # a round that moves no knot farther has converged
+STILL_RANGES = 0.03  # a round that moves no knot farther has converged
 LEAST_CURVATURE = 1e-3  # of the equations: knots that nothing asks for stay
 
 StoppedBy = Literal["converged", "steps", "seconds"]

@@ -23,7 +23,7 @@ class RoundPlan:
     damping: float = 0.0
 
 
-GEOMETRY = RoundPlan(8, 2, 5)
+GEOMETRY = RoundPlan(10, 2, 5)
 SEEN = RoundPlan(8, 0, 4, 20.0)  # an encoder's, after geometry
 REPAIR = RoundPlan(3, 0, 1)
 

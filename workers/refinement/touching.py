@@ -20,16 +20,16 @@ SOFT = 0.1  # arm radii: error up to which losses are quadratic, beyond linear (
 SOFT_FLESH = 1.0
 # Arm radii kept between surfaces, a few millimetres: as much as the reduced surface and the frames between may differ.
 CLEARANCE = 0.15
-# On the finer surface the least patch of skin, in square arm radii, that a vertex counts for which is inside.
-LEAST_AREA = 0.1
+# On the finer surface the least patch of skin, in square arm radii, that a vertex counts for where limbs touch on purpose.
+LEAST_AREA = 0.3
 FRAMES_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Penetration:
     """Limbs in the body and in one another, or closer to it than `CLEARANCE`; of the vertices `asked`. Limbs that touch
-    on purpose, `touching` `(frames, GROUPS)` between 0 and 1, do not sink in. `least_area` is the least patch that a
-    vertex counts for, in square arm radii.
+    on purpose, `touching` `(frames, GROUPS)` between 0 and 1, do not sink in; `least_area` is the least patch that a
+    vertex of theirs counts for, in square arm radii.
     """
 
     watched: WatchedSurface
@@ -67,7 +67,7 @@ class Penetration:
         levers = shares[near.vertex] - np.einsum("nc,ncp->np", near.shares, shares[corners])
         points = places[near.frame, near.vertex]
         speeds = posed.levers.along(frame, points, levers, near.outward) / radius_m
-        area = np.maximum(surface.areas_m2[near.vertex] / radius_m**2, self.least_area)
+        area = np.maximum(surface.areas_m2[near.vertex] / radius_m**2, touching * self.least_area)
         order = np.argsort(frame, kind="stable")
         weights = area * huber_weights(errors, SOFT_FLESH + touching * (SOFT - SOFT_FLESH))
         return Rows(frame[order], errors[order], -speeds[order], weights[order])
