@@ -23,7 +23,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from workers.refinement.curve import Curve
 from workers.refinement.rows import Loss, Posed, Rows
-from workers.skeleton.model import Array, Mask
+from workers.skeleton.model import Array, Indices, Mask
 
 COSTLIER = 3.0  # times the slowest round so far: a round at which the losses change may look at more
 MOST_RANGES = 3.0  # that a knot goes in one round: farther away nothing is linear
@@ -82,13 +82,15 @@ def solve(
     """
     knots, slowest = start.copy(), 0.0
     history: list[float] = []
+    used = np.flatnonzero(equations.free.any(axis=0))
+    smooth = _smooth(equations, used)
     for number in range(rounds):
         on_step(number / rounds)
         begin = time.monotonic()
         if begin + slowest * (COSTLIER if number == last_change else 1.0) > deadline_s:
             return Solved(knots, tuple(history), "seconds")
         posed = pose(equations.curve.values(knots))
-        matrix, right = _smooth(equations, knots)
+        matrix, right = smooth.copy(), -np.einsum("kvlv,lv->kv", smooth, knots[:, used])
         total = 0.0
         normal, slope = _nothing(equations)
         for item in losses:
@@ -97,10 +99,11 @@ def solve(
             if rows is not None:
                 total += weight * rows.loss
                 _add(rows, weight, normal, slope)
-        _gather(equations, normal, slope, matrix, right)
+        matrix += equations.damping * np.eye(right.size).reshape(matrix.shape)
+        _gather(equations.curve, used, normal, slope, matrix, right)
         history.append(total)
-        step = _step(equations.free, matrix, right)
-        knots += step
+        step = _step(equations.free[:, used], matrix, right)
+        knots[:, used] += step
         slowest = max(slowest, time.monotonic() - begin)
         if number >= last_change and np.abs(step).max(initial=0.0) < STILL_RANGES:
             return Solved(knots, tuple(history), "converged")
@@ -123,13 +126,13 @@ def _add(rows: Rows, weight: float, normal: Array, slope: Array) -> None:
         slope[frame] += weighted.T @ rows.errors[part]
 
 
-def _gather(equations: Equations, normal: Array, slope: Array, matrix: Array, right: Array) -> None:
-    """From frames' equations to those of the knots that they follow, in place: `matrix` `(knots, values, knots,
-    values)`, `right` `(knots, values)`.
+def _gather(curve: Curve, used: Indices, normal: Array, slope: Array, matrix: Array, right: Array) -> None:
+    """From frames' equations to those of the knots that they follow, in place: `matrix` `(knots, used, knots, used)`,
+    `right` `(knots, used)`, of the values `used`.
     """
-    curve = equations.curve
-    normal = normal * curve.reach_rad[:, :, None] * curve.reach_rad[:, None, :]
-    slope = slope * curve.reach_rad
+    reach = curve.reach_rad[:, used]
+    normal = normal[:, used[:, None], used] * reach[:, :, None] * reach[:, None, :]
+    slope = slope[:, used] * reach
     for frame, (numbers, shares) in enumerate(zip(curve.numbers, curve.shares, strict=True)):
         for first, share in zip(numbers, shares, strict=True):
             right[first] -= share * slope[frame]
@@ -137,15 +140,15 @@ def _gather(equations: Equations, normal: Array, slope: Array, matrix: Array, ri
                 matrix[first, :, second] += share * other * normal[frame]
 
 
-def _smooth(equations: Equations, knots: Array) -> tuple[Array, Array]:
-    """The equations of third differences and of knots that nothing else asks for."""
-    count, values = knots.shape
+def _smooth(equations: Equations, used: Indices) -> Array:
+    """The equations of third differences, and of knots that nothing else asks for, `(knots, used, knots, used)`."""
+    count = len(equations.free)
     third = _third_differences(count, equations.is_cyclic)
     square = third.T @ third
-    matrix = np.zeros((count, values, count, values))
-    for value, weight in enumerate(equations.smoothness):
-        matrix[:, value, :, value] = weight * square + (LEAST_CURVATURE + equations.damping) * np.eye(count)
-    return matrix, -equations.smoothness * (square @ knots) - LEAST_CURVATURE * knots
+    matrix = np.zeros((count, len(used), count, len(used)))
+    for number, weight in enumerate(equations.smoothness[used]):
+        matrix[:, number, :, number] = weight * square + LEAST_CURVATURE * np.eye(count)
+    return matrix
 
 
 def _third_differences(count: int, is_cyclic: bool) -> Array:

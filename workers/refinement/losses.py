@@ -64,16 +64,16 @@ class LossRow:
 
 
 def _reduced(scope: Scope) -> Loss:
-    return _penetration(scope, scope.problem.light, 0.0)
+    return _penetration(scope, scope.problem.light, 0.0, 1)
 
 
 def _fine(scope: Scope) -> Loss:
-    return _penetration(scope, scope.problem.fine, LEAST_AREA)
+    return _penetration(scope, scope.problem.fine, LEAST_AREA, 2)
 
 
-def _penetration(scope: Scope, watched: WatchedSurface, least_area: float) -> Loss:
+def _penetration(scope: Scope, watched: WatchedSurface, least_area: float, every: int) -> Loss:
     touching = scope.problem.activity.touching[scope.frames]
-    return Penetration(watched, vertices_of(watched.surface, scope.groups), scope.room, touching, least_area)
+    return Penetration(watched, vertices_of(watched.surface, scope.groups), scope.room, touching, least_area, every)
 
 
 def _contact(scope: Scope) -> Loss:

@@ -75,16 +75,10 @@ class Posed:
     def levers(self) -> Levers:
         return Levers(self.freedom, self.moved)
 
-    def vertices_m(self, surface: BodySurface) -> Array:
-        """`(frames, vertices, 3)`, posed once for each surface."""
-        if id(surface) not in self._vertices:
-            motion = BodyMotion(self.base.body, "", 1.0, 0.0, self.moved.rotations, self.moved.positions_m)
-            self._vertices[id(surface)] = pose(surface, motion)
-        return self._vertices[id(surface)]
-
-    @cached_property
-    def _vertices(self) -> dict[int, Array]:
-        return {}
+    def vertices_m(self, surface: BodySurface, rows: Indices | None = None) -> Array:
+        """Vertices of all these frames or of some `rows` of them, `(frames, vertices, 3)`."""
+        motion = BodyMotion(self.base.body, "", 1.0, 0.0, self.moved.rotations, self.moved.positions_m)
+        return pose(surface, motion, rows)
 
 
 class Loss(Protocol):

@@ -37,25 +37,28 @@ class Penetration:
     room: Clearance
     touching: Array
     least_area: float
+    every: int  # frame is asked in a round, in turns
 
     def rows(self, posed: Posed, number: int, on_piece: OnPiece) -> Rows | None:
         surface = self.watched.surface
-        places, radius_m = posed.vertices_m(surface), surface.arm_radius_m
+        chosen = np.arange(number % self.every, len(posed.frames), self.every)
+        radius_m = surface.arm_radius_m
         found = []
-        for start in range(0, len(places), FRAMES_AT_ONCE):
+        for start in range(0, len(chosen), FRAMES_AT_ONCE):
             on_piece()
-            found.append(self._rows(posed, places[start : start + FRAMES_AT_ONCE], start, radius_m))
+            found.append(self._rows(posed, chosen[start : start + FRAMES_AT_ONCE], radius_m))
         pieces = [rows for rows in found if rows is not None]
         if not pieces:
             return None
         columns = (np.concatenate([getattr(rows, name) for rows in pieces]) for name in vars(pieces[0]))
         return Rows(*columns)
 
-    def _rows(self, posed: Posed, places: Array, start: int, radius_m: float) -> Rows | None:
+    def _rows(self, posed: Posed, frames: Indices, radius_m: float) -> Rows | None:
         surface, shares = self.watched.surface, self.watched.shares
+        places = posed.vertices_m(surface, frames)
         near, allowed = near_body(surface, places, self.asked, CLEARANCE * radius_m)
         corners = surface.outer_faces[near.face]
-        frame = near.frame + start
+        frame = frames[near.frame]
         room = CLEARANCE * radius_m * self.room.shares(frame, surface.parts[near.vertex], surface.parts[corners[:, 0]])
         errors = (room - near.distance_m - allowed) / radius_m
         rows = np.flatnonzero(errors > 0.0)
@@ -69,7 +72,7 @@ class Penetration:
         speeds = posed.levers.along(frame, points, levers, near.outward) / radius_m
         area = np.maximum(surface.areas_m2[near.vertex] / radius_m**2, touching * self.least_area)
         order = np.argsort(frame, kind="stable")
-        weights = area * huber_weights(errors, SOFT_FLESH + touching * (SOFT - SOFT_FLESH))
+        weights = self.every * area * huber_weights(errors, SOFT_FLESH + touching * (SOFT - SOFT_FLESH))
         return Rows(frame[order], errors[order], -speeds[order], weights[order])
 
 
