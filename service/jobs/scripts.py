@@ -82,7 +82,7 @@ if is_parked() then
 elseif field('status') == 'queued' then
   enter('running')
   redis.call('HINCRBY', key, 'attempt', 1)
-  set('progress', '0', 'stage', '')
+  set('progress', '0', 'stage', '', 'retry_at', '')
 else
   return {'no'}
 end
@@ -183,10 +183,16 @@ lease(0)
 return {'yes'}
 """
 
-# ARGV 3: execution id, 4: reason
+# ARGV 3: execution id, 4: reason, 5: seconds until it may run again, 6: '1' for a passing fault of ours
 REQUEUE = """
 if field('status') ~= 'running' or not owns(ARGV[3]) or lease_is_live() then return {'no'} end
 enter('queued')
+local delay = tonumber(ARGV[5])
+set('retry_at', delay > 0 and stamp(now + delay) or '')
+if ARGV[6] == '1' then
+  redis.call('HINCRBY', key, 'faults', 1)
+  if field('first_fault_at') == '' then set('first_fault_at', stamp(now)) end
+end
 set('progress', '0', 'stage', '', 'scenes', '', 'requeue_reason', ARGV[4])
 announce()
 return {'yes'}

@@ -24,7 +24,17 @@ from workers.contract.errors import NotCancelable, NotFound
 CHANGES = f"{PREFIX}:changed"
 _JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes"})
 _TIME_FIELDS = frozenset(
-    {"lease_until", "created_at", "started_at", "claimed_at", "finished_at", "expires_at", "input_expires_at"},
+    {
+        "lease_until",
+        "created_at",
+        "started_at",
+        "claimed_at",
+        "finished_at",
+        "expires_at",
+        "input_expires_at",
+        "retry_at",
+        "first_fault_at",
+    },
 )
 _KINDS: tuple[JobKind, ...] = ("retarget", "inspect")
 
@@ -126,7 +136,11 @@ class JobStore:
 
     def requeue(self, job_id: str, execution_id: str, reason: str) -> bool:
         """running without a live lease -> queued. Handing it to RQ again is the caller's (`queue.enqueue`)."""
-        return self._run("REQUEUE", job_id, execution_id, reason) == "yes"
+        return self._run("REQUEUE", job_id, execution_id, reason, 0, "") == "yes"
+
+    def postpone_execution(self, job_id: str, execution_id: str, reason: str, delay_s: float, *, fault: bool) -> bool:
+        """As `requeue`, but not before `delay_s` have passed; the sweeper hands it to RQ then. `fault` counts it."""
+        return self._run("REQUEUE", job_id, execution_id, reason, delay_s, "1" if fault else "") == "yes"
 
     def expire(self, job_id: str) -> bool:
         """queued -> expired, once its inputs are gone."""

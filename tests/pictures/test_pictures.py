@@ -18,8 +18,9 @@ from workers.engine.engine import EngineResult, report_clip, retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.pictures import draw as pictures
-from workers.pictures.draw import ScoredClip, check_pictures, draw_preview, draw_sheet
+from workers.pictures.draw import ScoredClip, draw_preview, draw_sheet
 from workers.pictures.lettering import ALARM, GAP, LINE
+from workers.pictures.packages import check_pictures
 from workers.pictures.sheet import MARGIN, SIZE
 from workers.preparation.prepare import PreparedCharacter, prepare_character, prepare_motion
 from workers.rendering.renderer import choose_renderer

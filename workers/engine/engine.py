@@ -23,7 +23,9 @@ from workers.engine.prepared_files import Preparation
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
-from workers.pictures.draw import Pictures, ScoredClip, check_pictures, draw_pictures
+from workers.pictures.draw import Pictures, ScoredClip, draw_pictures
+from workers.pictures.packages import check_pictures
+from workers.platform.side_by_side import OnShare, one_by_one, side_by_side
 from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.refinement.stage import RefiningStage
@@ -183,26 +185,33 @@ def score_clip(
     written: tuple[Notice, ...],
     options: JobOptions,
     stage: MeaningStage,
-    on_step: Callable[[float], None],
+    on_step: OnShare,
 ) -> ScoredClip:
     """Scores and report of one clip. What fails of them is absent from the report (`workers.scores.failures`)."""
-    attempts = Attempts()
-    on_step = attempts.passing(on_step)
-    motions = [item.scored, item.naive]
-    if item.refinement is not None:
-        motions.append(item.refinement.base)
-    surface = attempts.attempt(
-        "penetration and self-contact",
-        lambda: surface_scores(motions, target, item.source, item.source.motion, lambda: on_step(0.0)),
-        lambda reason: [SurfaceScores.absent(reason) for _ in motions],
-    )
+    refined = item.refinement
+    motions = [item.scored, item.naive] if refined is None else [item.scored, item.naive, refined.base]
+    measuring, looking = Attempts(), Attempts()
 
-    def meaning_of(clip: RetargetedClip, on_step: Callable[[float], None]) -> Meaning:
-        return attempts.attempt("meaning", lambda: stage.measure_clip(clip, target, options, on_step), Meaning.failed)
+    def measure(on_step: OnShare) -> list[SurfaceScores]:
+        told = measuring.passing(on_step)
+        return measuring.attempt(
+            "penetration and self-contact",
+            lambda: surface_scores(motions, target, item.source, item.source.motion, lambda: told(0.0)),
+            lambda reason: [SurfaceScores.absent(reason) for _ in motions],
+        )
 
-    meaning, before = meaning_of(item, on_step), Meaning()
-    if item.refinement is not None:
-        before = meaning_of(replace(item, scored=item.refinement.base), lambda _: on_step(1.0))
+    def look(on_step: OnShare) -> tuple[Meaning, Meaning]:
+        def meaning_of(clip: RetargetedClip, on_step: OnShare) -> Meaning:
+            told = looking.passing(on_step)
+            return looking.attempt("meaning", lambda: stage.measure_clip(clip, target, options, told), Meaning.failed)
+
+        whole = meaning_of(item, on_step)
+        return whole, Meaning() if refined is None else meaning_of(
+            replace(item, scored=refined.base), lambda _: on_step(1.0)
+        )
+
+    surface, (meaning, before) = (side_by_side if stage.shares_cores else one_by_one)(measure, look, on_step)
+    attempts = Attempts([*measuring.failures, *looking.failures])
     return ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface, attempts, options))
 
 
@@ -234,10 +243,11 @@ def report_clip(
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
-        floor_m, contacts, inside = retargeted.source_floor_m, retargeted.contacts, on_surface.per_frame
+        floor_m, contacts = retargeted.source_floor_m, retargeted.contacts
+        inside, related = on_surface.per_frame, on_surface.relation_per_frame
         return attempts.attempt(
             "the timeline",
-            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside),
+            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside, related),
             lambda _: absent_timeline(result),
         )
 
