@@ -69,8 +69,8 @@ def _measure(mode: str, frames: int, encoder: str | None) -> RefinementTiming:
 
 def tell(mode: str, frames: int, encoder: str | None) -> None:
     """Refine one clip in this process and print its timing."""
-    from workers.refinement.refine import refine_clip
     from workers.geometry.prepared import surfaces_of
+    from workers.refinement.refine import refine_clip
     from workers.semantics.loaded import open_encoder
 
     tall, stout = build_body(TALL), subdivided(build_body(STOUT), VERTICES)

@@ -30,7 +30,6 @@ from workers.geometry.prepared import surfaces_of
 from workers.geometry.self_contact import find_self_contacts
 from workers.lab.corpus import Corpus, in_turns, load_character, load_scene
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
-from workers.geometry.prepared import surfaces_of
 from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.samples.write import sample_files
 from workers.scores.surface_measures import thinned
