@@ -140,7 +140,7 @@ LOSSES = (
     LossRow(
         "places", 300.0, "a joint one arm radius from where it was",
         "the shortest way out, not the smallest turn; tuned",
-        always, (), _places,
+        always, ("relation_error",), _places,
     ),
     LossRow("facing", 1.0, "a hand turned by a quarter of a radian", "as much as a joint's turn", always, (), _facing),
     LossRow("turns", 1.0, "a joint turned by its usual range (`ranges`)", "the unit of all others", always, (), _turns),

@@ -11,6 +11,7 @@ from workers.geometry.contact_scores import JOINED, PLACE
 from workers.geometry.near_body import near_body
 from workers.geometry.nearest import Near
 from workers.geometry.posing import pose
+from workers.geometry.relations.measure import WantedRelations, wanted_relations
 from workers.geometry.self_contact import OWN_SKIN
 from workers.geometry.surface import BodySurface
 from workers.geometry.transfer_contacts import ContactAnchors
@@ -25,7 +26,8 @@ class Measures:
     """What a window is judged by, over its frames; None where the source does not touch itself.
 
     `penetration` is the loss without its weight, a mean over frames; `contact_error`, in arm radii, and
-    `contact_recall` are the report's (`geometry.contact_scores`) on the reduced surface.
+    `contact_recall` are the report's (`geometry.contact_scores`) on the reduced surface; `relation_error` is the
+    report's by other marks than it has (`geometry.relations`), None for bodies that share no limb.
     """
 
     penetration: float
@@ -33,6 +35,7 @@ class Measures:
     contact_error: float | None
     contact_recall: float | None
     similarity: float | None = None
+    relation_error: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +47,19 @@ class WindowMetrics:
     surface: BodySurface
     anchors: ContactAnchors
     contacts: tuple[SelfContact, ...]
+    source: BodyMotion
+    source_surface: BodySurface
 
-    def measure(self, motion: BodyMotion, frames: Indices, start: int = 0) -> Measures:
-        """Over some frames of a clip, ascending; `motion` is the clip from frame `start` on."""
+    def relations(self, frames: Indices) -> WantedRelations | None:
+        """What the source asks of some frames, by marks that nothing else looks at."""
+        return wanted_relations(self.source, self.source_surface, self.surface, frames, shift=0.5)
+
+    def measure(
+        self, motion: BodyMotion, frames: Indices, start: int = 0, relations: WantedRelations | None = None
+    ) -> Measures:
+        """Over some frames of a clip, ascending; `motion` is the clip from frame `start` on, `relations` those that are
+        asked of these frames.
+        """
         surface, radius_m = self.surface, self.surface.arm_radius_m
         places = pose(surface, motion, frames - start)
         near, allowed = near_body(surface, places, surface.limb_vertices, OWN_SKIN.far * radius_m)
@@ -60,6 +73,7 @@ class WindowMetrics:
             100.0 * radius_m * float(depths.max(initial=0.0)),
             float(missed.mean()) if len(missed) else None,
             float(held.mean()) if len(held) else None,
+            relation_error=None if relations is None else float(relations.errors(motion, start).by_frame.mean()),
         )
 
     def _held(self, anchors: ContactAnchors, close: Near, missed: Array, frames: int) -> Mask:

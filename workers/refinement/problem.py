@@ -155,7 +155,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         light=WatchedSurface.of(freedom, light),
         fine=WatchedSurface.of(freedom, fine),
         anchors=anchors,
-        window_metrics=WindowMetrics(fine, fine_anchors, fine_anchors.carried(contacts)),
+        window_metrics=WindowMetrics(fine, fine_anchors, fine_anchors.carried(contacts), source, seen),
         leash=find_leash(target.body, depths, touched, timeline),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},

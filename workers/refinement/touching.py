@@ -20,7 +20,7 @@ SOFT = 0.1  # arm radii: error up to which losses are quadratic, beyond linear (
 SOFT_FLESH = 1.0
 # Arm radii kept between surfaces, a few millimetres: as much as the reduced surface and the frames between may differ.
 CLEARANCE = 0.15
-# On the finer surface the least patch of skin, in square arm radii, that a vertex counts for where limbs touch on purpose.
+# On the finer surface the least patch, in square arm radii, that a vertex counts for where limbs touch on purpose.
 LEAST_AREA = 0.3
 FRAMES_AT_ONCE = 32
 

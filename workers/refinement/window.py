@@ -90,6 +90,7 @@ class Window:
         self.frames, self.step_s = sampled_frames(self.changed, rate_hz, most_hz)
         touching = np.isin(np.arange(problem.base.frames), problem.anchors.frame)
         self.judged = _judged(self.frames, self.changed, touching)
+        self.relations = problem.window_metrics.relations(self.judged)
         self.told = 0.0
 
     def work(self, seconds: float) -> WindowOutcome:
@@ -204,7 +205,7 @@ class Window:
 
     def _measure(self, refined: BodyMotion) -> Measures:
         """Of the stretch alone."""
-        return self.problem.window_metrics.measure(refined, self.judged, self.span.start)
+        return self.problem.window_metrics.measure(refined, self.judged, self.span.start, self.relations)
 
     def _similarity(self, knots: Array) -> float | None:
         problem = self.problem
