@@ -30,6 +30,7 @@ from workers.geometry.surface import BodySurface
 from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices, Mask
 
+
 # Vertices as close to one that is deep in a part as this share of its depth are taken to be deep in the same.
 LIKE_IT = 0.3
 # Whether a vertex lies deep in a part whose bounds are elsewhere is asked in every so manieth frame, and in all while
