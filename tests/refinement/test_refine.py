@@ -181,7 +181,7 @@ def test_a_job_can_be_stopped_between_any_two_steps(on_stout: Retargeted, stout:
 
 def test_a_budget_longer_than_a_job_is_refused() -> None:
     with pytest.raises(InvalidOptions, match="480"):
-        check_time(JobOptions(refine="geometry", refine_budget_s=0.8), 600.0)
+        check_time(JobOptions(refine="geometry", refine_budget_s=500), 600.0)
     check_time(JobOptions(refine="geometry", refine_budget_s=400), 600.0)
     check_time(JobOptions(refine="geometry"), 600.0)
     check_time(JobOptions(refine_budget_s=3000), 600.0)

@@ -28,7 +28,7 @@ from workers.skeleton.model import Array, Indices, Mask
 TIMES_DEPTH = 1.7
 # Shares of the height; near a contact for the trunk and for limbs. A place that is farther off is no place that this
 # body touches: a beard that lies on a short arm is not a chin in somebody's hand.
-SLACK, TRUNK_SLACK, REACH = 0.01, 0.02, 0.2
+SLACK, TRUNK_SLACK, REACH = 0.01, 0.02, 0.16
 DEPTH_S = 0.1  # a limb comes and goes this much before and after it is inside
 TOUCH_S = 0.25  # the same of a contact
 SMOOTH_S = 0.1
