@@ -66,7 +66,8 @@ def turning_keys(seconds: Array, rotations: Array) -> list[tuple[Array, Array]]:
     Joints whose angles need no keys between the frames share the array `seconds`.
     """
     degrees = euler_degrees(rotations)
-    leaving = _leaves_way(rotations, degrees)[0].any(axis=0)
+    off, _ = _leaves_way(rotations, degrees)
+    leaving: Mask = np.asarray(off.any(axis=0))
     return [
         _filled(seconds, rotations[:, joint], degrees[:, joint]) if leaving[joint] else (seconds, degrees[:, joint])
         for joint in range(rotations.shape[1])
@@ -76,7 +77,8 @@ def turning_keys(seconds: Array, rotations: Array) -> list[tuple[Array, Array]]:
 def _leaves_way(rotations: Array, degrees: Array) -> tuple[Mask, Array]:
     """Between which keys `(keys - 1, ...)` the angles leave the shortest turn, and the rotation midway on it."""
     between = quat.slerp(rotations[:-1], rotations[1:], np.full(rotations[1:].shape[:-1], 0.5))
-    off: Mask = np.asarray(quat.angle_between(from_degrees((degrees[:-1] + degrees[1:]) / 2.0), between) > _OFF_RAD)
+    angles: Array = np.asarray(quat.angle_between(from_degrees((degrees[:-1] + degrees[1:]) / 2.0), between))
+    off: Mask = angles > _OFF_RAD
     return off, between
 
 
