@@ -13,17 +13,8 @@ from workers.formats.fbx.write.records import Value, encode_file, encode_value, 
 
 def test_values_come_back_as_they_were() -> None:
     arrays = [np.arange(7, dtype=kind) for kind in (np.int32, np.int64, np.float32, np.float64)]
-    given: tuple[Value, ...] = (
-        True,
-        -5,
-        np.int64(2**40),
-        0.1,
-        "name\0\1Model",
-        "Knöchel",
-        b"\0\xff",
-        *arrays,
-        np.zeros(0),
-    )
+    plain: tuple[Value, ...] = (True, -5, np.int64(2**40), 0.1, "name\0\1Model", "Knöchel", b"\0\xff")
+    given = (*plain, *arrays, np.zeros(0))
     (found,) = parse(encode_file([record("All", *given)])).children
     assert found.values[:7] == list(plain)
     for wanted, read in zip(given[7:], found.values[7:], strict=True):
