@@ -10,17 +10,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
 
 from service.assets.endpoints import routers as asset_routers
 from service.files.blobs import BlobStore
+from service.files.reception import Reception
+from service.files.store_marker import StoreMarker
 from service.health.endpoints import router as health_router
 from service.http import errors
+from service.http.access_log import AccessLog
+from service.http.compression import TextCompression
 from service.http.context import VERSION, connect
 from service.http.errors import Problem
+from service.http.head import HeadAsGet
 from service.http.openapi import add_schemas
+from service.http.origin_guard import OriginGuard
 from service.http.problems import router as problems_router
+from service.http.served import refuse_unknown_query
 from service.inspections.endpoints import router as inspections_router
 from service.jobs.artifacts import router as artifacts_router
 from service.jobs.changes import Changes
@@ -41,6 +49,8 @@ DESCRIPTION = (
     "Post a motion and a character, poll the job, download the character with the motion on it and a quality report. "
     "Every error is RFC 9457 problem+json with a stable `code`; `/problems/{code}` says what it means."
 )
+# What a page's script may read of an answer beside its body.
+EXPOSED_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed", "Preference-Applied"]
 # Models that no endpoint has as its own, because its body or part is read as a stream; and the shape of every error.
 BODY_MODELS = (JobOptions, CharacterDefinition, JobRequest, MappingRequest, Problem)
 
@@ -52,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context.changes.start()
+        context.reception.start()
         yield
         await context.changes.stop()
         context.redis.close()
@@ -63,12 +74,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load scripts from a CDN
         redoc_url=None,
+        dependencies=[Depends(refuse_unknown_query)],
     )
     app.state.context = context
     jobs = (jobs_router, artifacts_router, inspections_router)
     for router in (*jobs, *asset_routers, mappings_router, models_router, health_router, problems_router):
         app.include_router(router)
-    errors.install(app)
+    _add_middleware(app, context.settings)
 
     @app.get("/", include_in_schema=False)
     async def index() -> dict[str, Any]:
@@ -86,13 +98,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """From the inside out: the last one added sees a request first."""
+    app.add_middleware(TextCompression)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(OriginGuard, settings=settings)
+    if settings.cors_origin_list:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origin_list,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED_HEADERS,
+        )
+    app.add_middleware(AccessLog)
+    errors.install(app)  # which adds the outermost, that names requests
+
+
 def _make_context(settings: Settings) -> JobContext:
     redis = connect(settings)
-    store = JobStore(redis)
+    store, blobs = JobStore(redis), BlobStore(settings.blob_url)
+    marker = StoreMarker(redis, blobs)
     return JobContext(
         settings=settings,
         redis=redis,
-        blobs=BlobStore(settings.blob_url),
+        blobs=blobs,
+        marker=marker,
+        reception=Reception(blobs, marker, settings),
         store=store,
         changes=Changes(settings.redis_url, store),
         presets=MappingStore(redis),

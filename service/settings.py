@@ -37,6 +37,14 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8000, description="Port of the gateway; 0 takes a free one."
     )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names in Host headers, separated by commas, that are answered beside localhost and addresses "
+        "where no keys are asked for; * answers to any.",
+    )
+    cors_origins: str = Field(
+        default="", description="Origins of web pages, separated by commas, that may use the service from a browser."
+    )
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis that holds job records and queues.")
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the default blob store and Redis.")
     blob_url: str = Field(
@@ -55,6 +63,21 @@ class Settings(BaseSettings):
     )
     upload_idle_s: Annotated[float, Field(gt=0)] = Field(
         default=60.0, description="A sender that is silent this long is given up."
+    )
+    upload_max_s: Annotated[float, Field(gt=0)] = Field(
+        default=3600.0, description="Time that the body of one request may take in all."
+    )
+    upload_grace_s: Annotated[float, Field(gt=0)] = Field(
+        default=20.0, description="After this long a sender has to keep the least rate."
+    )
+    upload_min_bytes_per_s: Annotated[int, Field(gt=0)] = Field(
+        default=2000, description="Least rate of a request's body, on average; slower senders are cut."
+    )
+    uploads_max: Annotated[int, Field(gt=0)] = Field(
+        default=64, description="Request bodies on their way in at once; more are refused for the moment."
+    )
+    header_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=10.0, description="A client that has not sent all headers of its request by then is cut."
     )
     min_free_disk_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.05, description="Uploads are refused while less of the blob disk is free."
@@ -77,7 +100,13 @@ class Settings(BaseSettings):
     lease_s: Annotated[float, Field(gt=0)] = Field(
         default=30.0, description="An execution that is silent this long is dead."
     )
-    max_attempts: Annotated[int, Field(gt=0)] = Field(default=3, description="Executions of one job before it fails.")
+    max_attempts: Annotated[int, Field(gt=0)] = Field(
+        default=3, description="Executions of one job that may die before it fails."
+    )
+    patience_s: Annotated[float, Field(ge=0)] = Field(
+        default=6 * 3600.0,
+        description="A job that met a fault of ours which passes (full disk, store away) is tried again this long.",
+    )
     inspect_wait_s: Annotated[float, Field(ge=0)] = Field(
         default=15.0, description="POST /v1/inspect waits this long for its answer."
     )
@@ -93,6 +122,14 @@ class Settings(BaseSettings):
             data_dir = Path(values.get("data_dir") or default_data_dir()).expanduser().absolute()
             return {**values, "blob_url": f"file://{data_dir}/blobs"}
         return values
+
+    @property
+    def allowed_host_names(self) -> list[str]:
+        return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
+
+    @property
+    def cors_origin_list(self) -> list[str]:
+        return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
 
     def masked(self) -> dict[str, str]:
         """Every setting as text for a log line, passwords in URLs hidden."""

@@ -25,6 +25,7 @@ from redis import Redis
 
 from service.app import create_app
 from service.files.blobs import BlobStore, output_key
+from service.files.store_marker import MARKER
 from service.jobs.schemas import JobRecord
 from service.jobs.store import JobStore
 from service.settings import Settings
@@ -107,6 +108,7 @@ def settings(redis_server: RedisServer, tmp_path: Path) -> Settings:
     return Settings(
         redis_url=redis_server.url,
         data_dir=tmp_path,
+        allowed_hosts="testserver",
         upload_max_bytes=100_000,
         upload_max_parts=10,
         field_max_bytes=20_000,
@@ -194,8 +196,9 @@ def finish_job(store: JobStore, blobs: BlobStore, job_id: str, files: dict[str, 
 
 
 def stored_files(settings: Settings) -> list[Path]:
-    """Every file of the local blob store."""
-    return [path for path in (settings.data_dir / "blobs").rglob("*") if path.is_file()]
+    """Every file of the local blob store, but for its marker."""
+    found = [path for path in (settings.data_dir / "blobs").rglob("*") if path.is_file()]
+    return [path for path in found if path.name != MARKER]
 
 
 def curl_path() -> str:

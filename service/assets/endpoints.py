@@ -54,9 +54,7 @@ def make_router(kind: AssetKind) -> APIRouter:
     async def post_asset(request: Request, context: Shared) -> Response:
         """The same upload is stored once and keeps its id; it is removed some time after its last use."""
         text_parts = ["definition"] if kind == "character" else []
-        async with receive_form(
-            request, context.blobs, context.settings, file_parts=["file"], text_parts=text_parts
-        ) as form:
+        async with receive_form(request, context.reception, file_parts=["file"], text_parts=text_parts) as form:
             record, is_new = await run_in_threadpool(store_asset, context, kind, form)
         return JSONResponse(
             asset_view(record).model_dump(mode="json"), 201 if is_new else 200, {"Location": asset_url(record)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -12,13 +13,17 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from redis import RedisError
 
 from service.app import create_app
+from service.files.blobs import WrongStore
 from service.http.context import connect
+from service.http.timed_protocol import timed_protocol
 from service.settings import Settings
 from service.upkeep.sweeper import Sweeper
-from workers.contract.errors import InvalidOptions
+from workers.contract.errors import InvalidOptions, Unavailable
 
+LOG = logging.getLogger("retarget.gateway")
 SWEEP_INTERVAL_S = 5.0
 GRACE_S = 10  # for requests in flight at the end; waiting ones are answered at once
 
@@ -35,7 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     for name, value in settings.masked().items():
         print(f"{name} = {value}", file=sys.stderr)
-    server = GatewayServer(create_app(settings), settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(levelname)s %(name)s: %(message)s")
+    app = create_app(settings)
+    _check_store(app)
+    server = GatewayServer(app, settings)
     # Workers sweep too; this one settles the jobs of the last worker, when there is none left.
     sweeper = Sweeper(settings, connect(settings), SWEEP_INTERVAL_S)
     sweeper.start()
@@ -44,6 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         sweeper.stop()
     return 0 if server.started else 1
+
+
+def _check_store(app: FastAPI) -> None:
+    """Raises WrongStore; a store or Redis that is away for the moment is told by `/readyz`."""
+    try:
+        app.state.context.marker.check()
+    except WrongStore:
+        raise
+    except (Unavailable, RedisError) as error:
+        LOG.warning("not ready yet: %s", error)
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
@@ -59,7 +77,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 
 
 class GatewayServer(uvicorn.Server):
-    """uvicorn that lets long-polling requests answer at once when it is told to stop, which is no failure (exit 0)."""
+    """uvicorn that answers who waits or sends at once when it is told to stop, which is no failure (exit 0)."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         super().__init__(
@@ -71,12 +89,14 @@ class GatewayServer(uvicorn.Server):
                 access_log=False,
                 timeout_graceful_shutdown=GRACE_S,
                 server_header=False,
+                http=timed_protocol(settings.header_timeout_s),
             )
         )
-        self._changes = app.state.context.changes
+        self._context = app.state.context
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop gracefully; a second Ctrl-C stops at once. uvicorn's own would raise the signal again at the end."""
-        self._changes.close_soon()
+        self._context.changes.close_soon()
+        self._context.reception.close_soon()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True

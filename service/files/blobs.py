@@ -3,13 +3,18 @@
 Keys are relative paths: `uploads/<two hex>/<sha256>` for what users send (content-addressed, so that the same file is
 stored once), `scenes/<two hex>/<digest>` for what was read from them, `outputs/<job>/<execution>/<name>` for results
 (the execution in the path keeps a stale one from overwriting its successor). All calls block; the gateway runs them in
-a thread. Who may delete a shared upload is left to `service.files.references`, when to `service.upkeep.retention`.
+a thread. Whatever a store raises that does not answer, is full or was taken away is Unavailable, which passes: only a
+blob that is not there is FileNotFoundError. Who may delete a shared upload is left to `service.files.references`, when
+to `service.upkeep.retention`; whether all processes see the same store, to `service.files.store_marker`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,13 +26,25 @@ from typing import IO, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from workers.contract.errors import FileTooLarge, Unavailable
+from service.settings import mask_secrets
+from workers.contract.errors import FileTooLarge, InvalidOptions, RetargetError, Unavailable
+from workers.platform.exhaustion import is_disk_full
 
+LOG = logging.getLogger("retarget.blobs")
 CHUNK_BYTES = 2**20
 UPLOADS = "uploads"
 SCENES = "scenes"
 OUTPUTS = "outputs"
 UNFINISHED = "unfinished"
+# An object store that hangs must cost seconds, not the minutes of its client's own patience: our callers try again.
+# Ten seconds are what a copy of a large file within the store may take.
+S3_CLIENT = {"connect_timeout": 3, "read_timeout": 10, "retries": {"total_max_attempts": 1}}
+S3_RETRIES = 1  # s3fs tries a failing call five times by itself, with growing pauses
+FUSE_S = 3.0  # a store elsewhere that has just failed is not asked again for so long: one request asks it several times
+
+
+class WrongStore(Unavailable):
+    """The store answers, but it is not there or not the right one: waiting does not help, somebody has to act."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +109,19 @@ class BlobWriter:
                 f"{self._what} is larger than {self._max_bytes:,} bytes; send a smaller file", limit=self._max_bytes
             )
         self._digest.update(chunk)
-        self._handle.write(chunk)
+        with self._store.answering():
+            self._handle.write(chunk)
 
     def close(self) -> None:
         """No more bytes will come; frees the file handle before `commit`."""
-        self._handle.close()
+        with self._store.answering():
+            self._handle.close()
+
+    def read(self) -> bytes:
+        """All bytes, after `close` and before `commit`."""
+        if self._key is None:
+            raise ValueError("the writer was committed or discarded already")
+        return self._store.read(self._key)
 
     def commit(self, key: str | None = None) -> Blob:
         """Make the bytes visible, by default at their content's upload key; a copy already there is kept."""
@@ -114,8 +139,9 @@ class BlobWriter:
     def discard(self) -> None:
         """Forget the bytes; harmless after `commit`."""
         if self._key is not None:
-            self._handle.close()
-            self._store.delete(self._key)
+            with contextlib.suppress(Unavailable):  # what a store that is away keeps, the sweep of orphans finds
+                self.close()
+                self._store.delete(self._key)
             self._key = None
 
     def __enter__(self) -> BlobWriter:
@@ -131,12 +157,69 @@ class BlobStore:
     """Bytes by key below one fsspec URL (`file:///folder`, a plain path, `memory://name`, `s3://bucket/prefix`)."""
 
     def __init__(self, url: str, **storage_options: Any) -> None:
+        """Opens nothing but a local folder, which is made. Raises InvalidOptions for a URL that cannot be used."""
         self.url = url
-        # Other processes write here too: a cached listing would show what is gone and hide what is new.
-        self._fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False, **storage_options)
+        if url.startswith(("s3:", "s3a:")):
+            storage_options = {"config_kwargs": S3_CLIENT, **storage_options}
+        try:
+            # Other processes write here too: a cached listing would show what is gone and hide what is new.
+            self._fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False, **storage_options)
+        except (ImportError, ValueError) as error:
+            raise InvalidOptions(
+                f"blob URL {mask_secrets(url)}: {error}; a folder, or s3://BUCKET/PREFIX with the extra 's3' installed"
+            ) from None
+        if hasattr(self._fs, "retries"):
+            self._fs.retries = S3_RETRIES
         self._root = str(root).rstrip("/")
-        if isinstance(self._fs, LocalFileSystem):
-            self._fs.makedirs(self._root, exist_ok=True)
+        self._fused_until_s = 0.0
+        self._is_local = isinstance(self._fs, LocalFileSystem)
+        if self._is_local:
+            try:
+                self._fs.makedirs(self._root, exist_ok=True)
+            except OSError as error:
+                raise InvalidOptions(
+                    f"blob URL {mask_secrets(url)}: the folder cannot be made ({error.strerror}); choose another"
+                ) from None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self._is_local
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Within it, a store that fails for its own reasons raises Unavailable."""
+        if time.monotonic() < self._fused_until_s:
+            raise Unavailable("the store of uploads and results does not answer; try again later")
+        try:
+            yield
+        except (FileNotFoundError, RetargetError):
+            raise
+        except Exception as error:  # whatever the file system behind the URL raises
+            if is_disk_full(error):
+                raise Unavailable("the disk for uploads and results is full; try again later", retry_after=60) from None
+            if not self._is_local:
+                self._fused_until_s = time.monotonic() + FUSE_S
+            LOG.warning("the blob store %s: %s: %s", mask_secrets(self.url), type(error).__name__, error)
+            raise Unavailable(
+                f"the store of uploads and results does not answer ({type(error).__name__}); try again later"
+            ) from None
+
+    def check_there(self) -> None:
+        """Raise Unavailable where the local folder or the bucket itself is not there (any more)."""
+        if self._is_local:
+            if not Path(self._root).is_dir():
+                LOG.error("the folder %s of the blob store is gone", self._root)
+                raise WrongStore("the folder of uploads and results is gone; bring it back, it is not made anew")
+            return
+        bucket = self._root.partition("/")[0]
+        if not hasattr(self._fs, "call_s3"):  # memory, for tests
+            return
+        try:
+            with self.answering():
+                self._fs.call_s3("head_bucket", Bucket=bucket)  # `exists` takes a store that is down for an empty one
+        except FileNotFoundError:
+            raise WrongStore(f"there is no bucket {bucket!r} in the store of uploads and results; make it") from None
 
     def _path(self, key: str) -> str:
         parts = key.split("/")
@@ -146,10 +229,17 @@ class BlobStore:
 
     def open_for_writing(self, key: str) -> IO[bytes]:
         path = self._path(key)
-        if isinstance(self._fs, LocalFileSystem):
-            self._fs.makedirs(str(Path(path).parent), exist_ok=True)
-        handle: IO[bytes] = self._fs.open(path, "wb")
+        with self.answering():
+            if self._is_local:
+                self._make_folder(Path(path).parent)
+            handle: IO[bytes] = self._fs.open(path, "wb")
         return handle
+
+    def _make_folder(self, folder: Path) -> None:
+        """A folder below the root. The root itself is never made anew: a store that vanished must not look empty."""
+        if not folder.is_dir():
+            self.check_there()
+            folder.mkdir(parents=True, exist_ok=True)
 
     def writer(self, *, max_bytes: int | None = None, what: str = "the file") -> BlobWriter:
         """A writer to feed piece by piece; use it as a context manager, which discards what was not committed."""
@@ -164,8 +254,9 @@ class BlobStore:
 
     def put(self, key: str, chunks: bytes | Iterable[bytes]) -> Blob:
         """Store at `key`, over what was there."""
+        self._path(key)  # a wrong key is our mistake, not the store's
         digest, count = hashlib.sha256(), 0
-        with self.open_for_writing(key) as handle:
+        with self.answering(), self.open_for_writing(key) as handle:
             for chunk in [chunks] if isinstance(chunks, bytes) else chunks:
                 digest.update(chunk)
                 count += len(chunk)
@@ -174,17 +265,19 @@ class BlobStore:
 
     def open(self, key: str) -> IO[bytes]:
         """A readable, seekable file. Raises FileNotFoundError."""
-        handle: IO[bytes] = self._fs.open(self._path(key), "rb")
+        path = self._path(key)
+        with self.answering():
+            handle: IO[bytes] = self._fs.open(path, "rb")
         return handle
 
     def read(self, key: str) -> bytes:
         """All bytes of a blob. Raises FileNotFoundError."""
-        with self.open(key) as handle:
+        with self.open(key) as handle, self.answering():
             return handle.read()
 
     def local_path(self, key: str) -> Path | None:
         """Where a blob lies on this machine's disk, present or not; None for a store elsewhere."""
-        return Path(self._path(key)) if isinstance(self._fs, LocalFileSystem) else None
+        return Path(self._path(key)) if self._is_local else None
 
     def read_range(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Bytes `start` up to, not including, `stop`, in chunks. Raises FileNotFoundError at the first chunk."""
@@ -192,55 +285,60 @@ class BlobStore:
             handle.seek(start)
             left = None if stop is None else max(stop - start, 0)
             while left is None or left > 0:
-                chunk = handle.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+                with self.answering():
+                    chunk = handle.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
                 if not chunk:
                     return
                 left = None if left is None else left - len(chunk)
                 yield chunk
 
     def exists(self, key: str) -> bool:
-        return bool(self._fs.exists(self._path(key)))
+        path = self._path(key)
+        with self.answering():
+            return bool(self._fs.exists(path))
 
     def bytes(self, key: str) -> int:
         """Size of a blob. Raises FileNotFoundError."""
-        return int(self._fs.size(self._path(key)))
+        path = self._path(key)
+        with self.answering():
+            return int(self._fs.size(path))
 
     def move(self, key: str, target: str) -> None:
         """Rename; on object stores a copy and a delete."""
-        destination = self._path(target)
-        if isinstance(self._fs, LocalFileSystem):
-            Path(destination).parent.mkdir(parents=True, exist_ok=True)
-            Path(self._path(key)).replace(destination)
-        else:
-            self._fs.mv(self._path(key), destination)
+        origin, destination = self._path(key), self._path(target)
+        with self.answering():
+            if self._is_local:
+                self._make_folder(Path(destination).parent)
+                Path(origin).replace(destination)
+            else:
+                self._fs.mv(origin, destination)
 
     def delete(self, key: str) -> None:
         """Remove one blob; one that is not there is fine."""
-        try:
-            self._fs.rm_file(self._path(key))
-        except FileNotFoundError:
-            return
+        path = self._path(key)
+        with contextlib.suppress(FileNotFoundError), self.answering():
+            self._fs.rm_file(path)
 
     def delete_tree(self, prefix: str) -> None:
         """Remove all blobs below `prefix`; none there is fine."""
-        try:
-            self._fs.rm(self._path(prefix), recursive=True)
-        except FileNotFoundError:
-            return
+        path = self._path(prefix)
+        with contextlib.suppress(FileNotFoundError), self.answering():
+            self._fs.rm(path, recursive=True)
 
     def list(self, prefix: str) -> Iterator[StoredFile]:
         """All blobs below `prefix`, with the time they were written."""
         root = self._path(prefix)
-        if not self._fs.exists(root):
-            return
-        for path, info in self._fs.find(root, detail=True).items():
+        with self.answering():
+            found = self._fs.find(root, detail=True) if self._fs.exists(root) else {}
+        for path, info in found.items():
             key = str(path).removeprefix(self._root).lstrip("/")
             yield StoredFile(key, int(info.get("size") or 0), _modified(info))
 
     def free_disk_ratio(self) -> float | None:
         """Free share of the disk below a local store; None where there is no disk to fill."""
-        if not isinstance(self._fs, LocalFileSystem):
+        if not self._is_local:
             return None
+        self.check_there()
         usage = shutil.disk_usage(self._root)
         return usage.free / usage.total
 
@@ -253,7 +351,8 @@ class BlobStore:
             )
 
     def check_writable(self) -> None:
-        """Write and remove a small blob. Raises OSError, or what the file system raises."""
+        """Write and remove a small blob. Raises Unavailable."""
+        self.check_there()
         key = f"{UNFINISHED}/probe-{uuid.uuid4().hex}"
         self.put(key, b"probe")
         self.delete(key)

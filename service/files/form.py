@@ -7,9 +7,7 @@ files hold is the worker's to judge, but for a look at the first bytes (`Uploade
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import errno
 import unicodedata
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
@@ -20,8 +18,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from service.files.blobs import BlobStore, BlobWriter
+from service.files.reception import Pace, Reception
 from service.settings import Settings
-from workers.contract.errors import FileTooLarge, InvalidRequest, Unavailable
+from workers.contract.errors import FileTooLarge, InvalidRequest
 
 HEAD_BYTES = 4096
 DISK_CHECK_BYTES = 32 * 2**20
@@ -48,8 +47,7 @@ class Form:
 @contextlib.asynccontextmanager
 async def receive_form(
     request: Request,
-    blobs: BlobStore,
-    settings: Settings,
+    reception: Reception,
     *,
     file_parts: Iterable[str],
     text_parts: Iterable[str],
@@ -57,26 +55,26 @@ async def receive_form(
 ) -> AsyncIterator[Form]:
     """The request's form. A part of `id_parts` may be a file or, without a file name, the id of a stored one.
 
-    Raises InvalidRequest, FileTooLarge, Unavailable (disk nearly full).
+    Raises InvalidRequest, FileTooLarge, Unavailable (too many uploads at once, store away, disk nearly full).
     """
+    blobs, settings = reception.blobs, reception.settings
     boundary = _boundary(request.headers.get("content-type", ""))
     overhead = settings.upload_max_parts * PART_OVERHEAD_BYTES + 2 * settings.field_max_bytes
     body_max_bytes = settings.upload_max_bytes + overhead
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > body_max_bytes:
         raise _too_large(settings)
-    await run_in_threadpool(blobs.check_free_disk, settings.min_free_disk_ratio)
-
     receiver = _FormReceiver(boundary, blobs, settings, set(file_parts), set(text_parts), set(id_parts))
     try:
-        received = 0
-        stream = request.stream()
-        while chunk := await _next_chunk(stream, settings.upload_idle_s):
-            received += len(chunk)
-            if received > body_max_bytes:
-                raise _too_large(settings)
-            await run_in_threadpool(receiver.feed, chunk)
-        receiver.finish()
+        with reception.place() as pace:
+            await reception.check_room()
+            received, stream = 0, request.stream()
+            while chunk := await pace.next_chunk(stream):
+                received += len(chunk)
+                if received > body_max_bytes:
+                    raise _too_large(settings)
+                await run_in_threadpool(receiver.feed, chunk)
+            receiver.finish()
         yield receiver.form
     finally:
         await run_in_threadpool(receiver.discard)
@@ -114,33 +112,26 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
-async def receive_json(request: Request, settings: Settings) -> bytes:
-    """The body of a JSON request, up to `field_max_bytes`. Raises InvalidRequest."""
-    body = bytearray()
+async def receive_json(request: Request, reception: Reception) -> bytes:
+    """The body of a JSON request, up to `field_max_bytes`. Raises InvalidRequest, Unavailable (too many at once)."""
+    settings, body = reception.settings, bytearray()
+    with reception.place() as pace:
+        await _receive_body(request, settings, pace, body)
+    return bytes(body)
+
+
+async def _receive_body(request: Request, settings: Settings, pace: Pace, body: bytearray) -> None:
     stream = request.stream()
-    while chunk := await _next_chunk(stream, settings.upload_idle_s):
+    while chunk := await pace.next_chunk(stream):
         body += chunk
         if len(body) > settings.field_max_bytes:
             raise InvalidRequest(f"the JSON body is longer than {settings.field_max_bytes:,} bytes; leave out some")
-    return bytes(body)
 
 
 def is_json(request: Request) -> bool:
     """Whether the request says that its body is JSON."""
     kind, _ = parse_options_header(request.headers.get("content-type", ""))
     return kind == b"application/json"
-
-
-async def _next_chunk(stream: AsyncIterator[bytes], idle_s: float) -> bytes:
-    """The next piece of the body, empty at its end."""
-    try:
-        async with asyncio.timeout(idle_s):
-            async for chunk in stream:
-                if chunk:
-                    return chunk
-    except TimeoutError:
-        raise InvalidRequest(f"the upload stalled: no data for {idle_s:g} s; send it again") from None
-    return b""
 
 
 class _FormReceiver:
@@ -189,10 +180,6 @@ class _FormReceiver:
             self._parser.write(chunk)
         except FormParserError as error:
             raise InvalidRequest(f"the multipart body is malformed: {error}; check the boundary") from None
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise Unavailable("the disk for uploads is full; try again later", retry_after=60) from None
 
     def finish(self) -> None:
         if not self._ended:

@@ -13,6 +13,7 @@ from service.http.context import VERSION, Context
 from service.http.openapi import curl, error_responses
 from service.jobs.context import SharedJobs
 from service.jobs.queue import QUEUE_OF_KIND
+from service.jobs.registry import Abilities, registered
 from workers.contract.errors import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -30,16 +31,24 @@ class Check(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`checks` decide; `queued` and `workers` (by queue) inform: a gateway is ready without a worker."""
+    """`checks` decide; the rest informs: a gateway is ready without a worker. `workers` counts them by queue,
+    `abilities` lists what each can do.
+    """
 
     status: Literal["ready"] = "ready"
     version: str = VERSION
     checks: dict[str, Check]
     queued: int
     workers: dict[str, int]
+    abilities: dict[str, Abilities]
 
 
-@router.get("/healthz", summary="Alive", openapi_extra={"x-codeSamples": curl('curl -sS "$URL/healthz"')})
+@router.get(
+    "/healthz",
+    summary="Alive",
+    responses=error_responses(),
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/healthz"')},
+)
 async def healthz() -> Health:
     return Health()
 
@@ -60,7 +69,9 @@ def readyz(context: SharedJobs) -> Readiness:
             checks={name: check.model_dump() for name, check in checks.items()},
         )
     workers = {name: context.store.worker_count(name) for name in QUEUE_OF_KIND.values()}
-    return Readiness(checks=checks, queued=context.store.queue_depth(), workers=workers)
+    return Readiness(
+        checks=checks, queued=context.store.queue_depth(), workers=workers, abilities=registered(context.redis)
+    )
 
 
 def _check_redis(context: Context) -> Check:
@@ -74,10 +85,13 @@ def _check_redis(context: Context) -> Check:
 
 def _check_blobs(context: Context) -> Check:
     try:
+        context.marker.check()
         context.blobs.check_writable()
-    except Exception as error:  # whatever the file system behind the URL raises
+    except Unavailable as error:
+        return Check(ok=False, detail=error.detail)
+    except Exception as error:  # whatever Redis or the file system behind the URL raises
         logger.warning("not ready: blobs: %s", error)
-        return Check(ok=False, detail="the blob store cannot be written")
+        return Check(ok=False, detail="the blob store cannot be used")
     return Check(ok=True)
 
 

@@ -12,6 +12,8 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from service.files.blobs import BlobStore
+from service.files.reception import Reception
+from service.files.store_marker import StoreMarker
 from service.settings import Settings
 
 VERSION = version("motion-retargeting-service")
@@ -22,6 +24,8 @@ class Context:
     settings: Settings
     redis: Redis
     blobs: BlobStore
+    marker: StoreMarker
+    reception: Reception
 
 
 def connect(settings: Settings) -> Redis:

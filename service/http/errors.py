@@ -6,6 +6,7 @@ the caller's `X-Request-ID` or one made here; it is in every response's header a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import uuid
@@ -22,6 +23,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.http.served import served_at
 from workers.contract.errors import (
     InternalError,
     InvalidRequest,
@@ -126,6 +128,8 @@ class RequestIdMiddleware:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except asyncio.CancelledError:  # the service is being stopped, and this request was given all its time
+            logger.warning("request %s: cut off", request_id)
         except ClientDisconnect:
             logger.info("request %s: the client went away", request_id)
         except Exception:
@@ -168,6 +172,9 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     detail = str(error.detail)
     if error.status_code == 405:
         detail = f"{request.method} is not allowed at {request.url.path}; see the Allow header"
+        served = served_at(request.app, request.url.path)
+        headers = {**(error.headers or {}), **({"Allow": ", ".join(served.methods)} if served is not None else {})}
+        return problem_response(request, InvalidRequest(detail), status=405, headers=headers)
     return problem_response(request, InvalidRequest(detail), status=error.status_code, headers=error.headers)
 
 

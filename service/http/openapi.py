@@ -13,17 +13,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from service.http.errors import MEDIA_TYPE, problem
-from workers.contract.errors import InternalError, InvalidRequest, RetargetError, Unavailable
+from workers.contract.errors import Forbidden, InternalError, InvalidRequest, RetargetError, Unavailable
 
 Responses = dict[int | str, dict[str, Any]]
 
+COMMON: list[type[RetargetError]] = [InvalidRequest, Forbidden, Unavailable, InternalError]
 FILES = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
 
 
 def error_responses(*kinds: type[RetargetError]) -> Responses:
-    """The `responses` of an operation that can end in these errors, and in the three that any can end in."""
+    """The `responses` of an operation that can end in these errors, and in those that any can end in."""
     by_status: defaultdict[int, list[type[RetargetError]]] = defaultdict(list)
-    all_kinds: list[type[RetargetError]] = [*kinds, InvalidRequest, Unavailable, InternalError]
+    all_kinds: list[type[RetargetError]] = [*kinds, *COMMON]
     for kind in all_kinds:
         by_status[kind.status].append(kind)
     return {

@@ -49,8 +49,7 @@ async def post_inspect(request: Request, context: SharedJobs) -> Response:
     await run_in_threadpool(check_queue, context)
     async with receive_form(
         request,
-        context.blobs,
-        context.settings,
+        context.reception,
         file_parts=["file"],
         text_parts=["definition", "options"],
         id_parts=["file"],

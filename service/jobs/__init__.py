@@ -3,9 +3,13 @@
     schemas      the record: what Redis holds of a job
     store        every change of a record, each one atomic step
     scripts      these steps in Lua
+    needs        what a job needs of the worker that retargets
+    registry     which workers there are and what each can do
     queue        handing job ids to RQ, which carries them to a worker
     job_request  the JSON body of a job on stored assets
+    door         what can be known of options before a job runs
     intake       from a form or a JSON body to a queued job
+    idempotency  a request sent again makes no second job
     views        what HTTP shows of a record
     context      what the endpoints of jobs share, presets included
     request_body  the bodies of POST /v1/jobs in /openapi.json

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import StreamingResponse
 
 from service.http.errors import MEDIA_TYPE, problem_response
+from service.http.head import is_head
 from service.http.headers import RangeNotSatisfiable, matches, parse_range
 from service.http.openapi import curl, error_responses
 from service.jobs.context import JobContext, SharedJobs
@@ -36,7 +37,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.head("/{job_id}/report", include_in_schema=False)
 @router.get(
     "/{job_id}/report",
     response_class=Response,
@@ -48,7 +48,6 @@ def get_report(request: Request, context: SharedJobs, job_id: JobId) -> Response
     return _serve(request, context, job_id, REPORT_NAME)
 
 
-@router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
 @router.get(
     "/{job_id}/artifacts/{name}",
     response_class=Response,
@@ -92,7 +91,7 @@ def _serve(request: Request, context: JobContext, job_id: str, name: str) -> Res
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{artifact.bytes}"
     if not context.blobs.exists(artifact.blob):  # the record can be a moment behind a deletion
         raise Expired(f"{artifact.name} of job {job_id} is not kept any more; run the job again")
-    if request.method == "HEAD":
+    if is_head(request):
         return Response(status_code=206 if part else 200, headers=headers, media_type=artifact.media_type)
     chunks = context.blobs.read_range(artifact.blob, start, stop)
     return StreamingResponse(chunks, 206 if part else 200, headers, artifact.media_type)

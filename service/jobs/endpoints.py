@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from service.files.form import is_json, receive_form, receive_json
 from service.http.headers import matches
 from service.http.openapi import curl, error_responses
+from service.http.preferences import applied, preferred_wait_s
 from service.jobs.context import JobContext, SharedJobs
-from service.jobs.intake import check_queue, form_of_json, submit_retarget
+from service.jobs.idempotency import Answer, IdempotencyKey
+from service.jobs.intake import check_queue, form_of_json, submit_once
 from service.jobs.queue import withdraw
 from service.jobs.request_body import job_body
 from service.jobs.retention import forget_job
@@ -20,6 +22,8 @@ from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
 from service.jobs.views import EXAMPLE_ID, JobPage, JobView, entity_tag, job_url, job_view
 from workers.contract.errors import (
     FileTooLarge,
+    IdempotencyConflict,
+    IdempotencyMismatch,
     InvalidOptions,
     NotCancelable,
     NotFound,
@@ -32,6 +36,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 JobId = Annotated[str, Path(description="A job's id.", examples=[EXAMPLE_ID], max_length=64)]
 Cursor = Annotated[str | None, Query(pattern=JOB_ID_PATTERN, description="`next_cursor` of the page before.")]
 
+IdempotencyHeader = Annotated[
+    str | None,
+    Header(description="Any text of yours, such as a UUID: a request sent again with it makes no second job for 24 h."),
+]
+PreferHeader = Annotated[str | None, Header(description="`wait=N`: answer when the job has ended, or after N seconds.")]
+
 RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
 
 
@@ -40,7 +50,18 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
     status_code=202,
     response_model=JobView,
     summary="Retarget a motion onto a character",
-    responses=error_responses(FileTooLarge, UnsupportedFormat, InvalidOptions, NotFound, QueueFull),
+    responses={
+        200: {"model": JobView, "description": "With `Prefer: wait`: the job has ended"},
+        **error_responses(
+            FileTooLarge,
+            UnsupportedFormat,
+            InvalidOptions,
+            NotFound,
+            QueueFull,
+            IdempotencyConflict,
+            IdempotencyMismatch,
+        ),
+    },
     openapi_extra={
         **job_body(),
         "x-codeSamples": curl(
@@ -51,24 +72,57 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
         ),
     },
 )
-async def post_job(request: Request, context: SharedJobs) -> Response:
-    """Takes the files, or ids of stored ones, and answers as soon as they are kept: poll the job at `Location`."""
+async def post_job(
+    request: Request, context: SharedJobs, idempotency_key: IdempotencyHeader = None, prefer: PreferHeader = None
+) -> Response:
+    """Takes the files, or ids of stored ones, and answers as soon as they are kept: poll the job at `Location`.
+
+    With `Prefer: wait=N` it answers when the job has ended (200), at most N seconds later. A request that is sent again
+    with the same `Idempotency-Key` gets the first answer again.
+    """
+    key = None if idempotency_key is None else IdempotencyKey(context.redis, "", idempotency_key)
     await run_in_threadpool(check_queue, context)
     if is_json(request):
-        record = await run_in_threadpool(
-            submit_retarget, context, form_of_json(await receive_json(request, context.settings))
-        )
-        return await run_in_threadpool(job_response, context, record, 202)
+        form = form_of_json(await receive_json(request, context.reception))
+        made = await run_in_threadpool(submit_once, context, form, key)
+        return await _answer(context, made, prefer)
     async with receive_form(
         request,
-        context.blobs,
-        context.settings,
+        context.reception,
         file_parts=["motion", "character", "source_character"],
         text_parts=["options", "metadata", "definition", "source_definition"],
         id_parts=["motion", "character", "source_character"],
     ) as form:
-        record = await run_in_threadpool(submit_retarget, context, form)
-    return await run_in_threadpool(job_response, context, record, 202)
+        made = await run_in_threadpool(submit_once, context, form, key)
+    return await _answer(context, made, prefer)
+
+
+async def _answer(context: JobContext, made: JobRecord | Answer, prefer: str | None) -> Response:
+    """The answer to a posted job: at once, or when it has ended, or the one that was given before."""
+    if isinstance(made, Answer):
+        return await run_in_threadpool(_replayed, context, made)
+    wait_s = preferred_wait_s(prefer)
+    if wait_s is None:
+        return await run_in_threadpool(job_response, context, made, 202)
+    wait_s = min(wait_s, context.settings.wait_max_s)
+    record = await context.changes.wait_until(made.id, lambda record: record.is_final, wait_s)
+    response = await run_in_threadpool(job_response, context, record, 200 if record.is_final else 202)
+    response.headers.update({"Location": job_url(record.id), **applied(wait_s)})
+    return response
+
+
+def _replayed(context: JobContext, answer: Answer) -> Response:
+    """The first answer again; from the record, where its gateway died before it had written the answer down."""
+    headers = {
+        "Location": job_url(answer.job_id),
+        "Idempotency-Replayed": "true",
+        "Retry-After": RETRY_AFTER_S["queued"],
+    }
+    if answer.body is None:
+        response = job_response(context, context.store.get(answer.job_id), 202)
+        response.headers.update(headers)
+        return response
+    return Response(answer.body, 202, headers, "application/json")
 
 
 @router.get(
@@ -100,6 +154,7 @@ async def get_job(
     context: SharedJobs,
     job_id: JobId,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for the job to end; capped by the server.")] = 0,
+    prefer: PreferHeader = None,
 ) -> Response:
     """Always 200 for a job that exists. `wait` answers when the job ends or, with `If-None-Match`, when it changes."""
     known = request.headers.get("if-none-match")
@@ -107,6 +162,7 @@ async def get_job(
     def done(record: JobRecord) -> bool:
         return record.is_final or (known is not None and not matches(known, _tag(context, record)))
 
+    wait = max(wait, preferred_wait_s(prefer) or 0.0)
     record = await context.changes.wait_until(job_id, done, min(wait, context.settings.wait_max_s))
     tag = await run_in_threadpool(_tag, context, record)
     if known is not None and matches(known, tag):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
+from redis.client import Pipeline
 
 from service.assets.intake import lend_asset
 from service.assets.schemas import ASSET_ID_PATTERN, AssetRecord
@@ -23,9 +24,12 @@ from service.files.form import Form, UploadedFile
 from service.files.input_file import InputFile
 from service.files.references import BlobReferences
 from service.jobs.context import JobContext
+from service.jobs.door import check_at_the_door
+from service.jobs.idempotency import Answer, IdempotencyKey, fingerprint_of
 from service.jobs.job_request import JobRequest
 from service.jobs.queue import submit
 from service.jobs.schemas import JobInput, JobRecord
+from service.jobs.views import job_view
 from service.records import utc_now
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import InvalidOptions, InvalidRequest, QueueFull
@@ -34,6 +38,7 @@ from workers.contract.options import NO_PRESET, JobOptions, parse_options
 METADATA_MAX_BYTES = 16 * 1024
 ASSET_PARTS = ("motion", "character", "source_character", "file")
 DEFINITIONS = ("definition", "source_definition")
+Also = Callable[[Pipeline, str], None]  # what is written in the transaction that makes the job of this id
 
 
 def check_queue(context: JobContext) -> None:
@@ -43,17 +48,38 @@ def check_queue(context: JobContext) -> None:
         raise QueueFull(f"{depth} jobs are waiting, the limit is {limit}; try again later")
 
 
-def submit_retarget(context: JobContext, form: Form) -> JobRecord:
+def submit_once(context: JobContext, form: Form, key: IdempotencyKey | None) -> JobRecord | Answer:
+    """A queued retarget job, or what was answered to an earlier request with the same key.
+
+    Raises IdempotencyConflict, IdempotencyMismatch, and as `submit_retarget`.
+    """
+    if key is None:
+        return submit_retarget(context, form)
+    fingerprint = fingerprint_of(form)
+    known = key.claim(fingerprint)
+    if known is not None:
+        return known
+    try:
+        record = submit_retarget(context, form, lambda pipeline, job_id: key.bind(pipeline, fingerprint, job_id))
+    except BaseException:
+        key.give_up()
+        raise
+    key.keep(fingerprint, record.id, job_view(context.store, record).model_dump_json())
+    return record
+
+
+def submit_retarget(context: JobContext, form: Form, also: Also = lambda pipeline, job_id: None) -> JobRecord:
     """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["motion", "character"])
     options = read_options(form.texts.get("options"))
     _check_presets(context, options)
+    check_at_the_door(options)
     record = JobRecord(
         kind="retarget",
         options=options.model_dump(mode="json"),
         metadata=_metadata(form.texts.get("metadata")),
     )
-    return _submit(context, form, record)
+    return _submit(context, form, record, also)
 
 
 def submit_inspect(context: JobContext, form: Form) -> JobRecord:
@@ -89,7 +115,9 @@ def invalid_body(error: ValidationError) -> InvalidRequest:
     return InvalidRequest(f"{summary}; see /openapi.json", errors=items)
 
 
-def _submit(context: JobContext, form: Form, record: JobRecord) -> JobRecord:
+def _submit(
+    context: JobContext, form: Form, record: JobRecord, also: Also = lambda pipeline, job_id: None
+) -> JobRecord:
     definitions = {part: definition_text(form.texts.get(part), part) for part in DEFINITIONS}
     for files in form.files.values():
         look_at(files)
@@ -116,7 +144,7 @@ def _submit(context: JobContext, form: Form, record: JobRecord) -> JobRecord:
                 "record_ttl_s": settings.record_ttl_s,
             }
         )
-        submit(context.store, submitted, settings)
+        submit(context.store, submitted, settings, lambda pipeline: also(pipeline, record.id))
     except BaseException:
         for entry in adopted:
             references.release(entry.blob, record.id)

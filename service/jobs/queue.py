@@ -1,13 +1,17 @@
 """Handing jobs to RQ, which carries them to a worker: the payload is the job's id, the serializer JSON.
 
 Two queues. Every job starts on `ingest`, where files are read. A worker that serves both queues goes on with it; one
-that only ingests parks it, with the stored scenes of its files, and hands it to `retarget`, whose workers see no
-upload. Inspections go ahead of other jobs. RQ's job id is ours plus the attempt it is for, and `-retarget` for a parked
-job, so a requeued job is a new RQ job. RQ's status is transport only: delivery may happen twice or never, and the
-record decides (`JobStore.claim` refuses the second; the sweeper finds the lost with `is_in_transport`).
+that only ingests, or lacks what the job needs, parks it, with the stored scenes of its files, and hands it to
+`retarget`, whose workers need no upload. A parked job with special needs travels on `retarget:WORDS`
+(`service.jobs.needs`), to which only those workers listen that can do it. Inspections go ahead of other jobs. RQ's job
+id is ours plus the attempt it is for, and `-retarget` for a parked job, so a requeued job is a new RQ job. RQ's status
+is transport only: delivery may happen twice or never, and the record decides (`JobStore.claim` refuses the second; the
+sweeper finds the lost with `is_in_transport`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from redis import Redis
 from redis.client import Pipeline
@@ -16,6 +20,8 @@ from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from service.jobs.needs import needs_of, written
+from service.jobs.registry import note_needs
 from service.jobs.schemas import JobKind, JobRecord
 from service.jobs.store import JobStore
 from service.settings import Settings
@@ -45,13 +51,21 @@ def queue(connection: Redis, name: str) -> Queue:
 
 def queue_of(connection: Redis, record: JobRecord) -> Queue:
     """The RQ queue that the record's next execution travels on."""
-    return queue(connection, INGEST if record.scenes is None else RETARGET)
+    return queue(connection, INGEST if record.scenes is None else retarget_queue(written(needs_of(record.options))))
 
 
-def submit(store: JobStore, record: JobRecord, settings: Settings) -> None:
-    """Write a new record and hand it to RQ in one transaction: both are there, or neither."""
+def retarget_queue(needs: str) -> str:
+    """The queue of parked jobs with these needs, as `needs.written` gives them."""
+    return f"{RETARGET}:{needs}" if needs else RETARGET
+
+
+def submit(
+    store: JobStore, record: JobRecord, settings: Settings, also: Callable[[Pipeline], None] = lambda pipeline: None
+) -> None:
+    """Write a new record and hand it to RQ in one transaction, and what `also` adds to it: all are there, or none."""
     pipeline = store.redis.pipeline(transaction=True)
     pipeline.multi()  # RQ does so otherwise, and then refuses what was buffered before
+    also(pipeline)
     store.create(record, pipeline)
     enqueue(store, record, settings, pipeline)
     pipeline.execute()
@@ -59,6 +73,9 @@ def submit(store: JobStore, record: JobRecord, settings: Settings) -> None:
 
 def enqueue(store: JobStore, record: JobRecord, settings: Settings, pipeline: Pipeline | None = None) -> None:
     """Hand a queued or parked record to RQ, as part of the caller's transaction if one is given."""
+    needs = needs_of(record.options)
+    if record.scenes is not None and needs:
+        note_needs(store.redis if pipeline is None else pipeline, written(needs))
     timeout_s = settings.inspect_timeout_s if record.kind == "inspect" else settings.job_timeout_s
     queue_of(store.redis, record).enqueue_call(
         FUNCTION_OF_KIND[record.kind],

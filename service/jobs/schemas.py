@@ -98,6 +98,9 @@ class JobRecord(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
     cancel_requested: bool = False
     requeue_reason: str | None = None  # why the latest execution was given up
+    retry_at: datetime | None = None  # queued, but not to be handed out before
+    faults: int = 0  # executions that met a passing fault of ours; they do not count as attempts that failed
+    first_fault_at: datetime | None = None
     scenes: dict[str, str] | None = None  # input -> key of its stored scene, once handed to a worker that reads none
     version: int = 0  # counts changes
 

@@ -10,6 +10,7 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :parked                   sorted set of ids by the time they were handed from one worker to the next
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
+    :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
     :changed                  channel: the id of every job that changed
 
 The keys are built inside the scripts, so this needs one Redis (or a primary with replicas), not a Redis Cluster.
@@ -82,7 +83,7 @@ if is_parked() then
 elseif field('status') == 'queued' then
   enter('running')
   redis.call('HINCRBY', key, 'attempt', 1)
-  set('progress', '0', 'stage', '')
+  set('progress', '0', 'stage', '', 'retry_at', '')
 else
   return {'no'}
 end
@@ -122,7 +123,7 @@ end
 return {'go'}
 """
 
-# ARGV 3: execution id, 4: result as JSON, 5: engine as JSON or ''
+# ARGV 3: execution id, 4: result as JSON, 5: engine as JSON or '', 6: the job's needs
 PUBLISH = """
 if not owns(ARGV[3]) then return {'no'} end
 if field('status') == 'canceling' then
@@ -131,10 +132,12 @@ if field('status') == 'canceling' then
 end
 set('result', ARGV[4], 'progress', '1', 'stage', '')
 if ARGV[5] ~= '' then set('engine', ARGV[5]) end
-local mean = prefix .. ':duration:' .. field('kind')
 local took = now - tonumber(field('claimed_at'))
-local before = tonumber(redis.call('GET', mean) or took)
-redis.call('SET', mean, stamp(before + (took - before) / 5))
+local of_kind = prefix .. ':duration:' .. field('kind')
+for _, mean in ipairs({of_kind, of_kind .. ':' .. ARGV[6]}) do
+  local before = tonumber(redis.call('GET', mean) or took)
+  redis.call('SET', mean, stamp(before + (took - before) / 5), 'EX', 2592000)
+end
 finish('succeeded')
 return {'yes'}
 """
@@ -183,17 +186,25 @@ lease(0)
 return {'yes'}
 """
 
-# ARGV 3: execution id, 4: reason
+# ARGV 3: execution id, 4: reason, 5: seconds until it may run again, 6: '1' for a passing fault of ours
 REQUEUE = """
 if field('status') ~= 'running' or not owns(ARGV[3]) or lease_is_live() then return {'no'} end
 enter('queued')
+local delay = tonumber(ARGV[5])
+set('retry_at', delay > 0 and stamp(now + delay) or '')
+if ARGV[6] == '1' then
+  redis.call('HINCRBY', key, 'faults', 1)
+  if field('first_fault_at') == '' then set('first_fault_at', stamp(now)) end
+end
 set('progress', '0', 'stage', '', 'scenes', '', 'requeue_reason', ARGV[4])
 announce()
 return {'yes'}
 """
 
+# ARGV 3: error as JSON
 EXPIRE = """
 if field('status') ~= 'queued' then return {'no'} end
+set('error', ARGV[3])
 finish('expired')
 return {'yes'}
 """

@@ -17,14 +17,25 @@ from redis.client import Pipeline
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from service.jobs import scripts
+from service.jobs.needs import needs_of, written
 from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
 from service.records import PREFIX, redis_now
-from workers.contract.errors import NotCancelable, NotFound
+from workers.contract.errors import Expired, NotCancelable, NotFound
 
 CHANGES = f"{PREFIX}:changed"
 _JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes"})
 _TIME_FIELDS = frozenset(
-    {"lease_until", "created_at", "started_at", "claimed_at", "finished_at", "expires_at", "input_expires_at"},
+    {
+        "lease_until",
+        "created_at",
+        "started_at",
+        "claimed_at",
+        "finished_at",
+        "expires_at",
+        "input_expires_at",
+        "retry_at",
+        "first_fault_at",
+    },
 )
 _KINDS: tuple[JobKind, ...] = ("retarget", "inspect")
 
@@ -103,7 +114,10 @@ class JobStore:
         JobResult.model_validate(result)
         engine = result.get("engine")
         body = {name: value for name, value in result.items() if name != "engine"}
-        return self._run("PUBLISH", job_id, execution_id, _to_json(body), _to_json(engine) if engine else "") == "yes"
+        raw: Any = self.redis.hget(_job_key(job_id), "options")
+        needs = written(needs_of(json.loads(raw))) if raw else ""
+        told = _to_json(engine) if engine else ""
+        return self._run("PUBLISH", job_id, execution_id, _to_json(body), told, needs) == "yes"
 
     def fail(self, job_id: str, execution_id: str, error: dict[str, Any]) -> bool:
         """running -> failed with `error` (RetargetError.to_dict()). False: lost, or canceling and so canceled now."""
@@ -126,11 +140,16 @@ class JobStore:
 
     def requeue(self, job_id: str, execution_id: str, reason: str) -> bool:
         """running without a live lease -> queued. Handing it to RQ again is the caller's (`queue.enqueue`)."""
-        return self._run("REQUEUE", job_id, execution_id, reason) == "yes"
+        return self._run("REQUEUE", job_id, execution_id, reason, 0, "") == "yes"
+
+    def postpone_execution(self, job_id: str, execution_id: str, reason: str, delay_s: float, *, fault: bool) -> bool:
+        """As `requeue`, but not before `delay_s` have passed; the sweeper hands it to RQ then. `fault` counts it."""
+        return self._run("REQUEUE", job_id, execution_id, reason, delay_s, "1" if fault else "") == "yes"
 
     def expire(self, job_id: str) -> bool:
         """queued -> expired, once its inputs are gone."""
-        return self._run("EXPIRE", job_id) == "yes"
+        error = Expired("the job's uploads were removed before a worker took it; send it again")
+        return self._run("EXPIRE", job_id, _to_json(error.to_dict())) == "yes"
 
     def delete(self, job_id: str) -> bool:
         """Remove the record; a running execution then finds that it has lost the job. False: there was none."""
@@ -159,9 +178,12 @@ class JobStore:
         rank = _plain(self.redis.zrank(f"{PREFIX}:waiting:{kind}", job_id))
         return None if rank is None else int(rank)
 
-    def mean_duration_s(self, kind: JobKind) -> float | None:
-        """Mean duration of recent successful executions; None before the first."""
-        value = _plain(self.redis.get(f"{PREFIX}:duration:{kind}"))
+    def mean_duration_s(self, kind: JobKind, needs: str | None = None) -> float | None:
+        """Mean duration of recent successful executions, of those with these needs where given; None before the first.
+
+        `needs` as `service.jobs.needs.written` gives them.
+        """
+        value = _plain(self.redis.get(f"{PREFIX}:duration:{kind}{'' if needs is None else f':{needs}'}"))
         return None if value is None else float(value)
 
     def worker_count(self, queue_name: str) -> int:

@@ -14,7 +14,9 @@ from service.jobs.estimates import remaining_s
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus
 from service.jobs.store import JobStore
 from workers.contract.errors import RetargetError
+from workers.contract.stages import STAGES
 
+VERDICTS = ("pass", "review", "fail")  # from good to bad
 REPORT_NAME = "report.json"
 EXAMPLE_ID = "job_01M831Q7C12DE6641ZPZXZST9S"
 
@@ -71,17 +73,22 @@ class JobView(BaseModel):
     object: Literal["job"] = "job"
     kind: JobKind
     status: JobStatus
-    stage: str | None = Field(description="validating, loading, mapping, retargeting, refining, scoring or exporting.")
+    stage: str | None = Field(description=f"In this order: {', '.join(STAGES)}.")
     progress: float = Field(ge=0, le=1)
     queue_position: int | None = Field(description="Jobs before this one, while it is queued.")
     eta_s: float | None = Field(description="Estimate of the seconds left, from recent jobs; null while none is known.")
-    attempt: int = Field(description="Executions so far; more than 1 after a worker was lost.")
+    attempt: int = Field(description="Executions so far; more than 1 after a worker was lost or a fault has passed.")
+    retry_at: datetime | None = Field(None, description="When a job is tried again that met a passing fault of ours.")
+    retry_reason: str | None = Field(None, description="Why a waiting job has been given back to the queue.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="When the results of the ended job are removed.")
     input_expires_at: datetime | None = Field(description="When the uploads are removed.")
     cancel_requested: bool
+    fail_on_met: bool | None = Field(
+        None, description="Whether the verdict is at least the option `fail_on`; null where that was not given."
+    )
     input: JobInputView
     options: dict[str, Any]
     engine: dict[str, Any]
@@ -116,12 +123,15 @@ def job_view(store: JobStore, record: JobRecord) -> JobView:
         queue_position=position,
         eta_s=remaining_s(store, record, position),
         attempt=record.attempt,
+        retry_at=record.retry_at if record.status == "queued" else None,
+        retry_reason=record.requeue_reason if record.status == "queued" else None,
         created_at=record.created_at,
         started_at=record.started_at,
         finished_at=record.finished_at,
         expires_at=record.expires_at,
         input_expires_at=record.input_expires_at,
         cancel_requested=record.cancel_requested,
+        fail_on_met=fail_on_met(record),
         input=JobInputView(
             motion=_files(record.input.motion),
             character=_files(record.input.character),
@@ -173,3 +183,11 @@ def _result_view(record: JobRecord) -> JobResultView | None:
         for artifact in record.result.artifacts
     ]
     return JobResultView.model_validate({**record.result.model_dump(exclude={"artifacts"}), "artifacts": artifacts})
+
+
+def fail_on_met(record: JobRecord) -> bool | None:
+    """Whether the verdict is at least the option `fail_on`; the state stays `succeeded` all the same."""
+    fail_on, verdict = record.options.get("fail_on"), record.result.verdict if record.result else None
+    if fail_on is None or verdict is None:
+        return None
+    return VERDICTS.index(verdict) >= VERDICTS.index(fail_on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
@@ -52,21 +52,29 @@ Fingerprint = Annotated[str | None, Query(pattern=FINGERPRINT_PATTERN, descripti
         ),
     },
 )
-async def post_mapping(request: Request, context: SharedJobs) -> Response:
+async def post_mapping(
+    request: Request,
+    context: SharedJobs,
+    idempotency_key: Annotated[str | None, Header(description="Refused: only POST /v1/jobs honours it.")] = None,
+) -> Response:
     """From now on, jobs whose motion or character has this skeleton use it. The fingerprint is in inspections and
     reports; with a file or an asset it is taken from there.
     """
+    if idempotency_key is not None:
+        message = "is honoured at POST /v1/jobs only; leave it out"
+        raise InvalidRequest(
+            f"header Idempotency-Key {message}", errors=[{"pointer": "/header/idempotency-key", "message": message}]
+        )
     inspected: JobRecord | None = None
     if is_json(request):
-        wanted = read_request(await receive_json(request, context.settings))
+        wanted = read_request(await receive_json(request, context.reception))
         check_origin(wanted, has_file=False)
         if wanted.asset is not None:
             inspected = await _inspect(context, wanted, None)
     else:
         async with receive_form(
             request,
-            context.blobs,
-            context.settings,
+            context.reception,
             file_parts=["file"],
             text_parts=["preset"],
             id_parts=["file"],

@@ -2,6 +2,7 @@
 
 - running, but its lease is over (its worker died): tried again, or failed after the last attempt
 - canceling, but its worker is gone: canceled
+- queued again after a passing fault, and its pause is over: handed in again
 - queued, or parked between two workers, but no longer in RQ (a worker died between taking and claiming it, or before
   it had handed it on, or RQ's entry is gone): handed in again
 - inputs and outputs past their time: removed (`service.upkeep.retention`)
@@ -74,10 +75,12 @@ class Sweeper:
                     LOG.warning("%s: was waiting, but lost on its way; handed in again", job_id)
 
     def _lost(self, job_ids: list[str]) -> list[str]:
+        now = self._store.now()
         return [
             record.id
             for record in self._store.get_many(job_ids)
             if (record.status == "queued" or record.is_parked)
+            and (record.retry_at is None or record.retry_at.timestamp() <= now)
             and not is_in_transport(self._store, record, self._settings.lease_s)
         ]
 

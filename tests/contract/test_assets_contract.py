@@ -146,7 +146,7 @@ def test_assets_expire_after_their_last_use(
     assert sweep_expired(store, blobs, datetime.now(UTC) + 31 * DAY).assets == 1
     assert stored_files(settings) == [] and client.get(f"/v1/motions/{motion}").status_code == 404
     left = {key.decode() for key in redis.scan_iter("retarget:*")}
-    assert left <= {"retarget:orphans-swept"}
+    assert left <= {"retarget:orphans-swept", "retarget:store-id"}
 
 
 @pytest.mark.parametrize(

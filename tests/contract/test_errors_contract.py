@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def test_paths_and_methods(client: TestClient) -> None:
     problem_of(client.get("/v1/nothing"), 404, "not-found")
     response = client.put("/v1/jobs")
     problem_of(response, 405, "invalid-request")
-    assert {"GET", "POST"} >= set(response.headers["allow"].split(", "))
+    assert response.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_request_ids_are_echoed_or_made(client: TestClient) -> None:
@@ -183,6 +184,16 @@ def test_a_full_queue(settings: Settings, store: JobStore) -> None:
         assert post_job(client).status_code == 202
 
 
+def test_uploads_beyond_the_cap_are_refused_for_the_moment(settings: Settings, store: JobStore) -> None:
+    app = create_app(settings.model_copy(update={"uploads_max": 1}))
+    with TestClient(app) as client:
+        with app.state.context.reception.place():
+            assert problem_of(post_job(client), 503, "unavailable").retry_after == 2
+            problem_of(client.post("/v1/jobs", json={}), 503, "unavailable")
+            assert client.get("/v1/jobs").status_code == 200
+        assert post_job(client).status_code == 202
+
+
 def test_a_full_disk(settings: Settings, store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with TestClient(create_app(settings.model_copy(update={"min_free_disk_ratio": 0.05}))) as client:
         monkeypatch.setattr(BlobStore, "free_disk_ratio", lambda self: 0.049)
@@ -196,12 +207,12 @@ def test_a_full_disk(settings: Settings, store: JobStore, monkeypatch: pytest.Mo
 def test_a_disk_that_fills_up_during_the_upload(
     client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from service.files.blobs import BlobWriter
+    class Full(io.BytesIO):
+        def write(self, chunk: object) -> int:
+            raise OSError(28, "No space left on device")
 
-    def full(self: BlobWriter, chunk: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(BlobWriter, "write", full)
+    assert client.get("/readyz").status_code == 200
+    monkeypatch.setattr(BlobStore, "open_for_writing", lambda self, key: Full())
     problem_of(post_job(client), 503, "unavailable")
     assert stored_files(settings) == []
 
@@ -216,7 +227,7 @@ def test_a_failure_after_the_upload_leaves_nothing_behind(
     with TestClient(app, raise_server_exceptions=False) as client:
         problem_of(post_job(client), 500, "internal")
     assert stored_files(settings) == []
-    assert list(redis.scan_iter("retarget:*")) == []
+    assert list(redis.scan_iter("retarget:*")) == [b"retarget:store-id"]
 
 
 def test_redis_gone_and_back(tmp_path: Path, settings: Settings) -> None:

@@ -91,7 +91,7 @@ def test_a_job_that_is_canceled_while_it_draws_stops_and_publishes_nothing(
 
     def progress(self: JobStore, job_id: str, execution_id: str, stage: str, fraction: float) -> str:
         told.append(fraction)
-        if stage == "exporting" and fraction > 0.8:
+        if stage == "drawing" and fraction > 0.8:
             self.request_cancel(job_id)
         return plain(self, job_id, execution_id, stage, fraction)
 

@@ -86,22 +86,27 @@ class Station:
 
     def start_worker(self, *arguments: str, **overrides: object) -> subprocess.Popen[bytes]:
         """A `retarget worker` process with a ready job process."""
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(Path(__file__).parent),
-            **{
-                f"RETARGET_{name.upper()}": str(value)
-                for name, value in {
-                    **FAST,
-                    "redis_url": self.settings.redis_url,
-                    "blob_url": self.settings.blob_url,
-                    **overrides,
-                }.items()
-            },
-        }
-        worker = subprocess.Popen([sys.executable, "-m", "service.cli", "worker", *arguments], env=environment)
+        worker = subprocess.Popen([*self.worker_command(), *arguments], env=self.environment(**overrides))
         self.workers.append(worker)
         return worker
+
+    def worker_command(self) -> list[str]:
+        return [sys.executable, "-m", "service.cli", "worker"]
+
+    def environment(self, **overrides: object) -> dict[str, str]:
+        """What a worker is started with; of the overrides, settings in lower case and other variables in capitals."""
+        settings = {
+            **FAST,
+            "redis_url": self.settings.redis_url,
+            "blob_url": self.settings.blob_url,
+            **{name: value for name, value in overrides.items() if name.islower()},
+        }
+        return {
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent),
+            **{f"RETARGET_{name.upper()}": str(value) for name, value in settings.items()},
+            **{name: str(value) for name, value in overrides.items() if name.isupper()},
+        }
 
     def stop_worker(self, worker: subprocess.Popen[bytes], timeout_s: float = 10.0) -> int:
         worker.terminate()
@@ -114,10 +119,10 @@ class Station:
     def sweeper(self) -> Sweeper:
         return Sweeper(self.settings, self.redis, 0.5)
 
-    def post(self, description: str = "quick", kind: JobKind = "retarget") -> str:
+    def post(self, description: str = "quick", kind: JobKind = "retarget", **options: object) -> str:
         files = [self._upload(MOTION, "walk.bvh")], [self._upload(CHARACTER, "hero.glb")]
         job_input = JobInput(file=files[1]) if kind == "inspect" else JobInput(motion=files[0], character=files[1])
-        record = JobRecord(kind=kind, input=job_input, options={"description": description})
+        record = JobRecord(kind=kind, input=job_input, options={"description": description, **options})
         submit(self.store, record, self.settings)
         return record.id
 

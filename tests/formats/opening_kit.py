@@ -19,7 +19,7 @@ def glb(document: dict[str, object]) -> bytes:
 
 def npz(**arrays: object) -> bytes:
     file = io.BytesIO()
-    np.savez(file, **{name: np.asarray(value) for name, value in arrays.items()})
+    np.savez(file, allow_pickle=False, **{name: np.asarray(value) for name, value in arrays.items()})
     return file.getvalue()
 
 

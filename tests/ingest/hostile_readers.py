@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,8 +98,39 @@ def sockets(bundle: FileBundle) -> dict[str, Any]:
     return found | {"program": done.stdout.strip()}
 
 
+def reach(bundle: FileBundle) -> dict[str, Any]:
+    """What comes of each thing that a reader which its file has taken over might try; the data is a folder."""
+    folder = Path(bundle.data.decode())
+    attempts: dict[str, Callable[[], Any]] = {
+        "read": (folder / "secret").read_text,
+        "read through /proc": Path(f"/proc/self/root{folder}/secret").read_text,
+        "read the parent's environment": Path(f"/proc/{os.getppid()}/environ").read_bytes,
+        "read users": Path("/etc/passwd").read_text,
+        "list": lambda: list(folder.iterdir()),
+        "list home": lambda: list(Path.home().iterdir()),
+        "write": lambda: (folder / "mine").write_text("x"),
+        "write in /tmp": lambda: Path(f"/tmp/retarget-{os.getpid()}").write_text("x"),
+        "remove": (folder / "secret").unlink,
+        "link": lambda: (folder / "link").symlink_to("/etc"),
+        "run a shell": lambda: subprocess.run(["/bin/sh", "-c", "exit"], check=True),
+        "signal the parent": lambda: os.kill(os.getppid(), 0),
+        "trace the parent": lambda: Path(f"/proc/{os.getppid()}/mem").read_bytes(),
+        "read Python's library": lambda: Path(os.__file__).read_text(),
+        "signal itself": lambda: os.kill(os.getpid(), 0),
+        "run Python": lambda: subprocess.run([sys.executable, "-c", ""], check=True),
+    }
+    found: dict[str, Any] = {}
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+            found[name] = True
+        except (OSError, subprocess.CalledProcessError) as error:
+            found[name] = type(error).__name__
+    return found
+
+
 def write_big(bundle: FileBundle) -> Any:
-    with tempfile.TemporaryFile() as file:
+    with os.fdopen(os.memfd_create("big"), "wb") as file:
         for _ in range(64):
             file.write(bytes(2**20))
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from workers.contract.errors import (
 from workers.formats.bundle import FileBundle
 from workers.formats.limits import Limits
 from workers.formats.load_bundle import bundle_from_path
+from workers.ingest.sandbox import landlock
 from workers.ingest.sandbox.confinement import SandboxLimits
 from workers.ingest.sandbox.sandbox import Sandbox
 from workers.samples.write import sample_files
@@ -46,8 +48,10 @@ def make() -> Iterator[Make]:
     """Sandboxes that read with `hostile_readers.read`; all are closed at the end."""
     opened: list[Sandbox] = []
 
-    def open_sandbox(limits: SandboxLimits = TIGHT) -> Sandbox:
-        opened.append(Sandbox(limits, "hostile_readers:read"))
+    def open_sandbox(limits: SandboxLimits = TIGHT, folder: Path | None = None) -> Sandbox:
+        """`folder` is where its process may write, to tell a test something."""
+        folders = () if folder is None else (str(folder),)
+        opened.append(Sandbox(replace(limits, folders=folders), "hostile_readers:read"))
         return opened[-1]
 
     before = os.environ.get("PYTHONPATH")
@@ -145,6 +149,21 @@ def test_no_network_neither_for_the_process_nor_for_a_program_it_starts(make: Ma
         assert by_path["AF_UNIX"] == 13 and outcome["program"] == "13"
 
 
+def test_what_the_process_can_reach(make: Make, tmp_path: Path) -> None:
+    """Nothing of its user's files, no program, nobody's signals: where the kernel has Landlock."""
+    (tmp_path / "secret").write_text("password")
+    sandbox = make(SandboxLimits())
+    outcome = found(sandbox, "reach", str(tmp_path).encode())
+    allowed = {name for name, came in outcome.items() if came is True}
+    own = {"read Python's library", "signal itself", "run Python"}
+    if "landlock" not in sandbox.kept_off:
+        assert landlock.version() == 0 and own <= allowed
+        return
+    signals = {"signal the parent"} if landlock.version() < 6 else set()
+    assert own <= allowed <= own | signals, outcome
+    assert (tmp_path / "secret").read_text() == "password" and list(tmp_path.iterdir()) == [tmp_path / "secret"]
+
+
 def test_what_the_process_knows_and_may(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETARGET_REDIS_URL", "redis://:password@host/0")
     facts = found(make(), "facts")
@@ -153,7 +172,7 @@ def test_what_the_process_knows_and_may(make: Make, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_process_killed_from_outside_is_replaced_and_the_file_read_again(make: Make, tmp_path: Path) -> None:
-    sandbox = make()
+    sandbox = make(folder=tmp_path)
     assert found(sandbox, "die_once", str(tmp_path / "died").encode()) is None
     mark = tmp_path / "pids"
     killed: list[int] = []
@@ -228,7 +247,9 @@ def test_the_process_ends_with_its_parent(make: Make, tmp_path: Path) -> None:
     """However the parent ends, and also while a file is being read."""
     program = (
         "from workers.ingest.sandbox.sandbox import Sandbox\nfrom workers.formats.bundle import FileBundle\n"
-        f"Sandbox(reader='hostile_readers:read').read(FileBundle('say_and_sleep', {str(tmp_path / 'pid')!r}.encode()))"
+        "from workers.ingest.sandbox.confinement import SandboxLimits\n"
+        f"sandbox = Sandbox(SandboxLimits(folders=({str(tmp_path)!r},)), 'hostile_readers:read')\n"
+        f"sandbox.read(FileBundle('say_and_sleep', {str(tmp_path / 'pid')!r}.encode()))"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], env={**os.environ})
     deadline = time.monotonic() + 30.0

@@ -18,8 +18,9 @@ from workers.engine.engine import EngineResult, report_clip, retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.pictures import draw as pictures
-from workers.pictures.draw import ScoredClip, check_pictures, draw_preview, draw_sheet
+from workers.pictures.draw import ScoredClip, draw_preview, draw_sheet
 from workers.pictures.lettering import ALARM, GAP, LINE
+from workers.pictures.packages import check_pictures
 from workers.pictures.sheet import MARGIN, SIZE
 from workers.preparation.prepare import PreparedCharacter, prepare_character, prepare_motion
 from workers.rendering.renderer import choose_renderer
@@ -55,7 +56,7 @@ def test_a_clip_gets_a_preview_and_a_sheet(samples: Samples, character: str) -> 
     preview = opened(result.artifacts["preview.webp"])
     assert (preview.format, getattr(preview, "n_frames", 1)) == ("WEBP", 4)
     assert [fraction for _, fraction in seen] == sorted(fraction for _, fraction in seen)
-    drawing = [fraction for name, fraction in seen if name == "exporting" and fraction > 0.7]
+    drawing = [fraction for name, fraction in seen if name == "drawing"]
     assert len(drawing) > 4 and drawing[-1] <= 0.99, "told frame by frame"
     assert "preview-limited" not in [warning["code"] for warning in result.report["warnings"]]
     plain = run(samples, "wave.bvh", character, preview=False)

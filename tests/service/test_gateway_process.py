@@ -22,6 +22,12 @@ from service.jobs.store import JobStore
 from service.settings import Settings
 from tests.service_fixtures import BVH, GLB, RedisServer, finish_job, post_job, stored_files
 
+UPLOAD_HEAD = (
+    b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n"
+    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    b'--b\r\nContent-Disposition: form-data; name="motion"; filename="walk.bvh"\r\n\r\n'
+)
+
 
 class Gateway:
     """A running `retarget gateway`."""
@@ -30,7 +36,8 @@ class Gateway:
         self.log = log
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RETARGET_")}
         environment |= {"RETARGET_MIN_FREE_DISK_RATIO": "0", "RETARGET_UPLOAD_MAX_BYTES": "1000000"}
-        environment["RETARGET_UPLOAD_IDLE_S"] = "2"
+        environment |= {"RETARGET_UPLOAD_IDLE_S": "2", "RETARGET_UPLOAD_GRACE_S": "3"}
+        environment["RETARGET_HEADER_TIMEOUT_S"] = "2"
         command = [sys.executable, "-m", "service.cli", "gateway", "--port", "0"]
         command += ["--redis-url", settings.redis_url, "--blob-url", settings.blob_url]
         with log.open("wb") as output:
@@ -117,7 +124,7 @@ def test_memory_stays_small_under_uploads_and_waiters(
 def test_an_endless_upload_is_cut_off(gateway: Gateway, settings: Settings) -> None:
     """A chunked body that never ends is answered at the cap, not at its end, and leaves nothing on the disk."""
     head = (
-        "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        "POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
     )
     start = b'--b\r\nContent-Disposition: form-data; name="motion"; filename="walk.bvh"\r\n\r\n'
@@ -145,7 +152,7 @@ def test_an_endless_upload_is_cut_off(gateway: Gateway, settings: Settings) -> N
 
 def test_an_upload_that_breaks_off_leaves_nothing(gateway: Gateway, settings: Settings, redis: Redis) -> None:
     head = (
-        "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n"
+        "POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
     )
     start = b'--b\r\nContent-Disposition: form-data; name="motion"; filename="walk.bvh"\r\n\r\n'
@@ -161,7 +168,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(gateway: Gateway, settings: Se
 def test_an_upload_that_stalls_is_given_up(gateway: Gateway, settings: Settings) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
         connection.sendall(
-            b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n"
+            b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n"
             b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
             b'--b\r\nContent-Disposition: form-data; name="motion"; filename="walk.bvh"\r\n\r\nHIER'
         )
@@ -243,3 +250,56 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("it did not happen in time")
+
+
+def drip(connection: socket.socket, content: bytes, seconds: float) -> bytes:
+    """Send byte by byte, several a second, until an answer comes; what came."""
+    connection.settimeout(0.2)
+    answer, deadline = b"", time.monotonic() + seconds
+    for byte in content:
+        if time.monotonic() > deadline:
+            break
+        try:
+            connection.sendall(bytes([byte]))
+            answer += connection.recv(65536)
+        except TimeoutError:
+            continue
+        break
+    connection.settimeout(10)
+    while piece := connection.recv(65536):
+        answer += piece
+    return answer
+
+
+def test_who_drips_is_cut_and_garbage_gets_our_error_shape(gateway: Gateway, settings: Settings) -> None:
+    """Senders that never fall silent, in the head of a request and in its body."""
+    address = ("127.0.0.1", gateway.port)
+    with socket.create_connection(address, 20) as head, socket.create_connection(address, 20) as body:
+        body.sendall(UPLOAD_HEAD)
+        answers: list[bytes] = []
+        slow = threading.Thread(target=lambda: answers.append(drip(body, b"A" * 200, 20)))
+        slow.start()
+        answer = drip(head, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: " + b"a" * 200, 20)
+        slow.join()
+    assert b" 408 " in answer and b"application/problem+json" in answer and b"took longer than 2 s" in answer
+    assert b" 422 " in answers[0] and b"too slow" in answers[0]
+    assert stored_files(settings) == []
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(b"\x16\x03\x01 no request\r\n\r\n")
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert b" 400 " in answer and b'"code":"invalid-request"' in answer
+
+
+def test_stopping_with_an_upload_in_flight_leaves_no_traceback(gateway: Gateway, settings: Settings) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
+        connection.sendall(UPLOAD_HEAD + b"HIER")
+        wait_until(lambda: len(stored_files(settings)) == 1)
+        start_s = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        answer = connection.recv(65536)
+        assert b" 503 " in answer
+        assert gateway.process.wait(15) == 0
+    assert time.monotonic() - start_s < 5
+    assert stored_files(settings) == [] and "Traceback" not in gateway.log.read_text()

@@ -52,7 +52,12 @@ def test_the_life_of_a_finished_job(
     assert sweep_expired(store, blobs, now() + 30 * DAY + HOUR).records == 1
     assert client.get(artifact).status_code == 404
     left = {key.decode() for key in redis.scan_iter("retarget:*")}
-    assert left <= {"retarget:duration:retarget", "retarget:orphans-swept"}
+    assert left <= {
+        "retarget:duration:retarget",
+        "retarget:duration:retarget:",
+        "retarget:orphans-swept",
+        "retarget:store-id",
+    }
 
 
 def test_one_late_sweep_does_it_all(client: TestClient, store: JobStore, blobs: BlobStore, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workers.contract.errors import InvalidOptions
+from workers.contract.option_errors import plain_errors
 
 
 class JointIndex(BaseModel):
@@ -120,7 +121,7 @@ class JobOptions(BaseModel):
     output: Literal["full", "animation"] = Field(
         "full", description="The whole character, or skeleton and clip without meshes."
     )
-    format: Literal["auto", "glb", "bvh"] = Field(
+    format: Literal["auto", "glb", "bvh", "fbx"] = Field(
         "auto", description="Format of the result; auto is BVH for one clip on a BVH character, else GLB."
     )
     fail_on: Literal["review", "fail"] | None = Field(
@@ -152,9 +153,6 @@ def parse_options(data: Mapping[str, Any] | str | bytes | None) -> JobOptions:
             return JobOptions.model_validate_json(data)
         return JobOptions.model_validate(data)
     except ValidationError as error:
-        problems = [
-            {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "message": item["msg"]}
-            for item in error.errors(include_url=False, include_input=False)
-        ]
+        problems = plain_errors(error, JobOptions)
         summary = "; ".join(f"{p['pointer']}: {p['message']}" for p in problems[:3])
         raise InvalidOptions(f"options: {summary}; see the JobOptions schema for the fields", errors=problems) from None

@@ -17,13 +17,15 @@ from workers.contract.definitions import CharacterDefinition
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
+from workers.contract.stages import in_order
 from workers.engine.export import export
-from workers.engine.postconditions import check_bvh, check_clip, check_glb
+from workers.engine.postconditions import check_clip, check_file
 from workers.engine.prepared_files import Preparation
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
-from workers.pictures.draw import Pictures, ScoredClip, check_pictures, draw_pictures
+from workers.pictures.draw import Pictures, ScoredClip, draw_pictures
+from workers.pictures.packages import check_pictures
 from workers.platform.side_by_side import OnShare, one_by_one, side_by_side
 from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
@@ -50,8 +52,8 @@ OnStage = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class EngineResult:
-    """`artifacts`: file name -> bytes: first `result.glb` or `result.bvh`, then the pictures (`workers.pictures.draw`).
-    `report` is JSON-ready, without NaN.
+    """`artifacts`: file name -> bytes: first `result.glb`, `.fbx` or `.bvh`, then the pictures
+    (`workers.pictures.draw`). `report` is JSON-ready, without NaN.
     """
 
     artifacts: dict[str, bytes]
@@ -62,12 +64,13 @@ class EngineResult:
 class Stopwatch:
     """Seconds by stage, summed over clips."""
 
-    on_stage: OnStage
+    on_stage: OnStage  # hears of each stage once, in order
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def stage(self, name: str, fraction: float) -> Iterator[None]:
-        self.on_stage(name, fraction)
+    def stage(self, name: str, fraction: float, told: str | None = None) -> Iterator[None]:
+        """`told` is what is told of it, where that is the stage before."""
+        self.on_stage(told or name, fraction)
         start = time.perf_counter()
         yield
         self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
@@ -91,7 +94,7 @@ def retarget(
     """Retarget files. `definition` is the character's, `source_definition` the motion rig's, `find_preset` finds
     stored mappings. Raises the InputErrors and EngineErrors of `workers.contract.errors`.
     """
-    watch = Stopwatch(on_stage or _silent)
+    watch = Stopwatch(in_order(on_stage or _silent))
     with watch.stage("loading", 0.02):
         scenes = [read_scene(bundle) for bundle in (motion, character)]
         original = read_scene(source_character) if source_character is not None else None
@@ -144,26 +147,24 @@ def retarget_scenes(
                 on_step = watch.within("refining", share, 0.4 / len(chosen))
                 clips[-1] = refining.refine(clips[-1], target, len(chosen) - number, on_step)
                 check_clip(clips[-1].result, source.motion)
-    with watch.stage("exporting", 0.55):
-        name, data, written = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
-        if name.endswith(".bvh"):
-            check_bvh(data, clips[-1].clip)
-        else:
-            factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
-            check_glb(data, clips[-1].clip, clips[-1].result, factor)
+    with watch.stage("exporting", 0.55, told="scoring"):  # what is scored is what was written
+        exported = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
+        check_file(exported, clips[-1].clip, clips[-1].result)
     scored: list[ScoredClip] = []
     scoring = 0.15 if options.preview else 0.38  # of the job's progress; the rest goes to the pictures
     for number, item in enumerate(clips):
         share, width = 0.6 + scoring * number / len(clips), scoring / len(clips)
         with watch.stage("scoring", share):
-            scored.append(score_clip(item, target, written, options, stage, watch.within("scoring", share, width)))
+            scored.append(
+                score_clip(item, target, exported.notices, options, stage, watch.within("scoring", share, width))
+            )
     pictures = Pictures()
     if options.preview:
-        with watch.stage("exporting", 0.75):
-            pictures = draw_pictures(scored, target, options, watch.within("exporting", 0.75, 0.23))
+        with watch.stage("drawing", 0.75):
+            pictures = draw_pictures(scored, target, options, watch.within("drawing", 0.75, 0.23))
     report = join_reports([clip.report for clip in scored], watch.timings_s)
     report["warnings"] += [notice.to_dict() for notice in pictures.notices]
-    return EngineResult({name: data, **pictures.artifacts}, report)
+    return EngineResult({exported.name: exported.data, **pictures.artifacts}, report)
 
 
 def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:
@@ -242,10 +243,11 @@ def report_clip(
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
-        floor_m, contacts, inside = retargeted.source_floor_m, retargeted.contacts, on_surface.per_frame
+        floor_m, contacts = retargeted.source_floor_m, retargeted.contacts
+        inside, related = on_surface.per_frame, on_surface.relation_per_frame
         return attempts.attempt(
             "the timeline",
-            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside),
+            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside, related),
             lambda _: absent_timeline(result),
         )
 

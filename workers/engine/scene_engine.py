@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from workers.contract.options import JobOptions
+from workers.contract.stages import in_order
 from workers.engine.engine import EngineResult, OnStage, Stopwatch, retarget_scenes
 from workers.engine.prepared_files import PreparedFiles
 from workers.skeleton.model import Scene
@@ -24,7 +25,7 @@ def retarget(
     **known: Any,
 ) -> EngineResult:
     """As `workers.engine.engine.retarget`; `known` is what else it takes (definitions, presets) and is passed on."""
-    watch = Stopwatch(on_stage)
+    watch = Stopwatch(in_order(on_stage))
     return retarget_scenes(
         motion, character, options, source_character=source_character, preparation=_files, watch=watch, **known
     )

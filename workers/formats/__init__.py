@@ -7,7 +7,7 @@
     sniff        what kind of file some bytes are
     bvh          BVH in and out
     gltf         glTF, GLB and VRM in and out
-    fbx          FBX in, through a child process
+    fbx          FBX in, through a child process, and out
     smpl         SMPL, SMPL-H and SMPL-X motions in, from NumPy's npz
     joint_arrays  joint places in, from NumPy's npy
     numpy_arrays  npy and npz as plain arrays, never as pickles

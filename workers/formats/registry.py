@@ -93,7 +93,7 @@ FORMATS: tuple[FileFormat, ...] = (
         "zip", "zip", ("zip",), _is_zip, "workers.formats.read:read_zip",
         motion=False, character=None, is_container=True,
     ),
-    FileFormat("fbx", "FBX", ("fbx",), _is_fbx, "workers.formats.fbx.read:read_fbx"),
+    FileFormat("fbx", "FBX", ("fbx",), _is_fbx, "workers.formats.fbx.read:read_fbx", written=True),
     FileFormat(
         "bvh", "BVH", ("bvh",), _is_bvh, "workers.formats.bvh.read:read_bvh",
         character="skeleton", axes_guessed=True, written=True, one_clip=True,

@@ -1,5 +1,6 @@
 """Pictures for people: previews in motion and sheets of keyframes.
 
+    packages         which packages they need
     draw             the pictures of a job
     preview          the frames of a preview
     sheet            moments in a row, a row for each body

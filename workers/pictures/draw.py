@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from workers.contract.errors import ModelUnavailable
 from workers.contract.options import JobOptions
 from workers.preparation.prepare import PreparedCharacter
 from workers.scores.verdict import SEVERITY
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 OnStep = Callable[[float], None]  # told the share of the work that is done; whatever it raises ends the job
 
-PACKAGES = {"webp": ("torch", "PIL"), "webm": ("torch", "PIL", "av")}
 MAX_CLIPS = 4
 # WebP is assembled at the end from frames that are held until then, 1.3 MB each; WebM is encoded as they come.
 MAX_FRAMES = {"webp": 150, "webm": 450}
@@ -51,23 +48,6 @@ class Pictures:
 
     artifacts: dict[str, bytes] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
-
-
-def check_pictures(options: JobOptions) -> None:
-    """Raises ModelUnavailable where a package is missing that the pictures need; imports none."""
-    for package in PACKAGES[options.preview_format]:
-        if not _installed(package):
-            raise ModelUnavailable(
-                f"preview: {options.preview_format} needs the package {package}, which is not installed; run: "
-                "pip install 'motion-retargeting-service[worker]', or leave the option out"
-            )
-
-
-def _installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ValueError:  # a module that was put in place of the package
-        return False
 
 
 def draw_pictures(

@@ -1,5 +1,6 @@
 """Jobs off the queue: the only package that knows both Redis and the engine.
 
+    abilities            what this worker can do, told before it takes a job
     queue_worker         an RQ worker with one long-lived job process
     execution            one execution of a job, from claim to end
     watch                the worker's eyes on its job process: lease, time, memory, cancel

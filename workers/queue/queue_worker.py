@@ -1,18 +1,22 @@
 """QueueWorker: an RQ worker that keeps one warm job process instead of forking one a job.
 
 RQ carries job ids here, knows which workers are alive, and keeps its own books of what ran; our record is the truth, so
-trouble with RQ's books is logged and no more. What happens to a job is `workers.queue.execution`.
+trouble with RQ's books is logged and no more. Before it takes any job, a worker proves that it sees the blob store of
+all others and writes down what it can do; it listens to the queues of jobs whose needs it can meet. What happens to a
+job is `workers.queue.execution`.
 """
 
 from __future__ import annotations
 
 import logging
 import signal
+import time
 from collections.abc import Sequence
 from types import FrameType
 
 import redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.retry import Retry
 from rq import Queue, Worker
 from rq.exceptions import DeserializationError
@@ -21,6 +25,12 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
+from service.files.blobs import BlobStore
+from service.files.store_marker import StoreMarker
+from service.jobs import needs
+from service.jobs.queue import RETARGET, retarget_queue
+from service.jobs.registry import known_needs, register, sign_off
+from workers.queue.abilities import lacks, own_abilities
 from workers.queue.connections import patient_redis, quick_redis
 from workers.queue.execution import ExecutionRunner
 from workers.queue.settings import WorkerSettings
@@ -32,6 +42,7 @@ class QueueWorker(Worker):
     """Takes jobs of the named queues, the first queue first."""
 
     max_connection_wait_time = 5.0
+    listen_s = 5  # how soon it listens to a queue that is new
 
     def __init__(self, settings: WorkerSettings, queues: Sequence[str]) -> None:
         connection = patient_redis(settings)
@@ -42,14 +53,46 @@ class QueueWorker(Worker):
             worker_ttl=settings.worker_ttl_s,
             job_monitoring_interval=max(1, int(settings.lease_s / 3)),
         )
+        self._settings = settings
+        self._abilities = own_abilities(queues)
+        self._able: dict[str, bool] = {}  # by the words of a queue
+        self._told_s = float("-inf")
         self._drain_s = settings.drain_s
         self._runner = ExecutionRunner(settings, connection, quick_redis(settings))
 
     def serve(self, *, burst: bool = False) -> int:
-        """Work until told to stop, or with `burst` until the queues are empty. 0 then, 1 where it had to give up."""
+        """Work until told to stop, or with `burst` until the queues are empty. 0 then, 1 where it had to give up.
+
+        Raises Unavailable where the blob store is not the one of the gateway.
+        """
+        StoreMarker(self.connection, BlobStore(self._settings.blob_url)).check()
         self._runner.ready_process()  # before any job comes: a worker that cannot work must not take one
         self.work(burst=burst, logging_level="WARNING")
         return 0 if burst or self._shutdown_requested_date else 1
+
+    @property
+    def dequeue_timeout(self) -> int:
+        return min(super().dequeue_timeout, self.listen_s)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """RQ's own, which comes before each look for a job and during one; with it, what this worker can do."""
+        super().heartbeat(timeout, pipeline)
+        now_s = time.monotonic()
+        if now_s - self._told_s >= self.listen_s:
+            self._told_s = now_s
+            register(self.connection, self.name, self._abilities, self._settings.worker_ttl_s)
+            if RETARGET in self.queue_names():
+                self._listen()
+
+    def _listen(self) -> None:
+        """Listen to the queues of all needs that it can meet, beside those that it was told to serve."""
+        listened = {queue.name for queue in self._ordered_queues}
+        for words in known_needs(self.connection):
+            if words not in self._able:
+                self._able[words] = lacks(needs.read(words)) is None
+            name = retarget_queue(words)
+            if self._able[words] and name not in listened:
+                self._ordered_queues.append(Queue(name, connection=self.connection, serializer=JSONSerializer))
 
     def subscribe(self) -> None:
         """No thread for RQ's remote commands: jobs are canceled through their records."""
@@ -97,6 +140,7 @@ class QueueWorker(Worker):
         self._runner.end_job_process()
         self.connection.set_retry(Retry(NoBackoff(), 0))
         try:
+            sign_off(self.connection, self.name)
             super().teardown()  # type: ignore[no-untyped-call]
         except redis.RedisError as error:
             LOG.warning("could not sign off from RQ: %s", error)

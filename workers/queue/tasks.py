@@ -24,17 +24,19 @@ from redis import Redis
 
 from service.files.blobs import BlobStore, output_key, output_prefix
 from service.files.input_file import InputFile
+from service.jobs.needs import needs_of
 from service.jobs.queue import enqueue
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobResult
 from service.jobs.store import JobStore
-from service.upkeep.recovery import retry_or_fail, worker_lost
-from workers.contract.errors import InternalError, JobTimeout
+from service.upkeep.recovery import retry_later, retry_or_fail, worker_lost
+from workers.contract.errors import Expired, InternalError, JobTimeout, Unavailable
 from workers.contract.options import parse_options
 from workers.formats.registry import format_of_extension
 from workers.ingest.sandbox.confinement import SandboxLimits
 from workers.ingest.sandbox.sandbox import Sandbox
 from workers.ingest.stored.scene_file import SceneFileUnusable
 from workers.platform.cache_folder import Recent
+from workers.queue.abilities import lacks
 from workers.queue.failures import as_typed_error
 from workers.queue.job_definitions import given_definitions, preset_lookup
 from workers.queue.settings import WorkerSettings
@@ -81,7 +83,7 @@ class ExecutionLost(Exception):
 class Outcome:
     """How an execution ended, and why the process had better be replaced, if it had."""
 
-    how: Literal["succeeded", "failed", "canceled", "lost", "handed over"]
+    how: Literal["succeeded", "failed", "canceled", "lost", "handed over", "postponed"]
     worn_out: str | None = None
 
 
@@ -225,6 +227,12 @@ class TaskContext:
             LOG.info("%s: %s: %s", job_id, typed.code, typed.detail)
         error.__traceback__ = None  # its frames hold the arrays that filled the memory
         self._remove_outputs(job_id, execution_id)
+        if isinstance(typed, Unavailable | Expired):
+            # Ours and passing; or an upload that this worker does not see, which another may.
+            self.store.release(job_id, execution_id)
+            ours = isinstance(typed, Unavailable)
+            retry_later(self.store, self.settings, job_id, execution_id, typed, ours=ours)
+            return Outcome("postponed", worn_out)
         self.store.fail(job_id, execution_id, typed.to_dict())
         return Outcome("failed", worn_out)
 
@@ -252,7 +260,10 @@ def retarget_job(
     options = parse_options(record.options)
     check_time(options, progress.timeout_s)
     start_s = time.perf_counter()
-    if not context.retargets:
+    lacking = lacks(needs_of(record.options)) if context.retargets and context.scenes is not None else None
+    if lacking is not None:
+        LOG.info("%s: left to another worker: %s", record.id, lacking.detail)
+    if not context.retargets or lacking is not None:
         return HandOver(_store_all(context, record, _inputs(record), progress))
     scenes = _load_all(context, record, _inputs(record), progress)
     loading_s = time.perf_counter() - start_s

@@ -31,6 +31,8 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     penetration_max_cm, penetration_mean_cm    depth, at the character's real size      surface_measures
     contact_error, contact_recall, contact_precision    self-contacts of the source     workers.geometry.contact_scores
     contact_frames_source, _held, _result, _right    counts behind recall and precision
+    relation_error                hands, limbs and head with respect to the own body    relation_scores
+    relation_error_hands, _forearms, _elbows, _feet, _knees, _head    of the worse side
     undriven_skin_pct             skin on joints that stay behind the body              skin_measures
     skin_torn_pct, skin_collapsed_pct, skin_longest_cm    strain against the bind pose  skin_measures
 
@@ -80,6 +82,10 @@ SURFACE_KEYS = (
     "penetration_pct", "penetration_vertices", "penetration_checked", "penetration_max_cm", "penetration_mean_cm",
     "contact_error", "contact_recall", "contact_precision",
     "contact_frames_source", "contact_frames_held", "contact_frames_result", "contact_frames_right",
+)  # fmt: skip
+RELATION_KEYS = (
+    "relation_error", "relation_error_hands", "relation_error_forearms", "relation_error_elbows",
+    "relation_error_feet", "relation_error_knees", "relation_error_head",
 )  # fmt: skip
 SKIN_KEYS = ("undriven_skin_pct", "skin_torn_pct", "skin_collapsed_pct", "skin_longest_cm")
 # How the reason begins of a score that was there to be measured and is not: the verdict never passes over it.
@@ -190,7 +196,7 @@ def kinematic_scores(
     for what, keys, put in parts:
         scores.put_part(what, keys, put)
     put_meaning(scores, MeaningValues())
-    for key in (*SURFACE_KEYS, *SKIN_KEYS):
+    for key in (*SURFACE_KEYS, *RELATION_KEYS, *SKIN_KEYS):
         scores.put(key, None, NO_SURFACE_MEASURE)
     return scores
 

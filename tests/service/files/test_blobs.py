@@ -114,5 +114,5 @@ def test_the_probe_leaves_nothing(blobs: BlobStore) -> None:
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     blobs = BlobStore(f"file://{tmp_path}/blobs")
     (tmp_path / "blobs" / "unfinished").write_text("a file where the folder should be")
-    with pytest.raises(OSError):
+    with pytest.raises(Unavailable):
         blobs.check_writable()

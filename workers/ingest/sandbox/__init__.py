@@ -5,6 +5,7 @@
     channel      messages with open files between the two
     child        the child's program
     confinement  what the child may do, enforced by the kernel
+    landlock     of it, files and signals
     service      what the child does with one request
 
 FBX goes through one more child, below this one (`workers.formats.fbx`).

@@ -9,8 +9,10 @@ written file, no core dumps. On Linux also: death with the parent; no network, b
   `process_vm_writev` with EACCES, also in every program it starts. It needs no privilege. It also closes sockets with a
   path, such as that of a Redis, which a namespace leaves open.
 
-`confine` says which of them hold; where neither does, it refuses to go on unless told otherwise. Not enforced: what the
-process may read on the disk, and small files it may write where its user may write. Programs it starts (the FBX reader)
+And where the kernel has Landlock (`landlock`), it reads nothing but Python, its packages and this project, writes
+nothing, starts no program but Python itself (the FBX reader) and signals nobody but what it has started.
+
+`confine` says which of them hold; where nothing keeps it off the network, it refuses to go on. Programs it starts
 inherit everything here. Call it before threads exist: a namespace can be left by a single-threaded process only.
 """
 
@@ -23,8 +25,12 @@ import platform
 import resource
 import struct
 import sys
+import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from workers.ingest.sandbox import landlock
 from workers.platform.processes import die_with_parent, forbid_core_dumps
 from workers.platform.threads import one_thread
 
@@ -51,6 +57,7 @@ class SandboxLimits:
     written_bytes: int = 4 * 2**30
     files: int = 50  # read by one process before a fresh one takes its place
     message_bytes: int = 60_000
+    folders: tuple[str, ...] = ()  # that it may read and write: none but in tests
 
 
 class NotConfined(Exception):
@@ -58,7 +65,10 @@ class NotConfined(Exception):
 
 
 def confine(limits: SandboxLimits, parent_pid: int) -> list[str]:
-    """Put the limits on this process for good; returns what keeps it off the network. Raises NotConfined."""
+    """Put the limits on this process for good; returns what keeps it off the network, and `landlock` where that holds.
+
+    Raises NotConfined.
+    """
     forbid_core_dumps()
     _lower(resource.RLIMIT_NOFILE, limits.open_files)
     _lower(resource.RLIMIT_FSIZE, limits.written_bytes)
@@ -69,6 +79,8 @@ def confine(limits: SandboxLimits, parent_pid: int) -> list[str]:
     die_with_parent(parent_pid)  # after the namespace: new credentials make the kernel forget it
     if sys.platform == "linux" and not kept_off:
         raise NotConfined("neither namespaces nor seccomp filters are allowed here")
+    if _leave_files(limits.folders):
+        kept_off.append("landlock")
     return kept_off
 
 
@@ -84,6 +96,36 @@ def _lower(kind: int, value: int) -> None:
     _, hard = resource.getrlimit(kind)
     least = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (least, least))
+
+
+def _leave_files(folders: Sequence[str]) -> bool:
+    """Keep what Python and the readers are made of, for reading."""
+    project = Path(__file__).resolve().parents[3]
+    python = Path(sys.executable).resolve()
+    paths = sysconfig.get_paths()
+    searched = [path for path in sys.path if path and Path(path).resolve() != project]
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    return landlock.restrict(
+        read=[
+            *(project / package for package in ("service", "workers", "model_store")),
+            *(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+            *searched,
+            *(library for library in libraries if library),
+            *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"),
+            Path(sys.prefix) / "pyvenv.cfg",
+            f"/proc/{os.getpid()}",
+            *("/dev/null", "/dev/urandom", "/sys/devices/system/cpu"),
+        ],
+        listed=[project, Path(sys.prefix) / "bin", python.parent],
+        run=[python, *_loaders()],
+        write=["/dev/null", *folders],
+    )
+
+
+def _loaders() -> list[Path]:
+    """The dynamic loader, which the kernel starts with every program."""
+    patterns = ("lib64/ld-*.so*", "lib/ld-*.so*", "lib/*-linux-*/ld-*.so*")
+    return [path for pattern in patterns for path in Path("/").glob(pattern)]
 
 
 def _leave_network() -> bool:
@@ -118,4 +160,9 @@ def clean_environment() -> dict[str, str]:
     """The environment of a parsing process: what finding Python takes, and none of our settings or passwords."""
     kept = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
     # One thread for linear algebra: its buffers count, and a namespace is left before threads exist.
-    return {name: os.environ[name] for name in kept if name in os.environ} | one_thread()
+    found = {name: os.environ[name] for name in kept if name in os.environ} | one_thread()
+    project = str(Path(__file__).resolve().parents[3])
+    return found | {
+        "PYTHONPATH": os.pathsep.join([project, *filter(None, [found.get("PYTHONPATH")])]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

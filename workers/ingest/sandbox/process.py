@@ -77,7 +77,7 @@ class SandboxProcess:
         ours, theirs = SandboxChannel.pair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "workers.ingest.sandbox.child", str(theirs.fileno()), str(os.getpid()),
+                [sys.executable, "-P", "-m", "workers.ingest.sandbox.child", str(theirs.fileno()), str(os.getpid()),
                  reader, json.dumps(asdict(limits))],
                 env=clean_environment(),
                 stdin=subprocess.DEVNULL,

@@ -40,8 +40,6 @@ class Room(NamedTuple):
     normals: Array  # (vertices, 3)
     rough: Array  # (MAP_SIZE, MAP_SIZE)
     ringed: Array  # (RING, RING)
-    plain: Array  # (pixels, 3)
-    mixed: Array  # (pixels, 3)
     nearest: NDArray[np.float32]  # (pixels,)
     seen: Numbers  # (pixels,)
     buffer: Array  # (pixels,)
@@ -51,6 +49,7 @@ class Room(NamedTuple):
     outer: Numbers
     distance: Array
     weight: Array
+    change: Array  # (crossings, 3)
 
 
 def make_room(vertices: int, size: int, crossings: int) -> Room:
@@ -58,11 +57,10 @@ def make_room(vertices: int, size: int, crossings: int) -> Room:
     return Room(
         np.empty((vertices, 3)), np.empty((vertices, 3)),
         np.empty((MAP_SIZE, MAP_SIZE)), np.empty((RING, RING)),
-        np.empty((pixels, 3)), np.empty((pixels, 3)),
         np.empty(pixels, dtype=np.float32), np.empty(pixels, dtype=np.int32),
         np.empty(pixels), np.empty(pixels), np.empty((pixels, 4)),
         np.empty(crossings, dtype=np.int32), np.empty(crossings, dtype=np.int32),
-        np.empty(crossings), np.empty(crossings),
+        np.empty(crossings), np.empty(crossings), np.empty((crossings, 3)),
     )  # fmt: skip
 
 
@@ -84,22 +82,18 @@ def draw_pictures(
         project(places, eyes.places_m[number], rotation, focal, size, room.screen)
         sum_normals(places, mesh.faces, room.normals)
         cast_shadow(places, room.normals, floor_m, unit_m, centre, room.rough, room.ringed)
-        draw_ground(eyes.places_m[number], rotation, focal, floor_m, unit_m, size, centre, room.ringed, room.plain)
+        picture = pictures[number]
+        draw_ground(eyes.places_m[number], rotation, focal, floor_m, unit_m, size, centre, room.ringed, picture)
         see_faces(room.screen, mesh.faces, size, room.nearest, room.seen)
-        shade_faces(room.screen, room.normals, rotation, mesh.faces, room.seen, size, room.buffer, room.plain)
+        shade_faces(room.screen, room.normals, rotation, mesh.faces, room.seen, size, room.buffer, picture)
         found = find_crossings(
             room.screen, mesh.ends, mesh.beside, room.buffer, focal, size,
             room.inner, room.outer, room.distance, room.weight,
         )  # fmt: skip
         most = max(most, found)
-        if found > len(room.inner):
-            continue
-        room.mixed[:] = room.plain
-        blend(
-            room.inner[:found], room.outer[:found], room.distance[:found], room.weight[:found],
-            room.farthest, room.total, room.plain, room.mixed,
-        )  # fmt: skip
-        for pixel in range(len(room.mixed)):
-            for colour in range(3):
-                pictures[number, colour, pixel] = np.float32(room.mixed[pixel, colour])
+        if found <= len(room.inner):
+            blend(
+                room.inner[:found], room.outer[:found], room.distance[:found], room.weight[:found],
+                room.farthest, room.total, room.change, picture,
+            )  # fmt: skip
     return most
