@@ -40,3 +40,4 @@ FBX_ASCII = b"; FBX 7.4.0 project file\n"
 ZIP = b"PK\x05\x06" + bytes(18)
 NPZ = npz(poses=np.zeros((1, 66)))
 NPY = npy(np.zeros((1, 22, 3)))
+USDZ = b"PK\x03\x04" + bytes(22) + struct.pack("<HH", 11, 0) + b"motion.usdc" + b"PXR-USDC"

@@ -8,6 +8,7 @@
     bvh          BVH in and out
     gltf         glTF, GLB and VRM in and out
     fbx          FBX in, through a child process, and out
+    usd          USD's skeletal animation in, through a child process
     smpl         SMPL, SMPL-H and SMPL-X motions in, from NumPy's npz
     joint_arrays  joint places in, from NumPy's npy
     numpy_arrays  npy and npz as plain arrays, never as pickles

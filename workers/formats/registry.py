@@ -54,12 +54,17 @@ def _is_npz(file: Content) -> bool:
     return _first_entry(file).endswith(".npy")
 
 
+def _is_usd(file: Content) -> bool:
+    is_plain = file.data.startswith((b"#usda ", b"PXR-USDC"))
+    return is_plain or _first_entry(file).endswith((".usd", ".usda", ".usdc"))
+
+
 def _is_npy(file: Content) -> bool:
     return file.data.startswith(b"\x93NUMPY")
 
 
 def _is_zip(file: Content) -> bool:
-    return file.data.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not _is_npz(file)
+    return file.data.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (_is_npz(file) or _is_usd(file))
 
 
 def _is_fbx(file: Content) -> bool:
@@ -88,6 +93,9 @@ FORMATS: tuple[FileFormat, ...] = (
     FileFormat(
         "npy", "NPY of joints", ("npy",), _is_npy, "workers.formats.joint_arrays.read:read_joint_array",
         character=None, axes_guessed=True, one_clip=True,
+    ),
+    FileFormat(
+        "usd", "USD", ("usd", "usda", "usdc", "usdz"), _is_usd, "workers.formats.usd.read:read_usd", character=None
     ),
     FileFormat(
         "zip", "zip", ("zip",), _is_zip, "workers.formats.read:read_zip",

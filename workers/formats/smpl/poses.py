@@ -13,6 +13,7 @@ joints, `workers.formats.smpl.body_model`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,24 +101,22 @@ def _rotations(file: NpzFile, notices: list[Notice]) -> Array:
             "save poses (frames, joints x 3), trans (frames, 3) and mocap_framerate"
         )
     values = file.numbers(name)
-    rows = _rows(values)
-    if rows is None or rows.shape[1] not in _WIDTHS:
+    rows = _rows(values, _WIDTHS)
+    if rows is None:
         raise ParseFailed(
             f"{file.where}: {name!r} has shape {values.shape}; rotation vectors of 22, 24, 52 or 55 joints are "
             "(frames, 66), (frames, 72), (frames, 156) or (frames, 165): save them so"
         )
-    return rows.reshape(len(rows), -1, 3)
+    return rows.reshape(len(rows), rows.shape[1] // 3, 3)
 
 
-def _rows(values: Array) -> Array | None:
-    """As `(frames, numbers)`: joints side by side, a batch of one opened. None where it is no such array."""
-    if values.ndim == 4 and len(values) == 1:
-        values = values[0]
-    if values.ndim == 3 and values.shape[2] == 3 and 3 * values.shape[1] not in (3, 9):
-        return values.reshape(len(values), -1)
-    if values.ndim == 3 and 1 in values.shape[:2]:
-        values = values[0] if len(values) == 1 else values[:, 0]
-    return values if values.ndim == 2 else None
+def _rows(values: Array, widths: tuple[int, ...]) -> Array | None:
+    """As `(frames, width)`: joints side by side, a batch of one opened. None where it is no such array."""
+    for rows in (values, values[0] if values.ndim > 2 and len(values) == 1 else values):
+        width = math.prod(rows.shape[1:])
+        if rows.ndim > 1 and width in widths:
+            return rows.reshape(len(rows), width)
+    return None
 
 
 def _from_parts(file: NpzFile, notices: list[Notice]) -> Array:
@@ -146,7 +145,8 @@ def _from_parts(file: NpzFile, notices: list[Notice]) -> Array:
         raise ParseFailed(
             f"{file.where}: the parts of the pose have {counts[0]} to {counts[-1]} frames; save all alike"
         )
-    return np.concatenate(columns, axis=1).reshape(frames, -1, 3)
+    numbers = np.concatenate(columns, axis=1)
+    return numbers.reshape(frames, numbers.shape[1] // 3, 3)
 
 
 def _part(file: NpzFile, kind: str, widths: tuple[int, ...]) -> Array | None:
@@ -154,12 +154,8 @@ def _part(file: NpzFile, kind: str, widths: tuple[int, ...]) -> Array | None:
     if name is None:
         return None
     values = file.numbers(name)
-    rows = _rows(values)
-    if rows is None and values.ndim == 3:  # (frames, 1, 3)
-        rows = values.reshape(len(values), -1)
-    if rows is not None and rows.shape[1] not in widths:
-        rows = rows.reshape(len(rows), -1)
-    if rows is None or rows.shape[1] not in widths:
+    rows = _rows(values, widths)
+    if rows is None:
         wanted = " or ".join(f"(frames, {width})" for width in widths)
         raise ParseFailed(f"{file.where}: {name!r} has shape {values.shape}, not {wanted}; save rotation vectors so")
     return rows
@@ -170,11 +166,11 @@ def _hand(file: NpzFile, kind: str, notices: list[Notice], width: int = _HAND) -
     name = _find(file, kind)
     if name is None:
         return None
-    rows = _rows(file.numbers(name))
-    if rows is not None and rows.shape[1] == width:
+    values = file.numbers(name)
+    rows = _rows(values, (width,))
+    if rows is not None:
         return rows
-    shape = "" if rows is None else f" ({rows.shape[1]} numbers a frame, not {width})"
-    text = f"{file.where}: {name!r} holds no rotation of each finger joint{shape}; the fingers are left at rest"
+    text = f"{file.where}: {name!r} of shape {values.shape} holds no rotation of each finger joint; they stay at rest"
     notices.append(Notice("hands-left-out", text))
     return None
 
