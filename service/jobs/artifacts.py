@@ -13,9 +13,11 @@ from service.http.head import is_head
 from service.http.headers import RangeNotSatisfiable, matches, parse_range
 from service.http.openapi import curl, error_responses
 from service.jobs.context import JobContext, SharedJobs
-from service.jobs.endpoints import JobId
+from service.jobs.own_job import JobId
 from service.jobs.schemas import Artifact, JobRecord
 from service.jobs.views import REPORT_NAME, find_artifact
+from service.keys.caller import CallerOf
+from service.keys.schemas import Caller
 from service.records import utc_now
 from workers.contract.errors import Expired, InvalidRequest, NotFound, NotReady
 from workers.formats.registry import written_formats
@@ -44,8 +46,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     responses={**_RESPONSES, 200: {"description": "The report", "content": {"application/json": {}}}},
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report"')},
 )
-def get_report(request: Request, context: SharedJobs, job_id: JobId) -> Response:
-    return _serve(request, context, job_id, REPORT_NAME)
+def get_report(request: Request, context: SharedJobs, caller: CallerOf, job_id: JobId) -> Response:
+    return _serve(request, context, caller, job_id, REPORT_NAME)
 
 
 @router.get(
@@ -61,14 +63,15 @@ def get_report(request: Request, context: SharedJobs, job_id: JobId) -> Response
 def get_artifact(
     request: Request,
     context: SharedJobs,
+    caller: CallerOf,
     job_id: JobId,
     name: Annotated[str, Path(description="An artifact's name from the job's result.", max_length=200)],
 ) -> Response:
-    return _serve(request, context, job_id, name)
+    return _serve(request, context, caller, job_id, name)
 
 
-def _serve(request: Request, context: JobContext, job_id: str, name: str) -> Response:
-    record = context.store.get(job_id)
+def _serve(request: Request, context: JobContext, caller: Caller, job_id: str, name: str) -> Response:
+    record = context.store.get(job_id, caller.id)
     artifact = _require_artifact(record, name, utc_now())
     tag = f'"{artifact.sha256}"'
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}

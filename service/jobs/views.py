@@ -64,6 +64,7 @@ class JobUrls(BaseModel):
     self: str
     cancel: str
     report: str
+    events: str
 
 
 class JobView(BaseModel):
@@ -78,6 +79,8 @@ class JobView(BaseModel):
     queue_position: int | None = Field(description="Jobs before this one, while it is queued.")
     eta_s: float | None = Field(description="Estimate of the seconds left, from recent jobs; null while none is known.")
     attempt: int = Field(description="Executions so far; more than 1 after a worker was lost or a fault has passed.")
+    retry_of: str | None = Field(None, description="The job that this one does again.")
+    deadline_at: datetime | None = Field(None, description="When it expires if no worker has taken it.")
     retry_at: datetime | None = Field(None, description="When a job is tried again that met a passing fault of ours.")
     retry_reason: str | None = Field(None, description="Why a waiting job has been given back to the queue.")
     created_at: datetime
@@ -123,6 +126,8 @@ def job_view(store: JobStore, record: JobRecord) -> JobView:
         queue_position=position,
         eta_s=remaining_s(store, record, position),
         attempt=record.attempt,
+        retry_of=record.retry_of,
+        deadline_at=record.deadline_at,
         retry_at=record.retry_at if record.status == "queued" else None,
         retry_reason=record.requeue_reason if record.status == "queued" else None,
         created_at=record.created_at,
@@ -146,7 +151,7 @@ def job_view(store: JobStore, record: JobRecord) -> JobView:
         result=_result_view(record),
         error=problem(RetargetError.from_dict(record.error), instance=url) if record.error else None,
         metadata=record.metadata,
-        urls=JobUrls(self=url, cancel=f"{url}/cancel", report=f"{url}/report"),
+        urls=JobUrls(self=url, cancel=f"{url}/cancel", report=f"{url}/report", events=f"{url}/events"),
     )
 
 
