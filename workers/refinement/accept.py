@@ -119,6 +119,8 @@ def changes(before: Measures, after: Measures) -> list[Change]:
     ):
         if was is not None and now is not None:
             better, worse = now < was - max(BETTER * was, slight), now > was + max(WORSE * was, slight)
+            if name == "contact_error" and after.contact_recall == 0.0:
+                better = False  # half of the way to a touch is neither the touch nor the pose
             found.append(Change(name, was, now, better, worse, now / max(was, slight)))
     for name, was, now, slight in (
         ("contact_recall", before.contact_recall, after.contact_recall, SLIGHT_RECALL),
