@@ -20,6 +20,7 @@
     changes      long-polling: who waits for a job is woken when it changes
     events       what happens to a job, as server-sent events
     endpoints    post, list, poll, cancel, delete
+    report_page  the quality report as one page for people
     artifacts    report and results, with ranges and tags
 
 What runs a job is `workers.queue`; what becomes of lost and old ones, `service.upkeep`.

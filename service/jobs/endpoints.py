@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import AwareDatetime, BeforeValidator, StringConstraints
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse
 
 from service.files.form import Form, is_json, receive_form, receive_json
 from service.http.headers import matches
 from service.http.openapi import curl, error_responses
 from service.http.preferences import applied, preferred_wait_s
 from service.jobs.context import JobContext, SharedJobs
-from service.jobs.find import JobFilter, find_jobs
+from service.jobs.estimates import outlook_of
+from service.jobs.find import JobFilter, find_jobs, written_as_a_time
 from service.jobs.idempotency import Answer, IdempotencyKey
 from service.jobs.intake import check_queue, form_of_json, submit_again, submit_once
 from service.jobs.own_job import NAME_PATTERN, JobId
@@ -24,7 +24,7 @@ from service.jobs.queue import withdraw
 from service.jobs.request_body import job_body
 from service.jobs.retention import forget_job
 from service.jobs.schemas import JOB_ID_PATTERN, JobKind, JobRecord, JobStatus
-from service.jobs.views import JobPage, JobView, entity_tag, job_url, job_view
+from service.jobs.views import JobPage, JobView, entity_tag, job_url, job_view, position_of, view_with
 from service.keys.caller import CallerOf
 from workers.contract.errors import (
     Expired,
@@ -55,9 +55,14 @@ Cursor = Annotated[str | None, Query(pattern=JOB_ID_PATTERN, description="`next_
 
 IdempotencyHeader = Annotated[
     str | None,
-    Header(description="Any text of yours, such as a UUID: a request sent again with it makes no second job for 24 h."),
+    Header(
+        pattern=r"^\s*[\x21-\x7e]{1,255}\s*$",
+        description="Any text of yours, such as a UUID: a request sent again with it makes no second job for 24 h.",
+    ),
 ]
 PreferHeader = Annotated[str | None, Header(description="`wait=N`: answer when the job has ended, or after N seconds.")]
+
+Moment = Annotated[AwareDatetime, BeforeValidator(written_as_a_time)]
 
 RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
 
@@ -204,10 +209,11 @@ def list_jobs(
     kind: JobKind = "retarget",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Cursor = None,
-    created_after: Annotated[datetime | None, Query(description="RFC 3339, with a zone.")] = None,
-    created_before: Annotated[datetime | None, Query(description="RFC 3339, with a zone.")] = None,
+    created_after: Annotated[Moment | None, Query(description="RFC 3339, with a zone.")] = None,
+    created_before: Annotated[Moment | None, Query(description="RFC 3339, with a zone.")] = None,
     metadata: Annotated[
-        list[str] | None, Query(description="`KEY:TEXT`: jobs whose metadata have this text, number or truth at KEY.")
+        list[Annotated[str, StringConstraints(pattern=r"^[^:]+:")]] | None,
+        Query(description="`KEY:TEXT`: jobs whose metadata have this text, number or truth at KEY."),
     ] = None,
 ) -> JobPage:
     """With `metadata` a page may be shorter than asked for, and still have a `next_cursor`."""
@@ -233,18 +239,28 @@ async def get_job(
 ) -> Response:
     """Always 200 for a job that exists. `wait` answers when the job ends or, with `If-None-Match`, when it changes."""
     known = request.headers.get("if-none-match")
+    wait = min(max(wait, preferred_wait_s(prefer) or 0.0), context.settings.wait_max_s)
+    if not wait:  # the plain poll: one thread, and one look at Redis or two
+        return await run_in_threadpool(_polled, context, job_id, caller.id, known)
     if caller.id:
         await run_in_threadpool(context.store.get, job_id, caller.id)
 
     def done(record: JobRecord) -> bool:
         return record.is_final or (known is not None and not matches(known, _tag(context, record)))
 
-    wait = max(wait, preferred_wait_s(prefer) or 0.0)
-    record = await context.changes.wait_until(job_id, done, min(wait, context.settings.wait_max_s))
-    tag = await run_in_threadpool(_tag, context, record)
+    await context.changes.wait_until(job_id, done, wait)
+    return await run_in_threadpool(_polled, context, job_id, caller.id, known)
+
+
+def _polled(context: JobContext, job_id: str, owner: str, known: str | None) -> Response:
+    """The job as it is now, or that it is still as the caller knows it."""
+    record = context.store.get(job_id, owner)
+    outlook = outlook_of(context.store, record)
+    tag = entity_tag(record, position_of(record, outlook))
+    headers = {"ETag": tag, "Cache-Control": "no-cache", **_retry_after(record)}
     if known is not None and matches(known, tag):
-        return Response(status_code=304, headers={"ETag": tag, **_retry_after(record)})
-    return await run_in_threadpool(job_response, context, record, 200)
+        return Response(status_code=304, headers=headers)
+    return Response(view_with(context.store, record, outlook).model_dump_json(), 200, headers, "application/json")
 
 
 @router.post(
@@ -295,16 +311,16 @@ def delete_job(context: SharedJobs, caller: CallerOf, job_id: JobId) -> Response
 
 def job_response(context: JobContext, record: JobRecord, status: int) -> Response:
     """The job as JSON, with its address, tag, and when to ask again."""
-    headers = {"ETag": _tag(context, record), "Cache-Control": "no-cache", **_retry_after(record)}
+    outlook = outlook_of(context.store, record)
+    tag = entity_tag(record, position_of(record, outlook))
+    headers = {"ETag": tag, "Cache-Control": "no-cache", **_retry_after(record)}
     if status == 202:
         headers["Location"] = job_url(record.id)
-    body: dict[str, Any] = job_view(context.store, record).model_dump(mode="json")
-    return JSONResponse(body, status, headers)
+    return Response(view_with(context.store, record, outlook).model_dump_json(), status, headers, "application/json")
 
 
 def _tag(context: JobContext, record: JobRecord) -> str:
-    position = context.store.queue_position(record.id, record.kind) if record.status == "queued" else None
-    return entity_tag(record, position)
+    return entity_tag(record, position_of(record, outlook_of(context.store, record)))
 
 
 def _retry_after(record: JobRecord) -> dict[str, str]:

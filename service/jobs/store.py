@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -40,6 +41,18 @@ _TIME_FIELDS = frozenset(
     },
 )
 _KINDS: tuple[JobKind, ...] = ("retarget", "inspect")
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A job's place in the queue, None where it does not wait; mean durations of jobs with its needs and of its kind;
+    workers.
+    """
+
+    position: int | None
+    mean_s: float | None
+    mean_of_kind_s: float | None
+    workers: int
 
 
 class JobStore:
@@ -190,6 +203,17 @@ class JobStore:
         """
         value = _plain(self.redis.get(f"{PREFIX}:duration:{kind}{'' if needs is None else f':{needs}'}"))
         return None if value is None else float(value)
+
+    def outlook(self, kind: JobKind, job_id: str, needs: str, queue_name: str) -> Outlook:
+        """What a job's place and estimate are made of, in one exchange with Redis."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.zrank(f"{PREFIX}:waiting:{kind}", job_id)
+        pipe.get(f"{PREFIX}:duration:{kind}:{needs}")
+        pipe.get(f"{PREFIX}:duration:{kind}")
+        pipe.scard(WORKERS_BY_QUEUE_KEY % queue_name)
+        rank, own, of_kind, workers = pipe.execute()
+        mean_s, kind_s = (None if value is None else float(value) for value in (own, of_kind))
+        return Outlook(None if rank is None else int(rank), mean_s, kind_s, int(workers))
 
     def worker_count(self, queue_name: str) -> int:
         """Workers registered with RQ for a queue; one that was killed stays counted for some minutes."""

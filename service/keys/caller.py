@@ -8,6 +8,7 @@ remembered for some seconds, so a revoked one may be honoured that much longer. 
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from service.http.context import Context, Shared
 from service.keys.limits import take
 from service.keys.schemas import EVERYONE, Caller, KeyRecord, Scope
+from service.keys.signed_urls import SignedUrls
 from service.keys.store import KeyStore
 from workers.contract.errors import Forbidden, RateLimited, Unauthorized
 
@@ -24,6 +26,7 @@ REMEMBERED_S = 5.0
 REMEMBERED_MAX = 1000
 NOTE_USE_S = 60.0
 READING = frozenset({"GET", "HEAD"})
+_RESULT = re.compile(r"/v1/jobs/[^/]+/(report|report\.html|artifacts/[^/]+)")
 
 
 class Callers:
@@ -52,7 +55,7 @@ class Callers:
 
 
 async def caller_of(request: Request, context: Shared) -> Caller:
-    """Raises Unauthorized, Forbidden, RateLimited."""
+    """Raises Unauthorized, Forbidden, RateLimited; Expired for a signed address that has ended."""
     if not context.settings.keys_are_asked_for:
         return EVERYONE
     caller = await run_in_threadpool(_identify, request, context)
@@ -61,6 +64,10 @@ async def caller_of(request: Request, context: Shared) -> Caller:
 
 
 def _identify(request: Request, context: Context) -> Caller:
+    path = request.url.path
+    if "sig" in request.query_params and request.method in READING and _RESULT.fullmatch(path):
+        owner = SignedUrls(context.redis).owner_of(path, request.query_params)
+        return Caller(owner, frozenset({"jobs:read"}))
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     callers: Callers = request.app.state.callers
     record = callers.find(token.strip()) if scheme.lower() == "bearer" and token.strip() else None

@@ -52,7 +52,7 @@ class KeyStore:
             waiting_max=waiting_max,
         )
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_key(record.id), record.model_dump_json())
+            pipe.set(key_name(record.id), record.model_dump_json())
             pipe.hset(HASHES, _hash(token), record.id)
             pipe.execute()
         return record, token
@@ -60,7 +60,7 @@ class KeyStore:
     def find(self, token: str) -> KeyRecord | None:
         """The record of a key; None for one that does not exist, was revoked or has expired."""
         name: Any = self._redis.hget(HASHES, _hash(token))
-        raw: Any = None if name is None else self._redis.get(_key(name.decode()))
+        raw: Any = None if name is None else self._redis.get(key_name(name.decode()))
         if raw is None:
             return None
         record = KeyRecord.model_validate_json(raw)
@@ -74,7 +74,7 @@ class KeyStore:
         ids = sorted({name.decode() for name in self._values()}, reverse=True)
         found = []
         for key_id in ids:
-            raw: Any = self._redis.get(_key(key_id))
+            raw: Any = self._redis.get(key_name(key_id))
             used: Any = self._redis.get(f"{PREFIX}:key-used:{key_id}")
             if raw is not None:
                 record = KeyRecord.model_validate_json(raw)
@@ -90,7 +90,7 @@ class KeyStore:
             raise NotFound(f"there is no key {key_id[:64]!r}; `retarget keys list` shows all")
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hdel(HASHES, *mine)
-            pipe.delete(_key(key_id), f"{PREFIX}:key-used:{key_id}")
+            pipe.delete(key_name(key_id), f"{PREFIX}:key-used:{key_id}")
             pipe.execute()
 
     def _values(self) -> list[bytes]:
@@ -98,7 +98,7 @@ class KeyStore:
         return list(found)
 
 
-def _key(key_id: str) -> str:
+def key_name(key_id: str) -> str:
     return f"{PREFIX}:key:{key_id}"
 
 

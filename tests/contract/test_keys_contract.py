@@ -137,6 +137,41 @@ def test_no_key_sees_what_another_has_made(
         assert guarded.request(method, path, headers=mine).status_code == 200, (method, path)
 
 
+def test_signed_addresses_read_one_result_for_a_while(
+    guarded: TestClient, keys: KeyStore, store: JobStore, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is changed in one, it is refused; it writes nothing, and ends with its hour and with its key."""
+    record, token = keys.create("x", ["jobs:read", "jobs:write"])
+    mine = {"Authorization": f"Bearer {token}"}
+    ids = [guarded.post("/v1/jobs", files=FILES, headers=mine).json()["id"] for _ in range(2)]
+    for job_id in ids:
+        results = {"walk.glb": ("model/gltf-binary", b"0123"), "b.glb": ("model/gltf-binary", b"x")}
+        finish_job(store, blobs, job_id, results)
+    url = guarded.get(f"/v1/jobs/{ids[0]}", headers=mine).json()["result"]["artifacts"][0]["signed_url"]
+    assert token not in url and guarded.get(url).content == b"0123"
+    assert guarded.get(url, headers={"Range": "bytes=1-2"}).content == b"12" and guarded.head(url).status_code == 200
+    changed = [
+        url.replace("walk.glb", "b.glb"),
+        url.replace(ids[0], ids[1]),
+        url.replace("exp=", "exp=9"),
+        url.replace(record.id, "key_other"),
+        url.replace("sig=", "sig=A"),
+        url[:-1],
+        url.partition("&sig=")[0] + "&sig=",
+    ]
+    for other in changed:
+        answer = guarded.get(other)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), other
+    query = url.partition("?")[2]
+    for method, path in (("GET", f"/v1/jobs/{ids[0]}"), ("DELETE", f"/v1/jobs/{ids[0]}"), ("GET", "/v1/jobs")):
+        assert guarded.request(method, f"{path}?{query}").status_code in (401, 422), path
+    with monkeypatch.context() as later:
+        later.setattr("service.keys.signed_urls.time.time", lambda: 1e11)
+        assert (guarded.get(url).status_code, guarded.get(url).json()["code"]) == (410, "expired")
+    keys.revoke(record.id)
+    assert guarded.get(url).status_code == 403
+
+
 def test_rate_limits_tell_what_is_left(guarded: TestClient, keys: KeyStore) -> None:
     one, other = with_key(keys, per_minute=3), with_key(keys)
     answers = [guarded.delete("/v1/jobs/job_1", headers=one) for _ in range(4)]

@@ -110,7 +110,13 @@ def test_jobs_are_found_by_time_and_metadata(client: TestClient, store: JobStore
         == ids[::-1]
     )
     assert found(created_after=(created[0] + hour).isoformat()) == []
-    for wrong in ("metadata=shot", "created_after=2026-01-01T00:00:00", "created_before=soon"):
+    for wrong in (
+        "metadata=shot",
+        "created_after=2026-01-01T00:00:00",
+        "created_before=soon",
+        "created_before=0.5",
+        "created_after=-5",
+    ):
         response = client.get(f"/v1/jobs?{wrong}")
         assert response.status_code == 422
-        assert response.json()["errors"][0]["pointer"] == f"/query/{wrong.partition('=')[0]}"
+        assert response.json()["errors"][0]["pointer"].startswith(f"/query/{wrong.partition('=')[0]}")
