@@ -263,6 +263,25 @@ def test_blend_shapes_keep_names_weights_and_movement() -> None:
         assert apart(np.concatenate(list(fbx.points(take, time_s).values())), glb_points(other, world) * 100.0) < 1e-3
 
 
+@pytest.mark.parametrize("shown", [0, 1])
+def test_blend_shapes_survive_being_read_and_written_again(shown: int) -> None:
+    """Those at weight 0; the other is shown as it stands, and stays so."""
+    edit = dressed()
+    edit.json["meshes"][0]["weights"] = [0.5 * (number == shown) for number in range(2)]
+    again = read_scene(FileBundle("again.fbx", write_fbx(edit.glb(), 1.0).data))
+    assert [n.code for n in again.notices if n.code.startswith("blend")] == ["blend-shapes-dropped"]
+    (mesh,) = (m for m in again.document.document.meshes if "targets" in m["primitives"][0])
+    assert mesh["extras"]["targetNames"] == [("jawOpen", "blink")[1 - shown]]
+    accessors = again.document.document.accessors
+    found = accessors.floats(mesh["primitives"][0]["attributes"]["POSITION"])
+    moved = accessors.floats(mesh["primitives"][0]["targets"][0]["POSITION"])
+    moves = [edit.values(target["POSITION"]) for target in edit.json["meshes"][0]["primitives"][0]["targets"]]
+    start = edit.attribute("POSITION") + 0.5 * moves[shown]
+    _, nearest = cKDTree(start).query(found)
+    np.testing.assert_allclose(start[nearest], found, atol=1e-6)
+    np.testing.assert_allclose(moved, moves[1 - shown][nearest], atol=1e-6)
+
+
 def test_textures_are_embedded_and_what_has_no_place_is_told() -> None:
     written = write_fbx(dressed().glb(), 1.0)
     fbx = FbxPlayer(written.data)
