@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.commands.definition_flag import add_definition_flag, read_definition
 from service.commands.option_flags import add_option_flags, read_options
@@ -15,8 +15,11 @@ from service.commands.progress import stage_printer
 from service.commands.score_table import score_lines
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
-from workers.formats.registry import endings, format_of_extension, written_formats
+from workers.formats.registry import endings, format_named, format_of_extension, written_formats
 from workers.formats.wording import alternatives, character_files, motion_files, skeleton_files
+
+if TYPE_CHECKING:
+    from workers.formats.bundle import FileBundle
 
 EXIT_VERDICT = 5
 
@@ -33,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source-character", metavar="FILE", help="the character the motion was made on, for its rest pose"
     )
+    parser.add_argument(
+        "--body-model", metavar="MODEL.npz", help="your own SMPL model file, for the limbs of this person (NPZ of SMPL)"
+    )
     add_definition_flag(parser, "--definition", "the character: mapping, rest pose, scale, joints to leave alone, ...")
     add_definition_flag(parser, "--source-definition", "the same of the motion's rig")
     parser.add_argument("--report", metavar="R.json", help="write the quality report here")
@@ -48,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     options = _with_format(read_options(arguments), Path(arguments.out))
     motion, character = (bundle_from_path(Path(path)) for path in (arguments.motion, arguments.character))
+    if arguments.body_model:
+        motion = _with_body_model(motion, Path(arguments.body_model))
     original = bundle_from_path(Path(arguments.source_character)) if arguments.source_character else None
     definition = read_definition(arguments.definition)
     source_definition = read_definition(arguments.source_definition)
@@ -74,6 +82,17 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"  picture: {path}")
     verdict = outcome.report["verdict"]["verdict"]
     return EXIT_VERDICT if options.fail_on is not None and at_least(verdict, options.fail_on) else 0
+
+
+def _with_body_model(motion: FileBundle, model: Path) -> FileBundle:
+    """The motion with the model file beside it. Raises InvalidOptions where its format has no use for one."""
+    from workers.formats.load_bundle import with_companion
+    from workers.formats.sniff import sniff
+
+    companions = format_named(sniff(motion.data, motion.name)).companions
+    if not companions:
+        raise InvalidOptions(f"--body-model: {motion.name!r} is no NPZ of SMPL; leave the model away")
+    return with_companion(motion, companions[0], model)
 
 
 def _with_format(options: JobOptions, out: Path) -> JobOptions:

@@ -17,7 +17,7 @@ from service.cli import main
 from service.commands import inspect, run, score
 from service.inspections.request_body import inspect_body
 from service.jobs.request_body import job_body
-from tests.formats.opening_kit import BVH, FBX, FBX_ASCII, GLB, GLTF, VRM, VRM0, ZIP
+from tests.formats.opening_kit import BVH, FBX, FBX_ASCII, GLB, GLTF, NPY, NPZ, USDZ, VRM, VRM0, VRMA, ZIP
 from tests.formats.toy_format import TOY, toy_file
 from workers.contract.errors import ParseFailed, UnsupportedFormat
 from workers.contract.options import JobOptions, parse_options
@@ -32,7 +32,10 @@ from workers.formats.wording import readable_files
 from workers.ingest.stored.scene_file import SceneFileUnusable
 from workers.ingest.stored.scene_store import load_scene, save_scene
 
-OPENINGS = {"bvh": [BVH], "fbx": [FBX, FBX_ASCII], "glb": [GLB], "gltf": [GLTF], "vrm": [VRM, VRM0], "zip": [ZIP]}
+OPENINGS = {
+    "bvh": [BVH], "fbx": [FBX, FBX_ASCII], "glb": [GLB], "gltf": [GLTF], "npy": [NPY], "npz": [NPZ],
+    "usd": [b"#usda 1.0", b"PXR-USDC", USDZ], "vrm": [VRM, VRM0], "vrma": [VRMA], "zip": [ZIP],
+}  # fmt: skip
 
 
 def test_names_and_extensions_are_unique_and_plain() -> None:
@@ -90,7 +93,9 @@ def toy(samples: dict[str, FileBundle]) -> FileBundle:
 
 
 def test_without_its_row_it_is_unknown(toy: FileBundle) -> None:
-    with pytest.raises(UnsupportedFormat, match=r"send a BVH, FBX, GLB, glTF, VRM or zip file"):
+    with pytest.raises(
+        UnsupportedFormat, match=r"send a BVH, FBX, GLB, glTF, NPY of joints, NPZ of SMPL, USD, VRM, VRMA or zip file"
+    ):
         read_scene(toy)
 
 
@@ -101,7 +106,10 @@ def test_a_new_format_is_recognised(toy: FileBundle) -> None:
     assert not any(TOY.marks(Content(data, data, "upload")) for openings in OPENINGS.values() for data in openings)
     with pytest.raises(UnsupportedFormat, match="the name says TOY but the content is BVH"):
         sniff(BVH, "walk.toy")
-    with pytest.raises(UnsupportedFormat, match=r"send a BVH, FBX, GLB, glTF, TOY, VRM or zip file"):
+    with pytest.raises(
+        UnsupportedFormat,
+        match=r"send a BVH, FBX, GLB, glTF, NPY of joints, NPZ of SMPL, TOY, USD, VRM, VRMA or zip file",
+    ):
         sniff(b"nothing", "nothing")
 
 
@@ -149,20 +157,25 @@ def test_a_new_format_is_stored(toy: FileBundle, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("with_toy")
 def test_a_new_format_is_told_of(toy: FileBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert readable_files() == "BVH, FBX, GLB, glTF, TOY, VRM or zip"
+    assert readable_files() == "BVH, FBX, GLB, glTF, NPY of joints, NPZ of SMPL, TOY, USD, VRM, VRMA or zip"
     for command, expected in (
-        (inspect, "BVH, FBX, GLB, glTF, TOY, VRM or zip"),
-        (run, "BVH, FBX, GLB, glTF, TOY or VRM file with the motion"),
+        (inspect, "BVH, FBX, GLB, glTF, NPY of joints, NPZ of SMPL, TOY, USD, VRM, VRMA or zip"),
+        (run, "BVH, FBX, GLB, glTF, NPY of joints, NPZ of SMPL, TOY, USD, VRM or VRMA file with the motion"),
         (run, "a skeleton as BVH or TOY"),
-        (score, "BVH, FBX, GLB, glTF, TOY or VRM file with the source motion"),
+        (score, "BVH, FBX, GLB, glTF, NPY of joints, NPZ of SMPL, TOY, USD, VRM or VRMA file with the source motion"),
     ):
         parser = argparse.ArgumentParser()
         command.add_arguments(parser)
         assert expected in " ".join(parser.format_help().split())
     form = job_body()["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert form["motion"]["description"].startswith("The motion: BVH, FBX, GLB, TOY, VRM, or glTF with its files")
+    assert form["motion"]["description"].startswith(
+        "The motion: BVH, FBX, GLB, NPY of joints, NPZ of SMPL, TOY, USD, VRM, VRMA, or glTF with its files"
+    )
     assert "a bare skeleton as BVH or TOY, or glTF with its files." in form["character"]["description"]
-    assert "BVH, FBX, GLB, TOY, VRM, or glTF with its files or as one zip." in json.dumps(inspect_body())
+    assert (
+        "BVH, FBX, GLB, NPY of joints, NPZ of SMPL, TOY, USD, VRM, VRMA, or glTF with its files or as one zip."
+        in json.dumps(inspect_body())
+    )
     (tmp_path / toy.name).write_bytes(toy.data)
     assert main(["inspect", str(tmp_path / toy.name), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["format"] == "toy"

@@ -65,11 +65,11 @@ def capsule_body(scale: float = 1.0, yaw_rad: float = 0.0) -> Body:
     return plain_body(JOINTS, scale=scale, yaw_rad=yaw_rad)
 
 
-def capsule_mesh(body: Body, scale: float = 1.0, without: Sequence[str] = ()) -> Mesh:
-    """Rigid capsules on the body's joints; parts named in `without` are left out."""
+def capsule_mesh(body: Body, scale: float = 1.0, without: Sequence[str] = (), trunk: float = TRUNK) -> Mesh:
+    """Rigid capsules on the body's joints; parts named in `without` are left out, the trunk is as wide as is said."""
     place = {role: body.rest_positions_m[body.mapping.roles[role].joint] for role, _, _ in JOINTS}
     parts: list[tuple[str, Array, Array, float]] = [
-        ("hips", place["hips"], place["neck"], TRUNK),
+        ("hips", place["hips"], place["neck"], trunk),
         ("head", place["head"] + [0.0, 0.1 * scale, 0.0], place["head"] + [0.0, 0.1 * scale, 0.0], 0.11),
     ]
     for side in ("left", "right"):
@@ -93,9 +93,11 @@ def capsule_mesh(body: Body, scale: float = 1.0, without: Sequence[str] = ()) ->
     )
 
 
-def capsule_surface(scale: float = 1.0, yaw_rad: float = 0.0, without: Sequence[str] = ()) -> BodySurface:
+def capsule_surface(
+    scale: float = 1.0, yaw_rad: float = 0.0, without: Sequence[str] = (), trunk: float = TRUNK
+) -> BodySurface:
     body = capsule_body(scale, yaw_rad)
-    return build_surface(body, capsule_mesh(body, scale, without))
+    return build_surface(body, capsule_mesh(body, scale, without, trunk))
 
 
 def moved(body: Body, turns: Mapping[str, Array], frames: int = 1, rate_hz: float = 30.0) -> BodyMotion:

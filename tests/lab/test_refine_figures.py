@@ -17,17 +17,18 @@ from workers.scores.surface_measures import GeometryScores
 KINEMATIC = {"jerk_result": 2.0, "jerk_source": 4.0, "foot_skate_result": None, "foot_skate_source": None}
 
 
-def column(penetration: float, missed: float, similarity: float) -> Column:
+def column(penetration: float, missed: float, similarity: float, relation_error: float | None = 0.3) -> Column:
     values: dict[str, float | None] = dict.fromkeys(SURFACE_KEYS, 1.0)
     by_frame = np.array([0.0, penetration, penetration])
     touching = np.array([False, False, True])
     geometry = GeometryScores(values, {}, np.arange(3), by_frame, touching, np.full(4, missed))
-    return Column(geometry, KINEMATIC, True, {"eye": (similarity, 0.1)})
+    return Column(geometry, KINEMATIC, True, {"eye": (similarity, 0.1)}, relation_error)
 
 
 def row(better: float) -> RefineRow:
     pair = RefinePair(None, "clap", None)
-    columns = {COPY: column(0.4, 2.0, 0.5), BASE: column(0.4, 2.0, 0.5), "geometry": column(0.1, 0.5, 0.5 + better)}
+    columns = {COPY: column(0.4, 2.0, 0.5), BASE: column(0.4, 2.0, 0.5)}
+    columns["geometry"] = column(0.1, 0.5, 0.5 + better, 0.3 - 10.0 * better)
     windows = {"geometry": [{"accepted": True}, {"accepted": False}]}
     return RefineRow(pair, 3, columns, windows, {"geometry": 1.5}, {"geometry": 0.3})
 
@@ -38,6 +39,10 @@ def test_figures_are_pooled_over_frames_with_intervals_over_pairs() -> None:
     assert figures["penetration_over_copy"] == pytest.approx(0.25)
     assert figures["penetration_over_copy_interval"] == pytest.approx([0.25, 0.25])
     assert figures["contact_error_over_copy"] == pytest.approx(0.25)
+    assert figures["relation_error"] == pytest.approx(0.1)
+    assert figures["relation_error_interval"] == pytest.approx([0.0, 0.2])
+    assert figures["relation_error_rise"] == pytest.approx(-0.2)
+    assert figures["relation_error_rise_interval"] == pytest.approx([-0.3, -0.1])
     assert figures["jerk_over_source"] == 0.5
     assert figures["skate_over_source"] is None
     assert figures["eye_gain"] == pytest.approx(0.02)
@@ -46,6 +51,13 @@ def test_figures_are_pooled_over_frames_with_intervals_over_pairs() -> None:
     assert figures["windows_accepted"] == "2 of 4"
     assert figures["seconds_per_100_frames"] == pytest.approx(10.0)
     assert "eye_gain_interval" not in row_figures(row(0.0))["geometry"]
+
+
+def test_pairs_whose_bodies_share_no_limb_have_no_say_in_relations() -> None:
+    rows = [row(0.01), row(0.03)]
+    rows[1].columns["geometry"] = column(0.1, 0.5, 0.5, None)
+    assert summarise(rows)["geometry"]["relation_error"] == pytest.approx(0.2)
+    assert summarise(rows[1:])["geometry"]["relation_error"] is None
 
 
 def test_characters_take_turns_by_folder_and_see_different_clips() -> None:

@@ -122,6 +122,7 @@ class TimelineModel(Closed):
     foot_float_cm: list[float | None]
     limb_direction_error_deg: list[float | None]
     penetration_pct: list[float] | None
+    relation_error: list[float] | None
     semantic_similarity: list[float] | None
 
 

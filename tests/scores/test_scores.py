@@ -15,7 +15,7 @@ from tests.scores.stick_body import all_planted, none_planted, stick_body, stick
 from workers.motion.body_motion import BodyMotion
 from workers.motion.contacts import FootContacts
 from workers.scores import pose_scores
-from workers.scores.scores import NOT_FINITE, SEMANTIC_KEYS, SKIN_KEYS, SURFACE_KEYS, kinematic_scores
+from workers.scores.scores import NOT_FINITE, RELATION_KEYS, SEMANTIC_KEYS, SKIN_KEYS, SURFACE_KEYS, kinematic_scores
 from workers.skeleton import quat
 
 KEYS = {
@@ -26,6 +26,7 @@ KEYS = {
     "mapping_confidence", "mpjpe_pct_height", "arm_error_deg", "leg_error_deg", "least_movement_ratio",
     "leg_movement_ratio", "bend_kept", "knees_wrong_way_pct", "hand_roll_error_deg", "joint_displacement_cm",
     "foot_own_floor_cm", "root_travel_ratio", "feet_unmeasured_pct", *SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS,
+    *RELATION_KEYS,
 }  # fmt: skip
 
 
@@ -50,7 +51,8 @@ def test_identity() -> None:
     for key in ("limb_direction_error_deg", "hips_height_drift_pct", "mpjpe_pct_height", "joint_limit_pct"):
         assert scores.values[key] == pytest.approx(0.0, abs=1e-5)
     assert scores.values["mapping_confidence"] == 0.9
-    assert set(scores.not_applicable) == {*SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS, "root_travel_ratio"}  # no travel
+    unmeasured = {*SEMANTIC_KEYS, *SURFACE_KEYS, *RELATION_KEYS, *SKIN_KEYS}
+    assert set(scores.not_applicable) == {*unmeasured, "root_travel_ratio"}  # no travel
 
 
 @settings(max_examples=25, deadline=None)

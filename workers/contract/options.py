@@ -121,7 +121,7 @@ class JobOptions(BaseModel):
     output: Literal["full", "animation"] = Field(
         "full", description="The whole character, or skeleton and clip without meshes."
     )
-    format: Literal["auto", "glb", "bvh"] = Field(
+    format: Literal["auto", "glb", "bvh", "fbx"] = Field(
         "auto", description="Format of the result; auto is BVH for one clip on a BVH character, else GLB."
     )
     fail_on: Literal["review", "fail"] | None = Field(

@@ -19,13 +19,14 @@ from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.contract.stages import in_order
 from workers.engine.export import export
-from workers.engine.postconditions import check_bvh, check_clip, check_glb
+from workers.engine.postconditions import check_clip, check_file
 from workers.engine.prepared_files import Preparation
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
 from workers.pictures.draw import Pictures, ScoredClip, draw_pictures
 from workers.pictures.packages import check_pictures
+from workers.platform.side_by_side import OnShare, one_by_one, side_by_side
 from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.refinement.stage import RefiningStage
@@ -51,8 +52,8 @@ OnStage = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class EngineResult:
-    """`artifacts`: file name -> bytes: first `result.glb` or `result.bvh`, then the pictures (`workers.pictures.draw`).
-    `report` is JSON-ready, without NaN.
+    """`artifacts`: file name -> bytes: first `result.glb`, `.fbx` or `.bvh`, then the pictures
+    (`workers.pictures.draw`). `report` is JSON-ready, without NaN.
     """
 
     artifacts: dict[str, bytes]
@@ -147,25 +148,23 @@ def retarget_scenes(
                 clips[-1] = refining.refine(clips[-1], target, len(chosen) - number, on_step)
                 check_clip(clips[-1].result, source.motion)
     with watch.stage("exporting", 0.55, told="scoring"):  # what is scored is what was written
-        name, data, written = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
-        if name.endswith(".bvh"):
-            check_bvh(data, clips[-1].clip)
-        else:
-            factor = target.scene.units.document_factor if target.scene.document is not None else 1.0
-            check_glb(data, clips[-1].clip, clips[-1].result, factor)
+        exported = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
+        check_file(exported, clips[-1].clip, clips[-1].result)
     scored: list[ScoredClip] = []
     scoring = 0.15 if options.preview else 0.38  # of the job's progress; the rest goes to the pictures
     for number, item in enumerate(clips):
         share, width = 0.6 + scoring * number / len(clips), scoring / len(clips)
         with watch.stage("scoring", share):
-            scored.append(score_clip(item, target, written, options, stage, watch.within("scoring", share, width)))
+            scored.append(
+                score_clip(item, target, exported.notices, options, stage, watch.within("scoring", share, width))
+            )
     pictures = Pictures()
     if options.preview:
         with watch.stage("drawing", 0.75):
             pictures = draw_pictures(scored, target, options, watch.within("drawing", 0.75, 0.23))
     report = join_reports([clip.report for clip in scored], watch.timings_s)
     report["warnings"] += [notice.to_dict() for notice in pictures.notices]
-    return EngineResult({name: data, **pictures.artifacts}, report)
+    return EngineResult({exported.name: exported.data, **pictures.artifacts}, report)
 
 
 def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:
@@ -186,26 +185,33 @@ def score_clip(
     written: tuple[Notice, ...],
     options: JobOptions,
     stage: MeaningStage,
-    on_step: Callable[[float], None],
+    on_step: OnShare,
 ) -> ScoredClip:
     """Scores and report of one clip. What fails of them is absent from the report (`workers.scores.failures`)."""
-    attempts = Attempts()
-    on_step = attempts.passing(on_step)
-    motions = [item.scored, item.naive]
-    if item.refinement is not None:
-        motions.append(item.refinement.base)
-    surface = attempts.attempt(
-        "penetration and self-contact",
-        lambda: surface_scores(motions, target, item.source, item.source.motion, lambda: on_step(0.0)),
-        lambda reason: [SurfaceScores.absent(reason) for _ in motions],
-    )
+    refined = item.refinement
+    motions = [item.scored, item.naive] if refined is None else [item.scored, item.naive, refined.base]
+    measuring, looking = Attempts(), Attempts()
 
-    def meaning_of(clip: RetargetedClip, on_step: Callable[[float], None]) -> Meaning:
-        return attempts.attempt("meaning", lambda: stage.measure_clip(clip, target, options, on_step), Meaning.failed)
+    def measure(on_step: OnShare) -> list[SurfaceScores]:
+        told = measuring.passing(on_step)
+        return measuring.attempt(
+            "penetration and self-contact",
+            lambda: surface_scores(motions, target, item.source, item.source.motion, lambda: told(0.0)),
+            lambda reason: [SurfaceScores.absent(reason) for _ in motions],
+        )
 
-    meaning, before = meaning_of(item, on_step), Meaning()
-    if item.refinement is not None:
-        before = meaning_of(replace(item, scored=item.refinement.base), lambda _: on_step(1.0))
+    def look(on_step: OnShare) -> tuple[Meaning, Meaning]:
+        def meaning_of(clip: RetargetedClip, on_step: OnShare) -> Meaning:
+            told = looking.passing(on_step)
+            return looking.attempt("meaning", lambda: stage.measure_clip(clip, target, options, told), Meaning.failed)
+
+        whole = meaning_of(item, on_step)
+        return whole, Meaning() if refined is None else meaning_of(
+            replace(item, scored=refined.base), lambda _: on_step(1.0)
+        )
+
+    surface, (meaning, before) = (side_by_side if stage.shares_cores else one_by_one)(measure, look, on_step)
+    attempts = Attempts([*measuring.failures, *looking.failures])
     return ScoredClip(item, meaning, report_clip(item, target, written, meaning, before, surface, attempts, options))
 
 
@@ -237,10 +243,11 @@ def report_clip(
         return scores
 
     def timeline(result: BodyMotion, similarity: Array | None, on_surface: SurfaceScores) -> dict[str, Any]:
-        floor_m, contacts, inside = retargeted.source_floor_m, retargeted.contacts, on_surface.per_frame
+        floor_m, contacts = retargeted.source_floor_m, retargeted.contacts
+        inside, related = on_surface.per_frame, on_surface.relation_per_frame
         return attempts.attempt(
             "the timeline",
-            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside),
+            lambda: build_timeline(result, motion, contacts, floor_m, similarity, inside, related),
             lambda _: absent_timeline(result),
         )
 

@@ -1,17 +1,20 @@
-"""Write the retargeted clips as the file that was asked for: the character's own GLB, its animation alone, or BVH.
+"""Write the retargeted clips as the file that was asked for: the character's own GLB, its animation alone, FBX or BVH.
 
-A character that is a BVH keeps its own hierarchy and zero pose as BVH, and gets a GLB built for it.
+A character that is a BVH keeps its own hierarchy and zero pose as BVH, and gets a GLB built for it. An FBX is made of
+the GLB, so it holds what that holds.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
 from workers.formats.bvh.write import write_bvh
+from workers.formats.fbx.write.write import write_fbx
 from workers.formats.gltf.skeleton_glb import write_skeleton_glb
 from workers.formats.gltf.write import write_animation_glb, write_glb, write_notices
 from workers.formats.registry import format_named
@@ -24,11 +27,26 @@ SAME_POSE_RAD = 1e-4
 DEFAULT_RESULT = "glb"  # holds any character and any number of clips
 
 
-def export(
-    target: PreparedCharacter, clips: list[Clip], driven: list[int], options: JobOptions
-) -> tuple[str, bytes, tuple[Notice, ...]]:
-    """File name, bytes, and what the writer changed. `driven` are the joints whose rotation the clips key, of those
-    that the skeleton has. Raises InvalidOptions for several clips in one BVH, and what the writers raise.
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """A written file, what its writer changed, the metres of its unit, and what it calls the nodes of the character by
+    their index in the character's file, where it may call them otherwise.
+    """
+
+    format: str
+    data: bytes
+    notices: tuple[Notice, ...] = ()
+    unit_m: float = 1.0
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"result.{self.format}"
+
+
+def export(target: PreparedCharacter, clips: list[Clip], driven: list[int], options: JobOptions) -> Exported:
+    """The result's file. `driven` are the joints whose rotation the clips key, of those that the skeleton has. Raises
+    InvalidOptions for several clips in one BVH, and what the writers raise.
     """
     if options.clip_name is not None:
         clips = [replace(clip, name=options.clip_name) for clip in clips]
@@ -40,14 +58,22 @@ def export(
         )
     if asked.name == "bvh":  # the writers take different things, so they are no part of the format's row
         own = target.scene.skeleton if target.scene.format == asked.name else skeleton
-        return "result.bvh", write_bvh(own, clips[0]), ()
-    keyed = sorted({*driven, *_restored(skeleton)} - target.left_alone)
+        return Exported("bvh", write_bvh(own, clips[0]))
+    glb = _export_glb(target, clips, sorted({*driven, *_restored(skeleton)} - target.left_alone), options)
+    if asked.name != "fbx":
+        return glb
+    written = write_fbx(glb.data, glb.unit_m)
+    return Exported("fbx", written.data, (*glb.notices, *written.notices), names=written.names)
+
+
+def _export_glb(target: PreparedCharacter, clips: list[Clip], keyed: list[int], options: JobOptions) -> Exported:
     if target.scene.document is None:
-        return "result.glb", write_skeleton_glb(skeleton, clips, keyed), ()
-    notices = write_notices(target.scene, clips, keyed)
+        return Exported("glb", write_skeleton_glb(target.body.skeleton, clips, keyed))
+    notices, unit_m = write_notices(target.scene, clips, keyed), target.scene.units.document_factor
     if options.output == "animation":
-        return "result.glb", write_animation_glb(target.scene, clips, keyed), notices
-    return "result.glb", write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips), notices
+        return Exported("glb", write_animation_glb(target.scene, clips, keyed), notices, unit_m)
+    data = write_glb(target.scene, clips, keyed, existing_clips=options.existing_clips)
+    return Exported("glb", data, notices, unit_m)
 
 
 def result_format(target: PreparedCharacter, options: JobOptions, clips: int) -> str:

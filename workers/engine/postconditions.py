@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from workers.contract.errors import OutputInvalid, RetargetError
+from workers.engine.export import Exported
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
@@ -40,13 +41,14 @@ def check_clip(result: BodyMotion, source: BodyMotion) -> None:
         )
 
 
-def check_glb(data: bytes, clip: Clip, wanted: BodyMotion, factor: float) -> None:
-    """Read a GLB again: its last clip is the one that was meant, in length and in where the mapped joints go.
-
-    `factor` is metres per unit of the written file; what a reader guesses of it does not count.
+def check_file(exported: Exported, clip: Clip, wanted: BodyMotion) -> None:
+    """Read a written file again: its last clip is the one that was meant, in length and, but for a BVH, in where the
+    mapped joints go. What a reader guesses of the unit does not count.
     """
-    scene = _read_again("result.glb", data)
+    scene = _read_again(exported.name, exported.data)
     _check_duration(scene, clip)
+    if exported.format == "bvh":
+        return
     written = scene.load_clip(len(scene.clips) - 1, None)
     if written.frames != clip.frames:
         raise OutputInvalid(f"the written clip has {written.frames} frames instead of {clip.frames}")
@@ -55,9 +57,8 @@ def check_glb(data: bytes, clip: Clip, wanted: BodyMotion, factor: float) -> Non
     moved = {joint: path[frames] for joint, path in written.translations_m.items()}
     positions = kinematics.world_positions(scene.skeleton, rotations, scene.skeleton.node_offsets_m, moved)
     joints = [match.joint for match in wanted.body.mapping.roles.values()] + list(wanted.body.followers.leaders)
-    place_of = {int(index): place for place, index in enumerate(scene.skeleton.file_indices)}
-    there = [place_of[int(wanted.body.skeleton.file_indices[joint])] for joint in joints]
-    metres = positions[:, there] * (factor / scene.units.factor)
+    there = _places(exported, scene, [int(wanted.body.skeleton.file_indices[joint]) for joint in joints])
+    metres = positions[:, there] * (exported.unit_m / scene.units.document_factor)
     apart = np.linalg.norm(metres - wanted.positions_m[frames][:, joints], axis=-1)
     worst = int(np.argmax(apart.max(axis=0)))
     if apart.max() > PLACE_TOLERANCE * wanted.body.height_m:
@@ -65,9 +66,13 @@ def check_glb(data: bytes, clip: Clip, wanted: BodyMotion, factor: float) -> Non
         raise OutputInvalid(f"the written clip puts joint {name!r} {apart.max():.4f} m away from where it belongs")
 
 
-def check_bvh(data: bytes, clip: Clip) -> None:
-    """Read a BVH again: it lasts as long as the clip."""
-    _check_duration(_read_again("result.bvh", data), clip)
+def _places(exported: Exported, scene: Scene, nodes: list[int]) -> list[int]:
+    """The joints of the file read again that these nodes of the character are: by name where it has names for them."""
+    if exported.names:
+        named = {name: place for place, name in enumerate(scene.skeleton.names)}
+        return [named[exported.names[node]] for node in nodes]
+    numbered = {int(index): place for place, index in enumerate(scene.skeleton.file_indices)}
+    return [numbered[node] for node in nodes]
 
 
 def _read_again(name: str, data: bytes) -> Scene:

@@ -48,6 +48,7 @@ class FileFormat:
     character: Literal["surface", "skeleton"] | None = "surface"  # what of a character it may hold
     variant_of: str | None = None
     needs_neighbours: bool = False  # refers to files beside it
+    companions: tuple[str, ...] = ()  # files that may lie beside it, never the main one
     axes_guessed: bool = False  # says nothing of units and up axis, so `workers.formats.units` guesses both
     written: bool = False  # a result can be one
     one_clip: bool = False  # holds exactly one clip, so a result of several clips cannot be one

@@ -51,6 +51,19 @@ def bundle_from_path(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMI
     return FileBundle(file.name, data, FolderSiblings(file.parent, file.name, budget, limits.bundle_entries))
 
 
+def with_companion(
+    bundle: FileBundle, name: str, path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS
+) -> FileBundle:
+    """The bundle with one more file beside the main one, under that name, read when asked for. Raises
+    SourceFileNotFound where there is none.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise SourceFileNotFound(f"{file}: no such file; check the path")
+    budget = ByteBudget(limits.file_bytes, str(file))
+    return FileBundle(bundle.name, bundle.data, {**bundle.siblings, name: lambda: _read_file(file, budget)})
+
+
 def bundle_of_upload(parts: Mapping[str, Callable[[], bytes]], limits: Limits = DEFAULT_LIMITS) -> FileBundle:
     """Uploaded files by name: one main file and what it refers to, or one zip, which stays packed for `read_scene`.
 
@@ -86,8 +99,8 @@ def bundle_from_zip(data: bytes, limits: Limits = DEFAULT_LIMITS, name: str = "z
 
 def main_name(names: list[str], where: str) -> str:
     """The only name with a main file's extension."""
-    mains = endings(scene_formats())
-    found = [name for name in names if name.lower().endswith(mains)]
+    mains, beside = endings(scene_formats()), {name for row in scene_formats() for name in row.companions}
+    found = [name for name in names if name.lower().endswith(mains) and PurePosixPath(name).name not in beside]
     if not found:
         raise UnsupportedFormat(
             f"{where}: no motion or character among {len(names)} files; {what_to_send()} with its neighbours"

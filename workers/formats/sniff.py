@@ -15,6 +15,7 @@ from workers.formats.wording import what_to_send
 
 HEAD_BYTES = 4096
 
+_PICKLE = "a Python pickle, which could run code and is never opened; save its arrays with numpy.savez"
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -28,6 +29,10 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'"),
     (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
     (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
+    (b"\x80\x02", _PICKLE),
+    (b"\x80\x03", _PICKLE),
+    (b"\x80\x04", _PICKLE),
+    (b"\x80\x05", _PICKLE),
     (b"\x7fELF", "a program"),
     (b"MZ", "a Windows program"),
 )

@@ -18,12 +18,14 @@
     exact              the same by libigl, for reference
     skin_strain        edges torn and faces collapsed against the bind pose
     undriven_skin      skin on joints that stay behind the body
-    touches            which vertices come near to other parts over a clip
+    touches            which parts touch which over a clip, and with which vertices
+    all_touches        the same, for reference
     self_contact       contacts of the source, found from its surface
     contact_model      what a contact is
     transfer_contacts  contacts on another body
     contact_loss       the loss that keeps them, with gradients
     contact_scores     how well they are kept: error, recall, precision
+    relations          where hands, limbs and head are with respect to the own body
 
 How an optimiser uses it, all lengths in metres and world space:
 

@@ -9,7 +9,7 @@ with. The face has a nose, so that pictures tell front from back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,7 @@ HAND = (0.024, 0.011, 0.052)  # half width, thickness, length
 FINGER = 0.0055
 FOOT = (0.027, 0.020, 0.105)  # half width, half height, length before the ankle
 HEEL = 0.03
+SOLE_STEP = 0.002
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,15 @@ class _Part:
     joint: int
     positions_m: Array
     faces: Indices
+
+
+def coarse_body(body: Body) -> Body:
+    """The body as `build_proxy` is to be asked for it, so that all clips of one skeleton share a surface: without what
+    soles were measured to be in its clip but for their heights, in steps that no picture shows.
+    """
+    step = SOLE_STEP * body.height_m
+    drops = {role: step * round(drop / step) for role, drop in body.sole_drop_m.items()}
+    return replace(body, sole_drop_m=drops, sole_tilt={})
 
 
 def build_proxy(body: Body) -> Mesh:

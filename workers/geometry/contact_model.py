@@ -7,12 +7,13 @@ from the part's axis in typical radii of the part. Finding them is left to `self
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from workers.geometry.parts import PARTS
-from workers.skeleton.model import Array, Mask
+from workers.skeleton.model import Array, Indices, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,31 @@ class SelfContacts:
 
     def touching(self) -> dict[tuple[int, int], Mask]:
         """Pair of parts -> mask `(frames,)` of the frames in which they touch."""
-        result: dict[tuple[int, int], Mask] = {}
-        for contact in self.contacts:
-            mask = result.setdefault((contact.part_a, contact.part_b), np.zeros(self.frames, dtype=np.bool_))
-            mask[contact.start : contact.stop] = True
-        return result
+        return touching_masks(self.frames, ((c.part_a, c.part_b, c.start, c.stop) for c in self.contacts))
+
+
+@dataclass(frozen=True, eq=False)
+class ContactSpans:
+    """When which parts touch in a motion of `frames` frames: arrays `(contacts,)`, as in `SelfContact`."""
+
+    frames: int
+    part_a: Indices
+    part_b: Indices
+    start: Indices
+    stop: Indices
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def touching(self) -> dict[tuple[int, int], Mask]:
+        """Pair of parts -> mask `(frames,)` of the frames in which they touch."""
+        return touching_masks(self.frames, zip(self.part_a, self.part_b, self.start, self.stop, strict=True))
+
+
+def touching_masks(frames: int, spans: Iterable[tuple[int, int, int, int]]) -> dict[tuple[int, int], Mask]:
+    """Pair of parts -> mask `(frames,)` of the frames that its spans `(part a, part b, start, stop)` cover."""
+    result: dict[tuple[int, int], Mask] = {}
+    for part_a, part_b, start, stop in spans:
+        mask = result.setdefault((int(part_a), int(part_b)), np.zeros(frames, dtype=np.bool_))
+        mask[start:stop] = True
+    return result

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.contract.roles import SIDES
-from workers.geometry.contact_model import SelfContacts
+from workers.geometry.contact_model import ContactSpans, SelfContacts
 from workers.geometry.parts import HEAD, LIMB_PARTS, PARTS, TORSO, part_index
 from workers.geometry.transfer_contacts import ContactAnchors
 from workers.skeleton.model import Array, Indices, Mask
@@ -63,7 +63,7 @@ class ContactScores:
 
 def contact_scores(
     source: SelfContacts,
-    result: SelfContacts,
+    result: SelfContacts | ContactSpans,
     anchors: ContactAnchors,
     vertices_m: Array,
     frames: Indices,

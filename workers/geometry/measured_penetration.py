@@ -9,6 +9,10 @@ from workers.geometry.queries.depths import DepthSearch
 from workers.geometry.surface import BodySurface
 from workers.skeleton.model import Array
 
+# Of a depth: neighbours so near to a vertex share its closest face. On an arm deep in a belly that is twice as fast,
+# and the mean depth is 1 % greater.
+SHARED = 0.25
+
 
 class MeasuredPenetration:
     """Measures one surface in any number of poses; what its bind pose shows is measured once."""
@@ -25,7 +29,8 @@ class MeasuredPenetration:
 
     def measure(self, vertices_m: Array) -> Penetration:
         """`vertices_m` `(frames, vertices, 3)` is `surface.mesh` posed."""
-        return Penetration(beyond_rest(self.surface, self.allowed_m, *self._search.depths(vertices_m, self._margin_m)))
+        found = self._search.depths(vertices_m, self._margin_m, SHARED)
+        return Penetration(beyond_rest(self.surface, self.allowed_m, *found))
 
     @cached_property
     def _search(self) -> DepthSearch:

@@ -88,16 +88,32 @@ class Target:
 
 
 def find_near(
-    target: Target, positions_m: Array, queries: Indices, query_parts: Indices, reach_m: float, ignored: Mask
+    target: Target,
+    positions_m: Array,
+    queries: Indices,
+    query_parts: Indices,
+    reach_m: float,
+    ignored: Mask,
+    candidates: int = CANDIDATES,
 ) -> Near:
     """Pairs at most `reach_m` outside the surface of all groups but the query's own, or inside it.
 
     `positions_m` `(frames, vertices, 3)`; `queries` are vertices, `query_parts` their parts. A vertex whose closest
-    place is on a part that it has `ignored` `(vertices, parts)` makes no pair.
+    place is on a part that it has `ignored` `(vertices, parts)` makes no pair. The closest place is that of the nearest
+    `candidates` faces by their centres: on a coarse mesh the closest face is not always among the first few.
     """
     query_groups = GROUP_OF[query_parts]
     parts = [
-        _near_chunk(target, positions_m[start : start + FRAMES_AT_ONCE], queries, query_groups, reach_m, ignored, start)
+        _near_chunk(
+            target,
+            positions_m[start : start + FRAMES_AT_ONCE],
+            queries,
+            query_groups,
+            reach_m,
+            ignored,
+            start,
+            candidates,
+        )
         for start in range(0, len(positions_m), FRAMES_AT_ONCE)
     ]
     return Near(*(np.concatenate(values) for values in zip(*(vars(part).values() for part in parts), strict=True)))
@@ -111,6 +127,7 @@ def _near_chunk(
     reach: float,
     ignored: Mask,
     first: int,
+    most: int,
 ) -> Near:
     corners = positions[:, target.faces]
     centres = corners.mean(axis=2)
@@ -121,7 +138,7 @@ def _near_chunk(
     for group in np.unique(query_groups):
         others = np.flatnonzero(target.groups != group)
         own_rows = np.flatnonzero(query_groups == group)
-        count = min(CANDIDATES, len(others))
+        count = min(most, len(others))
         if not count:
             continue
         for frame in np.flatnonzero(bounded[:, own_rows].any(axis=1)):
@@ -153,7 +170,7 @@ def _near_chunk(
     normal = _unit(np.einsum("nc,ncd->nd", shares, smooth[frames[:, None], target.faces[face]]))
     side = np.einsum("nd,nd->n", normal, away)
     facing = points[:, None] - centres[frames[:, None], faces]
-    votes = np.einsum("nkd,nkd->nk", flat[frames[:, None], faces], facing) < 0.0
+    votes = np.einsum("nkd,nkd->nk", flat[frames[:, None], faces], facing)[:, :CANDIDATES] < 0.0
     length = np.linalg.norm(away, axis=1)
     at_border = ((shares < ON_EDGE) & target.border[face]).any(axis=1)
     at_border |= ((shares > 1.0 - ON_EDGE) & target.border_corners[face]).any(axis=1)
@@ -165,7 +182,8 @@ def _near_chunk(
     outward = np.where((length > 1e-9)[:, None], away * (sign / np.maximum(length, 1e-9))[:, None], normal)
     distance = sign * length
     kept = known & (distance < reach) & (-distance < target.deepest_m)
-    around = np.concatenate([faces, np.repeat(faces[:, :1], CANDIDATES - width, axis=1)], axis=1)[kept]
+    around = faces[:, :CANDIDATES]
+    around = np.concatenate([around, np.repeat(faces[:, :1], CANDIDATES - around.shape[1], axis=1)], axis=1)[kept]
     return Near(frames[kept] + first, vertex[kept], face[kept], shares[kept], outward[kept], distance[kept], around)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from workers.contract.engine_version import ENGINE_VERSION
+from workers.geometry.body_proxy import coarse_body
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.kept_surfaces import kept_mesh, kept_surface
 from workers.geometry.measured_penetration import MeasuredPenetration
@@ -78,6 +79,8 @@ def _surfaces(body: Body, scene: Scene) -> BodySurfaces:
     mesh = scene.load_mesh() if scene.has_surface else None
     if mesh is not None and body.skeleton is not scene.skeleton:
         mesh = posed(mesh, scene.skeleton, body.skeleton)
+    if mesh is None:
+        body = coarse_body(body)
     content = content_key(ENGINE_VERSION, body, mesh)
     return _bodies.get(
         content, lambda: BodySurfaces(kept_surface(content, body, lambda: build_surface(body, mesh)), content)

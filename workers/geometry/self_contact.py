@@ -9,23 +9,21 @@ contacts to other bodies is left to `transfer_contacts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from workers.contract.roles import SIDES
-from workers.geometry.contact_model import Places, SelfContact, SelfContacts
+from workers.geometry.contact_model import ContactSpans, Places, SelfContact, SelfContacts
 from workers.geometry.parts import GROUP_OF, LEG_GROUPS, LIMB_PARTS, PARTS, TORSO, part_index
-from workers.geometry.posing import pose
-from workers.geometry.queries.places import closest_places
+from workers.geometry.queries.places import follow_points, least_speeds
 from workers.geometry.surface import BodySurface
-from workers.geometry.touches import FRAMES_AT_ONCE, TOUCHING, Search, Touches, look_where_it_counts, may_touch
+from workers.geometry.touches import TOUCHING, Intervals, Search, Touches, look_where_it_counts, may_touch
 from workers.motion.body_motion import BodyMotion
-from workers.motion.intervals import close_gaps, drop_short, hysteresis, runs
-from workers.motion.smoothing import weighted_mean
+from workers.motion.intervals import close_gaps, drop_short, runs
+from workers.motion.smoothing import raised_cosine
 from workers.skeleton import quat
 from workers.skeleton.model import Array, Indices, Mask
 
@@ -36,7 +34,7 @@ ARMS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PAR
 LEGS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[3:]) for side in SIDES)
 LIMBS = ARMS + LEGS
 HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
-MAX_POINTS, SPREAD = 4, 0.8  # points of a contact, and how far apart in arm radii
+POINT_FRAMES = 8  # of a contact, where only its time is asked for
 SMOOTHING_S = 0.07  # half width
 
 
@@ -52,10 +50,53 @@ OWN_SKIN = Thresholds(0.3, 0.7)
 GENERATED = Thresholds(0.7, 1.2)
 
 
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Contacts, and of each the points of its part a `(n, MAX_POINTS)`, -1 for none, with the closest places on its
+    part b, frame by frame: at rest `(rows, MAX_POINTS, 3)`, and how far away `(rows, MAX_POINTS)`. A contact's rows
+    stand from `starts[n]` on, one a frame.
+    """
+
+    intervals: Intervals
+    points: Indices
+    starts: Indices
+    rest_m: Array
+    distance_m: Array
+
+    def rows(self, number: int) -> slice:
+        start = self.starts[number]
+        return slice(start, start + self.intervals.stop[number] - self.intervals.start[number])
+
+
 def find_self_contacts(
     motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches] = look_where_it_counts
 ) -> SelfContacts:
     """The contacts of a motion of the body whose surface this is; `look` is how touches are searched."""
+    found = _find(motion, surface, look, motion.frames)
+    intervals = found.intervals
+    counts = (found.points >= 0).sum(axis=1)
+    a, b = _Described(surface, intervals.part_a), _Described(surface, intervals.part_b)
+    on_a = a.places([surface.mesh.positions_m[found.points[n, :count]] for n, count in enumerate(counts)])
+    on_b = b.places([found.rest_m[found.rows(n), :count] for n, count in enumerate(counts)])
+    # A generated skin is a guess: what counts as touching there must be kept as touching.
+    slack = 0.0 if surface.is_own else GENERATED.near - OWN_SKIN.near
+    gap = np.maximum(found.distance_m / surface.arm_radius_m - slack, 0.0)
+    contacts = []
+    for n, count in enumerate(counts):
+        part_a, part_b, start, stop = (int(values[n]) for values in vars(intervals).values())
+        own_gap = gap[found.rows(n), :count].copy()
+        contacts.append(SelfContact(part_a, part_b, start, stop, on_a[n], on_b[n], own_gap))
+    return SelfContacts(motion.frames, tuple(sorted(contacts, key=lambda c: (c.start, c.part_a, c.part_b))))
+
+
+def find_contact_spans(
+    motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches] = look_where_it_counts
+) -> ContactSpans:
+    """When which parts touch in `find_self_contacts`; points that show whether they slide are found in fewer frames."""
+    return ContactSpans(motion.frames, *vars(_find(motion, surface, look, POINT_FRAMES).intervals).values())
+
+
+def _find(motion: BodyMotion, surface: BodySurface, look: Callable[[Search], Touches], point_frames: int) -> _Found:
     limits = OWN_SKIN if surface.is_own else GENERATED
     radius = surface.arm_radius_m
     hanging = {limb: _hanging(motion, limb) for limb in LIMBS}
@@ -66,30 +107,72 @@ def find_self_contacts(
         if may_touch(a, b) and (mask := _at_side(a, b, hanging)).any()
     }
     slack = round(MAX_GAP_S * motion.rate_hz) + 1
-    touches = look(Search(motion, surface, limits.far * radius, not_meant, slack))
-    contacts: list[SelfContact] = []
-    for a, b, rows in _pairs(surface, touches):
-        closest = np.full(motion.frames, np.inf)
-        np.minimum.at(closest, touches.frame[rows], touches.distance_m[rows])
+    search = Search(motion, surface, limits.near * radius, limits.far * radius, not_meant, slack)
+    touches = look(search)
+    spans: list[tuple[int, int, int, int]] = []
+    for (a, b), touching in touches.touching().items():
+        if a not in surface.frames or b not in surface.frames:
+            continue
         meant = ~not_meant.get((a, b), np.zeros(motion.frames, dtype=np.bool_))
-        for start, stop in runs(_intervals(closest / radius, limits, meant, motion.rate_hz)):
-            contact = _describe(surface, touches.chosen(rows), (a, b), (int(start), int(stop)), motion)
-            if contact is not None:
-                contacts.append(contact)
-    return SelfContacts(motion.frames, tuple(sorted(contacts, key=lambda c: (c.start, c.part_a, c.part_b))))
+        spans += [(a, b, int(start), int(stop)) for start, stop in runs(_lasting(touching, meant, motion.rate_hz))]
+    intervals = Intervals(*np.array(spans, dtype=np.int64).reshape(-1, 4).T.copy())
+    points = touches.points(intervals, point_frames)
+    # What is left of a gap that was closed, cut from the contacts beside it: nothing is near there.
+    near = points[:, 0] >= 0
+    return _that_hold(search, intervals.chosen(near), points[near])
 
 
-def _pairs(surface: BodySurface, touches: Touches) -> Iterator[tuple[int, int, Indices]]:
-    """Pairs of parts with the rows whose vertex lies on the first and is near to the second."""
-    pair = surface.parts[touches.vertex] * len(PARTS) + touches.part_b
-    order = np.argsort(pair, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(pair[order])) + 1):
-        if len(rows):
-            yield int(pair[rows[0]]) // len(PARTS), int(pair[rows[0]]) % len(PARTS), rows
+def _that_hold(search: Search, intervals: Intervals, points: Indices) -> _Found:
+    """Those of the contacts in which the parts do not only pass by one another."""
+    motion, surface = search.motion, search.surface
+    # One frame alone does not show how fast they move along one another: its neighbours do.
+    wide = np.where(intervals.stop - intervals.start == 1, 1, 0)
+    first, last = np.maximum(0, intervals.start - wide), np.minimum(motion.frames, intervals.stop + wide)
+    followed = follow_points(search.moving, points, intervals.part_b, first, last)
+    corners = surface.rest_m[surface.outer_faces[followed.face]]
+    rest = np.einsum("rkc,rkcd->rkd", followed.shares, corners)
+    least = np.empty(len(intervals))
+    window = raised_cosine(round(SMOOTHING_S * motion.rate_hz))
+    least_speeds(rest, followed.starts, (points >= 0).sum(axis=1), window, least)
+    starts = followed.starts[:-1] + intervals.start - first
+    hold = np.flatnonzero(least * motion.rate_hz <= MIN_SLIDE_SPEED * surface.body.height_m)
+    found = _Found(intervals.chosen(hold), points[hold], starts[hold], rest, followed.distance)
+    return _hips_are_trunk(surface, found)
 
 
-def _intervals(distance: Array, limits: Thresholds, meant: Mask, rate_hz: float) -> Mask:
-    touching = hysteresis(distance < limits.near, distance < limits.far)
+def _hips_are_trunk(surface: BodySurface, found: _Found) -> _Found:
+    """Contacts high on a thigh are the trunk's."""
+    part_b = found.intervals.part_b.copy()
+    for number, part in enumerate(part_b):
+        if PARTS[part].endswith("UpperLeg") and TORSO in surface.frames:
+            count = (found.points[number] >= 0).sum()
+            along = surface.frames[int(part)].coordinates(found.rest_m[found.rows(number), :count].reshape(-1, 3))[0]
+            if np.median(along) < HIP_SHARE:
+                part_b[number] = TORSO
+    return replace(found, intervals=replace(found.intervals, part_b=part_b))
+
+
+@dataclass(frozen=True, eq=False)
+class _Described:
+    """Places on parts `(contacts,)` of a surface."""
+
+    surface: BodySurface
+    parts: Indices
+
+    def places(self, points_m: list[Array]) -> list[Places]:
+        """Of the points `(..., 3)` of each contact; those on one part together."""
+        result: list[Places | None] = [None] * len(points_m)
+        for part in np.unique(self.parts):
+            own = np.flatnonzero(self.parts == part)
+            ends = np.cumsum([points_m[number].size // 3 for number in own])
+            found = places_of(self.surface, int(part), np.concatenate([points_m[n].reshape(-1, 3) for n in own]))
+            pieces = [np.split(values, ends[:-1]) for values in vars(found).values()]
+            for number, *values in zip(own, *pieces, strict=True):
+                result[number] = Places(*(value.reshape(points_m[number].shape[:-1]).copy() for value in values))
+        return [places for places in result if places is not None]
+
+
+def _lasting(touching: Mask, meant: Mask, rate_hz: float) -> Mask:
     touching = close_gaps(touching, round(MAX_GAP_S * rate_hz)) & meant
     return drop_short(touching, max(1, round(MIN_DURATION_S * rate_hz)))
 
@@ -120,74 +203,6 @@ def _at_side(a: int, b: int, hanging: dict[tuple[str, ...], Mask]) -> Mask:
     if {int(GROUP_OF[a]), int(GROUP_OF[b])} == set(LEG_GROUPS):
         return left_leg & right_leg
     return np.zeros_like(left_arm)
-
-
-def _describe(
-    surface: BodySurface, touches: Touches, pair: tuple[int, int], interval: tuple[int, int], motion: BodyMotion
-) -> SelfContact | None:
-    """The contact of two parts over an interval; None where they only pass by one another, or are never near."""
-    part_a, part_b = pair
-    start, stop = interval
-    if part_a not in surface.frames or part_b not in surface.frames:
-        return None
-    inside = (touches.frame >= start) & (touches.frame < stop)
-    if not inside.any():  # what is left of a gap that was closed, cut from the contacts beside it: nothing is near
-        return None
-    points = _spread_points(surface, touches.chosen(inside), stop - start)
-    faces, used, corners = _part_faces(surface, part_b)
-    vertices = np.concatenate([used, points])
-    numbers = np.arange(len(used), len(vertices))
-    # One frame alone does not show how fast they move along one another: its neighbours do.
-    wide = 1 if stop - start == 1 else 0
-    first, last = max(0, start - wide), min(motion.frames, stop + wide)
-    found = [
-        closest_places(
-            corners, pose(surface, motion, range(begin, min(begin + FRAMES_AT_ONCE, last)), vertices), numbers
-        )
-        for begin in range(first, last, FRAMES_AT_ONCE)
-    ]
-    face, shares, distance = (np.concatenate(values) for values in zip(*found, strict=True))
-    rest = np.einsum("fkc,fkcd->fkd", shares, surface.mesh.positions_m[faces[face]])
-    rest = weighted_mean(rest, round(SMOOTHING_S * motion.rate_hz))
-    if len(rest) > 1:
-        speeds = np.linalg.norm(np.diff(rest, axis=0), axis=-1).mean(axis=1) * motion.rate_hz
-        if speeds.min() > MIN_SLIDE_SPEED * surface.body.height_m:
-            return None
-    rest, distance = rest[start - first : stop - first], distance[start - first : stop - first]
-    a = places_of(surface, part_a, surface.mesh.positions_m[points])
-    b = places_of(surface, part_b, rest.reshape(-1, 3))
-    if PARTS[part_b].endswith("UpperLeg") and np.median(b.along) < HIP_SHARE and TORSO in surface.frames:
-        part_b, b = TORSO, places_of(surface, TORSO, rest.reshape(-1, 3))
-    b = Places(*(values.reshape(rest.shape[:2]) for values in vars(b).values()))
-    # A generated skin is a guess: what counts as touching there must be kept as touching.
-    slack = 0.0 if surface.is_own else GENERATED.near - OWN_SKIN.near
-    gap = np.maximum(distance / surface.arm_radius_m - slack, 0.0)
-    return SelfContact(part_a, part_b, start, stop, a, b, gap)
-
-
-@lru_cache(maxsize=128)
-def _part_faces(surface: BodySurface, part: int) -> tuple[Indices, Indices, Indices]:
-    """Outer faces of a part, the vertices that these use, and the faces by the places of these."""
-    faces = surface.outer_faces[surface.outer_face_parts == part]
-    used, corners = np.unique(faces, return_inverse=True)
-    return faces, used, corners.reshape(-1, 3)
-
-
-def _spread_points(surface: BodySurface, near: Touches, frames: int) -> Indices:
-    """A few vertices of the pairs, the closest first, apart from one another on the rest pose."""
-    vertices, number = np.unique(near.vertex, return_inverse=True)
-    # A vertex out of reach in a frame counts as far away there.
-    far = near.distance_m.max(initial=0.0)
-    sums = np.bincount(number, np.maximum(near.distance_m, 0.0) - far, len(vertices)) / frames
-    order = vertices[np.argsort(sums, kind="stable")]
-    rest = surface.mesh.positions_m[order]
-    chosen, apart = [0], np.ones(len(order), dtype=np.bool_)
-    while len(chosen) < MAX_POINTS:
-        apart &= np.linalg.norm(rest - rest[chosen[-1]], axis=1) > SPREAD * surface.arm_radius_m
-        if not apart.any():
-            break
-        chosen.append(int(apart.argmax()))
-    return order[chosen]
 
 
 def places_of(surface: BodySurface, part: int, points_m: Array) -> Places:

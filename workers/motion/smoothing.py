@@ -20,12 +20,18 @@ def weighted_mean(values: Array, half_width: int) -> Array:
     """Moving average with a raised-cosine window of `2 half_width + 1` frames."""
     if half_width < 1:
         return values.copy()
-    window = 1.0 + np.cos(np.pi * np.arange(-half_width, half_width + 1) / (half_width + 1.0))
-    window /= window.sum()
+    window = raised_cosine(half_width)
     flat = values.reshape(len(values), -1)
     padded = np.pad(flat, ((half_width, half_width), (0, 0)), mode="edge")
     columns = [np.convolve(padded[:, column], window, mode="valid") for column in range(flat.shape[1])]
     return np.stack(columns, axis=1).reshape(values.shape)
+
+
+def raised_cosine(half_width: int) -> Array:
+    """Weights `(2 half_width + 1,)` that sum to 1."""
+    window = 1.0 + np.cos(np.pi * np.arange(-half_width, half_width + 1) / (half_width + 1.0))
+    weights: Array = window / window.sum()
+    return weights
 
 
 def running_maximum(values: Array, half_width: int) -> Array:

@@ -20,12 +20,14 @@ MIN_ZOOM = 0.6  # what still sticks out then is a long prop or a fall from heigh
 
 
 def framed_cameras(
-    bodies: Sequence[MovingBody], facing: Array, size: int, views: Sequence[str]
+    bodies: Sequence[MovingBody], facing: Array, size: int, views: Sequence[str], most_zoom: float = 1.0
 ) -> list[dict[str, Camera]]:
-    """For each body one camera a frame for each view (`MovingBody.cameras`), zoomed alike."""
+    """For each body one camera a frame for each view (`MovingBody.cameras`), zoomed alike: out as far as it takes, in
+    by `most_zoom` at most.
+    """
     cameras = [body.cameras(facing, size, views) for body in bodies]
     reach = max(_reach(body, own) for body, own in zip(bodies, cameras, strict=True))
-    zoom = float(np.clip(FILLED / max(reach, 1e-6), MIN_ZOOM, 1.0))
+    zoom = float(np.clip(FILLED / max(reach, 1e-6), MIN_ZOOM, most_zoom))
     return [{view: camera.zoomed(zoom) for view, camera in own.items()} for own in cameras]
 
 

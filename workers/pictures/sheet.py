@@ -48,15 +48,16 @@ def sheet_png(
     worst: tuple[int, int] | None = None,
     size: int = SIZE,
     view: str = VIEW,
+    most_zoom: float = 1.0,
 ) -> bytes:
-    """`frames` count in every body's motion alike; `worst` is row and column of the moment to mark. Raises ValueError
-    where a row's scores are not as many as the frames.
+    """`frames` count in every body's motion alike; `worst` is row and column of the moment to mark; `most_zoom` is how
+    far bodies that leave room may be zoomed in. Raises ValueError where a row's scores are not as many as the frames.
     """
     for row in rows:
         if row.scores is not None and len(row.scores) != len(frames):
             raise ValueError(f"{len(frames)} frames need as many scores, not {len(row.scores)}")
     lines = [_times(rows[0].body, frames, size)]
-    cameras = framed_cameras([row.body for row in rows], facing, size, [view])
+    cameras = framed_cameras([row.body for row in rows], facing, size, [view], most_zoom)
     for number, (row, own) in enumerate(zip(rows, cameras, strict=True)):
         chosen = [min(frame, row.body.motion.frames - 1) for frame in frames]
         pictures = row.body.render(renderer, chosen, own[view])

@@ -5,6 +5,7 @@
     content_key    a key for what values hold
     exhaustion     exceptions that say the machine gave out
     processes      death with the parent, memory limits, memory in use
+    side_by_side   two pieces of work on two threads
     threads        how many threads libraries take, and how they wait
     torch_threads  torch on a given number of threads for a while; the only module here that imports torch
 

@@ -21,16 +21,18 @@ from numba import config, njit
 from workers.platform.cache_folder import VARIABLE
 
 Function = TypeVar("Function", bound=Callable[..., object])
+# Division by zero gives infinity, as in numpy; other threads go on meanwhile.
+HOW: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 SETTINGS: Any = config  # numba gives its names when it starts
 
 
 def compiled(function: Function) -> Function:
-    """The function, compiled for the types that it is called with. Division by zero gives infinity, as in numpy."""
+    """The function, compiled for the types that it is called with."""
     folder = compiled_folder(Path(function.__code__.co_filename).parent)
     before = SETTINGS.CACHE_DIR
     SETTINGS.CACHE_DIR = "" if folder is None else str(folder)
     try:
-        made: Function = njit(function, cache=folder is not None, error_model="numpy")
+        made: Function = njit(function, cache=folder is not None, **HOW)
     finally:
         SETTINGS.CACHE_DIR = before
     return made
@@ -54,7 +56,7 @@ def compiled_folder(sources: Path) -> Path | None:
 
 
 def _version(sources: Path) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(HOW).encode())
     for path in [*sorted(sources.rglob("*.py")), *sorted(sources.parent.glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

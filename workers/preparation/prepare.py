@@ -35,7 +35,7 @@ from workers.preparation.time_axis import at_result_rate, at_true_rate, settled_
 from workers.skeleton import kinematics
 from workers.skeleton.all_fours import stands_on_all_fours
 from workers.skeleton.body import Body, measure_body
-from workers.skeleton.find_roles.find import find_roles, require_roles
+from workers.skeleton.find_roles.find import VRM_MAP, find_roles, require_roles
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Clip, Notice, Scene
 from workers.skeleton.rest.own_facing import face_as_clips
@@ -240,16 +240,22 @@ def roles_at_rest(scene: Scene, override: MappingABC[str, JointChoice]) -> Human
 
 
 def _roles_at(scene: Scene, override: MappingABC[str, JointChoice], positions: Array | None) -> HumanoidMapping:
-    declared = scene.extras.get("declared_roles")
+    declared, declared_by = scene.extras.get("declared_roles"), scene.extras.get("declared_by", VRM_MAP)
     mirrored = _held_places(scene, positions) if scene.extras.get("mirrored") is True else None
 
     def find() -> HumanoidMapping:
         return find_roles(
-            scene.skeleton, positions_m=positions, declared=declared, override=override, mirrored_surface_m=mirrored
+            scene.skeleton,
+            positions_m=positions,
+            declared=declared,
+            declared_by=declared_by,
+            override=override,
+            mirrored_surface_m=mirrored,
         )
 
     # Most motions that follow one another are of one rig.
-    return find() if override else _known_roles.get(content_key(scene.skeleton, positions, declared, mirrored), find)
+    key = content_key(scene.skeleton, positions, declared, declared_by, mirrored)
+    return find() if override else _known_roles.get(key, find)
 
 
 def _held_places(scene: Scene, positions: Array | None) -> Array:

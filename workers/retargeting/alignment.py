@@ -17,6 +17,7 @@ All turns are in the target's world.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +33,7 @@ LEG_BAND_DEG = (2.5, 6.0)
 FINGER_BAND_DEG = (8.0, 20.0)
 # A palm is known when its fingers fan out by at least this share of the hand's length.
 MIN_FAN = 0.15
+PAIRS_KEPT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +52,11 @@ class RestAlignment:
         return np.array([self.joint_turns.get(joint, quat.IDENTITY) for joint in joints]).reshape(-1, 4)
 
 
+@lru_cache(maxsize=PAIRS_KEPT)
 def align(source: Body, target: Body) -> RestAlignment:
-    """Alignment of two rigs whose rest poses nobody stated: of one family in the pose that they share, else at rest."""
+    """Alignment of two rigs whose rest poses nobody stated: of one family in the pose that they share, else at rest.
+    The same object for the same two: scores ask for it again.
+    """
     common = find_common_pose(source, target)
     return align_rest(source, target) if common is None else align_family(source, target, common)
 

@@ -8,6 +8,7 @@
     stance_scores     feet on the body's own floor, the path at the scale of the legs
     smoothness        jerk
     joint_limits      the limits that a definition gives
+    relation_scores   where hands, limbs and head are with respect to the own body
     surface_scores    the part of a job that measures surfaces
     surface_measures  penetration and self-contact
     skin_measures     skin torn, wrung or left behind

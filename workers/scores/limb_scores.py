@@ -62,30 +62,20 @@ def leg_error_deg(result: BodyMotion, source: BodyMotion, seated: Array | None =
     return _most([float(error) for error in np.median(angles, axis=0)])
 
 
-def least_movement(result: BodyMotion, source: BodyMotion) -> float | None:
-    """The least share of its source's movement that any arm segment, the head or the fingers of any hand keep.
+def least_movements(result: BodyMotion, source: BodyMotion) -> tuple[float | None, float | None]:
+    """The least share of its source's movement that any arm segment, the head or the fingers of any hand keep, and the
+    same of the legs, hip to ankle. Feet that are held on the ground keep legs from moving as the source's.
 
     Movement is the spread about the mean, relative to the trunk, so that an arm that hangs frozen on a moving chest
     counts as frozen. None where the source moves none of them.
     """
-    return _least_kept(result, source, of_legs=False)
-
-
-def leg_movement(result: BodyMotion, source: BodyMotion) -> float | None:
-    """The same of the legs, hip to ankle. Feet that are held on the ground keep legs from moving as the source's."""
-    return _least_kept(result, source, of_legs=True)
-
-
-def _least_kept(result: BodyMotion, source: BodyMotion, *, of_legs: bool) -> float | None:
-    least = LEAST_LEG_SPREAD_DEG if of_legs else LEAST_SPREAD_DEG
-    ratios = [
-        kept / meant
-        for (name, kept), (_, meant) in zip(
-            *(_spreads(motion, source.body, result.body) for motion in (result, source)), strict=True
-        )
-        if meant >= least and name.endswith("Leg") == of_legs
-    ]
-    return _least(ratios)
+    kept, meant = (_spreads(motion, source.body, result.body) for motion in (result, source))
+    ratios: tuple[list[float], list[float]] = [], []
+    for (name, made), (_, wanted) in zip(kept, meant, strict=True):
+        of_legs = name.endswith("Leg")
+        if wanted >= (LEAST_LEG_SPREAD_DEG if of_legs else LEAST_SPREAD_DEG):
+            ratios[of_legs].append(made / wanted)
+    return _least(ratios[0]), _least(ratios[1])
 
 
 def least_spread_deg(source: BodyMotion, result: Body) -> float:

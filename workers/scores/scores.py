@@ -17,8 +17,8 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     mapping_confidence            the lesser of the two mappings' (0 to 1)              pose_scores.mapping_confidence
     mpjpe_pct_height              against a true clip, root-relative                    pose_scores.position_errors
     arm_error_deg, leg_error_deg  mean angle of the worst segment, of the worse leg     limb_scores
-    least_movement_ratio          of any arm segment, the head, a hand's fingers        limb_scores.least_movement
-    leg_movement_ratio            of the leg that moves less of its source's            limb_scores.leg_movement
+    least_movement_ratio          of any arm segment, the head, a hand's fingers        limb_scores.least_movements
+    leg_movement_ratio            of the leg that moves less of its source's            limb_scores.least_movements
     bend_kept                     signed, of the worst knee or elbow; -1 is mirrored    limb_scores.bend_kept
     knees_wrong_way_pct           frames in which the worse knee is bent to the front   limb_scores.knees_wrong_way
     hand_roll_error_deg           of the worse hand about its forearm                   limb_scores.hand_roll_error_deg
@@ -31,6 +31,8 @@ and denominator of a ratio are scores of their own. Keys, units and where the fo
     penetration_max_cm, penetration_mean_cm    depth, at the character's real size      surface_measures
     contact_error, contact_recall, contact_precision    self-contacts of the source     workers.geometry.contact_scores
     contact_frames_source, _held, _result, _right    counts behind recall and precision
+    relation_error                hands, limbs and head with respect to the own body    relation_scores
+    relation_error_hands, _forearms, _elbows, _feet, _knees, _head    of the worse side
     undriven_skin_pct             skin on joints that stay behind the body              skin_measures
     skin_torn_pct, skin_collapsed_pct, skin_longest_cm    strain against the bind pose  skin_measures
 
@@ -80,6 +82,10 @@ SURFACE_KEYS = (
     "penetration_pct", "penetration_vertices", "penetration_checked", "penetration_max_cm", "penetration_mean_cm",
     "contact_error", "contact_recall", "contact_precision",
     "contact_frames_source", "contact_frames_held", "contact_frames_result", "contact_frames_right",
+)  # fmt: skip
+RELATION_KEYS = (
+    "relation_error", "relation_error_hands", "relation_error_forearms", "relation_error_elbows",
+    "relation_error_feet", "relation_error_knees", "relation_error_head",
 )  # fmt: skip
 SKIN_KEYS = ("undriven_skin_pct", "skin_torn_pct", "skin_collapsed_pct", "skin_longest_cm")
 # How the reason begins of a score that was there to be measured and is not: the verdict never passes over it.
@@ -190,7 +196,7 @@ def kinematic_scores(
     for what, keys, put in parts:
         scores.put_part(what, keys, put)
     put_meaning(scores, MeaningValues())
-    for key in (*SURFACE_KEYS, *SKIN_KEYS):
+    for key in (*SURFACE_KEYS, *RELATION_KEYS, *SKIN_KEYS):
         scores.put(key, None, NO_SURFACE_MEASURE)
     return scores
 
@@ -257,8 +263,9 @@ def _put_limbs(scores: Scores, result: BodyMotion, source: BodyMotion, seated: A
     scores.put("arm_error_deg", limb_scores.arm_error_deg(result, source), "the bodies share no arm")
     scores.put("leg_error_deg", limb_scores.leg_error_deg(result, source, seated), "the bodies share no leg")
     still = "the source moves neither arms nor head nor fingers"
-    scores.put("least_movement_ratio", limb_scores.least_movement(result, source), still)
-    scores.put("leg_movement_ratio", limb_scores.leg_movement(result, source), "the source does not move its legs")
+    of_arms, of_legs = limb_scores.least_movements(result, source)
+    scores.put("least_movement_ratio", of_arms, still)
+    scores.put("leg_movement_ratio", of_legs, "the source does not move its legs")
     scores.put("bend_kept", limb_scores.bend_kept(result, source), "no knee or elbow of the source is bent")
     wrong = limb_scores.knees_wrong_way(result)
     scores.put("knees_wrong_way_pct", None if wrong is None else 100.0 * wrong, "the body has no feet below its knees")

@@ -19,16 +19,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workers.geometry.all_touches import look_everywhere
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.contact_scores import contact_scores
 from workers.geometry.exact import ExactPenetration
 from workers.geometry.measured_penetration import MeasuredPenetration
 from workers.geometry.posing import pose
 from workers.geometry.prepared import BodySurfaces
-from workers.geometry.self_contact import find_self_contacts
+from workers.geometry.self_contact import find_contact_spans, find_self_contacts
 from workers.geometry.source_contacts import source_contacts
 from workers.geometry.surface import BodySurface
-from workers.geometry.touches import Search, Touches, look_everywhere, look_where_it_counts
+from workers.geometry.touches import Search, Touches, look_where_it_counts
 from workers.geometry.transfer_contacts import carried_frames, carry
 from workers.motion.body_motion import BodyMotion
 from workers.scores.scores import SURFACE_KEYS
@@ -127,7 +128,7 @@ def geometry_scores(
         }
         on_step()
         slow = thinned(motion, stride)
-        made = find_self_contacts(slow, surfaces.light, ways.look)
+        made = find_contact_spans(slow, surfaces.light, ways.look)
         kept = contact_scores(
             contacts, made, anchors, pose(surface, slow, touched), touched, surface.arm_radius_m, slow.rate_hz
         )

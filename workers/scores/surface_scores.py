@@ -1,9 +1,9 @@
 """The part of a job that measures surfaces, for the result, the copy and what was refined: penetration, self-contact,
-and whether the skin is torn, wrung or left behind.
+relations to the own body, and whether the skin is torn, wrung or left behind.
 
 scipy, numba and libigl are imported when the first clip is measured, torch never; where they are not installed, or the
 environment variable `RETARGET_SURFACE_SCORES` is `off`, the scores are absent, with the reason. What is measured is
-`workers.scores.surface_measures`' and `workers.scores.skin_measures`'.
+`workers.scores.surface_measures`', `relation_scores`' and `skin_measures`'.
 """
 
 from __future__ import annotations
@@ -18,27 +18,30 @@ import numpy as np
 
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
-from workers.scores.scores import SKIN_KEYS, SURFACE_KEYS, Scores
+from workers.scores.scores import RELATION_KEYS, SKIN_KEYS, SURFACE_KEYS, Scores
 from workers.skeleton.model import Array, Notice
 
 if TYPE_CHECKING:
+    from workers.scores.relation_scores import RelationScores
     from workers.scores.skin_measures import SkinScores
     from workers.scores.surface_measures import GeometryScores
 
-KEYS = (*SURFACE_KEYS, *SKIN_KEYS)
+KEYS = (*SURFACE_KEYS, *RELATION_KEYS, *SKIN_KEYS)
 PACKAGES = ("scipy", "igl", "numba")
 SWITCH = "RETARGET_SURFACE_SCORES"
 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceScores:
-    """Of one motion: values by `KEYS`, reasons where they are None, and for timelines `penetration_pct` of every frame
-    `(frames,)`, between measured frames interpolated; None where it was not measured. `notices` are for the report.
+    """Of one motion: values by `KEYS`, reasons where they are None, and for timelines `penetration_pct` and
+    `relation_error` of every frame `(frames,)`, between measured frames interpolated; None where it was not measured.
+    `notices` are for the report.
     """
 
     values: dict[str, float | None]
     reasons: dict[str, str]
     per_frame: Array | None = None
+    relation_per_frame: Array | None = None
     notices: tuple[Notice, ...] = ()
 
     @staticmethod
@@ -69,21 +72,23 @@ def surface_scores(
         if find_spec(package) is None:
             return [SurfaceScores.absent(f"the package {package} is not installed") for _ in motions]
     from workers.geometry.prepared import surfaces_of
+    from workers.scores.relation_scores import relation_scores
     from workers.scores.skin_measures import skin_scores
     from workers.scores.surface_measures import geometry_scores
 
     seen, surfaces = surfaces_of(source).light, surfaces_of(target)
     on_step()
     found = geometry_scores(motions, source_motion, seen, surfaces, on_step=on_step)
+    related = relation_scores(motions, source_motion, seen, surfaces.light, on_step)
     skins = []
     for motion in motions:
         on_step()
         skins.append(skin_scores(motion, surfaces.full))
-    return [_of(item, skin, source_motion.frames) for item, skin in zip(found, skins, strict=True)]
+    return [_of(*measured, source_motion.frames) for measured in zip(found, related, skins, strict=True)]
 
 
-def _of(found: GeometryScores, skin: SkinScores, frames: int) -> SurfaceScores:
+def _of(found: GeometryScores, related: RelationScores, skin: SkinScores, frames: int) -> SurfaceScores:
     per_frame = 100.0 * np.interp(np.arange(frames), found.frames, found.by_frame) if len(found.frames) else None
-    return SurfaceScores(
-        {**found.values, **skin.values}, {**found.not_applicable, **skin.reasons}, per_frame, skin.notices
-    )
+    values = {**found.values, **related.values, **skin.values}
+    reasons = {**found.not_applicable, **related.reasons, **skin.reasons}
+    return SurfaceScores(values, reasons, per_frame, related.per_frame(frames), skin.notices)

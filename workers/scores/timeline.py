@@ -25,13 +25,14 @@ def build_timeline(
     source_floor_m: float,
     similarity: Array | None = None,
     penetration_pct: Array | None = None,
+    relation_error: Array | None = None,
 ) -> dict[str, Any]:
     """Arrays over time: `{step_s, frames_per_point, planted, foot_skate, foot_float_cm, limb_direction_error_deg,
-    penetration_pct, semantic_similarity}`.
+    penetration_pct, relation_error, semantic_similarity}`.
 
     `planted` is the share of foot joints planted; `foot_skate` is in body heights a second. `similarity` `(frames,)` is
-    the raw semantic similarity, `penetration_pct` `(frames,)` the share of limb vertices inside the body; without them
-    these rows are None as a whole.
+    the raw semantic similarity, `penetration_pct` `(frames,)` the share of limb vertices inside the body,
+    `relation_error` `(frames,)` that of `workers.scores.relation_scores`; without them these rows are None as a whole.
     """
     track = foot_scores.source_track(contacts, source.body, result.body, source_floor_m)
     result_ground = foot_scores.result_track(track, source.body, result.body, source_floor_m)
@@ -49,6 +50,7 @@ def build_timeline(
         **_axis(result),
         **{name: _stretches(values, width) for name, values in rows.items()},
         "penetration_pct": None if penetration_pct is None else _stretches(penetration_pct[:, None], width),
+        "relation_error": None if relation_error is None else _stretches(relation_error[:, None], width),
         "semantic_similarity": None if similarity is None else _stretches(similarity[:, None], width, digits=6),
     }
 
@@ -57,7 +59,7 @@ def absent_timeline(result: BodyMotion) -> dict[str, Any]:
     """The timeline of a result of which none could be made: every point is there and holds None."""
     axis = _axis(result)
     points = -(-result.frames // axis["frames_per_point"])
-    whole: dict[str, Any] = {"penetration_pct": None, "semantic_similarity": None}
+    whole: dict[str, Any] = {"penetration_pct": None, "relation_error": None, "semantic_similarity": None}
     return {**axis, **{name: [None] * points for name in ROWS}, **whole}
 
 

@@ -33,6 +33,11 @@ class EncoderChoice:
     required: bool = False
     notices: tuple[Notice, ...] = ()
 
+    @property
+    def packaged(self) -> bool:
+        """Whether the encoder is one that comes with the project: small, made for its own pictures."""
+        return self.reference is not None and find_manifest(self.reference).source.kind == "packaged"
+
     def without(self, reason: str) -> EncoderChoice:
         """No encoder after all."""
         return EncoderChoice(None, reason, notices=(Notice("meaning-not-measured", reason),))

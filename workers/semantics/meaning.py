@@ -6,10 +6,12 @@ torch is imported when the first clip is looked at, not before: a job without se
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from workers.contract.errors import ModelUnavailable
 from workers.contract.options import JobOptions
+from workers.platform.side_by_side import has_two_threads
 from workers.preparation.prepare import PreparedCharacter
 from workers.semantics.choice import choose_encoder
 from workers.semantics.clip_meaning import Meaning, OnStep
@@ -28,6 +30,13 @@ class MeaningStage:
         self.choice = choose_encoder(wanted)
         self._loaded: LoadedEncoder | None = None
 
+    @property
+    def shares_cores(self) -> bool:
+        """Whether other work may go on beside it: the packaged encoder is too small to gain by a second thread, large
+        ones take all.
+        """
+        return self.choice.packaged and has_two_threads()
+
     def measure(
         self,
         see: Callable[[tuple[str, ...], str], ViewedClip],
@@ -40,9 +49,11 @@ class MeaningStage:
         loaded = self._open()
         if loaded is None:
             return Meaning.absent(self.choice)
+        from workers.platform.torch_threads import torch_threads
         from workers.semantics.scoring import measure_meaning
 
-        return measure_meaning(see(loaded.views, loaded.encoder.device.type), loaded, description, on_step)
+        with torch_threads(1) if self.choice.packaged else nullcontext():
+            return measure_meaning(see(loaded.views, loaded.encoder.device.type), loaded, description, on_step)
 
     def measure_clip(
         self, retargeted: RetargetedClip, target: PreparedCharacter, options: JobOptions, on_step: OnStep

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from weakref import WeakKeyDictionary
 
 from workers.contract.engine_version import ENGINE_VERSION
-from workers.geometry.body_proxy import build_proxy
+from workers.geometry.body_proxy import build_proxy, coarse_body
 from workers.geometry.decimate import prepare_surface
 from workers.geometry.kept_surfaces import kept_mesh
 from workers.motion.body_motion import BodyMotion
@@ -143,8 +143,9 @@ def skin_of(scene: Scene, body: Body, device: str = "cpu") -> tuple[Skin, BodyKi
         mesh = scene.load_mesh() if scene.has_surface else None
         own = mesh if mesh is not None and len(mesh.faces) else None
         # Bound where the mesh stands, whichever pose the body counts as rest.
-        key = content_key(ENGINE_VERSION, device, *((body,) if own is None else (scene.skeleton, own)))
-        by_device[device] = _bound.get(key, lambda: _bind(own, scene, body, device))
+        shape = coarse_body(body)
+        key = content_key(ENGINE_VERSION, device, *((shape,) if own is None else (scene.skeleton, own)))
+        by_device[device] = _bound.get(key, lambda: _bind(own, scene, shape, device))
     return by_device[device]
 
 

@@ -10,23 +10,28 @@ import os
 import resource
 import signal
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from workers.contract.errors import InputError, ParseFailed, RetargetError, TooLarge
 from workers.formats.fbx.message import pack, unpack
 from workers.formats.limits import Limits
 from workers.platform.processes import die_with_parent, forbid_core_dumps
 
+Convert = Callable[[bytes, str, Limits, list[str]], bytes]
 
-def main() -> None:
-    """Never returns: the binding must not be torn down."""
+
+def serve(convert: Convert, title: str) -> NoReturn:
+    """Answers the one request by `convert`, which gives the reply to a file's bytes, its name, the limits and the names
+    of the files beside it; `title` is what people call such files. Never returns: native code must not be torn down.
+    """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # stray prints of libraries are no part of the reply
     request, data = unpack(sys.stdin.buffer.read())
     _set_limits(request)
     name = str(request["name"])
     try:
-        reply = _convert(data, name, Limits(**request["limits"]), list(request["siblings"]))
+        reply = convert(data, name, Limits(**request["limits"]), list(request["siblings"]))
     except RetargetError as error:
         reply = pack({"error": error.to_dict()})
     except MemoryError:
@@ -38,7 +43,7 @@ def main() -> None:
         text = f"{name}: the file is damaged ({type(error).__name__}); export it again"
         reply = pack({"error": ParseFailed(text).to_dict()})
     if len(reply) > int(request["reply_bytes"]):
-        reply = pack({"error": TooLarge(f"{name}: the FBX unfolds to more than fits; reduce the file").to_dict()})
+        reply = pack({"error": TooLarge(f"{name}: the {title} unfolds to more than fits; reduce the file").to_dict()})
     output.write(reply)
     output.flush()
     os._exit(0)
@@ -82,4 +87,4 @@ def _convert(data: bytes, name: str, limits: Limits, siblings: list[str]) -> byt
 
 
 if __name__ == "__main__":
-    main()
+    serve(_convert, "FBX")

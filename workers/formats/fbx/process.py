@@ -1,4 +1,5 @@
 """Running the FBX child: the file goes in, a GLB with facts comes out, or one typed error. Nothing else comes back.
+`workers.formats.usd` runs its own child through this module.
 
 The child has limits on memory, processor time, wall time and the size of its reply, no environment but what it needs to
 import this package, and no core dump. It stays in this process's group, so that whatever ends us ends it too.
@@ -47,6 +48,18 @@ DEFAULT_CHILD_LIMITS = ChildLimits()
 _OWN_MODULE = "workers.formats.fbx.child"
 
 
+@dataclass(frozen=True)
+class ChildProgram:
+    """Which module is run, what people call the files it reads, and the package it needs."""
+
+    module: str
+    title: str
+    package: str
+
+
+USD_CHILD = ChildProgram("workers.formats.usd.child", "USD", "usd-core")
+
+
 def convert_fbx(
     data: bytes,
     name: str,
@@ -54,10 +67,24 @@ def convert_fbx(
     limits: Limits,
     child_limits: ChildLimits = DEFAULT_CHILD_LIMITS,
 ) -> tuple[bytes, dict[str, Any]]:
+    """What `convert` gives of an FBX."""
+    program = ChildProgram(_OWN_MODULE, "FBX", "ufbx==0.0.5")
+    return convert(data, name, siblings, limits, child_limits, program=program)
+
+
+def convert(
+    data: bytes,
+    name: str,
+    siblings: Sequence[str],
+    limits: Limits,
+    child_limits: ChildLimits = DEFAULT_CHILD_LIMITS,
+    *,
+    program: ChildProgram,
+) -> tuple[bytes, dict[str, Any]]:
     """GLB bytes and the reply's header: `facts` of the file and `notices` (code, message, joint).
 
     Raises what the child found wrong with the file; ParseFailed if it broke the child or made it send garbage, TooLarge
-    for too much memory or processor time, JobTimeout for too much wall time, InternalError without the ufbx package.
+    for too much memory or processor time, JobTimeout for too much wall time, InternalError where it cannot start.
     """
     cpu_s = child_limits.cpu_for(len(data))
     wall_s = round(cpu_s * child_limits.wall_factor)
@@ -79,12 +106,12 @@ def convert_fbx(
         given.write(request)
         given.flush()
         given.seek(0)
-        code = _run(given.fileno(), reply.fileno(), wall_s, name)
+        code = _run(program, given.fileno(), reply.fileno(), wall_s, name)
         if code != 0:
-            raise _death(code, name, cpu_s, wall_s)
+            raise _death(program, code, name, cpu_s, wall_s)
         reply.seek(0)
         answer = reply.read(child_limits.reply_bytes + 1)
-    return _read(answer, name)
+    return _read(program, answer, name)
 
 
 def _nameless_file() -> IO[bytes]:
@@ -94,10 +121,10 @@ def _nameless_file() -> IO[bytes]:
     return tempfile.TemporaryFile()
 
 
-def _run(given: int, reply: int, wall_s: float, name: str) -> int:
+def _run(program: ChildProgram, given: int, reply: int, wall_s: float, name: str) -> int:
     """The child's exit code, negative for a signal. Raises JobTimeout."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", _OWN_MODULE],
+        [sys.executable, "-P", "-m", program.module],
         stdin=given,
         stdout=reply,
         stderr=subprocess.DEVNULL,
@@ -107,7 +134,7 @@ def _run(given: int, reply: int, wall_s: float, name: str) -> int:
     try:
         return process.wait(wall_s)
     except subprocess.TimeoutExpired:
-        raise _late(name, wall_s) from None
+        raise _late(program, name, wall_s) from None
     finally:
         if process.poll() is None:
             process.kill()
@@ -120,31 +147,37 @@ def _environment() -> dict[str, str]:
     package_folder = str(Path(__file__).resolve().parents[3])
     return kept | {
         "PYTHONPATH": package_folder, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8",
+        "PXR_WORK_THREAD_LIMIT": "1",
     } | one_thread()  # fmt: skip
 
 
-def _late(name: str, wall_s: float) -> JobTimeout:
-    return JobTimeout(f"{name}: the FBX was not read within {wall_s:g} s; try again, or reduce the file")
+def _late(program: ChildProgram, name: str, wall_s: float) -> JobTimeout:
+    return JobTimeout(f"{name}: the {program.title} was not read within {wall_s:g} s; try again, or reduce the file")
 
 
-def _death(code: int, name: str, cpu_s: int, wall_s: float) -> RetargetError:
+def _death(program: ChildProgram, code: int, name: str, cpu_s: int, wall_s: float) -> RetargetError:
     if code == -signal.SIGXCPU:
-        return TooLarge(f"{name}: reading the FBX takes more than {cpu_s} s of processor time; reduce the file")
+        return TooLarge(
+            f"{name}: reading the {program.title} takes more than {cpu_s} s of processor time; reduce the file"
+        )
     if code == -signal.SIGXFSZ:
-        return TooLarge(f"{name}: the FBX unfolds to more than fits; reduce the file")
+        return TooLarge(f"{name}: the {program.title} unfolds to more than fits; reduce the file")
     if code == -signal.SIGALRM:
-        return _late(name, wall_s)
+        return _late(program, name, wall_s)
     if code > 0:  # it never gets as far as an exit code of its own unless it could not start
-        return InternalError(f"{name}: the FBX reader could not start (exit code {code}); install ufbx==0.0.5")
+        text = f"{name}: the {program.title} reader could not start (exit code {code}); install {program.package}"
+        return InternalError(text)
     cause = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    return ParseFailed(f"{name}: the file broke the FBX reader ({cause}); export it again, or convert it to GLB")
+    text = f"{name}: the file broke the {program.title} reader ({cause}); export it again, or convert it to GLB"
+    return ParseFailed(text)
 
 
-def _read(answer: bytes, name: str) -> tuple[bytes, dict[str, Any]]:
+def _read(program: ChildProgram, answer: bytes, name: str) -> tuple[bytes, dict[str, Any]]:
     try:
         header, glb = unpack(answer)
     except ValueError:
-        raise ParseFailed(f"{name}: the file broke the FBX reader (no answer); export it again") from None
+        text = f"{name}: the file broke the {program.title} reader (no answer); export it again"
+        raise ParseFailed(text) from None
     if "error" in header:
         error = RetargetError.from_dict(header["error"])
         raise error if isinstance(error, InputError) else ParseFailed(f"{name}: {error.detail}")

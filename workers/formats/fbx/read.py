@@ -24,6 +24,11 @@ _UNITS = {1.0: "m", 0.1: "dm", 0.01: "cm", 0.001: "mm", 0.0254: "inch", 0.3048: 
 def read_fbx(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     """The scene of an FBX file. Raises InputErrors, and JobTimeout where the machine is too slow."""
     glb, header = convert_fbx(bundle.data, bundle.name, list(bundle.siblings), limits)
+    return scene_of_glb("fbx", bundle, glb, header, limits)
+
+
+def scene_of_glb(format_name: str, bundle: FileBundle, glb: bytes, header: dict[str, Any], limits: Limits) -> Scene:
+    """The scene of the GLB that a child made of a file of that format, with the facts and notices of its reply."""
     scene = read_gltf(FileBundle(bundle.name, glb, bundle.siblings), limits)
     facts = header["facts"]
     units = _units(facts, scene.units)
@@ -31,14 +36,14 @@ def read_fbx(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     notices = fold_notices(Notice(str(code), str(message), joint) for code, message, joint in header["notices"])
     return replace(
         scene,
-        format="fbx",
+        format=format_name,
         units=units,
         clips=tuple(clip.info() for clip in source.clips),
         load_clip=source.load_clip,
         load_mesh=source.load_mesh,
         notices=(*notices, *scene.notices),
         document=source,
-        extras={**scene.extras, "clip_notices": partial(source.clip_notices), "fbx": facts},
+        extras={**scene.extras, "clip_notices": partial(source.clip_notices), format_name: facts},
     )
 
 

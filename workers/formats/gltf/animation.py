@@ -106,13 +106,13 @@ def sample_clip(
     rotations = np.empty((frames, len(tree), 4))
     rotations[:] = tree.rotations
     translations: dict[int, Array] = {}
-    for (path, key_times, interpolation), channels in _groups(clip.channels).items():
+    for (path, key_times, _), channels in channel_groups(clip.channels).items():
         if path == "scale":
             continue
         entries = np.array([channel.entry for channel in channels])
         keys = read_times(document.accessors, key_times)
         check_limit(len(keys) * len(channels), limits.rotation_keys, "keys", f"clip {clip.name!r}")
-        values = _sample(document.accessors, channels, keys, times, path, interpolation)
+        values = sample_channels(document.accessors, channels, keys, times)
         if path == "rotation":
             rotations[:, entries] = fold_rotations(tree, entries, values)
             continue
@@ -126,7 +126,7 @@ def sample_clip(
 def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tuple[Notice, ...]:
     """What sampling this clip leaves out or repairs: animated scale and quaternions that are not unit."""
     notices: list[Notice] = []
-    for (path, key_times, interpolation), channels in _groups(clip.channels).items():
+    for (path, key_times, interpolation), channels in channel_groups(clip.channels).items():
         if path == "translation":
             continue
         check_limit(
@@ -248,7 +248,8 @@ def _join(clips: Sequence[FileClip]) -> FileClip:
     )
 
 
-def _groups(channels: Sequence[Channel]) -> dict[tuple[str, int, str], list[Channel]]:
+def channel_groups(channels: Sequence[Channel]) -> dict[tuple[str, int, str], list[Channel]]:
+    """Channels that share path, key times and interpolation, so that they are sampled at once."""
     groups: dict[tuple[str, int, str], list[Channel]] = defaultdict(list)
     for channel in channels:
         groups[channel.path, channel.times, channel.interpolation].append(channel)
@@ -264,10 +265,14 @@ def _stack(accessors: Accessors, channels: Sequence[Channel], path: str) -> Arra
     return values
 
 
-def _sample(
-    accessors: Accessors, channels: Sequence[Channel], keys: Array, times: Array, path: str, interpolation: str
-) -> Array:
-    values = _stack(accessors, channels, path)
+def sample_channels(accessors: Accessors, channels: Sequence[Channel], keys: Array, times: Array) -> Array:
+    """Values `(times, channels, 3 or 4)` of channels of one group, whose key times are `keys`."""
+    path, interpolation = channels[0].path, channels[0].interpolation
+    return sample_keys(_stack(accessors, channels, path), keys, times, path, interpolation)
+
+
+def sample_keys(values: Array, keys: Array, times: Array, path: str, interpolation: str) -> Array:
+    """Keys `(keys, channels, width)` at `times`; of a CUBICSPLINE three rows a key: in-tangent, value, out-tangent."""
     if len(keys) == 1:
         only = values[1:2] if interpolation == "CUBICSPLINE" else values
         sampled = np.broadcast_to(only, (len(times), *only.shape[1:]))

@@ -2,8 +2,8 @@
 
 The stream is decoded by Google's library (the package DracoPy), whose allocations follow counts in the stream: those
 are held against the accessors' counts, which the limits bound, before it is called. It is native code: files of
-strangers are read in the confined process, whose death is an error of the file. Only positions, skin influences and
-triangles are taken; the document keeps the stream as it was uploaded.
+strangers are read in the confined process, whose death is an error of the file. Tangents and what only extensions know
+are not taken; the document keeps the stream as it was uploaded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DRACO = "KHR_draco_mesh_compression"
 _TRIANGULAR_MESH = 1
 _SEQUENTIAL, _EDGEBREAKER = 0, 1
 _HEADER_BYTES = 11  # "DRACO", version, kind, method, flags
-_READ = ("POSITION", "JOINTS_", "WEIGHTS_")
+_READ = ("POSITION", "NORMAL", "TEXCOORD_", "COLOR_", "JOINTS_", "WEIGHTS_")
 
 
 def draco_of(primitive: Json) -> bool:

@@ -2,6 +2,7 @@
 
 With skins: the joints of all skins. Without: the nodes that an animation moves, every node below one, and those between
 two of them, less those that hold a mesh or a camera; where nothing moves and there is no mesh, all: a bare skeleton.
+The bones of a VRM animation are joints, moved or not; nodes that stand for its expressions are none.
 
 Robots, toys and voxel figures have meshes and no skin: their nodes move rigid parts, each mesh held by the node itself
 or by a node below it. There a node is a *part* and no joint where it holds a mesh, nothing but parts hangs below it,
@@ -23,7 +24,7 @@ from workers.formats.gltf.animation import FileClip, moves
 from workers.formats.gltf.bind import Skin
 from workers.formats.gltf.document import GltfDocument
 from workers.formats.gltf.nodes import NodeTree
-from workers.formats.gltf.vrm_humanoid import declared_roles
+from workers.formats.gltf.vrm_humanoid import declared_roles, face_nodes, is_animation
 from workers.skeleton.find_roles.find import MIN_JOINTS, find_roles
 from workers.skeleton.find_roles.names import NameReader, NameReading
 from workers.skeleton.model import Mask, Skeleton
@@ -68,6 +69,9 @@ def find_joints(document: GltfDocument, tree: NodeTree, skins: list[Skin], clips
         body = _body_of(document, tree, ~parts & ~_holds(document, tree, "camera"), holds_mesh, clips)
         if body is not None and (body.sure or not moved.any()):
             return FileJoints(body.joints | (moved & ~parts), rigid_parts=True, unsure=not body.sure)
+    if is_animation(document.json):
+        moved[list(_declared(document, tree).values())] = True  # also those that this clip leaves at rest
+        moved &= ~np.isin(tree.file_indices, list(face_nodes(document.json)))
     if not moved.any() and not document.meshes:
         moved[:] = True
     return FileJoints(moved & ~holds_mesh & ~_holds(document, tree, "camera"))

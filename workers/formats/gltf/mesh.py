@@ -56,7 +56,7 @@ def build_mesh(
         # Exporters often cut one set of vertices into a primitive for each material: the set is taken once.
         shared: dict[str, tuple[Json, Array, list[Indices], str]] = {}
         for place, primitive in enumerate(objects(mesh, "primitives", f"/meshes/{node['mesh']}")):
-            surface = _surface(document, primitive, f"{where}/{place}")
+            surface = read_triangles(document, primitive, f"{where}/{place}")
             if surface is None:
                 continue
             positions, faces = surface
@@ -104,8 +104,8 @@ def _carrier(tree: NodeTree, entry: int, deforming: NDArray[np.bool_]) -> int:
     return entry
 
 
-def _surface(document: GltfDocument, primitive: Json, where: str) -> tuple[Array, Indices] | None:
-    """Positions `(n, 3)` and triangles, or None for points and lines."""
+def read_triangles(document: GltfDocument, primitive: Json, where: str) -> tuple[Array, Indices] | None:
+    """Positions `(n, 3)` and triangles of a primitive, decompressed; None for points and lines."""
     mode = integer(primitive, "mode", where, default=_TRIANGLES)
     if mode > _FAN:
         raise bad_field(f"{where}/mode", f"{mode} does not exist")

@@ -1,7 +1,8 @@
 """The humanoid map of a VRM file: which node its author declared to be which bone.
 
 VRM 1.0 keeps it in `extensions.VRMC_vrm.humanoid.humanBones.{bone}.node`, VRM 0.x in
-`extensions.VRM.humanoid.humanBones[{bone, node}]`; where a file holds both, the newer one counts. The bone names are
+`extensions.VRM.humanoid.humanBones[{bone, node}]`, and a VRM animation (VRMA) as VRM 1.0 does, in
+`extensions.VRMC_vrm_animation`; where a file holds both, the newer one counts. The bone names are
 our roles but for the thumb of VRM 0.x, which calls the metacarpal proximal and the proximal bone intermediate
 (https://github.com/vrm-c/vrm-specification).
 
@@ -23,6 +24,7 @@ from workers.formats.gltf.fields import Json, child, index, objects, text
 from workers.skeleton.kinematics import rest_world
 from workers.skeleton.model import Notice, Skeleton
 
+VRM_ANIMATION = "VRMC_vrm_animation"
 # Bones that both versions of the specification require.
 REQUIRED_BONES = (
     "hips", "spine", "head",
@@ -56,10 +58,39 @@ def declared_roles(
         what = error.detail.split("; the file")[0][:300]
         message = f"the file's VRM humanoid map is not used: {what}; roles were found from names and shape: check them"
         return {}, (Notice("vrm-map-ignored", message),)
-    if not unknown:
-        return roles, ()
-    listed = ", ".join(repr(name[:40]) for name in unknown[:5])
-    return roles, (Notice("vrm-bone-unknown", f"the file's VRM map names bones that VRM does not have: {listed}"),)
+    notices = []
+    if unknown:
+        listed = ", ".join(repr(name[:40]) for name in unknown[:5])
+        text = f"the file's VRM map names bones that VRM does not have: {listed}"
+        notices.append(Notice("vrm-bone-unknown", text))
+    face = face_nodes(document)
+    if face:
+        text = f"expressions and gaze of the VRM animation ({len(face)} tracks) are not carried over, its bones are"
+        notices.append(Notice("expressions-left-out", text))
+    return roles, tuple(notices)
+
+
+def is_animation(document: Json) -> bool:
+    """Whether the glTF is a VRM animation (VRMA): bones and their motion, without a body."""
+    extensions = document.get("extensions")
+    return isinstance(extensions, dict) and VRM_ANIMATION in extensions and "VRMC_vrm" not in extensions
+
+
+def face_nodes(document: Json) -> frozenset[int]:
+    """The nodes of a VRM animation whose places stand for the weight of an expression or what the eyes look at."""
+    if not is_animation(document):
+        return frozenset()
+    extension = document["extensions"][VRM_ANIMATION]
+    if not isinstance(extension, dict):
+        return frozenset()
+    expressions = extension.get("expressions")
+    groups = [expressions.get(kind) for kind in ("preset", "custom")] if isinstance(expressions, dict) else []
+    entries = [
+        extension.get("lookAt"),
+        *(item for group in groups if isinstance(group, dict) for item in group.values()),
+    ]
+    nodes = [entry.get("node") for entry in entries if isinstance(entry, dict)]
+    return frozenset(node for node in nodes if type(node) is int)
 
 
 def _declared_bones(document: Json) -> dict[str, tuple[Json, str]] | None:
@@ -67,9 +98,10 @@ def _declared_bones(document: Json) -> dict[str, tuple[Json, str]] | None:
     extensions = document.get("extensions")
     if not isinstance(extensions, dict):
         return None
-    if "VRMC_vrm" in extensions:
-        where = "/extensions/VRMC_vrm/humanoid"
-        bones = child(_humanoid(extensions, "VRMC_vrm"), "humanBones", where)
+    newer = next((name for name in ("VRMC_vrm", VRM_ANIMATION) if name in extensions), None)
+    if newer is not None:
+        where = f"/extensions/{newer}/humanoid"
+        bones = child(_humanoid(extensions, newer), "humanBones", where)
         known = [bone for bone in bones if bone in ALL_ROLES]
         found = {bone: (child(bones, bone, f"{where}/humanBones"), f"{where}/humanBones/{bone}") for bone in known}
         return found | {bone: ({}, "") for bone in bones if bone not in found}

@@ -195,13 +195,18 @@ def closest_face(
     asked: Mask,
     counts: Mask,
     stack: Indices,
+    guess: int,
 ) -> tuple[int, float]:
     """The closest face of the trees that are `asked` `(trees,)` for and its squared distance; -1 and infinity if there
     is none.
 
-    Only faces that `counts` `(faces,)`, in the tree's order. `boxes` are `bound_faces`'.
+    Only faces that `counts` `(faces,)`, in the tree's order. `boxes` are `bound_faces`'. A `guess` is one of these
+    faces that may well be the closest, or -1: the better it is, the less is looked at.
     """
-    best, found = np.inf, -1
+    best, found = np.inf, guess
+    if guess >= 0:
+        a, b, c = tree.corners[guess, 0], tree.corners[guess, 1], tree.corners[guess, 2]
+        best = closest_on_triangle(x, y, z, places, a, b, c)[0]
     for number_of_tree in range(len(tree.roots)):
         root = tree.roots[number_of_tree]
         if not asked[number_of_tree] or squared_to_box(x, y, z, boxes, root) >= best:

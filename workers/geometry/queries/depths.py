@@ -1,8 +1,9 @@
 """How deep limb vertices lie in the rest of the body: compiled, on a mesh of any size, for reports.
 
 A vertex is asked about only where it lies in the bounds of a part that counts for it; whether it is inside, by the
-winding numbers of the groups near by; and how deep, only where it is. What that means is said in
-`workers.geometry.exact`, which does the same by libigl, for reference.
+winding numbers of the groups near by; and how deep, only where it is. Deep inside, neighbours may
+share their closest face: such a depth is said too great by some hundredths at times, the greatest of a frame is exact.
+What it all means is said in `workers.geometry.exact`, which does the same by libigl, for reference.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from workers.geometry.parts import GROUP_OF, GROUPS, PARTS
 from workers.geometry.queries.bounds import DEEPEST_STACK, bound_faces, closest_face, holds, squared_to_box
 from workers.geometry.queries.face_tree import FaceTree, build_tree, first_places
+from workers.geometry.queries.triangles import closest_on_triangle
 from workers.geometry.queries.windings import COLUMNS, find_moments, winding
 from workers.geometry.surface import BodySurface
 from workers.platform.compiled import compiled
@@ -43,6 +45,7 @@ class DepthRoom(NamedTuple):
     moments: Array  # (nodes, COLUMNS)
     asked: Mask  # (trees,)
     every_face: Mask  # (faces,) True
+    rough: Mask  # (limb vertices,) depths by a neighbour's closest face
     stack: Indices
 
 
@@ -61,9 +64,10 @@ class DepthSearch:
         self.kinds = self.own * 2 ** len(PARTS) + self.excluded @ (2 ** np.arange(len(PARTS)))
         self.outer = np.ascontiguousarray(surface.outer[self.tree.faces])
 
-    def depths(self, vertices_m: Array, margin_m: float) -> Depths:
+    def depths(self, vertices_m: Array, margin_m: float, shared: float = 0.0) -> Depths:
         """`vertices_m` `(frames, vertices, 3)`. A group has a say up to `margin_m` outside of its bounds: the open end
-        of a distant limb winds around nothing.
+        of a distant limb winds around nothing. Within `shared` of the depth of a vertex around it, a share, others of
+        its kind take its closest face for theirs.
         """
         nodes, trees = len(self.tree.first), len(self.tree.roots)
         room = DepthRoom(
@@ -72,6 +76,7 @@ class DepthSearch:
             np.empty((nodes, COLUMNS)),
             np.empty(trees, dtype=np.bool_),
             np.ones(len(self.tree.corners), dtype=np.bool_),
+            np.empty(len(self.limbs), dtype=np.bool_),
             np.empty(DEEPEST_STACK, dtype=np.int64),
         )
         shape = len(vertices_m), len(self.limbs)
@@ -86,6 +91,7 @@ class DepthSearch:
             self.kinds,
             self.outer,
             float(margin_m),
+            float(shared),
             room,
             depth,
             face,
@@ -104,6 +110,7 @@ def find_depths(
     kinds: Indices,
     outer: Mask,
     margin: float,
+    shared: float,
     room: DepthRoom,
     depth: Array,
     face: Indices,
@@ -114,12 +121,21 @@ def find_depths(
         bound_faces(tree, places, room.boxes)
         bound_groups(tree, room.boxes, room.group_boxes)
         find_moments(tree, places, room.boxes, room.moments)
+        room.rough[:] = False
         # A ball in which every vertex of this kind is outside.
         clear, clear_x, clear_y, clear_z, clear_kind = -1.0, 0.0, 0.0, 0.0, -1
+        # One that was inside, and how deep: around it, its closest face is taken for that of all of this kind.
+        deep_x, deep_y, deep_z, deep, last, last_kind = 0.0, 0.0, 0.0, 0.0, -1, -1
         for row in range(len(limbs)):
             x, y, z = places[limbs[row], 0], places[limbs[row], 1], places[limbs[row], 2]
             dx, dy, dz = x - clear_x, y - clear_y, z - clear_z
             if dx * dx + dy * dy + dz * dz < clear and kinds[row] == clear_kind:
+                continue
+            dx, dy, dz = x - deep_x, y - deep_y, z - deep_z
+            if dx * dx + dy * dy + dz * dz < shared * shared * deep and kinds[row] == last_kind:
+                a, b, c = tree.corners[last, 0], tree.corners[last, 1], tree.corners[last, 2]
+                depth[frame, row] = sqrt(closest_on_triangle(x, y, z, places, a, b, c)[0])
+                face[frame, row], room.rough[row] = last, True
                 continue
             clear, clear_kind = -1.0, kinds[row]
             away = from_parts(tree, room.boxes, x, y, z, own[row], excluded, row)
@@ -135,13 +151,41 @@ def find_depths(
             if total <= 0.5:
                 if total < CLEAR:
                     _, squared = closest_face(
-                        tree, room.boxes, places, x, y, z, room.asked, room.every_face, room.stack
+                        tree, room.boxes, places, x, y, z, room.asked, room.every_face, room.stack, -1
                     )
                     clear, clear_x, clear_y, clear_z = SAME_SIDE * SAME_SIDE * squared, x, y, z
                 continue
-            closest, squared = closest_face(tree, room.boxes, places, x, y, z, room.asked, outer, room.stack)
+            guess = last if last_kind == kinds[row] else -1
+            closest, squared = closest_face(tree, room.boxes, places, x, y, z, room.asked, outer, room.stack, guess)
             if closest >= 0:
                 depth[frame, row], face[frame, row] = sqrt(squared), closest
+                deep_x, deep_y, deep_z, deep, last, last_kind = x, y, z, squared, closest, kinds[row]
+        settle_greatest(tree, places, limbs, own, outer, room, depth[frame], face[frame])
+
+
+@compiled
+def settle_greatest(
+    tree: FaceTree,
+    places: Array,
+    limbs: Indices,
+    own: Indices,
+    outer: Mask,
+    room: DepthRoom,
+    depth: Array,
+    face: Indices,
+) -> None:
+    """Measure the greatest depth of a frame exactly: what is rough is never too small, so the greatest is asked about
+    until it is none of these.
+    """
+    while len(depth) > 0:
+        row = depth.argmax()
+        if not room.rough[row]:
+            break
+        for root in range(len(tree.roots)):
+            room.asked[root] = tree.groups[root] != own[row]
+        x, y, z = places[limbs[row], 0], places[limbs[row], 1], places[limbs[row], 2]
+        face[row], squared = closest_face(tree, room.boxes, places, x, y, z, room.asked, outer, room.stack, face[row])
+        depth[row], room.rough[row] = sqrt(squared), False
 
 
 @compiled

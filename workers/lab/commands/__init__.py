@@ -4,6 +4,7 @@
     retargeting_studies  studies of what is retargeted
     looking_studies      studies of what looks and corrects
     choices              blind choices
+    displacement         what refinement moved and need not
     asked                what these share
     bench                `retarget bench`
     train                `retarget train fetch | data | encoder`

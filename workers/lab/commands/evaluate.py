@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -99,6 +100,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine.add_argument("--ablate", action="store_true", help="each loss off in turn instead; one view; no features")
     _add_json(refine)
 
+    moved = subparsers.add_parser("displacement", help="what refinement moved and need not have moved")
+    _add_corpus(moved)
+    moved.add_argument("--refine", choices=("geometry", "semantic"), default="geometry", help="(%(default)s)")
+    moved.add_argument("--encoder", default="none", metavar="NAME", help="for semantic (%(default)s)")
+    moved.add_argument("--pairs", type=int, default=40, metavar="N", help="drawn (%(default)s)")
+    moved.add_argument("--seed", type=int, default=1, metavar="S", help="of the pairs (%(default)s)")
+    _add_json(moved)
+
     choices = subparsers.add_parser("choices", help="blind sheets of two sets of options, and what people chose")
     choices.add_argument("folder", type=Path, metavar="FOLDER", help="where the sheets and their key lie")
     choices.add_argument("--answers", type=Path, metavar="FILE", help="tell what was chosen; else sheets are drawn")
@@ -125,7 +134,9 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Asks the study for its lines; nothing else of the lab is imported before."""
-    from workers.lab.commands import choices, looking_studies, retargeting_studies
+    from workers.lab.commands import choices, displacement, looking_studies, retargeting_studies
 
-    studies = {**retargeting_studies.STUDIES, **looking_studies.STUDIES, **choices.STUDIES}
+    studies: dict[str, Callable[[argparse.Namespace], int]] = {}
+    for some in (retargeting_studies.STUDIES, looking_studies.STUDIES, displacement.STUDIES, choices.STUDIES):
+        studies.update(some)
     return studies[arguments.study](arguments)

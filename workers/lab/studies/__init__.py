@@ -17,6 +17,7 @@
     choices             two results of each clip for people to choose between
     choices_sheet       their blind sheets
     choices_told        what people chose, and which scores agree
+    displacement        how far refinement moves what nothing asked it to move
     gradients           the renderer's gradients on sample bodies, as a table
     renderer_gradients  one of them against finite differences of finer pictures
     renderers           the own renderer beside pytorch3d: pictures, gradients, the eye's scores

@@ -33,7 +33,7 @@ from workers.skeleton.model import Array
 SECONDS = 4.0  # of each clip, its beginning
 MIN_DURATION_S = 0.5
 APART_S = 0.3  # between two moments that are shown
-MOMENTS = 6
+MOMENTS = 4
 TRIES = 12  # pairs looked at for each that is shown
 
 

@@ -24,6 +24,7 @@ from workers.semantics.viewed_clip import from_origin, view_clip
 
 VIEWS = ("front", "three_quarter")
 KEY = "key.json"
+SIZE, ZOOM = 250, 1.7  # pictures in which hands can be seen, on a sheet that a screen shows whole
 
 
 def draw_sheets(choices: Iterator[Choice], folder: Path, seed: int, labels: tuple[str, str]) -> Iterator[Path]:
@@ -47,7 +48,9 @@ def _sheet(choice: Choice, order: tuple[int, int], title: str) -> bytes:
         rows.append(SheetRow(name, replace(seen.result, motion=from_origin(choice.results[index].scored))))
     pictures = []
     for view in VIEWS:
-        png = sheet_png(renderer, rows, choice.frames, seen.facing, title=f"{title}  ·  {view}", view=view)
+        png = sheet_png(
+            renderer, rows, choice.frames, seen.facing, f"{title}  ·  {view}", size=SIZE, view=view, most_zoom=ZOOM
+        )
         with Image.open(io.BytesIO(png)) as image:
             pictures.append(np.asarray(image.convert("RGB")))
     out = io.BytesIO()

@@ -32,6 +32,7 @@ def _pooled(rows: Sequence[RefineRow], name: str, seed: int) -> dict[str, Any]:
             copy = np.array([parts(row, row.columns[COPY])[0] for row in rows])
             result[f"{figure}_over_copy"] = _ratio(own.sum(), copy.sum())
             result[f"{figure}_over_copy_interval"] = _interval(own, copy, draws)
+    result |= _relations(rows, name, seed)
     result["deepest_cm"] = max(row.columns[name].geometry.values["penetration_max_cm"] or 0.0 for row in rows)
     loops = [row.columns[name].loops for row in rows if row.columns[name].loops is not None]
     result["loops"] = f"{sum(map(bool, loops))} of {len(loops)}"
@@ -46,6 +47,22 @@ def _pooled(rows: Sequence[RefineRow], name: str, seed: int) -> dict[str, Any]:
         )
         result["seconds_per_100_frames"] = 100.0 * seconds / frames
     return result
+
+
+def _relations(rows: Sequence[RefineRow], name: str, seed: int) -> dict[str, Any]:
+    """Mean over pairs, and by how much it is more than the analytic result's, of the pairs in which it was measured."""
+    columns = [(row.columns[name].relation_error, row.columns[BASE].relation_error) for row in rows]
+    kept = np.array([(own, base) for own, base in columns if own is not None and base is not None]).reshape(-1, 2)
+    if not len(kept):
+        return {"relation_error": None}
+    own, rise = kept[:, 0], kept[:, 0] - kept[:, 1]
+    again = np.random.default_rng(seed).integers(0, len(kept), (DRAWS, len(kept)))
+    return {
+        "relation_error": float(own.mean()),
+        "relation_error_interval": np.quantile(own[again].mean(axis=1), INTERVAL).tolist(),
+        "relation_error_rise": float(rise.mean()),
+        "relation_error_rise_interval": np.quantile(rise[again].mean(axis=1), INTERVAL).tolist(),
+    }
 
 
 def _meaning(rows: Sequence[RefineRow], name: str, judge: str, draws: Indices) -> dict[str, Any]:

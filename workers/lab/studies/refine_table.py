@@ -25,6 +25,7 @@ from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.refine import refine_clip
 from workers.rendering.renderer import choose_renderer
 from workers.retargeting.clip import RetargetedClip
+from workers.scores.relation_scores import relation_scores
 from workers.scores.scores import kinematic_scores
 from workers.scores.surface_measures import GeometryScores, geometry_scores
 from workers.semantics import similarity
@@ -49,12 +50,15 @@ class Mode:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One method on one pair. `meaning` by encoder: mean cosine and the paper's loss."""
+    """One method on one pair. `meaning` by encoder: mean cosine and the paper's loss. `relation_error` is the report's
+    over the clip, None where the bodies share no limb.
+    """
 
     geometry: GeometryScores
     kinematic: Mapping[str, Any]
     loops: bool | None
     meaning: Mapping[str, tuple[float, float]]
+    relation_error: float | None = None
 
 
 @dataclass(eq=False)
@@ -108,12 +112,15 @@ def _measure(
     source = retargeted.source.motion
     frames = np.arange(0, row.frames, max(1, round(retargeted.scored.rate_hz / MEASURED_HZ)))
     surfaces = surfaces_of(target)
-    found = geometry_scores(list(motions.values()), source, surfaces_of(retargeted.source).light, surfaces, frames)
+    seen = surfaces_of(retargeted.source).light
+    found = geometry_scores(list(motions.values()), source, seen, surfaces, frames)
+    related = relation_scores(list(motions.values()), source, seen, surfaces.light)
     looked = look(retargeted, target, motions, judges) if judges else {}
-    for (name, motion), geometry in zip(motions.items(), found, strict=True):
+    for (name, motion), geometry, relation in zip(motions.items(), found, related, strict=True):
         kinematic = kinematic_scores(motion, source, retargeted.contacts, retargeted.source_floor_m).values
         loops = _loops(motion) if _loops(source) else None
-        row.columns[name] = Column(geometry, kinematic, loops, looked.get(name, {}))
+        meaning, relation_error = looked.get(name, {}), relation.values["relation_error"]
+        row.columns[name] = Column(geometry, kinematic, loops, meaning, relation_error)
 
 
 def _loops(motion: BodyMotion) -> bool:

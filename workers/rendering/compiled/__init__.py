@@ -1,6 +1,7 @@
 """The renderer of `workers.rendering.rasterizer` once more, compiled, for pictures that nobody differentiates.
 
     renderer  pictures of posed surfaces, behind the interface of every renderer
+    picture   one picture from the parts below, and several in one call
     surface   which face each pixel sees, and how it is lit
     ground    grid and shadow below
     edges     silhouettes, anti-aliased

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import ceil, floor
 
+import numpy as np
+from numpy.typing import NDArray
+
 from workers.platform.compiled import compiled
 from workers.rendering.compiled.surface import Numbers
 from workers.rendering.edges import HIDDEN_REACH
@@ -87,26 +90,30 @@ def blend(
     weight: Array,
     farthest: Array,
     total: Array,
-    plain: Array,
-    mixed: Array,
+    change: Array,
+    picture: NDArray[np.float32],
 ) -> None:
-    """Mix the colours `plain` `(pixels, 3)` across the crossings into `mixed`, a copy of them at first. Of several
-    between the same two pixels the one farthest out counts. `farthest` `(pixels, 4)` and `total` `(pixels,)`: room.
+    """Mix the colours of `picture` `(3, pixels)` across the crossings. Of several between the same two pixels the one
+    farthest out counts. `farthest` `(pixels, 4)`, `total` `(pixels,)` and `change` `(crossings, 3)`: room.
     """
-    farthest[:] = 0.0
-    total[:] = 0.0
+    for k in range(len(inner)):  # only what is read again is made clean
+        farthest[inner[k]] = 0.0
+        total[inner[k]], total[outer[k]] = 0.0, 0.0
     for k in range(len(inner)):
         way = direction(inner[k], outer[k])
         farthest[inner[k], way] = max(farthest[inner[k], way], distance[k])
     for again in range(2):  # first what each pixel gives away, then what it is mixed with
         for k in range(len(inner)):
-            if distance[k] < farthest[inner[k], direction(inner[k], outer[k])]:
-                continue
-            share = (distance[k] - 0.5) * weight[k]
+            counts = distance[k] >= farthest[inner[k], direction(inner[k], outer[k])]
+            share = (distance[k] - 0.5) * weight[k] if counts else 0.0
             changed, other = (outer[k], inner[k]) if share > 0.0 else (inner[k], outer[k])
             if again == 0:
                 total[changed] += abs(share)
             else:
                 part = abs(share) / max(total[changed], 1.0)
                 for colour in range(3):
-                    mixed[changed, colour] += part * (plain[other, colour] - plain[changed, colour])
+                    change[k, colour] = part * (picture[colour, other] - picture[colour, changed])
+    for k in range(len(inner)):
+        changed = outer[k] if distance[k] > 0.5 else inner[k]
+        for colour in range(3):
+            picture[colour, changed] += change[k, colour]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import exp, floor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.platform.compiled import compiled
 from workers.rendering.ground import (
@@ -97,9 +98,9 @@ def draw_ground(
     size: int,
     centre: Array,
     ringed: Array,
-    picture: Array,
+    picture: NDArray[np.float32],
 ) -> None:
-    """The whole of `picture` `(size * size, 3)` as if no body stood in it. The camera stands upright: all that a row
+    """The whole of `picture` `(3, size * size)` as if no body stood in it. The camera stands upright: all that a row
     shows of the ground is equally deep in the picture.
     """
     height = eye_m[1] - floor_m
@@ -114,7 +115,7 @@ def draw_ground(
         near = 1.0 - min(max((far - FADE[0]) / (FADE[1] - FADE[0]), 0.0), 1.0)
         if not (fall < -1e-6 and distance > 0.0) or near <= 0.0:
             for pixel in range(row * size, row * size + size):
-                picture[pixel, 0], picture[pixel, 1], picture[pixel, 2] = SKY
+                picture[0, pixel], picture[1, pixel], picture[2, pixel] = SKY
             continue
         contrast = 1.0 / 0.06 / max(far, 1.0)
         step = 2.0 / size / focal * distance
@@ -134,4 +135,4 @@ def draw_ground(
             pixel = row * size + column
             for colour in range(3):
                 ground = DARK[colour] + checker * (LIGHT[colour] - DARK[colour])
-                picture[pixel, colour] = SKY[colour] * (1.0 - near) + lit * ground
+                picture[colour, pixel] = SKY[colour] * (1.0 - near) + lit * ground

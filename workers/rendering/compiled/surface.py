@@ -99,9 +99,9 @@ def shade_faces(
     seen: Numbers,
     size: int,
     buffer: Array,
-    picture: Array,
+    picture: NDArray[np.float32],
 ) -> None:
-    """The colours of the pixels that see a face, into `picture` `(size * size, 3)`, and 1 / depth there, into `buffer`
+    """The colours of the pixels that see a face, into `picture` `(3, size * size)`, and 1 / depth there, into `buffer`
     `(size * size,)`, 0 elsewhere.
     """
     for pixel in range(len(seen)):
@@ -131,4 +131,4 @@ def shade_faces(
         mirrored = max(KEY_WAY[2] - 2.0 * key * away, 0.0)  # the reflected key light against the viewer, who is at -z
         shine = SPECULAR * mirrored**SHININESS
         for colour in range(3):
-            picture[pixel, colour] = CLAY[colour] * light + shine
+            picture[colour, pixel] = CLAY[colour] * light + shine

@@ -33,6 +33,7 @@ from workers.skeleton.mapping import HumanoidMapping, RoleMatch
 from workers.skeleton.model import Array, Notice, Skeleton
 
 MIN_JOINTS = 5  # a hips and four limbs; less is no humanoid
+VRM_MAP = "the file's VRM map"
 FIXED = 6.0  # evidence of a declared or overridden joint, above anything a name says
 
 
@@ -41,6 +42,7 @@ def find_roles(
     *,
     positions_m: Array | None = None,
     declared: Mapping[str, int] | None = None,
+    declared_by: str = VRM_MAP,
     override: Mapping[str, JointChoice] | None = None,
     lexicon: Lexicon | None = None,
     mirrored_surface_m: Array | None = None,
@@ -48,8 +50,9 @@ def find_roles(
     """Roles, chains and unmapped joints of a skeleton.
 
     `positions_m` is `(joints, 3)` of one plausible pose, default the rest pose; only directions that names leave open
-    depend on it. `declared` is the file's own map, role -> joint index in the skeleton. `override` is the user's:
-    role -> joint name, file index, or None to leave the role unmapped; it wins. `lexicon` replaces the word lists.
+    depend on it. `declared` is the file's own map, role -> joint index in the skeleton, and `declared_by` what it is,
+    for the reasons. `override` is the user's: role -> joint name, file index, or None to leave the role unmapped; it
+    wins. `lexicon` replaces the word lists.
     `mirrored_surface_m` `(joints, 3)` is given where the file's transforms mirror the body, so that its sides may be
     seen as the other ones: the middle of the surface that each joint holds, its own place where it holds none.
     Roles that are not found are absent: `require_roles` raises. Raises InvalidOptions for a wrong override.
@@ -80,7 +83,7 @@ def find_roles(
             notices = (SEEN_IN_A_MIRROR,)
         if body is not None:
             matches, chains = _search(shape, evidence, body)
-    _apply(matches, chosen, fixed)
+    _apply(matches, chosen, fixed, declared_by)
     _repair_spine(shape, matches, chains, given)
     chains |= find_twists(skeleton, shape.positions_m, readings, {role: match.joint for role, match in matches.items()})
     used = {match.joint for match in matches.values()}
@@ -167,7 +170,9 @@ def _search(
     return matches, chains
 
 
-def _apply(matches: dict[str, RoleMatch], chosen: Mapping[str, int | None], fixed: Mapping[str, int]) -> None:
+def _apply(
+    matches: dict[str, RoleMatch], chosen: Mapping[str, int | None], fixed: Mapping[str, int], declared_by: str
+) -> None:
     """Put declared and overridden roles in place; whatever else sat on their joints goes."""
     given = {joint for joint in (*chosen.values(), *fixed.values()) if joint is not None}
     declared_parts = set(fixed)
@@ -176,7 +181,7 @@ def _apply(matches: dict[str, RoleMatch], chosen: Mapping[str, int | None], fixe
         if role in chosen or role in fixed or matches[role].joint in given or (declared_parts & group):
             del matches[role]
     for role, joint in fixed.items():
-        matches[role] = RoleMatch(joint, 1.0, "the file's VRM map")
+        matches[role] = RoleMatch(joint, 1.0, declared_by)
     for role, choice in chosen.items():
         if choice is not None:
             matches[role] = RoleMatch(choice, 1.0, "given by the mapping override")
