@@ -3,9 +3,9 @@
 The skeleton has the bones' own lengths (their median over the motion). Where several bones leave one joint (pelvis,
 chest, the palm) they are a rigid body, whose shape is the mean over the motion and whose orientation the best fit
 (Kabsch 1976); elsewhere a joint turns by the least that brings its bone in place. Places hold no roll of a limb about
-itself; of an upper arm and a thigh it follows the plane in which elbow and knee bend, wherever they do, and in between
-it goes evenly from one such moment to the next. Roll of forearms, shins, hands and feet and the turn of the head are
-not in the data.
+itself; of an upper arm and a thigh it follows the plane in which elbow and knee bend, the more the further they do, and
+where they are straight it goes evenly from one bent moment to the next. Roll of forearms, shins, hands and feet and the
+turn of the head are not in the data.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from workers.skeleton.model import Array
 MIN_BEND_RAD = np.radians(20.0)  # a hinge shows its axis when bent at least this far
 SHAPE_STEPS = 5
 FOLD_STEPS = 4
+# Weight of the least turn against the squared sine of the bend. On a captured clip (AMASS) shoulders are then off by 15
+# degrees at the median and thighs by 7; the least turn alone gives 18 and 10, the hinge alone 39 and 14.
+LEAST_TURN = 0.25
 SHORT = 0.02  # of the longest bone: a joint nearer to its parent than this is in its place
 SAME_PLACE = 5e-4  # of the body's size: a bone that keeps its length so well has one
 _LEFT, _DOWN, _FORWARD = np.array([1.0, 0.0, 0.0]), np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, 1.0])
@@ -112,8 +115,8 @@ def _hinges(joints: SmplJoints) -> dict[int, Array]:
 
 
 def _rolled(turned: Array, upper: Array, lower: Array, upper_rest: Array, lower_rest: Array, axis: Array) -> Array:
-    """Orientations `(frames, 4)` rolled about the bone `upper`, so that the limb folds as its hinge does about `axis`
-    from how its bones rest.
+    """Orientations `(frames, 4)` rolled about the bone `upper` towards where the limb folds as its hinge does, about
+    `axis` from how its bones rest. No roll, the least turn, is itself likely: a plane that is hardly seen counts less.
     """
     along = quat.unit(upper)
     found = np.cross(along, quat.unit(lower))
@@ -129,7 +132,10 @@ def _rolled(turned: Array, upper: Array, lower: Array, upper_rest: Array, lower_
     sine = np.einsum("fi,fi->f", along, np.cross(held, found))
     cosine = np.einsum("fi,fi->f", held, found)
     roll = np.unwrap(np.arctan2(sine, cosine)[frames])
-    return quat.multiply(quat.from_axis_angle(along, np.interp(np.arange(len(turned)), frames, roll)), turned)
+    roll -= 2.0 * np.pi * np.round(np.median(roll) / (2.0 * np.pi))
+    plain = np.sin(np.minimum(bend, np.pi / 2.0)) ** 2
+    roll = np.interp(np.arange(len(turned)), frames, roll) * plain / (plain + LEAST_TURN)
+    return quat.multiply(quat.from_axis_angle(along, roll), turned)
 
 
 def _angle(a: Array, b: Array) -> Array:
