@@ -7,6 +7,7 @@
     records      what all records share: ids, times, the prefix of their keys
     http         what every endpoint shares: errors, problem documents, headers, OpenAPI
     files        uploads on their way in, where bytes are kept, which job holds which file
+    keys         who is calling, what they may do, and how much
     jobs         jobs: record, states, queue, results
     assets       stored motions and characters
     mappings     mapping presets

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -25,7 +26,7 @@ from service.http.compression import TextCompression
 from service.http.context import VERSION, connect
 from service.http.errors import Problem
 from service.http.head import HeadAsGet
-from service.http.openapi import add_schemas
+from service.http.openapi import add_schemas, add_security
 from service.http.origin_guard import OriginGuard
 from service.http.problems import router as problems_router
 from service.http.served import refuse_unknown_query
@@ -34,9 +35,12 @@ from service.jobs.artifacts import router as artifacts_router
 from service.jobs.changes import Changes
 from service.jobs.context import JobContext
 from service.jobs.endpoints import router as jobs_router
+from service.jobs.events import router as events_router
 from service.jobs.job_request import JobRequest
 from service.jobs.request_body import describe_parsed_parts
 from service.jobs.store import JobStore
+from service.keys.caller import Callers, caller_of
+from service.keys.store import KeyStore
 from service.mappings.endpoints import router as mappings_router
 from service.mappings.schemas import MappingRequest
 from service.mappings.store import MappingStore
@@ -75,10 +79,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # FastAPI's pages load scripts from a CDN
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_query)],
+        generate_unique_id_function=lambda route: route.name,  # post_job: what generated clients call it
     )
     app.state.context = context
-    jobs = (jobs_router, artifacts_router, inspections_router)
-    for router in (*jobs, *asset_routers, mappings_router, models_router, health_router, problems_router):
+    app.state.callers = Callers(KeyStore(context.redis))
+    jobs = (jobs_router, events_router, artifacts_router, inspections_router)
+    for router in (*jobs, *asset_routers, mappings_router, models_router):
+        app.include_router(router, dependencies=[Depends(caller_of)])
+    for router in (health_router, problems_router):  # open to all, as is /openapi.json
         app.include_router(router)
     _add_middleware(app, context.settings)
 
@@ -91,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             schema = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
             add_schemas(schema, BODY_MODELS)
             describe_parsed_parts(schema)
+            add_security(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
@@ -102,7 +111,8 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """From the inside out: the last one added sees a request first."""
     app.add_middleware(TextCompression)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(OriginGuard, settings=settings)
+    if not settings.keys_are_asked_for:  # a browser never sends a key by itself
+        app.add_middleware(OriginGuard, settings=settings)
     if settings.cors_origin_list:
         app.add_middleware(
             CORSMiddleware,
@@ -127,5 +137,5 @@ def _make_context(settings: Settings) -> JobContext:
         reception=Reception(blobs, marker, settings),
         store=store,
         changes=Changes(settings.redis_url, store),
-        presets=MappingStore(redis),
+        presets=partial(MappingStore, redis),
     )

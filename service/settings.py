@@ -7,10 +7,11 @@ setting means to the engine is not here but in `workers.contract.options`, and w
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,6 +45,18 @@ class Settings(BaseSettings):
     )
     cors_origins: str = Field(
         default="", description="Origins of web pages, separated by commas, that may use the service from a browser."
+    )
+    keys: Literal["auto", "on", "off"] = Field(
+        default="auto", description="Whether callers have to show a key; auto: unless only this machine can call."
+    )
+    writes_per_minute: Annotated[int, Field(gt=0)] = Field(
+        default=600, description="Requests of one key in a minute that make or change something."
+    )
+    reads_per_minute: Annotated[int, Field(gt=0)] = Field(
+        default=6000, description="Requests of one key in a minute that only read."
+    )
+    waiting_max_per_key: Annotated[int, Field(gt=0)] = Field(
+        default=500, description="Waiting jobs of one key beyond this are refused."
     )
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis that holds job records and queues.")
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the default blob store and Redis.")
@@ -122,6 +135,16 @@ class Settings(BaseSettings):
             data_dir = Path(values.get("data_dir") or default_data_dir()).expanduser().absolute()
             return {**values, "blob_url": f"file://{data_dir}/blobs"}
         return values
+
+    @property
+    def keys_are_asked_for(self) -> bool:
+        """Off by default only where nobody but this machine can call."""
+        if self.keys != "auto":
+            return self.keys == "on"
+        try:
+            return not ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return self.host.lower() != "localhost"
 
     @property
     def allowed_host_names(self) -> list[str]:

@@ -16,6 +16,7 @@ from service.assets.store import CURSOR_PATTERN, AssetStore
 from service.files.form import receive_form
 from service.http.context import Shared
 from service.http.openapi import curl, error_responses
+from service.keys.caller import CallerOf
 from workers.contract.errors import FileTooLarge, InvalidOptions, NotFound, UnsupportedFormat
 
 Cursor = Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the page before.")]
@@ -51,11 +52,11 @@ def make_router(kind: AssetKind) -> APIRouter:
             ),
         },
     )
-    async def post_asset(request: Request, context: Shared) -> Response:
+    async def post_asset(request: Request, context: Shared, caller: CallerOf) -> Response:
         """The same upload is stored once and keeps its id; it is removed some time after its last use."""
         text_parts = ["definition"] if kind == "character" else []
         async with receive_form(request, context.reception, file_parts=["file"], text_parts=text_parts) as form:
-            record, is_new = await run_in_threadpool(store_asset, context, kind, form)
+            record, is_new = await run_in_threadpool(store_asset, context, kind, form, caller.id)
         return JSONResponse(
             asset_view(record).model_dump(mode="json"), 201 if is_new else 200, {"Location": asset_url(record)}
         )
@@ -67,8 +68,8 @@ def make_router(kind: AssetKind) -> APIRouter:
         responses=error_responses(),
         openapi_extra={"x-codeSamples": curl(f'curl -sS "$URL/v1/{collection}?limit=5"')},
     )
-    def list_assets(context: Shared, limit: Limit = 20, cursor: Cursor = None) -> AssetPage:
-        records, next_cursor = AssetStore(context.redis).page(kind, limit, cursor)
+    def list_assets(context: Shared, caller: CallerOf, limit: Limit = 20, cursor: Cursor = None) -> AssetPage:
+        records, next_cursor = AssetStore(context.redis).page(kind, limit, cursor, caller.id)
         return AssetPage(data=[asset_view(record) for record in records], next_cursor=next_cursor)
 
     @router.get(
@@ -78,8 +79,8 @@ def make_router(kind: AssetKind) -> APIRouter:
         responses=error_responses(NotFound),
         openapi_extra={"x-codeSamples": curl(f'curl -sS "$URL/v1/{collection}/${kind.upper()}"')},
     )
-    def get_asset(context: Shared, asset_id: AssetIdPath) -> AssetView:
-        return asset_view(AssetStore(context.redis).get(asset_id, kind))
+    def get_asset(context: Shared, caller: CallerOf, asset_id: AssetIdPath) -> AssetView:
+        return asset_view(AssetStore(context.redis).get(asset_id, kind, caller.id))
 
     @router.delete(
         "/{asset_id}",
@@ -89,9 +90,9 @@ def make_router(kind: AssetKind) -> APIRouter:
         responses=error_responses(NotFound),
         openapi_extra={"x-codeSamples": curl(f'curl -sS -X DELETE "$URL/v1/{collection}/${kind.upper()}"')},
     )
-    def delete_asset(context: Shared, asset_id: AssetIdPath) -> Response:
+    def delete_asset(context: Shared, caller: CallerOf, asset_id: AssetIdPath) -> Response:
         """At once; jobs that use it keep their copy."""
-        record = AssetStore(context.redis).get(asset_id, kind)
+        record = AssetStore(context.redis).get(asset_id, kind, caller.id)
         forget_asset(context.redis, context.blobs, record)
         return Response(status_code=204)
 

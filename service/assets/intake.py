@@ -20,7 +20,7 @@ from service.records import utc_now
 from workers.contract.errors import InvalidRequest, NotFound
 
 
-def store_asset(context: Context, kind: AssetKind, form: Form) -> tuple[AssetRecord, bool]:
+def store_asset(context: Context, kind: AssetKind, form: Form, owner: str = "") -> tuple[AssetRecord, bool]:
     """The asset of a form, and whether it is new. Raises InvalidRequest, InvalidOptions, UnsupportedFormat."""
     files = form.files.get("file", [])
     if not files:
@@ -30,7 +30,7 @@ def store_asset(context: Context, kind: AssetKind, form: Form) -> tuple[AssetRec
         )
     look_at(files)
     definition = definition_text(form.texts.get("definition"), "definition")
-    name = asset_id(kind, [(entry.name, entry.writer.sha256) for entry in files], definition)
+    name = asset_id(kind, [(entry.name, entry.writer.sha256) for entry in files], definition, owner)
     store, references = AssetStore(context.redis), BlobReferences(context.redis, context.blobs)
     now = utc_now()
     expires_at = now + timedelta(seconds=context.settings.asset_ttl_s)
@@ -47,7 +47,13 @@ def store_asset(context: Context, kind: AssetKind, form: Form) -> tuple[AssetRec
                 adopted.append(InputFile(name=entry.name, sha256=blob.sha256, bytes=blob.bytes, blob=blob.key))
             created_at = now if known is None else known.created_at
             record = AssetRecord(
-                id=name, kind=kind, files=adopted, definition=definition, created_at=created_at, expires_at=expires_at
+                id=name,
+                kind=kind,
+                owner=owner,
+                files=adopted,
+                definition=definition,
+                created_at=created_at,
+                expires_at=expires_at,
             )
             store.put(record)
         except BaseException:
@@ -57,11 +63,13 @@ def store_asset(context: Context, kind: AssetKind, form: Form) -> tuple[AssetRec
     return record, known is None
 
 
-def lend_asset(context: Context, name: str, holder: str, pointer: str) -> AssetRecord:
-    """An asset whose uploads the job `holder` now holds too; its expiry is put off. Raises NotFound."""
+def lend_asset(context: Context, name: str, holder: str, pointer: str, owner: str = "") -> AssetRecord:
+    """An asset of the owner whose uploads the job `holder` now holds too; its expiry is put off. Raises NotFound."""
     store, references = AssetStore(context.redis), BlobReferences(context.redis, context.blobs)
     with store.lock(name):
         record = store.find(name)
+        if record is not None and record.owner != owner:
+            record = None
         held: list[InputFile] = []
         for entry in record.files if record is not None else ():
             if not references.hold(entry.blob, holder):

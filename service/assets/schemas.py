@@ -33,6 +33,7 @@ class AssetRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
     id: AssetId
     kind: AssetKind
+    owner: str = ""  # id of the key that stored it; empty where no keys are asked for
     files: list[InputFile]
     definition: str | None = None
     created_at: datetime
@@ -67,9 +68,9 @@ class AssetPage(BaseModel):
     next_cursor: str | None
 
 
-def asset_id(kind: AssetKind, files: Sequence[tuple[str, str]], definition: str | None) -> str:
-    """The id of what consists of these (name, sha256) files."""
-    content = json.dumps([kind, list(files), definition], ensure_ascii=True)
+def asset_id(kind: AssetKind, files: Sequence[tuple[str, str]], definition: str | None, owner: str = "") -> str:
+    """The id of what consists of these (name, sha256) files; another one for each owner."""
+    content = json.dumps([kind, list(files), definition, *([owner] if owner else [])], ensure_ascii=True)
     return id_of(ID_PREFIXES[kind], int.from_bytes(hashlib.sha256(content.encode()).digest()[:17], "big"))
 
 

@@ -1,7 +1,8 @@
 """AssetStore: the records of stored motions and characters in Redis. Blocking. Blobs are left to `intake`.
 
 :asset:<id>         the record as JSON
-:assets:<kind>      sorted set, all scores 0: `<microseconds>:<id>`, so that it sorts by age and is its own cursor
+:assets:<kind>      sorted set, all scores 0: `<microseconds>:<id>`, so that it sorts by age and is its own cursor;
+                    with the owner's id before the kind where it has one
 :asset-deadlines    sorted set of ids by expiry
 """
 
@@ -37,7 +38,7 @@ class AssetStore:
         """Write a record, over the one of the same id and `created_at`."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(_key(record.id), record.model_dump_json())
-            pipe.zadd(_index(record.kind), {_cursor(record): 0})
+            pipe.zadd(_index(record.kind, record.owner), {_cursor(record): 0})
             pipe.zadd(DEADLINES, {record.id: record.expires_at.timestamp()})
             pipe.execute()
 
@@ -45,10 +46,10 @@ class AssetStore:
         raw: Any = self._redis.get(_key(asset_id))
         return None if raw is None else AssetRecord.model_validate_json(raw)
 
-    def get(self, asset_id: str, kind: AssetKind | None = None) -> AssetRecord:
-        """The record. Raises NotFound, also where it is of another kind."""
+    def get(self, asset_id: str, kind: AssetKind | None = None, owner: str | None = None) -> AssetRecord:
+        """The record. Raises NotFound, also where it is of another kind or owner than the one given."""
         record = self.find(asset_id)
-        if record is None or kind not in (None, record.kind):
+        if record is None or kind not in (None, record.kind) or owner not in (None, record.owner):
             raise NotFound(
                 f"there is no {kind or 'asset'} {asset_id}; it was deleted or has expired: upload the file again"
             )
@@ -57,14 +58,16 @@ class AssetStore:
     def delete(self, record: AssetRecord) -> None:
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(_key(record.id))
-            pipe.zrem(_index(record.kind), _cursor(record))
+            pipe.zrem(_index(record.kind, record.owner), _cursor(record))
             pipe.zrem(DEADLINES, record.id)
             pipe.execute()
 
-    def page(self, kind: AssetKind, limit: int, cursor: str | None) -> tuple[list[AssetRecord], str | None]:
-        """Up to `limit` records, newest first, older than `cursor`; and the cursor of the next page."""
+    def page(
+        self, kind: AssetKind, limit: int, cursor: str | None, owner: str = ""
+    ) -> tuple[list[AssetRecord], str | None]:
+        """Up to `limit` records of one owner, newest first, older than `cursor`; and the cursor of the next page."""
         found: Any = self._redis.zrevrangebylex(
-            _index(kind), f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
+            _index(kind, owner), f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
         )
         members = [member.decode() for member in found]
         records = [self.find(member.partition(":")[2]) for member in members[:limit]]
@@ -84,8 +87,8 @@ def _key(asset_id: str) -> str:
     return f"{PREFIX}:asset:{asset_id}"
 
 
-def _index(kind: AssetKind) -> str:
-    return f"{PREFIX}:assets:{kind}"
+def _index(kind: AssetKind, owner: str) -> str:
+    return f"{PREFIX}:assets:{f'{owner}:' if owner else ''}{kind}"
 
 
 def _cursor(record: AssetRecord) -> str:

@@ -66,6 +66,7 @@ def _serve_with_embedded_redis(supervisor: Supervisor, settings: WorkerSettings,
             stop_grace_s=10.0,
             pass_fds=(server.lock_fd,),
             orphan_signal=signal.SIGTERM,  # it has files to close
+            prepare=server.make_room,
         )
         (child,) = supervisor.start(spec)
         try:

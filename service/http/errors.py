@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -30,6 +30,7 @@ from workers.contract.errors import (
     NotFound,
     QueueFull,
     RetargetError,
+    Unauthorized,
     Unavailable,
 )
 
@@ -91,6 +92,8 @@ def problem_response(
     """The HTTP answer to an error."""
     body = problem(error, instance=request.url.path, request_id=request_id_of(request.scope), status=status)
     all_headers = dict(headers or {})
+    if isinstance(error, Unauthorized):
+        all_headers["WWW-Authenticate"] = "Bearer"
     if body.retry_after is not None:
         all_headers["Retry-After"] = str(body.retry_after)
     return Response(body.model_dump_json(), body.status, all_headers, MEDIA_TYPE)
@@ -123,6 +126,7 @@ class RequestIdMiddleware:
                 message["headers"] = [
                     *message.get("headers", []),
                     (REQUEST_ID_HEADER.lower().encode(), request_id.encode()),
+                    *((name.lower().encode(), text.encode()) for name, text in _more_headers(scope)),
                 ]
             await send(message)
 
@@ -138,6 +142,12 @@ class RequestIdMiddleware:
                 raise
             error = InternalError(f"the service failed on this request; report it with request id {request_id}")
             await problem_response(Request(scope), error)(scope, receive, send_with_id)
+
+
+def _more_headers(scope: Scope) -> Iterable[tuple[str, str]]:
+    """What an endpoint's dependencies have to say, whatever the answer is."""
+    found: dict[str, str] = scope["state"].get("more_headers", {})
+    return found.items()
 
 
 def install(app: FastAPI) -> None:

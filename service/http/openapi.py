@@ -13,11 +13,26 @@ from typing import Any
 from pydantic import BaseModel
 
 from service.http.errors import MEDIA_TYPE, problem
-from workers.contract.errors import Forbidden, InternalError, InvalidRequest, RetargetError, Unavailable
+from workers.contract.errors import (
+    Forbidden,
+    InternalError,
+    InvalidRequest,
+    RateLimited,
+    RetargetError,
+    Unauthorized,
+    Unavailable,
+)
 
 Responses = dict[int | str, dict[str, Any]]
 
-COMMON: list[type[RetargetError]] = [InvalidRequest, Forbidden, Unavailable, InternalError]
+COMMON: list[type[RetargetError]] = [
+    InvalidRequest,
+    Unauthorized,
+    Forbidden,
+    RateLimited,
+    Unavailable,
+    InternalError,
+]
 FILES = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
 
 
@@ -56,6 +71,13 @@ def add_schemas(schema: dict[str, Any], models: Sequence[type[BaseModel]]) -> No
         own = model.model_json_schema(ref_template="#/components/schemas/{model}")
         components.update(own.pop("$defs", {}))
         components[model.__name__] = own
+
+
+def add_security(schema: dict[str, Any]) -> None:
+    """A key in the Authorization header, which a service that listens on one machine alone does not ask for."""
+    text = "A key that `retarget keys create` has made. Not asked for where only the same machine can call."
+    schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": text}}
+    schema["security"] = [{}, {"key": []}]
 
 
 def schema_reference(name: str) -> dict[str, str]:

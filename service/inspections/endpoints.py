@@ -16,6 +16,7 @@ from service.jobs.context import SharedJobs
 from service.jobs.endpoints import job_response
 from service.jobs.intake import check_queue, submit_inspect
 from service.jobs.views import JobView, job_url
+from service.keys.caller import CallerOf
 from workers.contract.errors import (
     FileTooLarge,
     InternalError,
@@ -44,9 +45,9 @@ router = APIRouter(prefix="/v1", tags=["inspect"])
         "x-codeSamples": curl('curl -sS "$URL/v1/inspect" -F file=@character.glb'),
     },
 )
-async def post_inspect(request: Request, context: SharedJobs) -> Response:
+async def post_inspect(request: Request, context: SharedJobs, caller: CallerOf) -> Response:
     """Answers with the inspection within seconds, else with the job that works on it."""
-    await run_in_threadpool(check_queue, context)
+    await run_in_threadpool(check_queue, context, caller)
     async with receive_form(
         request,
         context.reception,
@@ -54,7 +55,7 @@ async def post_inspect(request: Request, context: SharedJobs) -> Response:
         text_parts=["definition", "options"],
         id_parts=["file"],
     ) as form:
-        submitted = await run_in_threadpool(submit_inspect, context, form)
+        submitted = await run_in_threadpool(submit_inspect, context, form, caller.id)
     record = await context.changes.wait_until(
         submitted.id, lambda record: record.is_final, context.settings.inspect_wait_s
     )

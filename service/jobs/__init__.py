@@ -9,6 +9,8 @@
     job_request  the JSON body of a job on stored assets
     door         what can be known of options before a job runs
     intake       from a form or a JSON body to a queued job
+    find         jobs by kind, state, time and metadata
+    own_job      which job a path means: its id, or the name that its caller gave it
     idempotency  a request sent again makes no second job
     views        what HTTP shows of a record
     context      what the endpoints of jobs share, presets included
@@ -16,7 +18,9 @@
     retention    the end of a job: its record, inputs and outputs
     estimates    how long a job still takes
     changes      long-polling: who waits for a job is woken when it changes
+    events       what happens to a job, as server-sent events
     endpoints    post, list, poll, cancel, delete
+    report_page  the quality report as one page for people
     artifacts    report and results, with ranges and tags
 
 What runs a job is `workers.queue`; what becomes of lost and old ones, `service.upkeep`.

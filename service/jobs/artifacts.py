@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from service.http.errors import MEDIA_TYPE, problem_response
@@ -13,9 +14,13 @@ from service.http.head import is_head
 from service.http.headers import RangeNotSatisfiable, matches, parse_range
 from service.http.openapi import curl, error_responses
 from service.jobs.context import JobContext, SharedJobs
-from service.jobs.endpoints import JobId
+from service.jobs.own_job import JobId
+from service.jobs.report_page import POLICY, report_page
 from service.jobs.schemas import Artifact, JobRecord
-from service.jobs.views import REPORT_NAME, find_artifact
+from service.jobs.views import REPORT_NAME, find_artifact, job_url
+from service.keys.caller import CallerOf
+from service.keys.schemas import Caller
+from service.keys.signed_urls import SignedUrls
 from service.records import utc_now
 from workers.contract.errors import Expired, InvalidRequest, NotFound, NotReady
 from workers.formats.registry import written_formats
@@ -37,6 +42,17 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+def signature_of(
+    exp: Annotated[int | None, Query(description="Of a signed address: its end.")] = None,
+    key: Annotated[str | None, Query(description="Of a signed address: whose it is.")] = None,
+    sig: Annotated[str | None, Query(description="Of a signed address: the signature.")] = None,
+) -> None:
+    """The parameters of a signed address, which `service.keys.caller` has checked already."""
+
+
+SignatureOf = Annotated[None, Depends(signature_of)]
+
+
 @router.get(
     "/{job_id}/report",
     response_class=Response,
@@ -44,8 +60,33 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     responses={**_RESPONSES, 200: {"description": "The report", "content": {"application/json": {}}}},
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report"')},
 )
-def get_report(request: Request, context: SharedJobs, job_id: JobId) -> Response:
-    return _serve(request, context, job_id, REPORT_NAME)
+def get_report(
+    request: Request, context: SharedJobs, caller: CallerOf, job_id: JobId, signature: SignatureOf
+) -> Response:
+    return _serve(request, context, caller, job_id, REPORT_NAME)
+
+
+@router.get(
+    "/{job_id}/report.html",
+    response_class=Response,
+    summary="The quality report as a page",
+    responses={
+        200: {"description": "Verdict in words, scores, pictures, timelines", "content": {"text/html": {}}},
+        **error_responses(NotFound, NotReady, Expired),
+    },
+    openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report.html" -o report.html')},
+)
+def get_report_page(context: SharedJobs, caller: CallerOf, job_id: JobId, signature: SignatureOf) -> Response:
+    record = context.store.get(job_id, caller.id)
+    report = json.loads(context.blobs.read(_require_artifact(record, REPORT_NAME, utc_now()).blob))
+    shown = record.result.artifacts if record.result is not None else []
+    names = [artifact.name for artifact in shown if artifact.media_type.startswith("image/")]
+    addresses = [f"{job_url(record.id)}/artifacts/{name}" for name in names]
+    if caller.id:
+        signed = SignedUrls(context.redis)
+        addresses = [signed.sign(address, caller.id) for address in addresses]
+    page = report_page(f"Report of {record.id}", report, list(zip(names, addresses, strict=True)))
+    return Response(page, 200, {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}, "text/html")
 
 
 @router.get(
@@ -61,14 +102,16 @@ def get_report(request: Request, context: SharedJobs, job_id: JobId) -> Response
 def get_artifact(
     request: Request,
     context: SharedJobs,
+    caller: CallerOf,
     job_id: JobId,
     name: Annotated[str, Path(description="An artifact's name from the job's result.", max_length=200)],
+    signature: SignatureOf,
 ) -> Response:
-    return _serve(request, context, job_id, name)
+    return _serve(request, context, caller, job_id, name)
 
 
-def _serve(request: Request, context: JobContext, job_id: str, name: str) -> Response:
-    record = context.store.get(job_id)
+def _serve(request: Request, context: JobContext, caller: Caller, job_id: str, name: str) -> Response:
+    record = context.store.get(job_id, caller.id)
     artifact = _require_artifact(record, name, utc_now())
     tag = f'"{artifact.sha256}"'
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}

@@ -47,6 +47,11 @@ class Changes:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listener
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the application ends, and nobody is to wait any more."""
+        return self._closing
+
     def close_soon(self) -> None:
         """Let all waiting requests answer now; callable from a signal handler."""
         if self._loop is not None and not self._loop.is_closed():

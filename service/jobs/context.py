@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -22,7 +23,7 @@ class Presets(Protocol):
 class JobContext(Context):
     store: JobStore
     changes: Changes
-    presets: Presets
+    presets: Callable[[str], Presets]  # those of an owner
 
 
 def job_context_of(request: Request) -> JobContext:

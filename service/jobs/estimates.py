@@ -7,24 +7,31 @@ that was asked for as much, or an execution past its expected end, there is no e
 
 from __future__ import annotations
 
+import time
+
 from service.jobs.needs import needs_of, written
 from service.jobs.queue import QUEUE_OF_KIND
 from service.jobs.schemas import JobRecord
-from service.jobs.store import JobStore
+from service.jobs.store import JobStore, Outlook
 
 
-def remaining_s(store: JobStore, record: JobRecord, position: int | None) -> float | None:
-    """Seconds until the job ends, or None."""
+def outlook_of(store: JobStore, record: JobRecord) -> Outlook | None:
+    """What the estimate is made of; None for a job that has ended. Blocking."""
     if record.is_final:
+        return None
+    return store.outlook(record.kind, record.id, written(needs_of(record.options)), QUEUE_OF_KIND[record.kind])
+
+
+def remaining_s(record: JobRecord, outlook: Outlook | None) -> float | None:
+    """Seconds until the job ends, or None."""
+    if outlook is None:
         return 0.0
-    mean_s = store.mean_duration_s(record.kind, written(needs_of(record.options)))
-    if mean_s is None:
+    if outlook.mean_s is None:
         return None
     if record.status == "queued":
-        workers = store.worker_count(QUEUE_OF_KIND[record.kind])
-        before_s = (store.mean_duration_s(record.kind) or mean_s) * (position or 0)
-        return round(mean_s + before_s / workers, 1) if workers else None
+        before_s = (outlook.mean_of_kind_s or outlook.mean_s) * (outlook.position or 0)
+        return round(outlook.mean_s + before_s / outlook.workers, 1) if outlook.workers else None
     if record.claimed_at is None:
         return None
-    left = mean_s - (store.now() - record.claimed_at.timestamp())
+    left = outlook.mean_s - (time.time() - record.claimed_at.timestamp())
     return round(left, 1) if left > 0 else None

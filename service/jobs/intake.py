@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,40 +27,56 @@ from service.jobs.context import JobContext
 from service.jobs.door import check_at_the_door
 from service.jobs.idempotency import Answer, IdempotencyKey, fingerprint_of
 from service.jobs.job_request import JobRequest
+from service.jobs.own_job import name_job
 from service.jobs.queue import submit
 from service.jobs.schemas import JobInput, JobRecord
 from service.jobs.views import job_view
+from service.keys.schemas import Caller
 from service.records import utc_now
 from workers.contract.engine_version import ENGINE_VERSION
-from workers.contract.errors import InvalidOptions, InvalidRequest, QueueFull
+from workers.contract.errors import Expired, InvalidOptions, InvalidRequest, NotReady, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
 
+DEADLINE_MAX_S = 30 * 24 * 3600
 METADATA_MAX_BYTES = 16 * 1024
 ASSET_PARTS = ("motion", "character", "source_character", "file")
 DEFINITIONS = ("definition", "source_definition")
 Also = Callable[[Pipeline, str], None]  # what is written in the transaction that makes the job of this id
 
 
-def check_queue(context: JobContext) -> None:
-    """Raise QueueFull where too many jobs wait; asked before a body is read."""
+def check_queue(context: JobContext, caller: Caller) -> None:
+    """Raise QueueFull where too many jobs wait, of all or of the caller; asked before a body is read."""
     depth, limit = context.store.queue_depth(), context.settings.queue_depth_max
     if depth >= limit:
         raise QueueFull(f"{depth} jobs are waiting, the limit is {limit}; try again later")
+    if caller.id:
+        own, most = context.store.waiting_of(caller.id), caller.waiting_max or context.settings.waiting_max_per_key
+        if own >= most:
+            raise QueueFull(f"{own} of your jobs are waiting, the limit of your key is {most}; try again later")
 
 
-def submit_once(context: JobContext, form: Form, key: IdempotencyKey | None) -> JobRecord | Answer:
-    """A queued retarget job, or what was answered to an earlier request with the same key.
+def submit_once(
+    context: JobContext, form: Form, owner: str, key: IdempotencyKey | None, name: str | None = None
+) -> JobRecord | Answer:
+    """A queued retarget job, or what was answered to an earlier request with the same key. `name` is what its caller
+    calls it.
 
     Raises IdempotencyConflict, IdempotencyMismatch, and as `submit_retarget`.
     """
     if key is None:
-        return submit_retarget(context, form)
+        return submit_retarget(context, form, owner)
     fingerprint = fingerprint_of(form)
     known = key.claim(fingerprint)
     if known is not None:
         return known
+
+    def also(pipeline: Pipeline, job_id: str) -> None:
+        key.bind(pipeline, fingerprint, job_id)
+        if name is not None:
+            name_job(pipeline, owner, name, job_id, context.settings.record_ttl_s)
+
     try:
-        record = submit_retarget(context, form, lambda pipeline, job_id: key.bind(pipeline, fingerprint, job_id))
+        record = submit_retarget(context, form, owner, also)
     except BaseException:
         key.give_up()
         raise
@@ -68,25 +84,29 @@ def submit_once(context: JobContext, form: Form, key: IdempotencyKey | None) -> 
     return record
 
 
-def submit_retarget(context: JobContext, form: Form, also: Also = lambda pipeline, job_id: None) -> JobRecord:
+def submit_retarget(
+    context: JobContext, form: Form, owner: str = "", also: Also = lambda pipeline, job_id: None
+) -> JobRecord:
     """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["motion", "character"])
     options = read_options(form.texts.get("options"))
-    _check_presets(context, options)
+    _check_presets(context, options, owner)
     check_at_the_door(options)
     record = JobRecord(
         kind="retarget",
+        owner=owner,
         options=options.model_dump(mode="json"),
         metadata=_metadata(form.texts.get("metadata")),
+        deadline_at=_deadline(form.texts.get("deadline_s")),
     )
     return _submit(context, form, record, also)
 
 
-def submit_inspect(context: JobContext, form: Form) -> JobRecord:
+def submit_inspect(context: JobContext, form: Form, owner: str = "") -> JobRecord:
     """A queued inspect job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["file"])
     options = read_options(form.texts["options"]).model_dump(mode="json") if "options" in form.texts else {}
-    return _submit(context, form, JobRecord(kind="inspect", options=options))
+    return _submit(context, form, JobRecord(kind="inspect", owner=owner, options=options))
 
 
 def form_of_json(body: bytes) -> Form:
@@ -121,30 +141,19 @@ def _submit(
     definitions = {part: definition_text(form.texts.get(part), part) for part in DEFINITIONS}
     for files in form.files.values():
         look_at(files)
-    settings = context.settings
     references = BlobReferences(context.redis, context.blobs)
     adopted: list[InputFile] = []
     try:
         inputs: dict[str, Any] = {
             part: _adopt(references, files, record.id, adopted) for part, files in form.files.items()
         }
-        assets = {part: _borrow(context, form, part, record.id, adopted) for part in ASSET_PARTS if part in form.texts}
+        assets = {part: _borrow(context, form, part, record, adopted) for part in ASSET_PARTS if part in form.texts}
         inputs |= {part: asset.files for part, asset in assets.items()}
         for part, owner in (("definition", "character"), ("definition", "file"), ("source_definition", "motion")):
             if definitions[part] is None and owner in assets:
                 definitions[part] = assets[owner].definition
-        now = utc_now()
-        submitted = record.model_copy(
-            update={
-                "input": JobInput(**inputs, **definitions, assets={part: asset.id for part, asset in assets.items()}),
-                "engine": {"version": ENGINE_VERSION, "method": None},
-                "created_at": now,
-                "input_expires_at": now + timedelta(seconds=settings.input_ttl_s),
-                "output_ttl_s": settings.output_ttl_s,
-                "record_ttl_s": settings.record_ttl_s,
-            }
-        )
-        submit(context.store, submitted, settings, lambda pipeline: also(pipeline, record.id))
+        held = JobInput(**inputs, **definitions, assets={part: asset.id for part, asset in assets.items()})
+        submitted = _queue(context, record, held, also)
     except BaseException:
         for entry in adopted:
             references.release(entry.blob, record.id)
@@ -152,7 +161,58 @@ def _submit(
     return submitted
 
 
-def _borrow(context: JobContext, form: Form, part: str, job_id: str, adopted: list[InputFile]) -> AssetRecord:
+def _queue(context: JobContext, record: JobRecord, given: JobInput, also: Also) -> JobRecord:
+    """Hand a job in, whose uploads are held for it."""
+    now, settings = utc_now(), context.settings
+    submitted = record.model_copy(
+        update={
+            "input": given,
+            "engine": {"version": ENGINE_VERSION, "method": None},
+            "created_at": now,
+            "input_expires_at": now + timedelta(seconds=settings.input_ttl_s),
+            "output_ttl_s": settings.output_ttl_s,
+            "record_ttl_s": settings.record_ttl_s,
+        }
+    )
+    submit(context.store, submitted, settings, lambda pipeline: also(pipeline, record.id))
+    return submitted
+
+
+def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
+    """A new job that does an ended one again, on the same files. Raises NotReady, Expired."""
+    if not before.is_final:
+        raise NotReady(f"job {before.id} is {before.status}; it can be done again once it has ended", retry_after=2)
+    references = BlobReferences(context.redis, context.blobs)
+    record = JobRecord(
+        kind=before.kind, owner=before.owner, options=before.options, metadata=before.metadata, retry_of=before.id
+    )
+    held: list[str] = []
+    try:
+        for key in sorted(before.input.blobs()):
+            if not references.hold(key, record.id):
+                raise Expired(f"the uploads of job {before.id} are not kept any more; send them again in a new job")
+            held.append(key)
+        return _queue(context, record, before.input, lambda pipeline, job_id: None)
+    except BaseException:
+        for key in held:
+            references.release(key, record.id)
+        raise
+
+
+def _deadline(text: bytes | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= DEADLINE_MAX_S:  # NaN is neither
+        message = f"must be a number of seconds above 0 up to {DEADLINE_MAX_S:,}"
+        raise InvalidRequest(f"deadline_s {message}", errors=[{"pointer": "/deadline_s", "message": message}])
+    return utc_now() + timedelta(seconds=seconds)
+
+
+def _borrow(context: JobContext, form: Form, part: str, job: JobRecord, adopted: list[InputFile]) -> AssetRecord:
     """The stored asset that a part names, its files held for the job."""
     name = form.texts[part].decode("utf-8", "replace").strip()
     if re.fullmatch(ASSET_ID_PATTERN, name) is None:
@@ -161,15 +221,15 @@ def _borrow(context: JobContext, form: Form, part: str, job_id: str, adopted: li
             f"part {part!r}: {message}; send a file as with curl -F {part}=@path",
             errors=[{"pointer": f"/{part}", "message": message}],
         )
-    record = lend_asset(context, name, job_id, f"/{part}")
+    record = lend_asset(context, name, job.id, f"/{part}", job.owner)
     adopted.extend(record.files)
     return record
 
 
-def _check_presets(context: JobContext, options: JobOptions) -> None:
+def _check_presets(context: JobContext, options: JobOptions, owner: str) -> None:
     """Raise InvalidOptions for a preset that is not there, rather than let the job find out."""
     for side, name in (("source", options.mapping.source_preset), ("target", options.mapping.target_preset)):
-        if name not in (None, NO_PRESET) and context.presets.find(str(name)) is None:
+        if name not in (None, NO_PRESET) and context.presets(owner).find(str(name)) is None:
             message = f"there is no mapping preset {str(name)[:64]!r}; GET /v1/mappings lists them"
             raise InvalidOptions(message, errors=[{"pointer": f"/options/mapping/{side}_preset", "message": message}])
 

@@ -19,6 +19,9 @@ class JobRequest(BaseModel):
     motion: AssetId = Field(examples=[EXAMPLE_IDS["motion"]])
     character: AssetId = Field(examples=[EXAMPLE_IDS["character"]])
     source_character: AssetId | None = None
+    deadline_s: float | None = Field(
+        None, gt=0, le=30 * 24 * 3600, description="Expires if it has not started by then."
+    )
     options: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
     definition: dict[str, Any] | None = None

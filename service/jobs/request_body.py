@@ -22,6 +22,11 @@ def job_body() -> dict[str, Any]:
             "options": schema_reference("JobOptions"),
             "definition": definition,
             "source_definition": definition,
+            "deadline_s": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "Expires if it has not started by then.",
+            },
             "metadata": {"type": "object", "description": "Kept and given back with the job."},
         },
         required=["motion", "character"],

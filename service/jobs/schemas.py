@@ -76,6 +76,7 @@ class JobRecord(BaseModel):
 
     id: Annotated[str, Field(pattern=JOB_ID_PATTERN)] = Field(default_factory=new_job_id)
     kind: JobKind = "retarget"
+    owner: str = ""  # id of the key that made it; empty where no keys are asked for
     status: JobStatus = "queued"
     stage: str | None = None
     progress: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -98,6 +99,8 @@ class JobRecord(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
     cancel_requested: bool = False
     requeue_reason: str | None = None  # why the latest execution was given up
+    deadline_at: datetime | None = None  # not started by then, it expires
+    retry_of: str | None = None  # id of the job that this one does again
     retry_at: datetime | None = None  # queued, but not to be handed out before
     faults: int = 0  # executions that met a passing fault of ours; they do not count as attempts that failed
     first_fault_at: datetime | None = None

@@ -5,13 +5,22 @@ between machines, and answers with a list whose first entry is a word. Keys, all
 
     :job:<id>                 hash, the record
     :index:<kind>:<status>    sorted set of ids, all scores 0: ids sort by age; <status> may be `all`
-    :waiting:<kind>           sorted set of queued ids by the time they were queued
+    :waiting:<kind>           sorted set of queued ids in the order in which they are to run, see below
+    :waiting-of:<owner>       set of an owner's queued ids
+    :turn:<kind>              the score of the job that was claimed last
+    :turns:<kind>             hash: owner -> the score that its next job gets at least
     :leases                   sorted set of ids by lease_until
     :parked                   sorted set of ids by the time they were handed from one worker to the next
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
     :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
+    :events:<id>              stream of the job's latest changes; an entry's id is the record's version
     :changed                  channel: the id of every job that changed
+
+The order is fair between owners (start-time fair queueing): a job's score is one more than that of its owner's last,
+but at least that of the job claimed last. Who has sixty jobs waiting and who comes with one take turns. Scores start
+at the time of day, so that jobs that waited before an upgrade stay first. Below, an owner's `:index:` names have the
+owner's id before the kind.
 
 The keys are built inside the scripts, so this needs one Redis (or a primary with replicas), not a Redis Cluster.
 """
@@ -28,19 +37,38 @@ local function stamp(seconds) return string.format('%.6f', seconds) end
 local function field(name) return redis.call('HGET', key, name) or '' end
 local function set(...) redis.call('HSET', key, ...) end
 
-local function announce()
-  redis.call('HINCRBY', key, 'version', 1)
+local function announce(event)
+  local version = redis.call('HINCRBY', key, 'version', 1)
+  redis.call('XADD', prefix .. ':events:' .. id, 'MAXLEN', '~', 1024, version .. '-0', 'event', event or 'status',
+    'status', field('status'), 'stage', field('stage'), 'progress', field('progress'))
   redis.call('PUBLISH', prefix .. ':changed', id)
+end
+
+local function index(status)
+  local owner = field('owner')
+  return prefix .. ':index:' .. (owner ~= '' and owner .. ':' or '') .. field('kind') .. ':' .. status
+end
+
+local function turn(kind) return tonumber(redis.call('GET', prefix .. ':turn:' .. kind) or now) end
+
+local function leave_queue()
+  local kind = field('kind')
+  redis.call('ZREM', prefix .. ':waiting:' .. kind, id)
+  redis.call('SREM', prefix .. ':waiting-of:' .. field('owner'), id)
+  if redis.call('EXISTS', prefix .. ':waiting:' .. kind) == 0 then
+    redis.call('DEL', prefix .. ':turn:' .. kind, prefix .. ':turns:' .. kind)
+  end
 end
 
 local function enter(status)
   local kind = field('kind')
-  redis.call('ZREM', prefix .. ':index:' .. kind .. ':' .. field('status'), id)
-  redis.call('ZADD', prefix .. ':index:' .. kind .. ':' .. status, 0, id)
-  if status == 'queued' then
-    redis.call('ZADD', prefix .. ':waiting:' .. kind, stamp(now), id)
+  redis.call('ZREM', index(field('status')), id)
+  redis.call('ZADD', index(status), 0, id)
+  if status == 'queued' then -- it has had its turn before, and goes first
+    redis.call('ZADD', prefix .. ':waiting:' .. kind, stamp(turn(kind)), id)
+    redis.call('SADD', prefix .. ':waiting-of:' .. field('owner'), id)
   else
-    redis.call('ZREM', prefix .. ':waiting:' .. kind, id)
+    leave_queue()
   end
   redis.call('ZREM', prefix .. ':parked', id)
   if status ~= 'running' and status ~= 'canceling' then
@@ -66,6 +94,7 @@ local function finish(status)
   set('finished_at', stamp(now), 'expires_at', stamp(expires))
   redis.call('ZADD', prefix .. ':deadlines', 'LT', stamp(expires), id)
   announce()
+  redis.call('EXPIRE', prefix .. ':events:' .. id, 86400)
 end
 
 -- Running, but held by no execution: handed over and not yet taken.
@@ -76,11 +105,38 @@ end
 local function owns(token) return token ~= '' and field('execution_id') == token end
 """
 
+# A new job's place in the order.
+TAKE_A_TURN = """
+local kind, owner = field('kind'), field('owner')
+local turns = prefix .. ':turns:' .. kind
+local score = math.max(turn(kind), tonumber(redis.call('HGET', turns, owner) or 0))
+redis.call('ZADD', prefix .. ':waiting:' .. kind, stamp(score), id)
+redis.call('SADD', prefix .. ':waiting-of:' .. owner, id)
+redis.call('HSET', turns, owner, stamp(score + 1))
+redis.call('SETNX', prefix .. ':turn:' .. kind, stamp(score))
+return {'yes'}
+"""
+
+# ARGV 2: kind, in place of an id
+FIRST_WAITING = """
+for _, candidate in ipairs(redis.call('ZRANGE', prefix .. ':waiting:' .. id, 0, -1)) do
+  local found = redis.call('HMGET', prefix .. ':job:' .. candidate, 'retry_at', 'deadline_at')
+  local retry_at, deadline = tonumber(found[1] or ''), tonumber(found[2] or '')
+  if (retry_at == nil or retry_at <= now) and (deadline == nil or deadline > now) then return {candidate} end
+end
+return {''}
+"""
+
 # ARGV 3: execution id, 4: lease in seconds
 CLAIM = """
 if is_parked() then
   redis.call('ZREM', prefix .. ':parked', id)
 elseif field('status') == 'queued' then
+  local deadline = tonumber(field('deadline_at'))
+  if deadline ~= nil and deadline <= now then return {'no'} end -- the sweeper lets it expire
+  local kind = field('kind')
+  local score = tonumber(redis.call('ZSCORE', prefix .. ':waiting:' .. kind, id) or now)
+  redis.call('SET', prefix .. ':turn:' .. kind, stamp(math.max(turn(kind), score)))
   enter('running')
   redis.call('HINCRBY', key, 'attempt', 1)
   set('progress', '0', 'stage', '', 'retry_at', '')
@@ -118,7 +174,7 @@ if not owns(ARGV[3]) then return {'lost'} end
 if field('status') == 'canceling' then return {'cancel'} end
 if field('stage') ~= ARGV[4] or field('progress') ~= ARGV[5] then
   set('stage', ARGV[4], 'progress', ARGV[5])
-  announce()
+  announce('progress')
 end
 return {'go'}
 """
@@ -217,15 +273,15 @@ return {'yes'}
 """
 
 DELETE = """
-local kind, status = field('kind'), field('status')
+local status = field('status')
 redis.call('ZREM', prefix .. ':leases', id)
 redis.call('ZREM', prefix .. ':parked', id)
 redis.call('ZREM', prefix .. ':deadlines', id)
 if status == '' then return {'no'} end
-redis.call('ZREM', prefix .. ':index:' .. kind .. ':' .. status, id)
-redis.call('ZREM', prefix .. ':index:' .. kind .. ':all', id)
-redis.call('ZREM', prefix .. ':waiting:' .. kind, id)
-redis.call('DEL', key)
+redis.call('ZREM', index(status), id)
+redis.call('ZREM', index('all'), id)
+leave_queue()
+redis.call('DEL', key, prefix .. ':events:' .. id)
 redis.call('PUBLISH', prefix .. ':changed', id)
 return {'yes'}
 """

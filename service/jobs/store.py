@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from redis import Redis
@@ -19,9 +20,10 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 from service.jobs import scripts
 from service.jobs.needs import needs_of, written
 from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
-from service.records import PREFIX, redis_now
+from service.records import PREFIX, id_of, redis_now
 from workers.contract.errors import Expired, NotCancelable, NotFound
 
+MILLISECOND = timedelta(milliseconds=1)
 CHANGES = f"{PREFIX}:changed"
 _JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes"})
 _TIME_FIELDS = frozenset(
@@ -33,11 +35,24 @@ _TIME_FIELDS = frozenset(
         "finished_at",
         "expires_at",
         "input_expires_at",
+        "deadline_at",
         "retry_at",
         "first_fault_at",
     },
 )
 _KINDS: tuple[JobKind, ...] = ("retarget", "inspect")
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A job's place in the queue, None where it does not wait; mean durations of jobs with its needs and of its kind;
+    workers.
+    """
+
+    position: int | None
+    mean_s: float | None
+    mean_of_kind_s: float | None
+    workers: int
 
 
 class JobStore:
@@ -55,18 +70,19 @@ class JobStore:
         """Write a new queued record and index it; with a pipeline, as part of the caller's transaction."""
         pipe = self.redis.pipeline() if pipeline is None else pipeline
         pipe.hset(_job_key(record.id), mapping=_to_hash(record))
-        pipe.zadd(f"{PREFIX}:index:{record.kind}:{record.status}", {record.id: 0})
-        pipe.zadd(f"{PREFIX}:index:{record.kind}:all", {record.id: 0})
-        pipe.zadd(f"{PREFIX}:waiting:{record.kind}", {record.id: record.created_at.timestamp()})
-        if record.input_expires_at is not None:
-            pipe.zadd(f"{PREFIX}:deadlines", {record.id: record.input_expires_at.timestamp()})
+        pipe.zadd(_index(record.owner, record.kind, record.status), {record.id: 0})
+        pipe.zadd(_index(record.owner, record.kind, "all"), {record.id: 0})
+        self._scripts["TAKE_A_TURN"](keys=[], args=[PREFIX, record.id], client=pipe)
+        looks = [at.timestamp() for at in (record.input_expires_at, record.deadline_at) if at is not None]
+        if looks:
+            pipe.zadd(f"{PREFIX}:deadlines", {record.id: min(looks)})
         if pipeline is None:
             pipe.execute()
 
-    def get(self, job_id: str) -> JobRecord:
-        """The record. Raises NotFound."""
+    def get(self, job_id: str, owner: str | None = None) -> JobRecord:
+        """The record. Raises NotFound, also where it is of another owner than the one given."""
         found = self.get_many([job_id])
-        if not found:
+        if not found or owner not in (None, found[0].owner):
             raise NotFound(f"there is no job {job_id}; it was deleted, or its record is older than the retention time")
         return found[0]
 
@@ -146,9 +162,11 @@ class JobStore:
         """As `requeue`, but not before `delay_s` have passed; the sweeper hands it to RQ then. `fault` counts it."""
         return self._run("REQUEUE", job_id, execution_id, reason, delay_s, "1" if fault else "") == "yes"
 
-    def expire(self, job_id: str) -> bool:
-        """queued -> expired, once its inputs are gone."""
-        error = Expired("the job's uploads were removed before a worker took it; send it again")
+    def expire(
+        self, job_id: str, why: str = "the job's uploads were removed before a worker took it; send it again"
+    ) -> bool:
+        """queued -> expired, once its inputs are gone or its deadline is over."""
+        error = Expired(why)
         return self._run("EXPIRE", job_id, _to_json(error.to_dict())) == "yes"
 
     def delete(self, job_id: str) -> bool:
@@ -161,7 +179,7 @@ class JobStore:
         return _texts(ids)
 
     def queued_ids(self) -> list[str]:
-        """All queued jobs, those that wait longest first within each kind."""
+        """All queued jobs, in the order in which they are to run within each kind."""
         return [job_id for kind in _KINDS for job_id in _texts(self.redis.zrange(f"{PREFIX}:waiting:{kind}", 0, -1))]
 
     def parked_ids(self) -> list[str]:
@@ -186,19 +204,59 @@ class JobStore:
         value = _plain(self.redis.get(f"{PREFIX}:duration:{kind}{'' if needs is None else f':{needs}'}"))
         return None if value is None else float(value)
 
+    def outlook(self, kind: JobKind, job_id: str, needs: str, queue_name: str) -> Outlook:
+        """What a job's place and estimate are made of, in one exchange with Redis."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.zrank(f"{PREFIX}:waiting:{kind}", job_id)
+        pipe.get(f"{PREFIX}:duration:{kind}:{needs}")
+        pipe.get(f"{PREFIX}:duration:{kind}")
+        pipe.scard(WORKERS_BY_QUEUE_KEY % queue_name)
+        rank, own, of_kind, workers = pipe.execute()
+        mean_s, kind_s = (None if value is None else float(value) for value in (own, of_kind))
+        return Outlook(None if rank is None else int(rank), mean_s, kind_s, int(workers))
+
     def worker_count(self, queue_name: str) -> int:
         """Workers registered with RQ for a queue; one that was killed stays counted for some minutes."""
         return int(_plain(self.redis.scard(WORKERS_BY_QUEUE_KEY % queue_name)))
 
+    def waiting_of(self, owner: str) -> int:
+        """Number of jobs of one owner that wait for a worker."""
+        return int(_plain(self.redis.scard(f"{PREFIX}:waiting-of:{owner}")))
+
+    def first_waiting(self, kind: JobKind) -> str | None:
+        """The job whose turn it is: the first in the fair order that may run now."""
+        found = self._run("FIRST_WAITING", kind)
+        return found or None
+
     def page(
-        self, *, kind: JobKind = "retarget", status: JobStatus | None = None, limit: int = 20, cursor: str | None = None
+        self,
+        *,
+        kind: JobKind = "retarget",
+        status: JobStatus | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+        owner: str = "",
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
     ) -> tuple[list[JobRecord], str | None]:
-        """Up to `limit` records, newest first, older than the id `cursor`; and the cursor of the next page."""
-        ids = self.redis.zrevrangebylex(
-            f"{PREFIX}:index:{kind}:{status or 'all'}", f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
-        )
+        """Up to `limit` records of an owner, newest first, older than the id `cursor`; and the next page's cursor."""
+        index = _index(owner, kind, status or "all")
+        oldest = "-" if created_after is None else f"({first_id_at(created_after + MILLISECOND)}"
+        newest = [name for name in (cursor, None if created_before is None else first_id_at(created_before)) if name]
+        ids = self.redis.zrevrangebylex(index, f"({min(newest)}" if newest else "+", oldest, start=0, num=limit + 1)
         found = _texts(ids)
         return self.get_many(found[:limit]), found[limit - 1] if len(found) > limit else None
+
+    def events(self, job_id: str, after: int) -> list[tuple[int, dict[str, Any]]]:
+        """The changes of a job after the version `after` that are kept: version, and event, status, stage, progress."""
+        found: Any = self.redis.xrange(f"{PREFIX}:events:{job_id}", min=f"({after}-0" if after else "-")
+        events = []
+        for name, fields in found:
+            texts = {key.decode(): value.decode() for key, value in fields.items()}
+            version = int(name.decode().partition("-")[0])
+            values = {"stage": texts["stage"] or None, "progress": float(texts["progress"] or 0)}
+            events.append((version, {"event": texts["event"], "status": texts["status"], **values}))
+        return events
 
     def due(self, now: datetime, limit: int = 1000) -> list[str]:
         """Jobs that retention has to look at."""
@@ -216,6 +274,15 @@ class JobStore:
     def _run(self, name: str, job_id: str, *arguments: str | float) -> str:
         answer = self._scripts[name](keys=[], args=[PREFIX, job_id, *arguments])
         return _texts(answer)[0]
+
+
+def first_id_at(when: datetime) -> str:
+    """No job that was made before this moment has a later id. Ids tell milliseconds."""
+    return id_of("job_", int(when.timestamp() * 1000) << 80)
+
+
+def _index(owner: str, kind: str, status: str) -> str:
+    return f"{PREFIX}:index:{f'{owner}:' if owner else ''}{kind}:{status}"
 
 
 def _job_key(job_id: str) -> str:
@@ -253,7 +320,7 @@ def _from_hash(raw: dict[bytes, bytes]) -> JobRecord:
 
 def _decode(name: str, text: str) -> Any:
     if text == "":
-        return None
+        return "" if name == "owner" else None
     if name in _JSON_FIELDS:
         return json.loads(text)
     return datetime.fromtimestamp(float(text), UTC) if name in _TIME_FIELDS else text

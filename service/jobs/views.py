@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.files.input_file import InputFile
 from service.http.errors import Problem, problem
-from service.jobs.estimates import remaining_s
+from service.jobs.estimates import outlook_of, remaining_s
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus
-from service.jobs.store import JobStore
+from service.jobs.store import JobStore, Outlook
+from service.keys.signed_urls import SignedUrls
 from workers.contract.errors import RetargetError
 from workers.contract.stages import STAGES
 
@@ -45,6 +46,9 @@ class ArtifactView(BaseModel):
     bytes: int
     sha256: str
     url: str
+    signed_url: str | None = Field(
+        None, description="Works without a key for about an hour; null where no keys are asked for."
+    )
     expires_at: datetime | None
 
 
@@ -64,6 +68,8 @@ class JobUrls(BaseModel):
     self: str
     cancel: str
     report: str
+    report_page: str
+    events: str
 
 
 class JobView(BaseModel):
@@ -78,6 +84,8 @@ class JobView(BaseModel):
     queue_position: int | None = Field(description="Jobs before this one, while it is queued.")
     eta_s: float | None = Field(description="Estimate of the seconds left, from recent jobs; null while none is known.")
     attempt: int = Field(description="Executions so far; more than 1 after a worker was lost or a fault has passed.")
+    retry_of: str | None = Field(None, description="The job that this one does again.")
+    deadline_at: datetime | None = Field(None, description="When it expires if no worker has taken it.")
     retry_at: datetime | None = Field(None, description="When a job is tried again that met a passing fault of ours.")
     retry_reason: str | None = Field(None, description="Why a waiting job has been given back to the queue.")
     created_at: datetime
@@ -111,18 +119,24 @@ def job_url(job_id: str) -> str:
 
 
 def job_view(store: JobStore, record: JobRecord) -> JobView:
-    """The view of a record as it is now. Reads the queue position of a waiting job."""
+    """The view of a record as it is now. Asks Redis for the outlook of a job that has not ended."""
+    return view_with(store, record, outlook_of(store, record))
+
+
+def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> JobView:
+    """The view of a record with this outlook."""
     url = job_url(record.id)
-    position = store.queue_position(record.id, record.kind) if record.status == "queued" else None
     return JobView(
         id=record.id,
         kind=record.kind,
         status=record.status,
         stage=record.stage,
         progress=record.progress,
-        queue_position=position,
-        eta_s=remaining_s(store, record, position),
+        queue_position=position_of(record, outlook),
+        eta_s=remaining_s(record, outlook),
         attempt=record.attempt,
+        retry_of=record.retry_of,
+        deadline_at=record.deadline_at,
         retry_at=record.retry_at if record.status == "queued" else None,
         retry_reason=record.requeue_reason if record.status == "queued" else None,
         created_at=record.created_at,
@@ -143,11 +157,22 @@ def job_view(store: JobStore, record: JobRecord) -> JobView:
         ),
         options=record.options,
         engine=record.engine,
-        result=_result_view(record),
+        result=_result_view(record, SignedUrls(store.redis) if record.owner and record.result else None),
         error=problem(RetargetError.from_dict(record.error), instance=url) if record.error else None,
         metadata=record.metadata,
-        urls=JobUrls(self=url, cancel=f"{url}/cancel", report=f"{url}/report"),
+        urls=JobUrls(
+            self=url,
+            cancel=f"{url}/cancel",
+            report=f"{url}/report",
+            report_page=f"{url}/report.html",
+            events=f"{url}/events",
+        ),
     )
+
+
+def position_of(record: JobRecord, outlook: Outlook | None) -> int | None:
+    """Jobs before this one, while it is queued."""
+    return outlook.position if outlook is not None and record.status == "queued" else None
 
 
 def find_artifact(record: JobRecord, name: str) -> Artifact | None:
@@ -168,16 +193,21 @@ def _json(text: str | None) -> dict[str, Any] | None:
     return None if text is None else json.loads(text)
 
 
-def _result_view(record: JobRecord) -> JobResultView | None:
+def _result_view(record: JobRecord, signed: SignedUrls | None) -> JobResultView | None:
     if record.result is None:
         return None
+
+    def url_of(name: str) -> str:
+        return f"{job_url(record.id)}/artifacts/{name}"
+
     artifacts = [
         ArtifactView(
             name=artifact.name,
             media_type=artifact.media_type,
             bytes=artifact.bytes,
             sha256=artifact.sha256,
-            url=f"{job_url(record.id)}/artifacts/{artifact.name}",
+            url=url_of(artifact.name),
+            signed_url=signed.sign(url_of(artifact.name), record.owner) if signed is not None else None,
             expires_at=record.expires_at,
         )
         for artifact in record.result.artifacts

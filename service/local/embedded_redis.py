@@ -9,8 +9,10 @@ to `service.local.supervisor`.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib.util
+import logging
 import os
 import shutil
 import tempfile
@@ -23,7 +25,10 @@ import redis
 
 from workers.contract.errors import InvalidOptions, Unavailable
 
+LOG = logging.getLogger("retarget.redis")
 READY_TIMEOUT_S = 30.0
+BALLAST_BYTES = 32 * 2**20
+ROOM_BYTES = 8 * 2**20  # less than this free, and the ballast goes
 SOCKET_PATH_MAX_BYTES = 100  # the kernel's limit is 108 with the closing zero
 
 
@@ -83,6 +88,21 @@ class EmbeddedRedis:
             "loglevel": "notice",
         }
         return [str(self.server), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+    def make_room(self) -> None:
+        """Before a start: on a full disk, give up a file that was kept for this moment.
+
+        A server that must write every command to disk ends when it cannot. With the ballast gone it has room to write
+        down what frees the disk: that jobs are deleted, and that they expire.
+        """
+        ballast = self.folder / "ballast"
+        free = shutil.disk_usage(self.folder).free
+        if free < ROOM_BYTES and ballast.exists():
+            LOG.error("the disk of %s is full: its ballast is given up, delete jobs or make room", self.folder)
+            ballast.unlink()
+        elif free > 4 * BALLAST_BYTES and not ballast.exists():
+            with ballast.open("wb") as file, contextlib.suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
 
     def wait_ready(self, return_code: Callable[[], int | None], timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return once it answers, its file read back. Raises Unavailable if it ends, or is not ready in time.

@@ -39,6 +39,7 @@ class ChildSpec:
     stop_grace_s: float = 5.0
     pass_fds: tuple[int, ...] = ()
     orphan_signal: signal.Signals = signal.SIGKILL  # what the kernel sends it when the supervisor is killed
+    prepare: Callable[[], None] = lambda: None  # called before each start
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Child:
     def start(self) -> None:
         parent = os.getpid()
         sent = self.spec.orphan_signal
+        self.spec.prepare()
         self.process = subprocess.Popen(
             list(self.spec.command),
             env=dict(self.spec.environment),

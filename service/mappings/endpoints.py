@@ -15,6 +15,8 @@ from service.inspections.reading_errors import READING_ERRORS
 from service.jobs.context import JobContext, SharedJobs
 from service.jobs.intake import check_queue, submit_inspect
 from service.jobs.schemas import JobRecord
+from service.keys.caller import CallerOf
+from service.keys.schemas import Caller
 from service.mappings.intake import check_origin, inspection_form, preset_from, read_request
 from service.mappings.request_body import mapping_body
 from service.mappings.schemas import (
@@ -55,6 +57,7 @@ Fingerprint = Annotated[str | None, Query(pattern=FINGERPRINT_PATTERN, descripti
 async def post_mapping(
     request: Request,
     context: SharedJobs,
+    caller: CallerOf,
     idempotency_key: Annotated[str | None, Header(description="Refused: only POST /v1/jobs honours it.")] = None,
 ) -> Response:
     """From now on, jobs whose motion or character has this skeleton use it. The fingerprint is in inspections and
@@ -70,7 +73,7 @@ async def post_mapping(
         wanted = read_request(await receive_json(request, context.reception))
         check_origin(wanted, has_file=False)
         if wanted.asset is not None:
-            inspected = await _inspect(context, wanted, None)
+            inspected = await _inspect(context, caller, wanted, None)
     else:
         async with receive_form(
             request,
@@ -80,8 +83,8 @@ async def post_mapping(
             id_parts=["file"],
         ) as form:
             wanted = _wanted_of(form)
-            inspected = await _inspect(context, wanted, form)
-    record = await run_in_threadpool(preset_from, context, wanted, inspected)
+            inspected = await _inspect(context, caller, wanted, form)
+    record = await run_in_threadpool(preset_from, context, wanted, inspected, caller.id)
     return JSONResponse(preset_view(record).model_dump(mode="json"), 201, {"Location": preset_url(record.id)})
 
 
@@ -93,11 +96,12 @@ async def post_mapping(
 )
 def list_mappings(
     context: Shared,
+    caller: CallerOf,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Cursor = None,
     fingerprint: Fingerprint = None,
 ) -> PresetPage:
-    records, next_cursor = MappingStore(context.redis).page(limit, cursor, fingerprint)
+    records, next_cursor = MappingStore(context.redis, caller.id).page(limit, cursor, fingerprint)
     return PresetPage(data=[preset_view(record) for record in records], next_cursor=next_cursor)
 
 
@@ -107,8 +111,8 @@ def list_mappings(
     responses=error_responses(NotFound),
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/mappings/$MAPPING"')},
 )
-def get_mapping(context: Shared, preset_id: PresetId) -> PresetView:
-    return preset_view(MappingStore(context.redis).get(preset_id))
+def get_mapping(context: Shared, caller: CallerOf, preset_id: PresetId) -> PresetView:
+    return preset_view(MappingStore(context.redis, caller.id).get(preset_id))
 
 
 @router.delete(
@@ -118,9 +122,9 @@ def get_mapping(context: Shared, preset_id: PresetId) -> PresetView:
     responses=error_responses(NotFound),
     openapi_extra={"x-codeSamples": curl('curl -sS -X DELETE "$URL/v1/mappings/$MAPPING"')},
 )
-def delete_mapping(context: Shared, preset_id: PresetId) -> Response:
+def delete_mapping(context: Shared, caller: CallerOf, preset_id: PresetId) -> Response:
     """Jobs that run already keep what they took from it."""
-    store = MappingStore(context.redis)
+    store = MappingStore(context.redis, caller.id)
     store.delete(store.get(preset_id))
     return Response(status_code=204)
 
@@ -137,9 +141,9 @@ def _wanted_of(form: Form) -> MappingRequest:
     return wanted
 
 
-async def _inspect(context: JobContext, wanted: MappingRequest, form: Form | None) -> JobRecord:
-    await run_in_threadpool(check_queue, context)
-    submitted = await run_in_threadpool(submit_inspect, context, inspection_form(wanted, form))
+async def _inspect(context: JobContext, caller: Caller, wanted: MappingRequest, form: Form | None) -> JobRecord:
+    await run_in_threadpool(check_queue, context, caller)
+    submitted = await run_in_threadpool(submit_inspect, context, inspection_form(wanted, form), caller.id)
     return await context.changes.wait_until(
         submitted.id, lambda record: record.is_final, context.settings.inspect_wait_s
     )

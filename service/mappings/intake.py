@@ -50,7 +50,9 @@ def inspection_form(request: MappingRequest, form: Form | None = None) -> Form:
     return Form(files={"file": form.files["file"]} if "file" in form.files else {}, texts=texts)
 
 
-def preset_from(context: Context, request: MappingRequest, inspected: JobRecord | None) -> PresetRecord:
+def preset_from(
+    context: Context, request: MappingRequest, inspected: JobRecord | None, owner: str = ""
+) -> PresetRecord:
     """Store the preset; `inspected` is the ended inspect job, None where the fingerprint was given.
 
     Raises what the inspection raised, InvalidOptions for joints that do not exist, NotReady where it has not ended.
@@ -68,7 +70,7 @@ def preset_from(context: Context, request: MappingRequest, inspected: JobRecord 
         mapping=mapping,
         created_at=utc_now(),
     )
-    MappingStore(context.redis).put(record)
+    MappingStore(context.redis, owner).put(record)
     return record
 
 

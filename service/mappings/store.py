@@ -4,8 +4,8 @@
     :mappings                      sorted set of ids, all scores 0: ids sort by age
     :mappings-of:<fingerprint>     the same of one skeleton
 
-Presets are kept until they are deleted. `find_for` is what workers ask
-(`workers.preparation.mapping_choice.PresetLookup`).
+Where they have an owner, `of:<owner>:` stands before. Presets are kept until they are deleted. `find_for` is what
+workers ask (`workers.preparation.mapping_choice.PresetLookup`).
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ from service.mappings.schemas import PresetRecord
 from service.records import PREFIX
 from workers.contract.errors import InvalidOptions, NotFound
 
-INDEX = f"{PREFIX}:mappings"
 KIND_OF_SIDE = {"source": "motion", "target": "character"}
 
 
 class MappingStore:
-    """Presets of one Redis."""
+    """Presets of one owner in one Redis."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, owner: str = "") -> None:
+        """Of one owner: the others' presets are not there."""
         self._redis = redis
+        self._prefix = f"{PREFIX}:of:{owner}" if owner else PREFIX
 
     def put(self, record: PresetRecord) -> None:
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_key(record.id), record.model_dump_json())
-            pipe.zadd(INDEX, {record.id: 0})
-            pipe.zadd(_index(record.fingerprint), {record.id: 0})
+            pipe.set(self._key(record.id), record.model_dump_json())
+            pipe.zadd(self._index(None), {record.id: 0})
+            pipe.zadd(self._index(record.fingerprint), {record.id: 0})
             pipe.execute()
 
     def find(self, preset_id: str) -> PresetRecord | None:
-        raw: Any = self._redis.get(_key(preset_id))
+        raw: Any = self._redis.get(self._key(preset_id))
         return None if raw is None else PresetRecord.model_validate_json(raw)
 
     def get(self, preset_id: str) -> PresetRecord:
@@ -48,16 +49,16 @@ class MappingStore:
 
     def delete(self, record: PresetRecord) -> None:
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(_key(record.id))
-            pipe.zrem(INDEX, record.id)
-            pipe.zrem(_index(record.fingerprint), record.id)
+            pipe.delete(self._key(record.id))
+            pipe.zrem(self._index(None), record.id)
+            pipe.zrem(self._index(record.fingerprint), record.id)
             pipe.execute()
 
     def page(
         self, limit: int, cursor: str | None = None, fingerprint: str | None = None
     ) -> tuple[list[PresetRecord], str | None]:
         """Up to `limit` presets, newest first, older than the id `cursor`; and the cursor of the next page."""
-        index = INDEX if fingerprint is None else _index(fingerprint)
+        index = self._index(fingerprint)
         found: Any = self._redis.zrevrangebylex(index, f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1)
         ids = [name.decode() for name in found]
         records = [record for name in ids[:limit] if (record := self.find(name)) is not None]
@@ -85,14 +86,12 @@ class MappingStore:
             if cursor is None:
                 return None
 
+    def _key(self, preset_id: str) -> str:
+        return f"{self._prefix}:mapping:{preset_id}"
+
+    def _index(self, fingerprint: str | None) -> str:
+        return f"{self._prefix}:mappings" + ("" if fingerprint is None else f"-of:{fingerprint}")
+
 
 def _refuse(side: str, message: str) -> InvalidOptions:
     return InvalidOptions(f"mapping: {message}", errors=[{"pointer": f"/mapping/{side}_preset", "message": message}])
-
-
-def _key(preset_id: str) -> str:
-    return f"{PREFIX}:mapping:{preset_id}"
-
-
-def _index(fingerprint: str) -> str:
-    return f"{PREFIX}:mappings-of:{fingerprint}"

@@ -84,6 +84,9 @@ def _give_up(store: JobStore, record: JobRecord) -> None:
 
 
 def _sweep_job(store: JobStore, blobs: BlobStore, record: JobRecord, now: datetime, swept: Swept) -> None:
+    if record.status == "queued" and record.deadline_at is not None and record.deadline_at <= now:
+        swept.expired += store.expire(record.id, "no worker took the job before its deadline; send it again")
+        record = store.get(record.id)
     if record.status == "queued" and record.input_expires_at is not None and record.input_expires_at <= now:
         swept.expired += store.expire(record.id)
         record = store.get(record.id)
@@ -91,7 +94,8 @@ def _sweep_job(store: JobStore, blobs: BlobStore, record: JobRecord, now: dateti
         _give_up(store, record)
         record = store.get(record.id)
     if not record.is_final:
-        store.postpone(record.id, now + BUSY_RETRY)
+        later = [at for at in (record.deadline_at,) if at is not None and at > now]
+        store.postpone(record.id, min([now + BUSY_RETRY, *later]))
         return
     assert record.expires_at is not None
     if purge_time(record) <= now:

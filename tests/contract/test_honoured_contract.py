@@ -44,7 +44,7 @@ def test_unknown_query_parameters_are_refused(client: TestClient) -> None:
     ("method", "path", "allowed"),
     [
         ("PATCH", "/v1/jobs", "GET, HEAD, POST"),
-        ("POST", "/v1/jobs/job_1", "DELETE, GET, HEAD"),
+        ("POST", "/v1/jobs/job_1", "DELETE, GET, HEAD, PUT"),
         ("GET", "/v1/jobs/job_1/cancel", "POST"),
         ("POST", "/v1/jobs/job_1/report", "GET, HEAD"),
         ("POST", "/v1/jobs/job_1/artifacts/a.glb", "GET, HEAD"),

@@ -22,7 +22,7 @@ from service.settings import Settings
 from tests.service_fixtures import BVH, GLB, curl_path, finish_job
 from workers.contract.options import JobOptions, parse_options
 
-METHODS = {"get", "post", "delete"}
+METHODS = {"get", "post", "put", "delete"}
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -153,6 +153,10 @@ def test_the_examples_run(
     assert presets[1]["mapping"] == {"hips": "Pelvis"}
     environment["MAPPING"] = presets[0]["id"]
     (cancel,) = samples.pop(("post", "/v1/jobs/{job_id}/cancel"))
+    (again,) = samples.pop(("post", "/v1/jobs/{job_id}/retry"))
+    assert answer(again)["retry_of"] == environment["JOB"]
+    (named,) = samples.pop(("put", "/v1/jobs/{job_id}"))
+    assert answer(named)["status"] == "queued"
     deletions = [samples.pop(key) for key in list(samples) if key[0] == "delete"]
     for command in (command for commands in samples.values() for command in commands):
         assert run(command).rsplit("\n", 1)[1] == "200", command

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _closure(extra: str) -> set[str]:
     waiting = [("motion-retargeting-service", extra)]
     while waiting:
         name, its_extra = waiting.pop()
-        for text in importlib.metadata.requires(name) or []:
+        for text in _requires(name, its_extra):
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": its_extra}):
                 key = _canonical(requirement.name)
@@ -56,6 +57,15 @@ def _closure(extra: str) -> set[str]:
                         found.add(key)
                         waiting += [(key, extra) for extra in requirement.extras or {""}]
     return found
+
+
+def _requires(name: str, extra: str) -> list[str]:
+    """What a distribution asks for; of ours, as the project file has it now and not when it was installed."""
+    if name != "motion-retargeting-service":
+        return importlib.metadata.requires(name) or []
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    asked: list[str] = [*project["dependencies"], *project["optional-dependencies"].get(extra, [])]
+    return asked
 
 
 def _canonical(name: str) -> str:

@@ -203,11 +203,6 @@ def test_what_is_taken_for_granted_of_the_service_holds() -> None:
     days = [getattr(settings, f"{name}_ttl_s") // 86400 for name in ("input", "output", "asset", "record")]
     assert days == [1, 7, 30, 30] and settings.queue_depth_max == 1000
     assert settings.upload_max_bytes == 256 * 2**20 and settings.worker_queues == "ingest,retarget"
-    (reserved,) = re.findall(r"^(.*) are reserved: no request gets them yet", SERVICE, re.MULTILINE)
-    sources = [*REPOSITORY.glob("service/**/*.py"), *REPOSITORY.glob("workers/**/*.py")]
-    for code in re.findall(r"`([a-z-]+)`", reserved):
-        name = ERRORS_BY_CODE[code].__name__
-        assert not [path for path in sources if f"raise {name}(" in path.read_text()], code
 
 
 def test_the_picture_is_small_and_made_by_the_command_beside_it() -> None:

@@ -18,6 +18,7 @@ from workers.scores.scores import (
     FEET_KEYS,
     LIMB_KEYS,
     POSE_KEYS,
+    RELATION_KEYS,
     SEMANTIC_KEYS,
     SKIN_KEYS,
     SMOOTHNESS_KEYS,
@@ -92,7 +93,8 @@ def test_a_score_that_raises_is_absent_with_its_reason(
 def test_each_part_sets_the_keys_that_it_answers_for(whole: EngineResult) -> None:
     values = whole.report["scores"]
     known = {
-        *FEET_KEYS, *SMOOTHNESS_KEYS, *POSE_KEYS, *LIMB_KEYS, *STANCE_KEYS, *SEMANTIC_KEYS, *SURFACE_KEYS, *SKIN_KEYS,
+        *FEET_KEYS, *SMOOTHNESS_KEYS, *POSE_KEYS, *LIMB_KEYS, *STANCE_KEYS, *SEMANTIC_KEYS,
+        *SURFACE_KEYS, *RELATION_KEYS, *SKIN_KEYS,
     }  # fmt: skip
     assert known | {"mapping_confidence", "mpjpe_pct_height"} == set(values)
 

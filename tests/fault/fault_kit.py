@@ -28,6 +28,7 @@ CHARACTER = b"glTF\x02\x00\x00\x00"
 
 FAST = {
     "lease_s": 2.0,
+    "min_free_disk_ratio": 0,
     "sweep_interval_s": 0.5,
     "watch_interval_s": 0.1,
     "stop_grace_s": 0.5,

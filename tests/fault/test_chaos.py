@@ -1,7 +1,10 @@
-"""Many jobs while Redis, workers and job processes are killed at random: every job ends, with one result."""
+"""Many jobs while Redis, workers and job processes are killed at random, and the store of files goes and comes back:
+every job ends, with one result, and none fails for a fault that passed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -13,7 +16,8 @@ import pytest
 from tests.fault.fault_kit import Station, children_of, wait_until
 
 pytestmark = pytest.mark.timeout(120)
-KILLS = 9
+KILLS = 10
+VICTIMS = ("redis", "worker", "job process", "store")
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def test_every_job_ends_with_one_result_whatever_is_killed(chaos: Station) -> No
     workers = [chaos.start_worker(**patience) for _ in range(2)]
     jobs = [chaos.post(f"stages {dice.uniform(0.05, 0.4):.2f}") for _ in range(24)]
     wait_until(lambda: any(chaos.store.get(job).is_final for job in jobs), 20, "a first job")
-    for victim in [*dice.choices(["redis", "worker", "job process"], k=KILLS - 3), "redis", "worker", "job process"]:
+    for victim in [*dice.choices(VICTIMS, k=KILLS - 4), *VICTIMS]:
         time.sleep(dice.uniform(0.1, 0.5))
         index = dice.randrange(len(workers))
         if victim == "redis":
@@ -42,9 +46,14 @@ def test_every_job_ends_with_one_result_whatever_is_killed(chaos: Station) -> No
             workers[index].kill()
             workers[index].wait()
             workers[index] = chaos.start_worker(**patience)
+        elif victim == "store":
+            away = (chaos.folder / "blobs").rename(chaos.folder / "away")
+            time.sleep(dice.uniform(0.1, 0.5))
+            away.rename(chaos.folder / "blobs")
         else:
             for job_process in children_of(workers[index].pid):
-                os.kill(job_process, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(job_process, signal.SIGKILL)
         for number, worker in enumerate(workers):
             if worker.poll() is not None:  # a worker may give up, as when its job process is killed at its start
                 workers[number] = chaos.start_worker(**patience)

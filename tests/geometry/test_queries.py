@@ -4,11 +4,14 @@ order, place or batch.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.geometry.capsule_body import arm_across, capsule, moved
 from workers.geometry import nearest
+from workers.geometry.all_touches import look_everywhere
 from workers.geometry.exact import NEAR_BY, ExactPenetration, beyond_rest
 from workers.geometry.measured_penetration import MeasuredPenetration
 from workers.geometry.near_body import near_body
@@ -18,13 +21,13 @@ from workers.geometry.posing import pose
 from workers.geometry.queries.bounds import bound_faces, bound_points, closest_face, nearest_points, squared_to_box
 from workers.geometry.queries.depths import DepthSearch
 from workers.geometry.queries.face_tree import build_tree
+from workers.geometry.queries.moving import moving
 from workers.geometry.queries.near import find_near
-from workers.geometry.queries.places import closest_places
+from workers.geometry.queries.places import follow_points
 from workers.geometry.queries.triangles import closest_on_triangle, solid_angle
 from workers.geometry.queries.windings import COLUMNS, FAR, find_moments, winding, winding_number
-from workers.geometry.self_contact import find_self_contacts
+from workers.geometry.self_contact import find_contact_spans, find_self_contacts
 from workers.geometry.surface import BodySurface
-from workers.geometry.touches import look_everywhere
 from workers.geometry.winding import winding_numbers
 from workers.motion.body_motion import BodyMotion
 from workers.skeleton import quat
@@ -197,13 +200,21 @@ def test_penetration_is_that_of_libigl(surface: BodySurface, crossing: BodyMotio
 
 
 def test_closest_of_a_part(surface: BodySurface, crossing: BodyMotion) -> None:
-    vertices, points = pose(surface, crossing), surface.limb_vertices[::50]
-    faces = surface.outer_faces[surface.outer_face_parts == 0]
-    face, shares, distance = closest_places(faces, vertices, points)
-    places = np.einsum("fkc,fkcd->fkd", shares, vertices[np.arange(len(vertices))[:, None, None], faces[face]])
-    assert np.allclose(np.linalg.norm(vertices[:, points] - places, axis=-1), np.abs(distance))
-    least = closest_on_triangles(vertices[9, points][:, None], vertices[9][faces][None])[1].min(axis=1)
-    assert np.allclose(np.abs(distance[9]), np.sqrt(least), rtol=0.05)
+    vertices, points = pose(surface, crossing), surface.limb_vertices[::50][None]
+    none = np.full((1, 1), -1)
+    found = follow_points(
+        moving(surface, crossing), np.hstack([points, none]), np.array([0]), np.array([0]), np.array([len(vertices)])
+    )
+    assert (found.face[:, -1] == -1).all()
+    assert found.starts.tolist() == [0, len(vertices)]
+    faces = surface.outer_faces[found.face[:, :-1]]
+    assert (surface.outer_face_parts[found.face[:, :-1]] == 0).all()
+    places = np.einsum("fkc,fkcd->fkd", found.shares[:, :-1], vertices[np.arange(len(vertices))[:, None, None], faces])
+    away = np.linalg.norm(vertices[:, points[0]] - places, axis=-1)
+    assert np.allclose(away, np.abs(found.distance[:, :-1]))
+    torso = surface.outer_faces[surface.outer_face_parts == 0]
+    least = closest_on_triangles(vertices[9, points[0]][:, None], vertices[9][torso][None])[1].min(axis=1)
+    assert np.allclose(away[9], np.sqrt(least), atol=1e-9)
 
 
 def test_contacts_are_those_of_a_search_everywhere(surface: BodySurface, crossing: BodyMotion) -> None:
@@ -219,7 +230,26 @@ def test_contacts_are_those_of_a_search_everywhere(surface: BodySurface, crossin
         for one, other in zip(fast.contacts, exact.contacts, strict=True):
             # Which of several points at one distance comes first is a matter of the last digit.
             assert np.abs(one.gap.min(axis=1) - other.gap.min(axis=1)).max() < 0.05
+        spans = find_contact_spans(motion, surface)
+        assert len(spans) == len(fast)
+        assert all((mask == fast.touching()[pair]).all() for pair, mask in spans.touching().items())
     assert len(find_self_contacts(crossing, surface)) > 0
+
+
+def test_contacts_are_found_the_same_twice_and_by_poses_alone(surface: BodySurface, crossing: BodyMotion) -> None:
+    once, again = (find_self_contacts(crossing, surface) for _ in range(2))
+    for one, other in zip(once.contacts, again.contacts, strict=True):
+        assert (one.start, one.stop) == (other.start, other.stop)
+        assert (one.gap == other.gap).all()
+    twice = replace(
+        crossing,
+        rotations=np.concatenate([crossing.rotations] * 2),
+        positions_m=np.concatenate([crossing.positions_m] * 2),
+    )
+    frames = crossing.frames
+    for pair, mask in find_contact_spans(twice, surface).touching().items():
+        inner = slice(10, frames - 10)  # beside the seam, runs go on
+        assert (mask[:frames][inner] == mask[frames:][inner]).mean() > 0.9, pair
 
 
 def hang(frames: int) -> Array:

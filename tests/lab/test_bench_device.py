@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -15,7 +14,6 @@ from service import cli
 from workers.contract.errors import InvalidOptions
 from workers.lab.bench.device import NO_CUDA, Transfers, bench_device
 from workers.lab.studies.gradients import sample_motion
-from workers.refinement.smooth_steps import smooth_steps
 from workers.rendering.skinning import bind_skin
 from workers.semantics.encoders.loading import choose_device
 
@@ -32,23 +30,21 @@ def test_copies_and_reads_are_counted() -> None:
     assert (seen.copies, seen.reads) == (0, 1)
 
 
-def test_skinning_and_steps_stay_on_their_device() -> None:
+def test_skinning_stays_on_its_device() -> None:
     motion, mesh = sample_motion("wave", stout=False)
     skin = bind_skin(mesh, motion.body.skeleton, "meta")
     turns = torch.empty(4, *motion.rotations.shape[1:], device="meta", requires_grad=True)
     places = torch.empty(4, *motion.positions_m.shape[1:], device="meta")
-    steps = smooth_steps(torch.empty(6, 2, device="meta"), np.ones((6, 2), dtype=bool), np.ones(2), False)
     with Transfers() as seen:
         vertices = skin.deform(turns, places)
         vertices.sum().backward()  # type: ignore[no-untyped-call]
-        knots = steps.knots(steps.zeros())
-    assert vertices.device.type == knots.device.type == "meta" and turns.grad is not None
+    assert vertices.device.type == "meta" and turns.grad is not None
     assert (seen.copies, seen.reads) == (0, 0)
 
 
 def test_every_piece_runs_without_copies() -> None:
     rows = list(bench_device("cpu", "eye", frames=2, faces=600, repeats=1))
-    assert len(rows) == 5 and all(row.device == "cpu" and row.clock_ms > 0.0 for row in rows)
+    assert len(rows) == 4 and all(row.device == "cpu" and row.clock_ms > 0.0 for row in rows)
     assert all(row.copies == 0 for row in rows)
     assert rows[0].reads == 0  # skinning waits for nothing
 

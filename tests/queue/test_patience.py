@@ -21,6 +21,7 @@ from workers.queue import tasks
 @pytest.fixture
 def bench(connection: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(tasks, "load_stored", lambda blobs, key: blobs.read(key))
+    monkeypatch.setattr(tasks, "check_cost", lambda *scenes: None)
     return Bench(connection, tmp_path)
 
 
@@ -120,5 +121,6 @@ def test_a_worker_that_lacks_what_a_job_needs_hands_it_to_one_that_does_not(
     assert queue.queue(bench.store.redis, queue.RETARGET).job_ids == []
     monkeypatch.undo()
     monkeypatch.setattr(tasks, "load_stored", lambda blobs, key: blobs.read(key))
+    monkeypatch.setattr(tasks, "check_cost", lambda *scenes: None)
     assert bench.store.claim(record.id, "you", 30.0)
     assert bench.desk.run(record.id, "you", 700.0).how == "succeeded"

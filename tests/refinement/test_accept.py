@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-import torch
 
 from workers.refinement.accept import NO_GAIN, WindowOutcome, judge_window
-from workers.refinement.body_terms import Measures
-from workers.refinement.repair import FIRMER, HELD_BY, raise_weights
-from workers.refinement.weights import weight_values
+from workers.refinement.guards import TOLD
+from workers.refinement.losses import FIRMER, LOSSES, raise_weights, weight_values
+from workers.refinement.measures import Measures
 from workers.refinement.window import Attempt
 
 BEFORE = Measures(penetration=4.0, deepest_cm=5.0, contact_error=1.0, contact_recall=0.8, similarity=0.7)
@@ -33,7 +33,7 @@ def test_any_score_may_be_the_gain_and_none_may_be_the_price(name: str, better: 
     assert paid.taken
     spoilt = judge_window(BEFORE, replace(BEFORE, **{"penetration": 0.5, "contact_error": 0.1, name: worse}))
     assert not spoilt.taken
-    assert spoilt.worse == {name.replace("_", " ")}
+    assert spoilt.worse == {name}
 
 
 def test_nothing_gained_is_nothing_taken() -> None:
@@ -70,30 +70,34 @@ def test_a_second_pass_tells_the_whole_way() -> None:
     assert kept.after == current
 
 
-def test_each_guard_and_score_names_a_weight_that_there_is() -> None:
-    assert set(HELD_BY.values()) <= set(weight_values())
+def test_what_a_loss_keeps_is_a_guard_or_a_score() -> None:
+    scores = set(vars(BEFORE)) - {"deepest_cm"}
+    assert {name for row in LOSSES for name in row.keeps} <= scores | set(TOLD)
+    assert scores <= {name for row in LOSSES for name in row.keeps}
+    assert len({row.name for row in LOSSES}) == len(LOSSES)
 
 
 def test_what_was_broken_weighs_more_and_nothing_else_does() -> None:
     weights = weight_values()
     least, most = FIRMER
-    raised = raise_weights(weights, {"arm jerk": 1.05, "contact recall": 1.0, "idle arms, degrees": 5.0})
+    raised = raise_weights(weights, {"arm_jerk": 1.05, "contact_recall": 1.0, "joint_limits": 5.0})
     assert raised is not None
     assert {name: raised[name] / weights[name] for name in weights if raised[name] != weights[name]} == {
         "smoothness": least,
         "contact": least,
-        "prior_inactive": 25.0,
+        "elbows": 25.0,
+        "limits": 25.0,
     }
-    far = raise_weights(weights, {"idle arms, degrees": 1000.0})
+    far = raise_weights(weights, {"joint_limits": 1000.0})
     assert far is not None
-    assert far["prior_inactive"] == most * weights["prior_inactive"]
-    assert raise_weights(weights, {"foot skate": 2.0}) is None
-    assert raise_weights(weight_values(frozenset(["contact"])), {"contact error": 1.0}) is None
+    assert far["limits"] == most * weights["limits"]
+    assert raise_weights(weights, {"foot_skate": 2.0, "idle_arms": 2.0}) is None
+    assert raise_weights(weight_values(frozenset(["contact"])), {"contact_error": 1.0}) is None
 
 
 def test_a_hairs_breadth_of_depth_does_not_choose_between_attempts() -> None:
     """Just above what nobody sees is as good as just below, and much better than twice as deep with closer contacts."""
-    knots = torch.zeros(1)
+    knots = np.zeros((1, 1))
 
     def attempt(deepest_cm: float, contact_error: float) -> Attempt:
         after = replace(BEFORE, penetration=0.1, deepest_cm=deepest_cm, contact_error=contact_error)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 
 from workers.geometry.parts import BODY, GROUPS
 from workers.motion.body_motion import BodyMotion
@@ -14,11 +13,10 @@ from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import value_groups
 from workers.refinement.guards import FrameSpan
-from workers.refinement.leash import SLACK, TIMES_DEPTH, TRUNK_SLACK, Leash, find_leash, held_at
-from workers.refinement.losses import Posed
+from workers.refinement.leash import SLACK, TIMES_DEPTH, TRUNK_SLACK, Leash, find_leash
 from workers.refinement.problem import prepare_problem
 from workers.refinement.refine import refine_clip
-from workers.refinement.residual import DegreesOfFreedom, base_of, find_freedom, moved_motion
+from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.retargeting.clip import RetargetedClip
 from workers.skeleton.model import Array
 
@@ -111,7 +109,7 @@ def test_a_stretch_is_judged_as_it_is_delivered(on_stout: Done, stout: PreparedC
     for clip in ("wave", "clap"):
         problem = prepare_problem(on_stout(clip), stout, lambda: None)
         size = (problem.spline.knots, problem.freedom.values)
-        knots = 3.0 * torch.rand(size, generator=torch.Generator().manual_seed(4)) - 1.5
+        knots = np.random.default_rng(4).uniform(-1.5, 1.5, size)
         whole = problem.motion(knots)
         for start, stop in ((0, 12), (20, 37), (problem.base.frames - 9, problem.base.frames)):
             span = FrameSpan(start, stop, np.zeros(stop - start, dtype=bool), np.zeros(problem.base.frames, dtype=bool))
@@ -119,21 +117,8 @@ def test_a_stretch_is_judged_as_it_is_delivered(on_stout: Done, stout: PreparedC
             assert np.abs(part.positions_m - whole.positions_m[start:stop]).max() < 1e-9
 
 
-def test_the_loss_is_what_joints_are_beyond_their_bounds(base: BodyMotion) -> None:
-    leash, frames = leash_of(base), np.array([0, base.frames // 2])
-    tensors = base_of(base, frames, torch.float64)
-    loss = held_at(leash, frames, tensors, 0.05)
-    posed = Posed(torch.zeros(2, 0, 3, dtype=torch.float64), tensors.rotations, tensors.positions_m)
-    assert float(loss.loss(posed).abs().max()) < 1e-7
-    moved = tensors.positions_m.clone()
-    hand = base.body.mapping.roles["leftHand"].joint
-    moved[1, hand, 0] += SLACK * base.body.height_m + 0.1  # two arm radii beyond
-    values = loss.loss(Posed(posed.vertices_m, tensors.rotations, moved))
-    assert float(values[0]) < 1e-7 and float(values[1]) == pytest.approx(4.0, rel=1e-3)
-
-
 def test_idle_arms_of_who_waves_stay_at_the_sides_of_a_stout_body(on_stout: Done, stout: PreparedCharacter) -> None:
-    """They lie up to 7 cm inside and were spread by 45 % of the height: hands went 22 % each."""
+    """They lie up to 7 cm inside and were spread by 45 % of the height: hands went 22 % each, then 6 % on average."""
     from workers.contract.options import JobOptions
 
     done = on_stout("wave")
@@ -146,4 +131,4 @@ def test_idle_arms_of_who_waves_stay_at_the_sides_of_a_stout_body(on_stout: Done
         assert (far <= problem.leash.bounds_m[:, group] + 1e-4).all(), GROUPS[group]
     hands = [done.scored.body.mapping.roles[f"{side}Hand"].joint for side in ("left", "right")]
     moved = np.linalg.norm(paths[:, hands], axis=-1) / done.scored.body.height_m
-    assert moved.mean() < 0.08 and moved.max() < 0.15
+    assert moved.mean() < 0.04 and np.quantile(moved, 0.95) < 0.08 and moved.max() < 0.12

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from workers.contract.options import JobOptions
+from workers.geometry.prepared import surfaces_of
 from workers.geometry.self_contact import find_self_contacts
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement import reachable
 from workers.refinement.leash import REACH
 from workers.refinement.refine import refine_clip
-from workers.refinement.surfaces import moving_surface
 from workers.retargeting.clip import RetargetedClip
 
 Done = Callable[[str], RetargetedClip]
@@ -24,15 +24,15 @@ def test_what_the_sample_clips_touch_is_within_reach_of_the_stout_body(
     clip: str, on_stout: Done, stout: PreparedCharacter
 ) -> None:
     done = on_stout(clip)
-    contacts = find_self_contacts(done.source.motion, moving_surface(done.source).surface)
-    kept, far = reachable.within_reach(contacts, moving_surface(stout).surface, done.scored)
+    contacts = find_self_contacts(done.source.motion, surfaces_of(done.source).light)
+    kept, far = reachable.within_reach(contacts, surfaces_of(stout).light, done.scored)
     assert len(contacts) > 0 and kept.contacts == contacts.contacts and not far
 
 
 def test_hands_that_hang_cannot_clap(on_stout: Done, stout: PreparedCharacter) -> None:
     clap, hanging = on_stout("clap"), on_stout("wave").scored
-    contacts = find_self_contacts(clap.source.motion, moving_surface(clap.source).surface)
-    kept, far = reachable.within_reach(contacts, moving_surface(stout).surface, hanging)
+    contacts = find_self_contacts(clap.source.motion, surfaces_of(clap.source).light)
+    kept, far = reachable.within_reach(contacts, surfaces_of(stout).light, hanging)
     assert len(kept) == 0 and len(far) == len(contacts)
     assert all(item.apart_m > 2.0 * REACH * hanging.body.height_m for item in far)
 

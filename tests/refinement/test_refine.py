@@ -21,14 +21,12 @@ from workers.geometry.prepared import surfaces_of
 from workers.geometry.surface import build_surface
 from workers.platform.torch_threads import torch_threads
 from workers.preparation.prepare import PreparedCharacter
-from workers.refinement import semantic, window
+from workers.refinement import semantic
 from workers.refinement.budget import check_refinement, check_time
 from workers.refinement.guards import arms_turned_deg
-from workers.refinement.plan import RoundPlan
 from workers.refinement.problem import prepare_problem
 from workers.refinement.refine import refine_clip
 from workers.refinement.residual import find_freedom, moved_motion
-from workers.refinement.surfaces import moving_surface
 from workers.retargeting.clip import RetargetedClip
 from workers.scores import pose_scores
 from workers.semantics.encoders.base import Encoder
@@ -49,9 +47,9 @@ def refined_clap(on_stout: Retargeted, stout: PreparedCharacter) -> RetargetedCl
 
 
 def deepest_cm(retargeted: RetargetedClip, target: PreparedCharacter) -> float:
-    moving = moving_surface(target)
-    vertices = torch.as_tensor(pose(moving.surface, retargeted.scored))
-    depths = find_pairs(moving.surface, vertices, reach=0.0).depths_m(vertices)
+    surface = surfaces_of(target).light
+    vertices = torch.as_tensor(pose(surface, retargeted.scored))
+    depths = find_pairs(surface, vertices, reach=0.0).depths_m(vertices)
     return 100.0 * float(depths.max()) if len(depths) else 0.0
 
 
@@ -59,7 +57,8 @@ def deepest_cm(retargeted: RetargetedClip, target: PreparedCharacter) -> float:
 def test_hands_touch_the_stout_body_and_do_not_enter_it(
     clip: str, on_stout: Retargeted, stout: PreparedCharacter, refined_clap: RetargetedClip
 ) -> None:
-    """On the full mesh, by exact distances: palms come within 1.5 cm of what they touch, no vertex is 0.8 cm deep.
+    """On the full mesh, by exact distances: palms come within 1.5 cm of what they touch, and meanwhile no vertex is 0.8
+    cm deep. What hangs beside the body before and after may lie in soft flesh a little: it moves less then.
 
     The base has 7 cm. What is left of a clap is half a finger's thickness: fingers of both hands interlock, and what
     pushes them apart mostly cancels. 0.41 to 0.62 cm were seen with other last digits (threads, processors), and a
@@ -71,7 +70,8 @@ def test_hands_touch_the_stout_body_and_do_not_enter_it(
     exact = ExactPenetration(surface)
     contacts = prepare_problem(done, stout, lambda: None).contacts.contacts
     middles = sorted({(contact.start + contact.stop) // 2 for contact in contacts})
-    frames = sorted({*middles, *range(0, done.scored.frames, 9)})
+    touching = {frame for contact in contacts for frame in range(contact.start, contact.stop)}
+    frames = sorted({*middles, *(frame for frame in range(0, done.scored.frames, 9) if frame in touching)})
     before, after = (
         exact.measure(pose(surface, motion, frames)).depth_m.max() for motion in (done.scored, refined.scored)
     )
@@ -109,9 +109,8 @@ def test_a_loop_still_closes_and_feet_stay(on_stout: Retargeted, refined_clap: R
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_the_same_clip_gives_the_same_motion_with_any_number_of_threads(
-    threads: int, stout: PreparedCharacter, first_clap: RetargetedClip, monkeypatch: pytest.MonkeyPatch
+    threads: int, stout: PreparedCharacter, first_clap: RetargetedClip
 ) -> None:
-    monkeypatch.setattr(window, "GEOMETRY", RoundPlan(30, 0.25, 8, 20))
     once = refine(first_clap, stout)
     with torch_threads(threads):
         again = refine(first_clap, stout)
@@ -123,10 +122,9 @@ def test_the_same_clip_gives_the_same_motion_with_any_number_of_threads(
 
 def test_clips_of_one_character_share_its_surfaces(stout: PreparedCharacter, on_stout: Retargeted) -> None:
     """What is made of a character's mesh is made once, whatever it is wanted for."""
-    before = moving_surface(stout)
+    before = surfaces_of(stout)
     refine(on_stout("clap"), stout, budget_s=0.001)
-    assert moving_surface(stout) is before
-    assert before.surface is surfaces_of(stout).light
+    assert surfaces_of(stout) is before
     assert surfaces_of(stout) is surfaces_of(replace(stout, left_alone=frozenset([3])))
 
 
@@ -155,10 +153,10 @@ def test_a_budget_is_kept_to_the_piece_of_work_in_hand(on_stout: Retargeted, sto
     """A twentieth of a second on an idle machine, so a tenth of any budget; here others may share the processor."""
     heard = [time.monotonic()]
     done = refine_clip(
-        on_stout("hands_on_hips"), stout, GEOMETRY, lambda share: heard.append(time.monotonic()), budget_s=5.0
+        on_stout("hands_on_hips"), stout, GEOMETRY, lambda share: heard.append(time.monotonic()), budget_s=0.8
     )
     took, longest = time.monotonic() - heard[0], max(np.diff(heard))
-    assert took < 5.0 + 2.0 * longest + 0.5
+    assert took < 0.8 + 2.0 * longest + 0.5
     assert done.refinement is not None
     assert done.refinement.summary["seconds"] <= took  # near: measured inside and outside
     assert done.refinement.summary["stopped_by"] == {"seconds": 1}
@@ -235,7 +233,6 @@ def test_an_encoder_cannot_talk_hands_back_into_a_body(
     the stout body's belly is.
     """
     monkeypatch.setattr(semantic, "SIZE", 64)
-    monkeypatch.setattr(window, "SEEN", RoundPlan(48, 0.2, 0, 24))
     loaded = LoadedEncoder(ShapeEncoder(), find_manifest("clip"))
     options = JobOptions(refine="semantic", keyframes=3)
     after = refine_clip(first_clap, stout, options, lambda share: None, budget_s=120.0, loaded=loaded)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workers.geometry.prepared import surfaces_of
+from workers.motion.body_motion import BodyMotion
 from workers.motion.timeline import Timeline
-from workers.refinement.losses import curve_at, scales
-from workers.refinement.residual import base_of, find_freedom, move, moved_motion
+from workers.preparation.prepare import PreparedCharacter
+from workers.refinement.curve import curve_at
+from workers.refinement.levers import Levers, part_shares
+from workers.refinement.residual import DegreesOfFreedom, find_freedom, move, moved_motion
+from workers.refinement.rows import Posed
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.windows import cut_windows
 from workers.retargeting.clip import RetargetedClip
@@ -104,40 +109,75 @@ def test_a_constant_residual_moves_with_the_body(on_stout: Retargeted) -> None:
     """The axes are carried by the parent: a body that is turned as a whole gets the same change, turned."""
     motion = on_stout("wave").scored
     freedom = find_freedom(motion.body)
-    residual = torch.as_tensor(random_residual(freedom.values, motion.frames))
+    residual = random_residual(freedom.values, motion.frames)
     turn = quat.from_axis_angle(np.array([0.0, 1.0, 0.0]), 1.1)
-    base = base_of(motion, np.arange(motion.frames), torch.float64)
-    facing = type(base)(
-        torch.as_tensor(quat.multiply(turn, motion.rotations)), torch.as_tensor(quat.rotate(turn, motion.positions_m))
-    )
     hand = motion.body.mapping.roles["leftHand"].joint
-    here, there = (move(freedom, item, residual)[1][:, hand].numpy() for item in (base, facing))
+    here = move(freedom, motion.rotations, motion.positions_m, residual).positions_m[:, hand]
+    turned = quat.multiply(turn, motion.rotations), quat.rotate(turn, motion.positions_m)
+    there = move(freedom, *turned, residual).positions_m[:, hand]
     np.testing.assert_allclose(there, quat.rotate(turn, here), atol=1e-9)
 
 
-def test_gradients_are_those_of_finite_differences(on_stout: Retargeted) -> None:
+@pytest.mark.parametrize("size_rad", [0.0, 0.3, 1.2])
+def test_levers_are_finite_differences(on_stout: Retargeted, size_rad: float) -> None:
     motion = on_stout("clap").scored
+    freedom, frames = find_freedom(motion.body), np.arange(2)
+    base = motion.rotations[frames], motion.positions_m[frames]
+    residual = random_residual(freedom.values, len(frames), size_rad)
+    moved = move(freedom, *base, residual)
+    levers = Levers(freedom, moved)
+    joints = [motion.body.mapping.roles[role].joint for role in ("leftHand", "rightLowerArm", "head", "leftLowerLeg")]
+    for value in range(freedom.values):
+        more = residual.copy()
+        more[:, value] += 1e-6
+        after = move(freedom, *base, more)
+        for joint in joints:
+            speed = (after.positions_m - moved.positions_m)[:, joint] / 1e-6
+            np.testing.assert_allclose(levers.of_joint(joint)[..., value], speed, atol=2e-5)
+            turn = quat.multiply(after.rotations[:, joint], quat.conjugate(moved.rotations[:, joint]))
+            turn = turn * np.sign(turn[:, 3:])
+            np.testing.assert_allclose(levers.of_turn(joint)[..., value], 2.0 * turn[:, :3] / 1e-6, atol=2e-5)
+
+
+def test_skin_moves_by_the_shares_of_its_parts(on_stout: Retargeted, stout: PreparedCharacter) -> None:
+    """Exactly where one part holds it; where joints blend, but for how far their own places of it lie apart."""
+    motion, surface = on_stout("clap").scored, surfaces_of(stout).light
     freedom = find_freedom(motion.body)
-    base = base_of(motion, np.arange(2), torch.float64)
-    residual = torch.as_tensor(random_residual(freedom.values, 2, 0.2)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda r: move(freedom, base, r)[1][:, ::7], residual, atol=1e-5)
-    at_zero = torch.zeros_like(residual).requires_grad_()
-    move(freedom, base, at_zero)[1].sum().backward()  # type: ignore[no-untyped-call]
-    assert at_zero.grad is not None
-    assert torch.isfinite(at_zero.grad).all()
-    assert at_zero.grad.abs().max() > 0.01
+    shares = part_shares(freedom, surface)
+    residual = random_residual(freedom.values, 1, 0.2)
+    posed = posed_first(freedom, motion, residual)
+    before = posed.vertices_m(surface)[0]
+    vertices = np.flatnonzero(shares[:, 1:].any(axis=1))
+    frame = np.zeros(len(vertices), dtype=np.int64)
+    speeds = posed.levers.of_points(frame, before[vertices], shares[vertices])
+    for value in range(0, freedom.values, 5):
+        more = residual.copy()
+        more[:, value] += 1e-5
+        after = posed_first(freedom, motion, more).vertices_m(surface)[0]
+        found = (after - before)[vertices] / 1e-5
+        off = np.linalg.norm(found - speeds[..., value], axis=1)
+        assert np.median(off) < 1e-4 and off.max() < 0.15 * np.linalg.norm(found, axis=1).max() + 1e-4
+
+
+def posed_first(freedom: DegreesOfFreedom, motion: BodyMotion, residual: Array) -> Posed:
+    first = replace(motion, rotations=motion.rotations[:1], positions_m=motion.positions_m[:1])
+    return Posed(freedom, first, np.arange(1), residual)
 
 
 def test_a_window_changes_only_its_frames(on_stout: Retargeted) -> None:
     motion = on_stout("walk").scored
     freedom = find_freedom(motion.body)
     spline = fit_spline(timeline(motion.frames, motion.rate_hz, False), 0.15)
-    knots = np.zeros((spline.knots, freedom.values), dtype=np.float32)
+    knots = np.zeros((spline.knots, freedom.values))
     free = np.zeros(spline.knots, dtype=np.bool_)
     free[6:9] = True
     knots[free] = 1.0
-    values = curve_at(spline, np.arange(motion.frames), scales(freedom)).values(torch.as_tensor(knots))
-    assert np.array_equal(values.numpy().any(axis=1), spline.frames_of(free))
+    envelope = np.ones((motion.frames, freedom.values))
+    values = curve_at(spline, np.arange(motion.frames), np.ones(freedom.values), envelope).values(knots)
+    assert np.array_equal(values.any(axis=1), spline.frames_of(free))
+    envelope[: motion.frames // 2] = 0.0
+    held = curve_at(spline, np.arange(motion.frames), np.ones(freedom.values), envelope).values(knots)
+    assert not held[: motion.frames // 2].any()
     assert 0 < spline.frames_of(free).sum() < motion.frames
 
 

@@ -13,10 +13,6 @@
     │       IdempotencyMismatch · RateLimited · QueueFull · Unauthorized · Forbidden · Unavailable
     └── InternalError         our own bug                                          exit 1
 
-Five are not raised yet. They are part of the contract all the same, so that clients can handle them from the start:
-IdempotencyConflict and IdempotencyMismatch once requests carry idempotency keys, RateLimited once callers are limited,
-Unauthorized and Forbidden once callers have to say who they are.
-
 Every error carries a stable `code`, an HTTP `status`, a process `exit_code`, whether a retry can help, and one line of
 text that says what, where and the remedy. It crosses process borders as plain data (`to_dict`, `from_dict`). This
 module imports nothing: both the gateway, which has no torch, and the workers, which have no FastAPI, use it.

@@ -11,6 +11,7 @@ from workers.geometry.near_body import allowed_m
 from workers.geometry.nearest import Near, find_near
 from workers.geometry.parts import PARTS
 from workers.geometry.posing import pose
+from workers.geometry.queries.touching import ALIKE
 from workers.geometry.surface import BodySurface
 from workers.geometry.touches import (
     ENDED,
@@ -67,7 +68,7 @@ class AllTouches:
             distance = self.distance_m[rows]
             away = np.maximum(distance, 0.0) - distance.max(initial=0.0)
             sums = np.bincount(which, away, len(vertices)) / (stop - start)
-            order = vertices[np.argsort(sums, kind="stable")]
+            order = vertices[np.argsort(np.round(sums, ALIKE), kind="stable")]
             points[number] = spread_points(surface.mesh.positions_m, order, SPREAD * surface.arm_radius_m)
         return points
 

@@ -81,10 +81,11 @@ def find_self_contacts(
     # A generated skin is a guess: what counts as touching there must be kept as touching.
     slack = 0.0 if surface.is_own else GENERATED.near - OWN_SKIN.near
     gap = np.maximum(found.distance_m / surface.arm_radius_m - slack, 0.0)
-    contacts = [
-        SelfContact(*map(int, whole), on_a[n], on_b[n], gap[found.rows(n), : counts[n]].copy())
-        for n, whole in enumerate(zip(*vars(intervals).values(), strict=True))
-    ]
+    contacts = []
+    for n, count in enumerate(counts):
+        part_a, part_b, start, stop = (int(values[n]) for values in vars(intervals).values())
+        own_gap = gap[found.rows(n), :count].copy()
+        contacts.append(SelfContact(part_a, part_b, start, stop, on_a[n], on_b[n], own_gap))
     return SelfContacts(motion.frames, tuple(sorted(contacts, key=lambda c: (c.start, c.part_a, c.part_b))))
 
 

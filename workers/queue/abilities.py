@@ -14,7 +14,7 @@ from typing import Any
 
 from model_store.catalogue import manifests
 from service.jobs.registry import Abilities
-from workers.contract.errors import InvalidOptions, RetargetError
+from workers.contract.errors import InvalidOptions, ModelUnavailable, RetargetError
 from workers.contract.options import JobOptions
 from workers.pictures.packages import check_pictures
 from workers.refinement.budget import check_refinement
@@ -55,6 +55,8 @@ def _problem(check: Callable[[], Any]) -> RetargetError | None:
         return None
     except RetargetError as error:
         return error
+    except ImportError as error:
+        return ModelUnavailable(f"a package cannot be looked for ({error}); install the extra 'worker'")
     return None
 
 

@@ -22,6 +22,7 @@ from workers.queue.settings import WorkerSettings
 from workers.queue.watch import MustKill, Watch
 
 LOG = logging.getLogger("retarget.worker")
+CLAIM_TRIES = 10  # others take jobs in the same moment
 
 
 class ExecutionRunner:
@@ -63,6 +64,7 @@ class ExecutionRunner:
         if record is None:
             LOG.info("%s: nothing to do, it is no longer queued", job_id)
             return
+        job_id = record.id
         try:
             job_process = self.ready_process()
             job_process.give(job_id, execution_id, self._timeout_s(record))
@@ -84,6 +86,22 @@ class ExecutionRunner:
             raise
 
     def _claim(self, job_id: str, execution_id: str) -> JobRecord | None:
+        """The job whose turn it is: RQ's entry for a queued job stands for any that waits, in the order of arrival, and
+        the fair order between owners is the records' (`service.jobs.scripts`). A parked job is taken itself.
+        """
+        found = self._store.get_many([job_id])
+        if not found or found[0].is_parked:
+            return self._claim_this(job_id, execution_id)
+        for _ in range(CLAIM_TRIES):
+            chosen = self._store.first_waiting(found[0].kind)
+            if chosen is None:
+                return None
+            record = self._claim_this(chosen, execution_id)
+            if record is not None:
+                return record
+        return None
+
+    def _claim_this(self, job_id: str, execution_id: str) -> JobRecord | None:
         record = self._store.claim(job_id, execution_id, self._settings.lease_s)
         if record is None:  # perhaps sent twice over a broken connection, and refused the second time
             record = next((r for r in self._store.get_many([job_id]) if r.execution_id == execution_id), None)

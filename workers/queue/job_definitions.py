@@ -18,9 +18,9 @@ def given_definitions(given: JobInput) -> dict[str, Any]:
     return {part: parse_definition(text, part) for part, text in texts.items() if text is not None}
 
 
-def preset_lookup(connection: Redis) -> PresetLookup:
-    """Presets as the engine asks for them. What it calls raises redis.RedisError and InvalidOptions."""
-    store = MappingStore(connection)
+def preset_lookup(connection: Redis, owner: str = "") -> PresetLookup:
+    """An owner's presets as the engine asks for them. What it calls raises redis.RedisError and InvalidOptions."""
+    store = MappingStore(connection, owner)
 
     def find_preset(side: Side, fingerprint: str, preset_id: str | None) -> MappingPreset | None:
         found = store.find_for(side, fingerprint, preset_id)

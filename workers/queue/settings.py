@@ -44,6 +44,9 @@ class WorkerSettings(Settings):
         50, description="Uploads read by one parsing process before a fresh one."
     )
 
+    job_cost_max: Annotated[int, Field(gt=0)] = Field(
+        1_000_000_000, description="Frames times vertices of one job; more is refused with too-large."
+    )
     horse_jobs_max: Annotated[int, Field(gt=0)] = Field(200, description="Jobs of one job process before a fresh one.")
     horse_memory_max_bytes: Annotated[int, Field(gt=0)] = Field(
         8 * 2**30, description="Memory that a job may take; more fails it with out-of-memory."

@@ -37,6 +37,7 @@ from workers.ingest.sandbox.sandbox import Sandbox
 from workers.ingest.stored.scene_file import SceneFileUnusable
 from workers.platform.cache_folder import Recent
 from workers.queue.abilities import lacks
+from workers.queue.cost import check_cost
 from workers.queue.failures import as_typed_error
 from workers.queue.job_definitions import given_definitions, preset_lookup
 from workers.queue.settings import WorkerSettings
@@ -171,6 +172,7 @@ class TaskContext:
     def _settle(self, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
         try:
             record = self.store.get(job_id)
+            self.blobs.check_free_disk(self.settings.min_free_disk_ratio / 2)  # half of what uploads leave
             progress = Progress(self.store, record, execution_id, timeout_s)
             result = TASKS[record.kind](self, record, execution_id, progress)
             if isinstance(result, HandOver):
@@ -266,8 +268,9 @@ def retarget_job(
     if not context.retargets or lacking is not None:
         return HandOver(_store_all(context, record, _inputs(record), progress))
     scenes = _load_all(context, record, _inputs(record), progress)
+    check_cost(scenes["motion"], scenes["character"], options, context.settings.job_cost_max)
     loading_s = time.perf_counter() - start_s
-    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis)}
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis, record.owner)}
     outcome = context.retarget(
         scenes["motion"],
         scenes["character"],
@@ -291,7 +294,7 @@ def retarget_job(
 def inspect_job(context: TaskContext, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:
     """Say what the job's file holds; returns what to publish."""
     scene = _load_all(context, record, {"file": record.input.file}, progress)["file"]
-    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis)}
+    known = {**given_definitions(record.input), "find_preset": preset_lookup(context.store.redis, record.owner)}
     return {
         "inspection": context.inspect(scene, record.input.file[0].name, parse_options(record.options).mapping, **known)
     }

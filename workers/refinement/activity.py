@@ -1,7 +1,7 @@
 """When there is something to correct, and on which limbs: where the base penetrates, and where the source touches.
 
-Elsewhere the residual is held to zero, by a prior that grows with the time to the next such moment and by knots that
-are not free at all: arms that need no correction must stay where they are. In a loop the time goes round.
+Elsewhere the residual is zero, exactly: arms that need no correction must stay where they are. Trunk and head have
+nothing to correct of their own; they may give way where the head is touched. In a loop the time goes round.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from workers.refinement.residual import SWIVEL, DegreesOfFreedom
 from workers.refinement.spline import Spline
 from workers.skeleton.model import Array, Indices, Mask
 
-MARGIN_S = 0.25  # before and after, in which the residual comes and goes
+MARGIN_S = 0.3  # before and after, in which the residual comes and goes
 
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """`active` `(frames, GROUPS)`; every frame of the clip."""
+    """`active` and `touched` `(frames, GROUPS)`, every frame of the clip: where a group has something to correct, and
+    where it has a contact of the source to keep.
+    """
 
     active: Mask
+    touched: Mask
     timeline: Timeline
 
     @property
@@ -36,13 +39,24 @@ class Activity:
     @cached_property
     def nearness(self) -> Array:
         """1 where a group is active, falling smoothly to 0 at `MARGIN_S` away, `(frames, GROUPS)`."""
-        columns = self.active.T.astype(np.float64)
+        return self._near(self.active)
+
+    @cached_property
+    def touching(self) -> Array:
+        """The same of what is touched."""
+        return self._near(self.touched)
+
+    def _near(self, mask: Mask) -> Array:
+        columns = mask.T.astype(np.float64)
         return np.stack([smoothstep(most_around(column, self.timeline, MARGIN_S)) for column in columns], axis=1)
+
+    def envelope(self, freedom: DegreesOfFreedom) -> Array:
+        """The same by value of the residual, `(frames, values)`."""
+        return self.nearness[:, value_groups(freedom)]
 
     def free_knots(self, spline: Spline, freedom: DegreesOfFreedom) -> Mask:
         """Values that may change `(knots, values)`: of groups that are active near the knot."""
-        near = self.nearness > 0.0
-        by_group = np.stack([spline.knots_of(column) for column in near.T], axis=1)
+        by_group = np.stack([spline.knots_of(column) for column in (self.nearness > 0.0).T], axis=1)
         return np.asarray(by_group[:, value_groups(freedom)])
 
 

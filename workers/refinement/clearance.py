@@ -11,14 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from workers.geometry.contact_model import SelfContact
 from workers.geometry.contact_scores import JOINED
 from workers.geometry.parts import BODY, GROUP_OF
-from workers.geometry.penetration import PenetrationPairs
-from workers.geometry.surface import BodySurface
 from workers.skeleton.model import Array, Indices, Mask
 
 TOUCHING = 0.4  # share of the room that is kept where the source touches
@@ -33,14 +29,11 @@ class Clearance:
     nearness: Array
     touching: Mask
 
-    def shares(self, surface: BodySurface, pairs: PenetrationPairs) -> Tensor:
-        """Share of the full room that each pair keeps `(n,)`, 0 to 1."""
-        frame = pairs.frame.cpu().numpy()
-        a = surface.parts[pairs.vertex.cpu().numpy()]
-        b = surface.parts[pairs.corners[:, 0].cpu().numpy()]
-        near = np.maximum(self.nearness[frame, GROUP_OF[a]], self.nearness[frame, GROUP_OF[b]])
-        share = near * np.where(self.touching[frame, a, b], TOUCHING, 1.0)
-        return torch.as_tensor(share, dtype=pairs.allowed_m.dtype, device=pairs.allowed_m.device)
+    def shares(self, frame: Indices, part_a: Indices, part_b: Indices) -> Array:
+        """Share of the full room that pairs of parts keep, each in a frame, `(n,)`, 0 to 1."""
+        near = np.maximum(self.nearness[frame, GROUP_OF[part_a]], self.nearness[frame, GROUP_OF[part_b]])
+        result: Array = near * np.where(self.touching[frame, part_a, part_b], TOUCHING, 1.0)
+        return result
 
 
 def clearance_at(frames: Indices, nearness: Array, contacts: Iterable[SelfContact]) -> Clearance:

@@ -1,6 +1,6 @@
 """Guards: what a refined stretch must keep, whatever its scores gain. Each says by how much it was broken.
 
-That no joint is turned out of all proportion needs no guard: the residual cannot (`losses.MOST_RANGES`).
+That no joint goes out of all proportion needs no guard: the leash holds it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,14 @@ OWN_JERK = 1.1  # of the base's, where that has more
 STILL_JERK = 1.0  # body heights / s^3: a twentieth of a calm walk's; below it nobody sees a difference
 SKATE = 1e-3  # body heights / s
 IDLE_ARMS_DEG = 3.0  # mean change of the arms' direction where there is nothing to correct
+TOLD = {
+    "jerk": "jerk",
+    "arm_jerk": "arm jerk",
+    "leg_jerk": "leg jerk",
+    "foot_skate": "foot skate",
+    "joint_limits": "joint limits, %",
+    "idle_arms": "idle arms, degrees",
+}
 ARMS = tuple(
     (f"{side}{a}", f"{side}{b}") for side in SIDES for a, b in (("UpperArm", "LowerArm"), ("LowerArm", "Hand"))
 )
@@ -29,7 +37,7 @@ ARMS = tuple(
 
 @dataclass(frozen=True)
 class Broken:
-    """A guard that does not hold."""
+    """A guard that does not hold, by its name in `TOLD`."""
 
     guard: str
     value: float
@@ -41,7 +49,7 @@ class Broken:
         return self.value / self.limit if self.limit > 0.0 else 1.0
 
     def __str__(self) -> str:
-        return f"{self.guard} {self.value:.4g}, at most {self.limit:.4g}"
+        return f"{TOLD[self.guard]} {self.value:.4g}, at most {self.limit:.4g}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +92,7 @@ def broken_guards(
     moving = smoothness.moving_roles(source.body, base.body)
     arms = [role for role in moving if role.endswith(("LowerArm", "Hand"))]
     legs = smoothness.leg_roles(source.body, base.body)
-    for name, roles, most in (("jerk", moving, JERK), ("arm jerk", arms, ARM_JERK), ("leg jerk", legs, JERK)):
+    for name, roles, most in (("jerk", moving, JERK), ("arm_jerk", arms, ARM_JERK), ("leg_jerk", legs, JERK)):
         jerks = [smoothness.jerk(motion, roles) for motion in (before, after, wanted)]
         if jerks[0] is not None and jerks[1] is not None and jerks[2] is not None:
             yield from _above(name, jerks[1], max(OWN_JERK * jerks[0], most * jerks[2], STILL_JERK))
@@ -92,12 +100,12 @@ def broken_guards(
     track = replace(result_ground, planted=result_ground.planted[part], ground_m=result_ground.ground_m[part])
     slides = [foot_scores.foot_skate(motion, track) for motion in (before, after)]
     if slides[0] is not None and slides[1] is not None:
-        yield from _above("foot skate", slides[1], slides[0] + SKATE)
+        yield from _above("foot_skate", slides[1], slides[0] + SKATE)
     beyond = [pose_scores.beyond_limits(motion, limits) for motion in (before, after)]
     if beyond[0].size:
-        yield from _above("joint limits, %", *(100.0 * float(values.mean()) for values in reversed(beyond)))
+        yield from _above("joint_limits", *(100.0 * float(values.mean()) for values in reversed(beyond)))
     if span.idle.any():
-        yield from _above("idle arms, degrees", float(arms_turned_deg(before, after)[span.idle].mean()), IDLE_ARMS_DEG)
+        yield from _above("idle_arms", float(arms_turned_deg(before, after)[span.idle].mean()), IDLE_ARMS_DEG)
 
 
 def arms_turned_deg(before: BodyMotion, after: BodyMotion) -> Array:

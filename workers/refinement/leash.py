@@ -4,8 +4,8 @@ A limb that lies in the body leaves it by the shortest way or not at all: withou
 goes farther than some times the depth that it had to leave, plus a hundredth of the height. Trunk and head stay where
 no contact needs them, and give way by a little where one does. Near a contact of the source a limb may go farther, as
 far as a body of other proportions asks for. These are bounds and no weights: the residual
-is shortened until it keeps them, smoothly along time, before anything is measured or delivered. That the optimiser
-looks for a way within them is the business of `Held`.
+is shortened until it keeps them, smoothly along time, before anything is measured or delivered. That a way
+within them is looked for is `staying.WithinLeash`'s.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from workers.contract.roles import SIDES
 from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
@@ -23,15 +21,14 @@ from workers.motion.body_motion import BodyMotion
 from workers.motion.smoothing import running_maximum, smooth_above, smoothstep
 from workers.motion.timeline import Timeline
 from workers.refinement.activity import most_around, value_groups
-from workers.refinement.losses import Posed
-from workers.refinement.residual import Base, DegreesOfFreedom, base_of, move
+from workers.refinement.residual import DegreesOfFreedom, move
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask
 
 TIMES_DEPTH = 1.7
 # Shares of the height; near a contact for the trunk and for limbs. A place that is farther off is no place that this
 # body touches: a beard that lies on a short arm is not a chin in somebody's hand.
-SLACK, TRUNK_SLACK, REACH = 0.01, 0.02, 0.12
+SLACK, TRUNK_SLACK, REACH = 0.01, 0.02, 0.16
 DEPTH_S = 0.1  # a limb comes and goes this much before and after it is inside
 TOUCH_S = 0.25  # the same of a contact
 SMOOTH_S = 0.1
@@ -61,11 +58,11 @@ class Leash:
         changed = np.flatnonzero(residual.any(axis=1))
         if not len(changed):
             return residual
-        tensors, groups, result = base_of(base, changed, torch.float64), value_groups(freedom), residual.copy()
+        groups, result = value_groups(freedom), residual.copy()
         limbs = (*ARM_GROUPS, *LEG_GROUPS)
         for together, later in (((BODY,), limbs), (limbs, ())):  # the trunk carries the arms
             alone = np.where(np.isin(groups, later), 0.0, result)
-            shares = self._shares(freedom, tensors, changed, alone, groups, together)
+            shares = self._shares(freedom, base, changed, alone, groups, together)
             for group, share in shares.items():
                 result[:, groups == group] *= share[:, None]
         return result
@@ -73,7 +70,7 @@ class Leash:
     def _shares(
         self,
         freedom: DegreesOfFreedom,
-        base: Base,
+        base: BodyMotion,
         changed: Indices,
         residual: Array,
         groups: Indices,
@@ -85,6 +82,7 @@ class Leash:
             for group, joints in self.joints
             if group in together
         ]
+        rotations, positions = base.rotations[changed], base.positions_m[changed]
         least = {group: np.zeros(len(changed)) for group, _ in measured}
         most = {group: np.ones(len(changed)) for group, _ in measured}
         tried = dict(most)
@@ -92,10 +90,9 @@ class Leash:
             values = residual[changed]
             for group, _ in measured:
                 values[:, groups == group] *= tried[group][:, None]
-            with torch.no_grad():
-                moved = move(freedom, base, torch.as_tensor(values))[1]
+            moved = move(freedom, rotations, positions, values).positions_m
             for group, joints in measured:
-                away = (moved[:, joints] - base.positions_m[:, joints]).norm(dim=-1).amax(dim=1).numpy()
+                away = np.linalg.norm(moved[:, joints] - positions[:, joints], axis=-1).max(axis=1)
                 kept = away <= self.bounds_m[changed, group] + 1e-9
                 least[group] = np.where(kept, np.maximum(least[group], tried[group]), least[group])
                 most[group] = np.where(kept, most[group], np.minimum(most[group], tried[group]))
@@ -111,25 +108,6 @@ class Leash:
         return found
 
 
-@dataclass(frozen=True, eq=False)
-class Held:
-    """The same as a loss on posed bodies: joints beyond their bounds, in arm radii, squared."""
-
-    joints: Tensor  # (n,)
-    places_m: Tensor  # (frames, n, 3) of the base
-    bounds_m: Tensor  # (frames, n)
-    arm_radius_m: float
-
-    def renew(self, posed: Posed, afresh: bool) -> None:
-        """Bounds hold for the whole clip."""
-
-    def loss(self, posed: Posed) -> Tensor:
-        away = (posed.positions_m[:, self.joints] - self.places_m + 1e-6).norm(dim=-1)
-        beyond = (away - self.bounds_m).clamp(min=0.0) / self.arm_radius_m
-        squares: Tensor = beyond**2
-        return squares.sum(dim=1)
-
-
 def find_leash(body: Body, depths_m: Array, touched: Mask, timeline: Timeline) -> Leash:
     """`depths_m` `(frames, GROUPS)` is how deep each group lies in the base, or has another in it; `touched`
     `(frames, GROUPS)` where it has a contact of the source to keep.
@@ -142,25 +120,17 @@ def find_leash(body: Body, depths_m: Array, touched: Mask, timeline: Timeline) -
         else:
             depth = most_around(depths_m[:, group], timeline, DEPTH_S)
             bounds[:, group] = TIMES_DEPTH * depth + (SLACK + REACH * near) * body.height_m
-    return Leash(bounds, tuple(_measured(body)), _known(body, HANGING), timeline)
-
-
-def held_at(leash: Leash, frames: Indices, base: Base, arm_radius_m: float) -> Held:
-    """The loss at some frames; `base` holds these, around the hips."""
-    joints = np.concatenate([joints for _, joints in leash.joints] or [np.zeros(0, dtype=np.int64)])
-    groups = np.concatenate([np.full(len(joints), group) for group, joints in leash.joints] or [joints])
-    bounds = torch.as_tensor(leash.bounds_m[frames][:, groups], dtype=base.positions_m.dtype)
-    numbers = torch.as_tensor(joints)
-    return Held(numbers, base.positions_m[:, numbers], bounds, arm_radius_m)
+    return Leash(bounds, tuple(_measured(body)), known_joints(body, HANGING), timeline)
 
 
 def _measured(body: Body) -> Iterator[tuple[int, Indices]]:
-    yield BODY, _known(body, OF_TRUNK)
+    yield BODY, known_joints(body, OF_TRUNK)
     for groups, ends in ((ARM_GROUPS, OF_ARMS), (LEG_GROUPS, OF_LEGS)):
         for group in groups:
             side = next(side for side in SIDES if GROUPS[group].startswith(side))
-            yield group, _known(body, tuple(side + end for end in ends))
+            yield group, known_joints(body, tuple(side + end for end in ends))
 
 
-def _known(body: Body, roles: tuple[str, ...]) -> Indices:
+def known_joints(body: Body, roles: tuple[str, ...]) -> Indices:
+    """The joints of those of the roles that the body has."""
     return np.array([joint for role in roles if (joint := body.joint(role)) is not None], dtype=np.int64)

@@ -1,34 +1,30 @@
-"""Joint limits in torch: elbows stay hinges, and the limits that a definition gives hold.
+"""Joint limits: elbows stay hinges, and the limits that a definition gives hold.
 
 An elbow bends about one axis of the upper arm. Rigs differ in where that axis is, so it is taken from the clip itself:
 the mean direction about which the base bends the elbow. The residual may bend it more or less, and roll the forearm,
 but not swing it sideways or past straight, where the base does not. The measure of given limits is
-`workers.scores.joint_limits`; this is its differentiable twin.
+`workers.scores.joint_limits`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from workers.contract.definitions import JointLimits
 from workers.contract.roles import SIDES
 from workers.motion.body_motion import BodyMotion
-from workers.refinement.losses import Posed
-from workers.refinement.residual import FREE_ROLES, conjugate
-from workers.scores.joint_limits import Limits, bone_axis
+from workers.refinement.residual import Part
+from workers.refinement.rows import OnPiece, Posed, Rows, joined, vector_rows
+from workers.scores.joint_limits import Limits, excess_deg
 from workers.scores.pose_scores import ELBOW_DEG
 from workers.skeleton import quat
-from workers.skeleton.body import Body
-from workers.skeleton.model import Array, Indices
-from workers.skeleton.quat_torch import multiply, rotate
+from workers.skeleton.model import Array
 
 MIN_BEND = 0.1  # mean sine of the elbow's angle below which a clip does not show where its hinge is
 UNIT_RAD = 0.1  # what counts as one
+SMALL_RAD = 1e-3
 STRAIGHT_RAD = 0.05  # how far past straight an elbow may go
 BENT_COSINE = float(np.cos(np.radians(ELBOW_DEG)))
 
@@ -69,78 +65,76 @@ def find_elbows(motion: BodyMotion) -> list[Elbow]:
 
 @dataclass(frozen=True, eq=False)
 class ElbowHinges:
-    """How far elbows leave their hinge, in `UNIT_RAD`, squared: sideways, past straight, beyond what flesh allows."""
+    """How far elbows leave their hinge, in `UNIT_RAD`: sideways, past straight, beyond what flesh allows."""
 
     elbows: Sequence[Elbow]
-    frames: Indices  # of the motion, that are looked at
 
-    def renew(self, posed: Posed, afresh: bool) -> None:
-        """Nothing to find."""
+    def rows(self, posed: Posed, number: int, on_piece: OnPiece) -> Rows | None:
+        found = [self._rows(posed, elbow) for elbow in self.elbows]
+        return joined(found) if found else None
 
-    def loss(self, posed: Posed) -> Tensor:
-        total = posed.positions_m.new_zeros(len(posed.positions_m))
-        for elbow in self.elbows:
-            places = posed.positions_m
-            arm = _unit(places[:, elbow.lower] - places[:, elbow.upper])
-            forearm = _unit(places[:, elbow.hand] - places[:, elbow.lower])
-            axis = rotate(posed.rotations[:, elbow.upper], posed.positions_m.new_tensor(elbow.axis[None]))
-            base = posed.positions_m.new_tensor(elbow.sideways[self.frames])
-            sideways = (forearm * axis).sum(-1) - base
-            bend = (torch.linalg.cross(arm, forearm) * axis).sum(-1)
-            straightest = np.minimum(elbow.bend[self.frames], -STRAIGHT_RAD)
-            past = torch.relu(bend.new_tensor(straightest) - bend)
-            closed = torch.relu(BENT_COSINE - (arm * forearm).sum(-1))
-            total = total + (sideways**2 + past**2 + closed**2) / UNIT_RAD**2
-        return total
+    def _rows(self, posed: Posed, elbow: Elbow) -> Rows:
+        places, levers = posed.moved.positions_m, posed.levers
+        shoulder, bend_at, wrist = (levers.of_joint(joint) for joint in (elbow.upper, elbow.lower, elbow.hand))
+        arm, arm_speed = _direction(places[:, elbow.lower] - places[:, elbow.upper], bend_at - shoulder)
+        forearm, forearm_speed = _direction(places[:, elbow.hand] - places[:, elbow.lower], wrist - bend_at)
+        axis = quat.rotate(posed.moved.rotations[:, elbow.upper], elbow.axis)
+        axis_speed = np.cross(levers.of_turn(elbow.upper), axis[:, :, None], axis=1)
+        sideways = np.einsum("fd,fd->f", forearm, axis) - elbow.sideways[posed.frames]
+        sideways_speed = _along(forearm_speed, axis) + _along(axis_speed, forearm)
+        across = np.cross(arm, forearm)
+        bend = np.einsum("fd,fd->f", across, axis)
+        bend_speed = _along(arm_speed, np.cross(forearm, axis)) + _along(forearm_speed, np.cross(axis, arm))
+        bend_speed += _along(axis_speed, across)
+        past = np.minimum(elbow.bend[posed.frames], -STRAIGHT_RAD) - bend
+        cosine = np.einsum("fd,fd->f", arm, forearm)
+        closed = BENT_COSINE - cosine
+        closed_speed = -_along(arm_speed, forearm) - _along(forearm_speed, arm)
+        errors = np.stack([sideways, np.maximum(past, 0.0), np.maximum(closed, 0.0)], axis=1)
+        speeds = np.stack(
+            [sideways_speed, np.where(past[:, None] > 0.0, -bend_speed, 0.0),
+             np.where(closed[:, None] > 0.0, closed_speed, 0.0)], axis=1,
+        )  # fmt: skip
+        return vector_rows(len(errors), errors / UNIT_RAD, speeds / UNIT_RAD, np.ones(1))
 
 
 @dataclass(frozen=True, eq=False)
 class GivenLimits:
-    """How far joints are beyond the limits of a definition, in `UNIT_RAD`, squared."""
+    """How far joints are beyond the limits of a definition, in `UNIT_RAD`. A joint's turn against its parent follows
+    its own values alone, so three small changes show how it changes with all.
+    """
 
-    body: Body
     limits: Limits
 
-    def renew(self, posed: Posed, afresh: bool) -> None:
-        """Nothing to find."""
+    def rows(self, posed: Posed, number: int, on_piece: OnPiece) -> Rows | None:
+        parts = [part for part in posed.freedom.parts if part.name in self.limits and part.hinge is None]
+        if not parts:
+            return None
+        now = self._excess(posed, parts)
+        speeds = np.zeros((*now.shape, posed.freedom.values))
+        for value in range(3):
+            on_piece()
+            changed = posed.values_rad.copy()
+            for part in parts:
+                changed[:, part.first + value] += SMALL_RAD
+            rates = (self._excess(replace(posed, values_rad=changed), parts) - now) / SMALL_RAD
+            for column, part in enumerate(parts):
+                speeds[:, column, part.first + value] = rates[:, column]
+        return vector_rows(len(now), now, speeds, np.ones(1))
 
-    def loss(self, posed: Posed) -> Tensor:
-        total = posed.positions_m.new_zeros(len(posed.positions_m))
-        for role in FREE_ROLES:
-            joint = self.body.joint(role)
-            if role in self.limits and joint is not None:
-                total = total + self._excess(posed, joint, self.limits[role])
-        return total
-
-    def _excess(self, posed: Posed, joint: int, limits: JointLimits) -> Tensor:
-        turn = self._turn(posed.rotations, joint)
-        sine = turn[:, :3].norm(dim=-1).clamp(min=1e-6)
-        vector = turn[:, :3] * (2.0 * torch.atan2(sine, turn[:, 3]) / sine)[:, None]
-        along = turn[:, :3] @ turn.new_tensor(bone_axis(self.body, joint))
-        twist = 2.0 * torch.atan2(along, turn[:, 3])
-        # Away from 0, where the root has no gradient, and from 1, where the arc cosine has none.
-        cosine = torch.sqrt((along**2 + turn[:, 3] ** 2).clamp(1e-6, 1.0 - 1e-6))
-        measured = (vector[:, 0], limits.x), (vector[:, 1], limits.y), (vector[:, 2], limits.z), (twist, limits.twist)
-        bounds = [(values, given) for values, given in measured if given is not None]
-        if limits.swing is not None:
-            bounds.append((2.0 * torch.acos(cosine), (-360.0, limits.swing)))
-        total = turn.new_zeros(len(turn))
-        for values, (least, most) in bounds:
-            beyond = torch.relu(np.radians(least) - values) + torch.relu(values - np.radians(most))
-            total = total + (beyond / UNIT_RAD) ** 2
-        return total
-
-    def _turn(self, rotations: Tensor, joint: int) -> Tensor:
-        """As `joint_limits` has it: away from rest, relative to the parent, in the joint's own axes."""
-        rest, parent = self.body.rest_rotations, int(self.body.skeleton.parents[joint])
-        local, own = rotations[:, joint], rest[joint]
-        if parent >= 0:
-            local = multiply(conjugate(rotations[:, parent]), local)
-            own = quat.multiply(quat.conjugate(rest[parent]), own)
-        turn = multiply(rotations.new_tensor(quat.conjugate(own)), local)
-        return torch.where(turn[:, 3:] < 0.0, -turn, turn)
+    def _excess(self, posed: Posed, parts: Sequence[Part]) -> Array:
+        motion = replace(posed.base, rotations=posed.moved.rotations, positions_m=posed.moved.positions_m)
+        columns = [excess_deg(motion, part.name, self.limits[part.name]) for part in parts]
+        return np.radians(np.stack(columns, axis=1)) / UNIT_RAD
 
 
-def _unit(vectors: Tensor) -> Tensor:
-    unit: Tensor = vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-9)
-    return unit
+def _direction(line: Array, speed: Array) -> tuple[Array, Array]:
+    """A unit direction `(frames, 3)` and how it changes, of lines `(frames, 3)` and how these change."""
+    length = np.maximum(np.linalg.norm(line, axis=1), 1e-9)[:, None]
+    unit = line / length
+    return unit, (speed - unit[:, :, None] * _along(speed, unit)[:, None]) / length[:, :, None]
+
+
+def _along(speeds: Array, directions: Array) -> Array:
+    result: Array = np.einsum("fdv,fd->fv", speeds, directions)
+    return result

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from workers.contract.roles import SIDES
 from workers.geometry.contact_model import SelfContacts
-from workers.geometry.parts import GROUP_OF, GROUPS
-from workers.geometry.penetration import find_pairs
+from workers.geometry.near_body import near_body
+from workers.geometry.parts import BODY, GROUP_OF, GROUPS, TORSO
 from workers.geometry.posing import pose
+from workers.geometry.prepared import surfaces_of
 from workers.geometry.source_contacts import source_contacts
+from workers.geometry.surface import BodySurface
 from workers.geometry.transfer_contacts import ContactAnchors, carry
 from workers.motion.body_motion import BodyMotion
 from workers.motion.intervals import close_gaps
 from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import Activity
-from workers.refinement.body_terms import WindowMetrics
+from workers.refinement.curve import Curve, curve_at
 from workers.refinement.guards import FrameSpan
-from workers.refinement.leash import Leash, find_leash
+from workers.refinement.leash import Leash, find_leash, known_joints
 from workers.refinement.limits import Elbow, find_elbows
-from workers.refinement.losses import curve_at, scales
+from workers.refinement.measures import WindowMetrics
+from workers.refinement.ranges import stiffness_rad
 from workers.refinement.reachable import OutOfReach, within_reach
 from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
+from workers.refinement.rows import Posed, WatchedSurface
 from workers.refinement.spline import Spline, fit_spline
-from workers.refinement.surfaces import MovingSurface, fine_surface, moving_surface
 from workers.retargeting.clip import RetargetedClip
 from workers.retargeting.twist import spread_twist
 from workers.scores import foot_scores
@@ -52,9 +55,9 @@ class ClipProblem:
     activity: Activity
     contacts: SelfContacts  # of the source, within reach
     out_of_reach: tuple[OutOfReach, ...]
-    moving: MovingSurface  # what the losses look at, but for
-    fine: MovingSurface  # the last steps'
-    anchors: ContactAnchors  # of the contacts on `moving`
+    light: WatchedSurface  # what the losses look at, but for
+    fine: WatchedSurface  # the last rounds'
+    anchors: ContactAnchors  # of the contacts on `light`
     window_metrics: WindowMetrics
     leash: Leash
     elbows: list[Elbow]
@@ -62,22 +65,46 @@ class ClipProblem:
     result_ground: foot_scores.FootTrack
 
     @property
-    def scales(self) -> Tensor:
-        return scales(self.freedom)
+    def arm_radius_m(self) -> float:
+        return self.light.surface.arm_radius_m
 
-    def residual(self, knots: Tensor, inside: Mask | None = None) -> Array:
+    @cached_property
+    def ranges_rad(self) -> Array:
+        """The usual range of each value of the residual."""
+        return np.array([stiffness_rad(name) for name in self.freedom.names])
+
+    @cached_property
+    def envelope(self) -> Array:
+        """What is left of each value of the residual, `(frames, values)`."""
+        return self.activity.envelope(self.freedom)
+
+    @property
+    def hands(self) -> Indices:
+        """The joints of the hands."""
+        return known_joints(self.base.body, tuple(f"{side}Hand" for side in SIDES))
+
+    def curve(self, frames: Indices) -> Curve:
+        return curve_at(self.spline, frames, self.ranges_rad, self.envelope)
+
+    def posed(self, frames: Indices, values_rad: Array) -> Posed:
+        """The body at some frames with a residual of these `(frames, values)`."""
+        base = self.base
+        some = replace(base, rotations=base.rotations[frames], positions_m=base.positions_m[frames])
+        return Posed(self.freedom, some, frames, values_rad)
+
+    def residual(self, knots: Array, inside: Mask | None = None) -> Array:
         """Radians `(frames, values)`, within the leash; of the frames `inside` `(frames,)`, by default of all."""
         looked = np.ones(self.base.frames, dtype=np.bool_) if inside is None else self.leash.around(inside)
         frames = np.flatnonzero(looked)
         values = np.zeros((self.base.frames, self.freedom.values))
-        values[frames] = values_at(self.spline, frames, knots, self.scales)
+        values[frames] = self.curve(frames).values(knots)
         return self.leash.held(self.freedom, self.base, values)
 
-    def motion(self, knots: Tensor) -> BodyMotion:
+    def motion(self, knots: Array) -> BodyMotion:
         """The base with its residual, twist joints following; the base itself where that is zero."""
         return self._moved(self.base, self.residual(knots))
 
-    def part(self, knots: Tensor, span: FrameSpan) -> BodyMotion:
+    def part(self, knots: Array, span: FrameSpan) -> BodyMotion:
         """The same of a stretch of it."""
         inside = np.zeros(self.base.frames, dtype=np.bool_)
         inside[span.start : span.stop] = True
@@ -88,34 +115,30 @@ class ClipProblem:
         return moved if moved is base else spread_twist(moved)
 
 
-def values_at(spline: Spline, frames: Indices, knots: Tensor, scale: Tensor) -> Array:
-    with torch.no_grad():
-        values: Array = curve_at(spline, frames, scale.double()).values(knots.double()).numpy()
-    return values
-
-
 def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_piece: Callable[[], None]) -> ClipProblem:
     """Prepare surfaces (kept for other clips), find the source's self-contacts and what is wrong with the base.
 
     `on_piece` is called between pieces of work and may raise to stop.
     """
     base, source = retargeted.scored, retargeted.source.motion
-    moving = moving_surface(target)
+    light = surfaces_of(target).light
     on_piece()
-    seen = moving_surface(retargeted.source)
+    seen = surfaces_of(retargeted.source).light
     on_piece()
-    contacts, out_of_reach = within_reach(source_contacts(source, seen.surface), moving.surface, base)
-    fine = fine_surface(target)
+    contacts, out_of_reach = within_reach(source_contacts(source, seen), light, base)
+    fine = surfaces_of(target).fine
     on_piece()
-    anchors, fine_anchors = (carry(contacts, body.surface, base.rate_hz) for body in (moving, fine))
+    anchors, fine_anchors = (carry(contacts, surface, base.rate_hz) for surface in (light, fine))
     on_piece()
     timeline = find_timeline(source)
-    depths = _depths(base, moving, on_piece)
+    depths = _depths(base, light, on_piece)
     touched = np.zeros(depths.shape, dtype=np.bool_)
     for contact in contacts.contacts:
-        groups = GROUP_OF[[contact.part_a, contact.part_b]]
-        touched[contact.start : contact.stop, groups] = True
-    active = touched | (depths > 0.0)
+        for part in (contact.part_a, contact.part_b):
+            # A trunk that is touched stays: the limb comes to it. A head may come a little to meet a hand.
+            if part != TORSO:
+                touched[contact.start : contact.stop, GROUP_OF[part]] = True
+    active = touched | ((depths > 0.0) & (np.arange(len(GROUPS)) != BODY))
     # Within less than lies between two knots nothing can come and go.
     gap = max(1, timeline.frames_in(SPACING_S))
     active = np.stack([close_gaps(column, gap) for column in active.T], axis=1)
@@ -126,13 +149,13 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         source=source,
         freedom=freedom,
         spline=fit_spline(timeline, SPACING_S),
-        activity=Activity(active, timeline),
+        activity=Activity(active, touched, timeline),
         contacts=contacts,
         out_of_reach=out_of_reach,
-        moving=moving,
-        fine=fine,
+        light=WatchedSurface.of(freedom, light),
+        fine=WatchedSurface.of(freedom, fine),
         anchors=anchors,
-        window_metrics=WindowMetrics(fine.surface, fine_anchors, fine_anchors.carried(contacts)),
+        window_metrics=WindowMetrics(fine, fine_anchors, fine_anchors.carried(contacts), source, seen),
         leash=find_leash(target.body, depths, touched, timeline),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
@@ -140,22 +163,20 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     )
 
 
-def _depths(motion: BodyMotion, moving: MovingSurface, on_piece: Callable[[], None]) -> Array:
+def _depths(motion: BodyMotion, surface: BodySurface, on_piece: Callable[[], None]) -> Array:
     """How deep the groups penetrate or are penetrated, metres `(frames, GROUPS)`, 0 where it is not worth a change;
     frames between those looked at follow the nearer.
     """
-    surface = moving.surface
     stride = max(1, round(motion.rate_hz / LOOKED_HZ))
     looked = np.arange(0, motion.frames, stride)
     found = np.zeros((len(looked), len(GROUPS)))
     for start in range(0, len(looked), FRAMES_AT_ONCE):
         on_piece()
-        vertices = torch.as_tensor(pose(surface, motion, looked[start : start + FRAMES_AT_ONCE]))
-        pairs = find_pairs(surface, vertices, reach=0.0)
-        depths = pairs.depths_m(vertices)
+        places = pose(surface, motion, looked[start : start + FRAMES_AT_ONCE])
+        near, allowed = near_body(surface, places, surface.limb_vertices, 0.0)
+        depths = -near.distance_m - allowed
         deep = depths > ACTIVE_DEPTH * surface.arm_radius_m
-        frame = start + pairs.frame[deep].numpy()
-        for vertex in (pairs.vertex[deep], pairs.corners[deep, 0]):
-            np.maximum.at(found, (frame, GROUP_OF[surface.parts[vertex.numpy()]]), depths[deep].numpy())
+        for parts in (surface.parts[near.vertex[deep]], surface.outer_face_parts[near.face[deep]]):
+            np.maximum.at(found, (start + near.frame[deep], GROUP_OF[parts]), depths[deep])
     nearest = np.minimum((np.arange(motion.frames) + stride // 2) // stride, len(looked) - 1)
     return found[nearest]

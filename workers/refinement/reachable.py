@@ -1,25 +1,32 @@
-"""Which of the source's self-contacts this body can make, with limbs that move no farther than their leash.
+"""Which of the source's self-contacts this body can make, where, with limbs that move no farther than their leash.
 
-The places of a contact are looked for on the base: where they lie farther apart than the limbs that would have to meet
-may go, the source's touch is none that this body has (an arm against a giant beard, a hand on a hat). Such contacts are
-told and left alone; half of the way to one is neither the touch nor the pose.
+A place that lies farther from the shoulder than the arm is long is moved to the nearest place on the same part that
+does not (after SPACE, SIGGRAPH 2026, arXiv 2605.19355: on bodies of other proportions a place that can be reached says
+more than one that cannot). Where the places of a contact then still lie farther apart than the limbs that would have to
+meet may go, the source's touch is none that this body has (an arm against a giant beard, a hand on a hat). Such
+contacts are told and left alone; half of the way to one is neither the touch nor the pose.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from workers.geometry.contact_model import SelfContact, SelfContacts
-from workers.geometry.parts import BODY, GROUP_OF
+from workers.contract.roles import SIDES
+from workers.geometry.contact_model import Places, SelfContact, SelfContacts
+from workers.geometry.parts import ARM_GROUPS, BODY, GROUP_OF, PARTS
 from workers.geometry.posing import pose
+from workers.geometry.self_contact import places_of
 from workers.geometry.surface import BodySurface
-from workers.geometry.transfer_contacts import carry
+from workers.geometry.transfer_contacts import ContactAnchors, carry
 from workers.motion.body_motion import BodyMotion
 from workers.refinement.leash import REACH
+from workers.skeleton.body import Body
 
 LOOKED = 5  # frames of each contact
+STRETCH = 0.97  # of an arm's length, up to which it reaches without being drawn straight
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +42,10 @@ def within_reach(
 ) -> tuple[SelfContacts, tuple[OutOfReach, ...]]:
     """The contacts that `base`, moving the body of `surface`, may come to make, and the others.
 
-    By the median over some frames of the nearest pair of places. One limb bridges `REACH` of the height, two of them
-    twice that.
+    What is farther than an arm's length is moved to where it is not. By the median over some frames of the nearest
+    pair of places; one limb bridges `REACH` of the height, two of them twice that.
     """
+    contacts = SelfContacts(contacts.frames, tuple(_moved(contact, surface, base) for contact in contacts.contacts))
     spans = [_looked(contact) for contact in contacts.contacts]
     frames = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *spans]))
     anchors = carry(contacts, surface, base.rate_hz, frames)
@@ -56,6 +64,63 @@ def within_reach(
     left = {id(item.contact) for item in far}
     kept = tuple(contact for contact in contacts.contacts if id(contact) not in left)
     return SelfContacts(contacts.frames, kept), tuple(far)
+
+
+def _moved(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> SelfContact:
+    """The contact at its own place on the other part, or where that is out of the arm's length at the nearest that is
+    not; as it is where there is none, or both parts are arms, which meet anywhere between.
+    """
+    arm = _arm(base.body, contact.part_a)
+    if arm is None or GROUP_OF[contact.part_b] in ARM_GROUPS or contact.part_b not in surface.frames:
+        return contact
+    frames = _looked(contact)
+    anchors = carry(SelfContacts(base.frames, (contact,)), surface, base.rate_hz, frames)
+    if not len(anchors):
+        return contact
+    shoulder, length_m = base.positions_m[frames, arm.joints[0]], arm.length_m(surface, anchors)
+    posed = pose(surface, base, frames)
+    places = np.einsum("ncd,nc->nd", posed[anchors.frame[:, None], anchors.b_corners], anchors.b_shares)
+    if np.median(np.linalg.norm(places - shoulder[anchors.frame], axis=1)) <= length_m:
+        return contact
+    faces = surface.outer_faces[surface.outer_face_parts == contact.part_b]
+    middle = len(frames) // 2
+    centres = posed[middle][faces].mean(axis=1)
+    reached = np.flatnonzero(np.linalg.norm(centres - shoulder[middle], axis=1) <= STRETCH * length_m)
+    if not len(reached):
+        return contact
+    wanted = places[anchors.frame == middle].mean(axis=0)
+    face = faces[reached[np.linalg.norm(centres[reached] - wanted, axis=1).argmin()]]
+    place = places_of(surface, contact.part_b, surface.mesh.positions_m[face].mean(axis=0)[None])
+    there = Places(*(np.broadcast_to(values, contact.gap.shape).copy() for values in vars(place).values()))
+    return replace(contact, b=there)
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """Shoulder, elbow and wrist joints, and the one that carries what touches."""
+
+    joints: tuple[int, int, int]
+    carrier: int
+
+    def length_m(self, surface: BodySurface, anchors: ContactAnchors) -> float:
+        """From the shoulder to what touches, with the arm straight."""
+        rest = surface.body.rest_positions_m
+        points = np.einsum("ncd,nc->nd", surface.mesh.positions_m[anchors.a_corners], anchors.a_shares)
+        chain = [*self.joints[: self.joints.index(self.carrier) + 1]]
+        bones = sum(float(np.linalg.norm(rest[b] - rest[a])) for a, b in pairwise(chain))
+        return bones + float(np.median(np.linalg.norm(points - rest[self.carrier], axis=1)))
+
+
+def _arm(body: Body, part: int) -> _Arm | None:
+    """The arm whose hand or forearm a part is."""
+    side = next((side for side in SIDES if PARTS[part].startswith(side)), None)
+    if side is None or GROUP_OF[part] not in ARM_GROUPS:
+        return None
+    joints = [body.joint(side + role) for role in ("UpperArm", "LowerArm", "Hand")]
+    if any(joint is None for joint in joints):
+        return None
+    shoulder, elbow, wrist = (int(joint) for joint in joints if joint is not None)
+    return _Arm((shoulder, elbow, wrist), wrist if PARTS[part].endswith("Hand") else elbow)
 
 
 def _looked(contact: SelfContact) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from workers.contract.options import JobOptions
 from workers.motion.body_motion import BodyMotion, to_clip
@@ -23,10 +22,10 @@ from workers.platform.torch_threads import torch_threads
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, WindowOutcome
 from workers.refinement.guards import arms_turned_deg
+from workers.refinement.losses import weight_values
 from workers.refinement.problem import ClipProblem, prepare_problem
 from workers.refinement.reachable import OutOfReach
 from workers.refinement.semantic import SemanticObjective, open_eye
-from workers.refinement.weights import weight_values
 from workers.refinement.window import Window
 from workers.refinement.windows import cut_windows
 from workers.retargeting.clip import Refinement, RetargetedClip
@@ -178,10 +177,8 @@ class _Work:
         self.problem, self.objective, self.weights = problem, objective, weights
         self.deadline_s, self.on_step = deadline_s, on_step
         spline, freedom = problem.spline, problem.freedom
-        self.knots = torch.zeros(spline.knots, freedom.values)
+        self.knots = np.zeros((spline.knots, freedom.values))
         self.free = problem.activity.free_knots(spline, freedom)
-        if objective is not None:
-            self.free |= objective.free_knots(spline, freedom)
 
     def windows(self) -> Iterator[WindowOutcome]:
         """Work on each window in turn."""

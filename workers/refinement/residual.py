@@ -15,20 +15,16 @@ reason there is no offset of the root: it would move both sides of every contact
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from workers.contract.roles import SIDES
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.feet.legs import carried, find_legs
 from workers.skeleton import quat
 from workers.skeleton.body import Body
-from workers.skeleton.model import Array, Indices
-from workers.skeleton.quat_torch import from_rotation_vector, multiply, rotate
-
-FRAMES_AT_ONCE = 256
+from workers.skeleton.model import Array, Indices, Mask
 
 # Parents first.
 FREE_ROLES = (
@@ -69,6 +65,19 @@ class DegreesOfFreedom:
         return sum(part.values for part in self.parts)
 
     @property
+    def value_part(self) -> Indices:
+        """The number of the part that each value turns, `(values,)`."""
+        return np.repeat(np.arange(1, len(self.parts) + 1), [part.values for part in self.parts])
+
+    @cached_property
+    def carries(self) -> Mask:
+        """`(parts + 1, parts + 1)`: whether a part (row) moves with another (column): that part or one above it."""
+        result = np.eye(len(self.parts) + 1, dtype=np.bool_)
+        for number, part in enumerate(self.parts, start=1):
+            result[number] |= result[part.above]
+        return result
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The role or swivel that each value belongs to, `(values,)`."""
         return tuple(part.name for part in self.parts for _ in range(part.values))
@@ -97,55 +106,66 @@ def find_freedom(body: Body, held: frozenset[int] = frozenset()) -> DegreesOfFre
 
 
 @dataclass(frozen=True, eq=False)
-class Base:
-    """Some frames of the base motion as tensors: `rotations` `(frames, joints, 4)`, `positions_m` `(..., 3)`, world."""
-
-    rotations: Tensor
-    positions_m: Tensor
-
-    def around_hips(self, hips: int) -> Base:
-        """The same with the hips at the origin: far from it single precision is coarse."""
-        return Base(self.rotations, self.positions_m - self.positions_m[:, [hips]])
-
-
-def base_of(motion: BodyMotion, frames: Indices, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Base:
-    """The motion's frames as they are."""
-    return Base(
-        torch.as_tensor(motion.rotations[frames], dtype=dtype, device=device),
-        torch.as_tensor(motion.positions_m[frames], dtype=dtype, device=device),
-    )
-
-
-def move(freedom: DegreesOfFreedom, base: Base, residual: Tensor) -> tuple[Tensor, Tensor]:
-    """World rotations `(frames, joints, 4)` and positions `(frames, joints, 3)` of the base with a residual
-    `(frames, values)`; differentiable in it.
+class Moved:
+    """A body with a residual at some frames: world `rotations` `(frames, joints, 4)` and `positions_m` `(frames,
+    joints, 3)`; and for what a little more of the residual does, `pivots_m` `(frames, parts + 1, 3)` and the `axes`
+    `(frames, values, 3)` about which each part turns per unit of each value.
     """
-    frames = len(residual)
-    turns = [residual.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(frames, 4)]
-    shifts = [residual.new_zeros(frames, 3)]
-    rest = torch.as_tensor(freedom.body.rest_rotations, dtype=residual.dtype, device=residual.device)
-    facing = torch.as_tensor(freedom.body.facing, dtype=residual.dtype, device=residual.device)
-    for part in freedom.parts:
+
+    rotations: Array
+    positions_m: Array
+    pivots_m: Array
+    axes: Array
+
+
+def move(freedom: DegreesOfFreedom, rotations: Array, positions_m: Array, residual: Array) -> Moved:
+    """World rotations `(frames, joints, 4)` and positions `(frames, joints, 3)` of a base with a residual `(frames,
+    values)`.
+    """
+    frames, body = len(residual), freedom.body
+    turns = [np.broadcast_to(quat.identity(), (frames, 4))]
+    shifts = [np.zeros((frames, 3))]
+    pivots, axes = np.zeros((frames, len(freedom.parts) + 1, 3)), np.zeros((frames, freedom.values, 3))
+    for number, part in enumerate(freedom.parts, start=1):
         own = residual[:, part.first : part.first + part.values]
-        pivot = base.positions_m[:, part.pivot]
-        if part.hinge is not None:
-            line = base.positions_m[:, part.hinge] - pivot
-            vector = own * line / line.norm(dim=-1, keepdim=True).clamp(min=1e-9)
-        else:
-            axes = facing.expand(frames, 4)
-            if part.frame_joint >= 0:
-                away = base.rotations[:, part.frame_joint]
-                axes = multiply(multiply(away, conjugate(rest[part.frame_joint])), axes)
-            vector = rotate(axes, own)
-        turn = from_rotation_vector(vector)
-        shift = pivot - rotate(turn, pivot)
-        above = turns[part.above]
-        turns.append(multiply(above, turn))
-        shifts.append(rotate(above, shift) + shifts[part.above])
-    number = torch.as_tensor(freedom.part_of, device=residual.device)
-    turned = torch.stack(turns, dim=1).index_select(1, number)
-    shifted = torch.stack(shifts, dim=1).index_select(1, number)
-    return multiply(turned, base.rotations), rotate(turned, base.positions_m) + shifted
+        pivot, above = positions_m[:, part.pivot], turns[part.above]
+        units = _axes(body, part, rotations, positions_m)
+        vector = np.einsum("fv,fvd->fd", own, units)
+        turn = quat.from_rotation_vector(vector)
+        shift = pivot - quat.rotate(turn, pivot)
+        turns.append(quat.multiply(above, turn))
+        shifts.append(quat.rotate(above, shift) + shifts[part.above])
+        pivots[:, number] = quat.rotate(above, pivot) + shifts[part.above]
+        axes[:, part.first : part.first + part.values] = quat.rotate(above[:, None], _rates(vector, units))
+    turned = np.stack(turns, axis=1)[:, freedom.part_of]
+    shifted = np.stack(shifts, axis=1)[:, freedom.part_of]
+    return Moved(quat.multiply(turned, rotations), quat.rotate(turned, positions_m) + shifted, pivots, axes)
+
+
+def _axes(body: Body, part: Part, rotations: Array, positions_m: Array) -> Array:
+    """World axes `(frames, values, 3)` of a part's values in the base."""
+    if part.hinge is not None:
+        return quat.unit(positions_m[:, [part.hinge]] - positions_m[:, [part.pivot]])
+    axes = np.broadcast_to(body.facing, (len(rotations), 4))
+    if part.frame_joint >= 0:
+        away = quat.multiply(rotations[:, part.frame_joint], quat.conjugate(body.rest_rotations[part.frame_joint]))
+        axes = quat.multiply(away, axes)
+    return quat.rotate(axes[:, None], np.eye(3))
+
+
+def _rates(vector: Array, units: Array) -> Array:
+    """How fast a turn by a rotation vector `(frames, 3)` turns as the vector grows along `units` `(frames, n, 3)`: the
+    left Jacobian of the exponential map (Chirikjian 2011).
+    """
+    vector = vector[:, None]
+    angle = np.linalg.norm(vector, axis=-1, keepdims=True)
+    small = angle < 1e-4
+    safe = np.where(small, 1.0, angle)
+    first = np.where(small, 0.5, (1.0 - np.cos(safe)) / safe**2)
+    second = np.where(small, 1.0 / 6.0, (safe - np.sin(safe)) / safe**3)
+    once = np.cross(vector, units)
+    rates: Array = units + first * once + second * np.cross(vector, once)
+    return rates
 
 
 def moved_motion(freedom: DegreesOfFreedom, motion: BodyMotion, residual: Array) -> BodyMotion:
@@ -156,14 +176,6 @@ def moved_motion(freedom: DegreesOfFreedom, motion: BodyMotion, residual: Array)
     if not len(changed):
         return motion
     rotations, positions = motion.rotations.copy(), motion.positions_m.copy()
-    for start in range(0, len(changed), FRAMES_AT_ONCE):
-        frames = changed[start : start + FRAMES_AT_ONCE]
-        with torch.no_grad():
-            turned, placed = move(freedom, base_of(motion, frames, torch.float64), torch.as_tensor(residual[frames]))
-        rotations[frames], positions[frames] = quat.normalize(turned.numpy()), placed.numpy()
+    moved = move(freedom, rotations[changed], positions[changed], residual[changed])
+    rotations[changed], positions[changed] = quat.normalize(moved.rotations), moved.positions_m
     return replace(motion, rotations=rotations, positions_m=positions)
-
-
-def conjugate(rotation: Tensor) -> Tensor:
-    """Inverse of unit quaternions `(..., 4)`."""
-    return rotation * rotation.new_tensor([-1.0, -1.0, -1.0, 1.0])

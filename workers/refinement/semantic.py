@@ -1,33 +1,30 @@
 """What an encoder asks for: the result should look to it as the source does (SMT, arXiv 2312.01964).
 
-Every few steps the keyframes of a window are rendered from one view, the views taking turns, and embedded; the loss
-between source and result goes back through encoder and renderer to the vertices once, and from there to the knots.
+In every round the keyframes of a window are rendered from one view, the views taking turns, and embedded; the loss
+between source and result goes back through encoder and renderer to the vertices, and by levers to the residual.
 Work is cut into pieces of a few pictures, between which a job may be stopped. The source is looked at once a clip.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from workers.geometry.parts import LEG_GROUPS
-from workers.refinement.activity import value_groups
-from workers.refinement.losses import Curve, OnPiece, curve_at
-from workers.refinement.residual import Base, DegreesOfFreedom, base_of, move
-from workers.refinement.spline import Spline
+from workers.refinement.levers import Levers
+from workers.refinement.residual import DegreesOfFreedom, Moved, move
+from workers.refinement.rows import OnPiece, Posed, Rows
 from workers.rendering.cameras import Camera
 from workers.rendering.renderer import Renderer, choose_renderer
+from workers.rendering.skinning import Skin
 from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.scoring import SIZE
 from workers.semantics.viewed_clip import ViewedClip
 from workers.skeleton.model import Array, Indices, Mask
 
-EVERY = 2  # steps: pictures cost more than geometry and change more slowly
 PICTURES = 2  # a piece: with the slowest encoders some seconds' work on a CPU
 
 
@@ -58,7 +55,7 @@ class SemanticObjective:
         """Mean cosine over the keyframes among the `changed` frames and all views, with a residual `(frames, values)`
         of the whole clip; None where there are none.
         """
-        skin, values = self.seen.result.skin, []
+        skin, base, values = self.seen.result.skin, self.seen.result.motion, []
         with torch.no_grad():
             for piece in (piece for pieces in self.pieces.values() for piece in pieces):
                 frames = self.seen.keyframes[piece.rows]
@@ -66,29 +63,19 @@ class SemanticObjective:
                 if not wanted.any():
                     continue
                 on_piece()
-                base = base_of(self.seen.result.motion, frames, device=str(self.device))
-                turned = torch.as_tensor(residual[frames], dtype=torch.float32, device=self.device)
-                vertices = skin.deform(*move(freedom, base, turned))
+                moved = move(freedom, base.rotations[frames], base.positions_m[frames], residual[frames])
+                vertices = skin.moved(moved.rotations, moved.positions_m)
                 images = self.renderer.render(vertices, skin.faces, piece.camera).clamp(0.0, 1.0)
                 values.append(similarity.cosines(piece.source, piece.encoder.embed(images))[wanted])
         return float(torch.cat(values).mean()) if values else None
 
-    def losses(
-        self, freedom: DegreesOfFreedom, spline: Spline, scales: Tensor, changed: Mask, weight: float
-    ) -> Sequence[Semantics]:
-        """The loss over the keyframes among the `changed` frames `(frames,)`, if there are any."""
-        rows = np.flatnonzero(changed[self.seen.keyframes])
-        if not len(rows):
-            return ()
-        frames = self.seen.keyframes[rows]
-        base = base_of(self.seen.result.motion, frames, device=str(self.device))
-        return (Semantics(self, freedom, base, curve_at(spline, frames, scales.to(self.device)), rows, weight),)
-
-    def free_knots(self, spline: Spline, freedom: DegreesOfFreedom) -> Mask:
-        """Values that may change for what is seen `(knots, values)`: those of trunk, head and arms at the keyframes."""
-        frames = np.zeros(spline.frames, dtype=np.bool_)
-        frames[self.seen.keyframes] = True
-        return np.asarray(spline.knots_of(frames)[:, None] & ~np.isin(value_groups(freedom), LEG_GROUPS))
+    def loss(self, freedom: DegreesOfFreedom, frames: Indices, step_s: float) -> Semantics | None:
+        """The loss over the keyframes among these `frames`, `step_s` apart, if there are any."""
+        keys = np.flatnonzero(np.isin(self.seen.keyframes, frames))
+        if not len(keys):
+            return None
+        posed = np.searchsorted(frames, self.seen.keyframes[keys])
+        return Semantics(self, _shares(freedom, self.seen.result.skin), keys, posed, step_s)
 
 
 def open_eye(seen: ViewedClip, encoder: Encoder, on_piece: OnPiece) -> SemanticObjective:
@@ -105,9 +92,9 @@ def open_eye(seen: ViewedClip, encoder: Encoder, on_piece: OnPiece) -> SemanticO
         for first in range(0, len(seen.keyframes), PICTURES):
             on_piece()
             rows = slice(first, min(first + PICTURES, len(seen.keyframes)))
-            base = base_of(seen.source.motion, seen.keyframes[rows], device=str(encoder.device))
+            base, frames = seen.source.motion, seen.keyframes[rows]
             with torch.no_grad():
-                vertices = seen.source.skin.deform(base.rotations, base.positions_m)
+                vertices = seen.source.skin.moved(base.rotations[frames], base.positions_m[frames])
                 images = renderer.render(vertices, seen.source.skin.faces, of_source[rows]).clamp(0.0, 1.0)
                 guided = encoder.guided_by(images)
                 source = guided.embed(images)
@@ -118,43 +105,68 @@ def open_eye(seen: ViewedClip, encoder: Encoder, on_piece: OnPiece) -> SemanticO
 
 @dataclass(frozen=True, eq=False)
 class Semantics:
-    """The consistency loss over the keyframes of a window; `rows` are theirs, `curve` and `base` follow `rows`."""
+    """The consistency loss over the keyframes of a window, from one view in each round. `keys` number these keyframes,
+    `posed` says where they are among the frames that are posed; `shares` are how much of each vertex moves with each
+    part.
+    """
 
     objective: SemanticObjective
-    freedom: DegreesOfFreedom
-    base: Base
-    curve: Curve
-    rows: Indices
-    weight: float
+    shares: Array
+    keys: Indices
+    posed: Indices
+    step_s: float
 
-    def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
-        if step % EVERY:
-            return 0.0
-        objective = self.objective
-        views = tuple(objective.pieces)
-        vertices = objective.seen.result.skin.deform(*move(self.freedom, self.base, self.curve.values(knots)))
-        leaf = vertices.detach().requires_grad_()
-        total = 0.0
-        for piece in objective.pieces[views[step // EVERY % len(views)]]:
-            wanted = [number for number in range(piece.rows.start, piece.rows.stop) if number in self.rows]
+    def rows(self, posed: Posed, number: int, on_piece: OnPiece) -> Rows | None:
+        objective, freedom = self.objective, posed.freedom
+        base, frames = objective.seen.result.motion, objective.seen.keyframes[self.keys]
+        moved = move(freedom, base.rotations[frames], base.positions_m[frames], posed.values_rad[self.posed])
+        skin = objective.seen.result.skin
+        leaf = skin.moved(moved.rotations, moved.positions_m).clone().requires_grad_()
+        losses = np.zeros(len(self.keys))
+        for piece in objective.pieces[tuple(objective.pieces)[number % len(objective.pieces)]]:
+            wanted = [key for key in range(piece.rows.start, piece.rows.stop) if key in self.keys]
             if not wanted:
                 continue
             on_piece()
-            here = torch.as_tensor(np.searchsorted(self.rows, wanted), device=leaf.device)
-            inside = torch.as_tensor([number - piece.rows.start for number in wanted], device=leaf.device)
-            images = objective.renderer.render(leaf[here], objective.seen.result.skin.faces, piece.camera[inside])
+            here = np.searchsorted(self.keys, wanted)
+            inside = torch.as_tensor([key - piece.rows.start for key in wanted], device=leaf.device)
+            images = objective.renderer.render(
+                leaf[torch.as_tensor(here, device=leaf.device)], skin.faces, piece.camera[inside]
+            )
             # Guiding texts go by picture: a piece that lies in the window in part is embedded alone.
             encoder = piece.encoder if len(wanted) == piece.rows.stop - piece.rows.start else self._part(piece, inside)
-            loss = similarity.consistency_loss(piece.source[inside], encoder.embed(images.clamp(0.0, 1.0)))
-            loss = EVERY * self.weight * loss / objective.scale * (len(wanted) / len(self.rows))
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
-        if leaf.grad is not None:
-            vertices.backward(leaf.grad)  # type: ignore[no-untyped-call]
-        return total
+            embedded = encoder.embed(images.clamp(0.0, 1.0)).float()
+            each = (embedded - piece.source[inside].float()).square().flatten(1).mean(dim=1) / objective.scale
+            each.sum().backward()  # type: ignore[no-untyped-call]
+            losses[here] = each.detach().cpu().numpy()
+        if leaf.grad is None:
+            return None
+        slopes = self._slopes(freedom, moved, leaf)
+        errors = np.sqrt(2.0 * np.maximum(losses, 1e-12))
+        weights = np.full(len(errors), 1.0 / (len(errors) * self.step_s))
+        return Rows(self.posed, errors, slopes / errors[:, None], weights)
+
+    def _slopes(self, freedom: DegreesOfFreedom, moved: Moved, leaf: Tensor) -> Array:
+        """The gradient by the residual's values `(keys, values)`, from that by the vertices."""
+        assert leaf.grad is not None
+        pulls, places = leaf.grad.double().cpu().numpy(), leaf.detach().double().cpu().numpy()
+        levers, result = Levers(freedom, moved), np.zeros((len(pulls), freedom.values))
+        for key in range(len(pulls)):
+            seen = np.flatnonzero(pulls[key].any(axis=1))
+            frame = np.full(len(seen), key)
+            result[key] = levers.along(frame, places[key, seen], self.shares[seen], pulls[key, seen]).sum(axis=0)
+        return result
 
     def _part(self, piece: Piece, inside: Tensor) -> Encoder:
         prompts = piece.encoder.guiding_prompts
         if prompts is None:
             return piece.encoder
         return piece.encoder.guided_with([prompts[int(number)] for number in inside])
+
+
+def _shares(freedom: DegreesOfFreedom, skin: Skin) -> Array:
+    """How much of each vertex of a skin moves with each part (`levers.part_shares`)."""
+    held = np.zeros((len(skin.used), len(freedom.parts) + 1))
+    held[np.arange(len(held)), freedom.part_of[skin.used.cpu().numpy()]] = 1.0
+    shares: Array = skin.weights.double().cpu().numpy() @ held @ freedom.carries
+    return shares

@@ -12,35 +12,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from workers.geometry.contact_loss import contact_pairs
 from workers.motion.body_motion import BodyMotion
 from workers.refinement.accept import SHALLOW_CM, SHARES, WindowOutcome, judge_window
-from workers.refinement.activity import value_groups
-from workers.refinement.body_terms import Contact, FinePenetration, Measures, Penetration
 from workers.refinement.clearance import clearance_at
+from workers.refinement.gauss_newton import Equations, Solved, solve
 from workers.refinement.guards import broken_guards, span_of
-from workers.refinement.leash import held_at
-from workers.refinement.limits import ElbowHinges, GivenLimits
-from workers.refinement.losses import Loss, Pose, PoseTerm, Prior, Smoothness, curve_at, sampled_frames
-from workers.refinement.optimiser import Optimised, optimise
-from workers.refinement.plan import GEOMETRY, REPAIR, SEEN, RoundPlan
+from workers.refinement.losses import Scope, raise_weights, weighted_losses
+from workers.refinement.measures import Measures
 from workers.refinement.problem import SPACING_S, ClipProblem
-from workers.refinement.repair import REPAIRS, raise_weights
-from workers.refinement.residual import base_of
+from workers.refinement.ranges import smoothness_factor
+from workers.refinement.rounds import GEOMETRY, REPAIR, SEEN, RoundPlan
 from workers.refinement.semantic import SemanticObjective
-from workers.refinement.smooth_steps import smooth_steps
-from workers.refinement.weights import smoothness_factor
 from workers.skeleton.model import Array, Indices, Mask
 
-MIN_PRIOR = 0.1  # for the size of the steps, where the prior is left out
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
-IDLE_SHARE = 0.1  # of the prior where nothing is to be corrected, in such frames beside others where something is
-JUDGED_FRAMES = 12  # of a window, about: on the finer surface they take as long as some steps
+JUDGED_FRAMES = 12  # of a window, about: on the finer surface they take as long as some rounds
+REPAIRS = 2
 GEOMETRY_SHARE = 0.4  # of a window's time, where an encoder is asked after it
-TOLD_SHARE = 0.6  # of the progress that is left, for each round
+TOLD_SHARE = 0.6  # of the progress that is left, for each pass
 
 OnStep = Callable[[float], None]
 
@@ -51,7 +41,7 @@ class Attempt:
     and scores with how many times their limit they have, `left` is what remains of the errors (`accept.Judgement`).
     """
 
-    knots: Tensor
+    knots: Array
     share: float
     taken: bool
     reason: str
@@ -82,7 +72,7 @@ class Window:
         weights: Mapping[str, float],
         cut: Mask,
         free: Mask,
-        knots: Tensor,
+        knots: Array,
         on_step: OnStep,
     ) -> None:
         self.problem, self.objective, self.weights, self.knots, self.on_step = (
@@ -93,13 +83,14 @@ class Window:
             on_step,
         )
         self.free = free & cut[:, None]
-        self.changed = problem.spline.frames_of(cut)
+        self.changed = problem.spline.frames_of(cut) & (problem.envelope > 0.0).any(axis=1)
         self.span = span_of(self.changed, ~problem.activity.frames)
         rate_hz = problem.base.rate_hz
         most_hz = max(SAMPLED_HZ, LEAST_FRAMES * rate_hz / np.count_nonzero(self.changed))
         self.frames, self.step_s = sampled_frames(self.changed, rate_hz, most_hz)
         touching = np.isin(np.arange(problem.base.frames), problem.anchors.frame)
         self.judged = _judged(self.frames, self.changed, touching)
+        self.relations = problem.window_metrics.relations(self.judged)
         self.told = 0.0
 
     def work(self, seconds: float) -> WindowOutcome:
@@ -129,98 +120,66 @@ class Window:
         return first.followed_by(then, before, current).timed(begin)
 
     def _improve(self, outcome: WindowOutcome, until: float, objective: SemanticObjective | None) -> WindowOutcome:
-        """Optimise, with `objective` or without, and take the best of what keeps every bound."""
-        steps_until = until - 2.0 * self.attempt_s
+        """Solve, with `objective` or without, and take the best of what keeps every bound."""
+        rounds_until = until - 2.0 * self.attempt_s
         start, plan = self.knots, GEOMETRY if objective is None else SEEN
-        rounds: list[Tensor] = []
+        found: list[Array] = []
         for repair in range(1 + REPAIRS):
-            found = self._optimise(start, REPAIR if repair else plan, steps_until, objective)
-            rounds.append(found.knots)
-            outcome = outcome.worked(len(found.losses), found.stopped_by)
-            attempts = self._attempts((found.knots, *reversed(found.earlier)), 1.0, outcome.before, until)
-            if any(attempt.taken for attempt in attempts):
-                return self._take(attempts, outcome)
-            outcome = outcome.refused(attempts[0].reason, attempts[0].after)
-            raised = raise_weights(self.weights, attempts[0].broken)
-            if raised is None or found.stopped_by == "seconds" or time.monotonic() > steps_until:
+            solved = self._solve(start, REPAIR if repair else plan, rounds_until, objective)
+            found.append(solved.knots)
+            outcome = outcome.worked(len(solved.losses), solved.stopped_by)
+            attempt = self._attempt(solved.knots, 1.0, outcome.before)
+            if attempt.taken:
+                return self._take([attempt], outcome)
+            outcome = outcome.refused(attempt.reason, attempt.after)
+            raised = raise_weights(self.weights, attempt.broken)
+            if raised is None or solved.stopped_by == "seconds" or time.monotonic() > rounds_until:
                 break
-            self.weights, start = raised, found.knots  # for good: a later round needs them as well
+            self.weights, start = raised, solved.knots  # for good: a later pass needs them as well
         for share in SHARES:
-            attempts = self._attempts(rounds, share, outcome.before, until)
+            attempts = self._attempts(found, share, outcome.before, until)
             if any(attempt.taken for attempt in attempts):
                 return self._take(attempts, outcome)
         return outcome
 
-    def _attempts(self, found: Sequence[Tensor], share: float, before: Measures, until: float) -> list[Attempt]:
-        """A share of each change, up to one that leaves nothing to see, as far as the time allows; of whole ones at
-        least the first is tried.
-        """
+    def _attempts(self, found: Sequence[Array], share: float, before: Measures, until: float) -> list[Attempt]:
+        """A share of each change, up to one that leaves nothing to see, as far as the time allows."""
         attempts: list[Attempt] = []
         for knots in found:
-            if (attempts or share < 1.0) and time.monotonic() + self.attempt_s > until:
-                break
-            if any(attempt.is_clean for attempt in attempts):
+            if time.monotonic() + self.attempt_s > until or any(attempt.is_clean for attempt in attempts):
                 break
             attempts.append(self._attempt(self.knots + share * (knots - self.knots), share, before))
         return attempts
 
-    def _optimise(self, start: Tensor, plan: RoundPlan, until: float, objective: SemanticObjective | None) -> Optimised:
+    def _solve(self, start: Array, plan: RoundPlan, until: float, objective: SemanticObjective | None) -> Solved:
         told, self.told = self.told, self.told + TOLD_SHARE * (1.0 - self.told)
-        smoother = np.array([smoothness_factor(name) for name in self.problem.freedom.names])
-        # A knot stands for the prior of as many seconds as lie between two.
-        prior = max(self.weights["prior"], MIN_PRIOR) * SPACING_S
-        smoothness = self.weights["smoothness"] * smoother / prior
-        return optimise(
-            smooth_steps(start, self.free, smoothness, self.problem.spline.period is not None),
-            self._losses(smoother, plan, objective),
+        problem, frames = self.problem, self.frames
+        if objective is not None:
+            keys = objective.seen.keyframes
+            frames = np.union1d(frames, keys[self.changed[keys]])
+        smoother = np.array([smoothness_factor(name) for name in problem.freedom.names])
+        equations = Equations(
+            self.free,
+            problem.curve(frames),
+            self.step_s,
+            self.weights["smoothness"] * smoother,
+            problem.spline.period is not None,
+            plan.damping * SPACING_S,
+        )
+        room = clearance_at(frames, problem.activity.nearness, problem.window_metrics.contacts)
+        scope = Scope(problem, frames, self.step_s, self.changed, room, objective)
+        return solve(
+            start,
+            equations,
+            list(weighted_losses(scope, self.weights, plan)),
+            lambda values: problem.posed(frames, values),
+            plan.rounds,
+            plan.fine_at,
             until,
             lambda share: self.on_step(told + share * (self.told - told)),
-            plan.steps,
-            plan.rate,
-            plan.changes_at,
         )
 
-    def _losses(self, smoother: Array, plan: RoundPlan, objective: SemanticObjective | None) -> Sequence[Loss]:
-        problem, frames, moving, weights = self.problem, self.frames, self.problem.moving, self.weights
-        curve = curve_at(problem.spline, frames, problem.scales)
-        nearness = problem.activity.nearness
-        near = nearness[frames][:, value_groups(problem.freedom)]
-        idle = ~problem.activity.frames[frames, None]
-        prior = weights["prior"] + weights["prior_inactive"] * np.maximum(1.0 - near, IDLE_SHARE * idle)
-        contacts = contact_pairs(problem.anchors.at(frames))
-        room = clearance_at(frames, nearness, problem.window_metrics.contacts)
-        base = base_of(problem.base, frames).around_hips(problem.base.body.hips)
-        terms: list[tuple[float, PoseTerm]] = [
-            (weights["leash"], held_at(problem.leash, frames, base, moving.surface.arm_radius_m)),
-            (weights["penetration"], Penetration(moving.surface, room)),
-            (weights["penetration"], FinePenetration(problem.fine.surface, problem.fine.skin, room)),
-            (weights["contact"], Contact(moving.surface, contacts)),
-            (weights["limits"], ElbowHinges(problem.elbows, frames)),
-            (weights["limits"], GivenLimits(problem.base.body, problem.limits)),
-        ]
-        losses: list[Loss] = [
-            Pose(
-                problem.freedom,
-                base,
-                curve,
-                moving.skin,
-                self.step_s,
-                [(plan.schedule(weight, term), term) for weight, term in terms if weight > 0.0],
-                plan.renew_every,
-            ),
-            Prior(curve, torch.as_tensor(prior * self.step_s, dtype=torch.float32)),
-            Smoothness(
-                torch.as_tensor(weights["smoothness"] * smoother, dtype=torch.float32),
-                problem.spline.period is not None,
-            ),
-        ]
-        if objective is not None and weights["semantics"] > 0.0:
-            losses += objective.losses(
-                problem.freedom, problem.spline, problem.scales, self.changed, weights["semantics"]
-            )
-        return losses
-
-    def _attempt(self, knots: Tensor, share: float, before: Measures) -> Attempt:
+    def _attempt(self, knots: Array, share: float, before: Measures) -> Attempt:
         self.on_step(self.told)
         problem, span = self.problem, self.span
         refined = problem.part(knots, span)
@@ -246,9 +205,9 @@ class Window:
 
     def _measure(self, refined: BodyMotion) -> Measures:
         """Of the stretch alone."""
-        return self.problem.window_metrics.measure(refined, self.judged, self.span.start)
+        return self.problem.window_metrics.measure(refined, self.judged, self.span.start, self.relations)
 
-    def _similarity(self, knots: Tensor) -> float | None:
+    def _similarity(self, knots: Array) -> float | None:
         problem = self.problem
         assert self.objective is not None
         return self.objective.similarity(
@@ -271,3 +230,10 @@ def _begun(changed: Mask, rate_hz: float, before: Measures) -> WindowOutcome:
     frames = np.flatnonzero(changed)
     first, last = int(frames[0]), int(frames[-1])
     return WindowOutcome(first / rate_hz, last / rate_hz, (first, last), before)
+
+
+def sampled_frames(wanted: Mask, rate_hz: float, most_hz: float) -> tuple[Indices, float]:
+    """Some of the frames of a mask `(frames,)`, evenly and no denser than `most_hz`, and the seconds between them."""
+    stride = max(1, round(rate_hz / most_hz))
+    frames = np.flatnonzero(wanted)
+    return frames[frames % stride == 0] if len(frames) > stride else frames, stride / rate_hz

@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from redis import Redis
 
+from service.local import embedded_redis
 from service.local.embedded_redis import EmbeddedRedis, find_redis_server
 from workers.contract.errors import InvalidOptions, Unavailable
 
@@ -114,3 +116,27 @@ def test_a_server_on_path_is_used_where_the_wheel_is_absent(monkeypatch: pytest.
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/redis-server")
     assert find_redis_server() == Path("/usr/bin/redis-server")
+
+
+def test_a_full_disk_costs_the_ballast_so_that_the_server_can_write_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedRedis(tmp_path / "redis")
+    try:
+        ballast = tmp_path / "redis" / "ballast"
+        free = [10 * embedded_redis.BALLAST_BYTES]
+        monkeypatch.setattr(
+            "service.local.embedded_redis.shutil.disk_usage", lambda folder: SimpleNamespace(free=free[0], total=1)
+        )
+        server.make_room()
+        assert ballast.stat().st_size == embedded_redis.BALLAST_BYTES
+        server.make_room()
+        assert ballast.exists()
+        free[0] = embedded_redis.ROOM_BYTES - 1
+        server.make_room()
+        assert not ballast.exists()
+        free[0] = embedded_redis.BALLAST_BYTES
+        server.make_room()
+        assert not ballast.exists(), "not before there is plenty of room"
+    finally:
+        server.close()

@@ -33,9 +33,8 @@ def kept(thing: Thing) -> Thing:
 
 
 def each(things: Any) -> Iterator[Any]:
-    """The members of a list of the binding, each kept."""
-    for thing in list(kept(things)):
-        yield kept(thing)
+    """The members of a list of the binding, all kept, also those that the caller never comes to."""
+    yield from [kept(thing) for thing in list(kept(things))]
 
 
 def load(data: bytes, name: str) -> Any:

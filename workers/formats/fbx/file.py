@@ -12,6 +12,7 @@ import numpy as np
 from workers.contract.errors import ParseFailed
 from workers.formats.fbx.binding import each, integers, kept, matrix, numbers, vectors
 from workers.formats.fbx.model import FbxCluster, FbxMaterial, FbxMesh, FbxNode, FbxScene, FbxTexture
+from workers.formats.fbx.shapes import blended, read_shapes
 from workers.formats.limits import Limits, check_limit
 from workers.skeleton.model import Array
 
@@ -49,6 +50,7 @@ def read_file(scene: Any, name: str, limits: Limits) -> tuple[FbxScene, dict[int
         check_limit(int(mesh.num_faces), 2 * limits.vertices, "faces", name)
         carrier = next(node.name for node in nodes if node.mesh == number)
         result.meshes[number] = _mesh(mesh, str(mesh.name) or carrier, index_of, result)
+        result.meshes[number].shapes = read_shapes(mesh, result.meshes[number].name, result, limits)
     result.bind_poses = _bind_poses(scene, index_of)
     for warning in list(each(kept(kept(scene.metadata).warnings)))[:_MAX_WARNINGS]:
         result.warn("fbx-repaired", f"{name}: {warning.description!s:.200}")
@@ -102,7 +104,7 @@ def _mesh(mesh: Any, name: str, index_of: dict[int, int], scene: FbxScene) -> Fb
     faces = integers(mesh.faces, 2)
     return FbxMesh(
         name=name,
-        positions=_blended(mesh, name, vectors(mesh.vertices, 3), scene),
+        positions=blended(mesh, vectors(mesh.vertices, 3)),
         faces=faces,
         corners=corners,
         normals=_per_corner(kept(mesh.vertex_normal), 3, len(corners)),
@@ -110,16 +112,6 @@ def _mesh(mesh: Any, name: str, index_of: dict[int, int], scene: FbxScene) -> Fb
         face_materials=materials if len(materials) == len(faces) else np.zeros(len(faces), dtype=np.int64),
         clusters=_clusters(mesh, name, index_of, scene),
     )
-
-
-def _blended(mesh: Any, name: str, positions: Array, scene: FbxScene) -> Array:
-    """Vertices `(vertices, 3)` with the blend shapes at the weights that the file holds: as it shows the mesh."""
-    for deformer in each(mesh.blend_deformers):
-        scene.warn("blend-shapes-dropped", f"mesh {name!r}: its blend shapes stay at the weights that the file holds")
-        if any(float(channel.weight) for channel in each(deformer.channels)):
-            offsets = [deformer.get_vertex_offset(vertex) for vertex in range(len(positions))]
-            positions = positions + np.array(offsets, dtype=np.float64).reshape(-1, 3)
-    return positions
 
 
 def _per_corner(attribute: Any, width: int, corners: int) -> Array | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from workers.contract.errors import ParseFailed
 from workers.formats.fbx.helpers import fold_helpers
 from workers.formats.fbx.images import write_materials
-from workers.formats.fbx.model import FbxMesh, FbxScene, FbxTake
+from workers.formats.fbx.model import FbxMesh, FbxScene, FbxShape, FbxTake
 from workers.formats.fbx.skins import FbxSkin, bare_skin, local_matrices, skin_mesh
 from workers.formats.fbx.surface import Surface, build_surface
 from workers.formats.gltf.container import join_container
@@ -57,13 +57,13 @@ class _Writer:
         folded = fold_helpers(scene, local)
         skinned = self._skin_meshes(local)
         self._write_nodes(folded | self._emptied(skinned))
-        for index, (mesh, skin, surface) in skinned.items():
+        for index, (mesh, skin, surface, linear) in skinned.items():
             self.roots.append(len(self.nodes))
             name = scene.nodes[index].name
             self.nodes.append(
                 {
                     "name": name if index not in self.place else f"{name}_mesh",
-                    "mesh": self._mesh(mesh, surface, scene.nodes[index].materials),
+                    "mesh": self._mesh(mesh, surface, scene.nodes[index].materials, linear),
                     "skin": self._skin(skin, name),
                 }
             )
@@ -82,7 +82,7 @@ class _Writer:
                 self.document[key] = values
         return join_container(self.document, self.builder.finish())
 
-    def _skin_meshes(self, local: Array) -> dict[int, tuple[FbxMesh, FbxSkin, Surface]]:
+    def _skin_meshes(self, local: Array) -> dict[int, tuple[FbxMesh, FbxSkin, Surface, Array]]:
         """Skin and surface of every node that carries a visible skinned mesh."""
         result = {}
         for index, node in enumerate(self.scene.nodes):
@@ -96,14 +96,14 @@ class _Writer:
             made = skin_mesh(self.scene, mesh, index, local)
             surface = None if made is None else build_surface(mesh, made[1])
             if made is not None and surface is not None:
-                result[index] = (mesh, made[0], surface)
+                result[index] = (mesh, made[0], surface, made[1].linear)
         return result
 
-    def _emptied(self, skinned: dict[int, tuple[FbxMesh, FbxSkin, Surface]]) -> set[int]:
+    def _emptied(self, skinned: dict[int, tuple[FbxMesh, FbxSkin, Surface, Array]]) -> set[int]:
         """Nodes that only held a skinned mesh."""
         parents = {node.parent for node in self.scene.nodes}
         moved = {index for take in self.scene.takes for index in take.paths}
-        joints = {joint for _, skin, _ in skinned.values() for joint in skin.joints}
+        joints = {joint for _, skin, _, _ in skinned.values() for joint in skin.joints}
         return {index for index in skinned if index not in parents | moved | joints}
 
     def _write_nodes(self, left_out: set[int]) -> None:
@@ -134,11 +134,16 @@ class _Writer:
             key = (node.mesh, node.materials)
             if key not in made:
                 surface = build_surface(self.scene.meshes[node.mesh], None)
-                made[key] = -1 if surface is None else self._mesh(self.scene.meshes[node.mesh], surface, node.materials)
+                made[key] = (
+                    -1
+                    if surface is None
+                    else self._mesh(self.scene.meshes[node.mesh], surface, node.materials, np.eye(3))
+                )
             if made[key] >= 0:
                 self.nodes[self.place[index]]["mesh"] = made[key]
 
-    def _mesh(self, mesh: FbxMesh, surface: Surface, materials: tuple[int, ...]) -> int:
+    def _mesh(self, mesh: FbxMesh, surface: Surface, materials: tuple[int, ...], linear: Array) -> int:
+        """The mesh; `linear` takes offsets in the mesh's own space to the surface's."""
         if not np.all(np.abs(surface.positions) < 1e30):
             raise ParseFailed(f"mesh {mesh.name[:80]!r} has vertices that are not finite; export the file again")
         attributes = {"POSITION": self._accessor(surface.positions, "VEC3", _FLOAT, _VERTICES, bounds=True)}
@@ -151,6 +156,7 @@ class _Writer:
             attributes["JOINTS_0"] = self._accessor(surface.joints, "VEC4", component, _VERTICES)
             attributes["WEIGHTS_0"] = self._accessor(surface.weights, "VEC4", _FLOAT, _VERTICES)
         component = _SHORT if len(surface.positions) < 65535 else _INT
+        targets = [{"POSITION": self._target(mesh, shape, surface, linear)} for shape in mesh.shapes]
         primitives = []
         for slot, corners in surface.parts:
             primitive: Json = {
@@ -159,9 +165,17 @@ class _Writer:
             }
             if 0 <= slot < len(materials):
                 primitive["material"] = materials[slot]
+            if targets:
+                primitive["targets"] = targets
             primitives.append(primitive)
-        self.meshes.append({"primitives": primitives} | ({"name": mesh.name} if mesh.name else {}))
+        names: Json = {"extras": {"targetNames": [shape.name for shape in mesh.shapes]}} if targets else {}
+        self.meshes.append({"primitives": primitives} | ({"name": mesh.name} if mesh.name else {}) | names)
         return len(self.meshes) - 1
+
+    def _target(self, mesh: FbxMesh, shape: FbxShape, surface: Surface, linear: Array) -> int:
+        offsets = np.zeros_like(mesh.positions)
+        offsets[shape.vertices] = shape.offsets @ linear.T
+        return self._accessor(offsets[surface.vertices], "VEC3", _FLOAT, bounds=True)
 
     def _skin(self, skin: FbxSkin, name: str) -> int:
         written: Json = {"joints": [self.place[joint] for joint in skin.joints]} | ({"name": name} if name else {})

@@ -39,6 +39,15 @@ class FbxCluster:
 
 
 @dataclass(eq=False)
+class FbxShape:
+    """A blend shape that is not shown: what a weight of 1 adds to some vertices, in the mesh's own space."""
+
+    name: str
+    vertices: Indices  # (moved,)
+    offsets: Array  # (moved, 3)
+
+
+@dataclass(eq=False)
 class FbxMesh:
     """Faces are `(first corner, corners)`; normals and texture coordinates are given per corner."""
 
@@ -50,6 +59,7 @@ class FbxMesh:
     coordinates: Array | None  # (corners, 2) V up, as in FBX
     face_materials: Indices  # (faces,)
     clusters: list[FbxCluster]
+    shapes: list[FbxShape] = field(default_factory=list)
 
 
 @dataclass(eq=False)

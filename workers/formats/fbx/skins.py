@@ -40,6 +40,7 @@ class SkinnedVertices:
     """Per vertex of the file: positions in the bind pose's world, four joints of the skin and their weights."""
 
     positions: Array  # (vertices, 3)
+    linear: Array  # (3, 3) what took offsets there
     turn: Array  # (3, 3) for normals, not normalised
     joints: Indices  # (vertices, 4)
     weights: Array  # (vertices, 4) sum 1
@@ -100,6 +101,7 @@ def skin_mesh(scene: FbxScene, mesh: FbxMesh, carrier: int, local: Array) -> tup
     skin = FbxSkin(joints, _inverse(np.stack([known[joint] for joint in joints])))
     return skin, SkinnedVertices(
         positions=mesh.positions @ to_world[:3, :3].T + to_world[:3, 3],
+        linear=to_world[:3, :3],
         turn=np.linalg.inv(to_world[:3, :3]).T.astype(np.float64),
         joints=np.where(weights > 0.0, place[held], 0),
         weights=weights,

@@ -17,6 +17,7 @@ class Surface:
     """`parts` gives the triangles' vertices, flat, for each material slot of the mesh."""
 
     positions: Array  # (vertices, 3)
+    vertices: Indices  # (vertices,) of the file
     normals: Array | None  # (vertices, 3) unit
     coordinates: Array | None  # (vertices, 2) V down, as in glTF
     joints: Indices | None  # (vertices, 4)
@@ -47,6 +48,7 @@ def build_surface(mesh: FbxMesh, skinned: SkinnedVertices | None) -> Surface | N
     vertices = mesh.corners[corner]
     return Surface(
         positions=positions[vertices],
+        vertices=vertices,
         normals=None if normals is None else normals[corner],
         coordinates=None if coordinates is None else coordinates[corner],
         joints=None if skinned is None else skinned.joints[vertices],

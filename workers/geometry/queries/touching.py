@@ -35,6 +35,7 @@ LIKE_IT = 0.3
 # Whether a vertex lies deep in a part whose bounds are elsewhere is asked in every so manieth frame, and in all while
 # such a part is the closest.
 TURNS = 4
+ALIKE = 9  # digits of a metre up to which vertices are equally close
 
 
 class Asked(NamedTuple):
@@ -192,8 +193,7 @@ def fill_touching(
 
 @compiled
 def any_of(mask: Mask) -> bool:
-    found: bool = mask.any()
-    return found
+    return bool(mask.any())
 
 
 @compiled
@@ -405,7 +405,8 @@ def find_points(
         most_away,
     )
     # A vertex out of reach in a frame counts as far away there.
-    score = np.where(times > 0.0, sums - times * np.repeat(most_away, widths), np.inf)
+    mean = (sums - times * np.repeat(most_away, widths)) / np.repeat(counts, widths)
+    score = np.where(times > 0.0, np.round(mean, ALIKE), np.inf)
     points = np.full((len(lengths), most), -1, dtype=np.int64)
     choose_points(asked, spans, offsets, score, body.rest, spread_m * spread_m, points)
     return points

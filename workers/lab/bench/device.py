@@ -1,14 +1,14 @@
-"""Every figure of a device in one table, the CPU beside it: skinning, pictures, gradients, encoder, optimiser steps.
+"""Every figure of a device in one table, the CPU beside it: skinning, pictures, gradients, encoder.
 
 Each row is a piece of the product with its tensors on the device already, as its loops have them; copies between
-devices and numbers read back by the host are counted while it runs, since each of them stops a GPU. Body queries have
-no device code: they run on the CPU whatever the device. None of this was run on CUDA so far.
+devices and numbers read back by the host are counted while it runs, since each of them stops a GPU. Body queries and
+the equations of a refinement have no device code: they run on the CPU whatever the device. None of this was run on CUDA
+so far.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +21,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from workers.geometry.decimate import decimate, weld
 from workers.lab.bench.rendering import Clock
 from workers.lab.studies.gradients import pose_body, sample_motion
-from workers.refinement.losses import OnPiece
-from workers.refinement.optimiser import optimise
-from workers.refinement.smooth_steps import smooth_steps
 from workers.rendering.cameras import Camera
 from workers.rendering.renderer import choose_renderer
 from workers.rendering.skinning import Skin, bind_skin
@@ -110,33 +107,6 @@ def _pieces(device: str, encoder: str | None, frames: int, faces: int) -> Iterat
     if encoder is not None:
         eye, pictures = load_encoder(encoder, _choice(device)), seen()
         yield f"encoder {encoder}, {frames} pictures", lambda: eye.embed(pictures)
-    steps = 10
-    yield f"{steps} optimiser steps on the surface of {frames} frames", lambda: _optimise(skin, turns, places, steps)
-
-
-def _optimise(skin: Skin, turns: Tensor, places: Tensor, steps: int) -> None:
-    """The refinement's optimiser on a loss that moves the whole surface; its other losses ask the body queries."""
-    start = torch.zeros(len(turns), 3, device=turns.device)
-    free = np.ones((len(turns), 3), dtype=bool)
-    loss = _Reach(skin, turns, places, skin.deform(turns, places) + 0.05)
-    variables = smooth_steps(start, free, np.ones(3), False)
-    optimise(variables, [loss], time.monotonic() + 3600.0, lambda share: None, steps, 0.01)
-
-
-@dataclass(frozen=True, eq=False)
-class _Reach:
-    """The surface shifted by each frame's three values, its distance from where it is wanted, squared."""
-
-    skin: Skin
-    turns: Tensor
-    places: Tensor
-    wanted: Tensor
-
-    def backward(self, knots: Tensor, step: int, on_piece: OnPiece) -> float:
-        moved = self.skin.deform(self.turns, self.places + knots[:, None])
-        loss = (moved - self.wanted).square().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
 
 
 def skin_on_cpu(skin: Skin) -> Skin:

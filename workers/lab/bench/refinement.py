@@ -69,8 +69,8 @@ def _measure(mode: str, frames: int, encoder: str | None) -> RefinementTiming:
 
 def tell(mode: str, frames: int, encoder: str | None) -> None:
     """Refine one clip in this process and print its timing."""
+    from workers.geometry.prepared import surfaces_of
     from workers.refinement.refine import refine_clip
-    from workers.refinement.surfaces import fine_surface, moving_surface
     from workers.semantics.loaded import open_encoder
 
     tall, stout = build_body(TALL), subdivided(build_body(STOUT), VERTICES)
@@ -80,8 +80,8 @@ def tell(mode: str, frames: int, encoder: str | None) -> None:
     done = retarget_clip(source, target, parse_options(None))
     loaded = None if encoder is None else open_encoder(encoder)
     begin = time.perf_counter()
-    for surface in (moving_surface(target), moving_surface(source), fine_surface(target)):
-        assert len(surface.surface.limb_vertices)
+    for surface in (surfaces_of(target).light, surfaces_of(source).light, surfaces_of(target).fine):
+        assert len(surface.limb_vertices)
     prepared = time.perf_counter()
     used = time.process_time()
     refined = refine_clip(

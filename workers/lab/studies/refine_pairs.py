@@ -30,7 +30,6 @@ from workers.geometry.prepared import surfaces_of
 from workers.geometry.self_contact import find_self_contacts
 from workers.lab.corpus import Corpus, in_turns, load_character, load_scene
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
-from workers.refinement.surfaces import moving_surface
 from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.samples.write import sample_files
 from workers.scores.surface_measures import thinned
@@ -116,7 +115,7 @@ def to_correct(target: PreparedCharacter, retargeted: RetargetedClip) -> float:
     stride = max(1, round(retargeted.naive.rate_hz / LOOKED_HZ))
     source, naive = thinned(retargeted.source.motion, stride), thinned(retargeted.naive, stride)
     touching, penetrating = (np.zeros(naive.frames, dtype=np.bool_) for _ in range(2))
-    seen, moving = moving_surface(retargeted.source).surface, moving_surface(target).surface
+    seen, moving = surfaces_of(retargeted.source).light, surfaces_of(target).light
     for contact in find_self_contacts(source, seen).contacts:
         touching[contact.start : contact.stop] = True
     vertices = torch.as_tensor(pose(moving, naive))

@@ -15,7 +15,7 @@ from workers.lab.eye.study.mobilenet import MobilenetEncoder
 from workers.lab.studies.refine_figures import row_figures, summarise
 from workers.lab.studies.refine_pairs import RefinePair, choose_pairs
 from workers.lab.studies.refine_table import Mode, RefineRow, measure_pair
-from workers.refinement.weights import WEIGHTS
+from workers.refinement.losses import weight_values
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder, open_encoder
 
@@ -61,7 +61,7 @@ class RefineStudy:
 
     def _variants(self) -> Iterator[tuple[str, Mode]]:
         yield "geometry, all losses", Mode()
-        for weight in WEIGHTS:
+        for weight in weight_values():
             if weight != "semantics":
                 yield f"geometry without {weight}", Mode(off=frozenset([weight]))
         if self.encoder is not None:

@@ -67,21 +67,38 @@ def read_surface(document: GltfDocument, mesh: int, joint_count: int | None) -> 
 
     Raises ParseFailed, TooLarge, UnsupportedFeature.
     """
-    parts = []
+    sharing: dict[str, list[tuple[Json, str]]] = {}
     for place, primitive in enumerate(objects(document.meshes[mesh], "primitives", f"/meshes/{mesh}")):
-        part = _part(document, primitive, joint_count, f"/meshes/{mesh}/primitives/{place}")
-        if part is not None and len(part.triangles):
-            parts.append(part)
-    return _joined(parts) if parts else None
+        where = f"/meshes/{mesh}/primitives/{place}"
+        sharing.setdefault(_vertices_of(document, primitive, where), []).append((primitive, where))
+    parts = [_part(document, primitives, joint_count) for primitives in sharing.values()]
+    whole = [part for part in parts if part is not None]
+    return _joined(whole) if whole else None
 
 
-def _part(document: GltfDocument, primitive: Json, joint_count: int | None, where: str) -> Surface | None:
-    found = read_triangles(document, primitive, where)
-    if found is None:
+def _vertices_of(document: GltfDocument, primitive: Json, where: str) -> str:
+    """Equal for primitives that share their vertices: exporters often cut one set of them into a part a material."""
+    attributes = sorted(child(primitive, "attributes", where).items())
+    targets = [sorted(target.items()) for target in objects(primitive, "targets", where)]
+    return repr((attributes, targets, base_color_texture(document, int(primitive.get("material", -1)))))
+
+
+def _part(document: GltfDocument, primitives: list[tuple[Json, str]], joint_count: int | None) -> Surface | None:
+    """Primitives that share their vertices; vertices that no triangle uses are left out."""
+    faces, materials = [], []
+    positions = None
+    for primitive, where in primitives:
+        found = read_triangles(document, primitive, where)
+        if found is not None and len(found[1]):
+            positions = found[0]
+            faces.append(found[1])
+            materials.append(np.full(len(found[1]), primitive.get("material", -1), dtype=np.int64))
+    if positions is None:
         return None
-    positions, triangles = found
-    used, triangles = np.unique(triangles, return_inverse=True)
-    triangles = triangles.reshape(-1, 3)
+    count = len(positions)
+    used, corners = np.unique(np.concatenate(faces), return_inverse=True)
+    triangles = corners.reshape(-1, 3).astype(np.int64)
+    primitive, where = primitives[0]
     attributes = child(primitive, "attributes", where)
 
     def values(name: str, kinds: tuple[str, ...], given: Json = attributes) -> Array | None:
@@ -89,7 +106,7 @@ def _part(document: GltfDocument, primitive: Json, joint_count: int | None, wher
             return None
         accessor = index(given, name, len(document.accessors), f"{where}/attributes")
         wrong = document.accessors.kind(accessor)[0] not in kinds
-        if wrong or document.accessors.count(accessor) != len(positions):
+        if wrong or document.accessors.count(accessor) != count:
             raise bad_field(f"{where}/attributes/{name}", f"accessor {accessor} must hold one {kinds[0]} a vertex")
         return np.nan_to_num(document.accessors.floats(accessor)[used], posinf=0.0, neginf=0.0)
 
@@ -104,7 +121,7 @@ def _part(document: GltfDocument, primitive: Json, joint_count: int | None, wher
         colors = np.column_stack([colors, np.ones(len(colors))])
     joints = weights = None
     if joint_count is not None:
-        joints, weights = read_influences(document, attributes, len(positions), joint_count, where)
+        joints, weights = read_influences(document, attributes, count, joint_count, where)
         joints, weights = joints[used], weights[used]
     normals = values("NORMAL", ("VEC3",))
     nothing = np.zeros((len(used), 3))
@@ -118,7 +135,7 @@ def _part(document: GltfDocument, primitive: Json, joint_count: int | None, wher
         coordinates=tuple(coordinates),
         colors=colors,
         triangles=triangles,
-        materials=np.full(len(triangles), primitive.get("material", -1), dtype=np.int64),
+        materials=np.concatenate(materials),
         joints=joints,
         weights=weights,
         targets=tuple(targets),

@@ -13,7 +13,7 @@ import numpy as np
 from workers.formats.fbx.write.blend_shapes import PERCENT
 from workers.formats.fbx.write.curves import KeyTimes, add_curves, ticks
 from workers.formats.fbx.write.driven import PATHS, driven_values
-from workers.formats.fbx.write.euler import euler_degrees
+from workers.formats.fbx.write.euler import turning_keys
 from workers.formats.fbx.write.models import Names, plain_scale
 from workers.formats.fbx.write.objects import Objects, properties, time
 from workers.formats.fbx.write.records import Record, record
@@ -86,14 +86,19 @@ def _add_nodes(
     times: KeyTimes,
 ) -> None:
     moved = _moved(space, clip, set(driven), seconds)
+    for key in driven:
+        if key not in moved:
+            standing = dict(zip(PATHS, space.local(key[0]), strict=True))[key[1]]
+            moved[key] = np.broadcast_to(standing, (len(seconds), len(standing)))
+    turning = [key for key in driven if key[1] == "rotation"]
+    turns = np.stack([moved[key] for key in turning], axis=1) if turning else np.empty((len(seconds), 0, 4))
+    turned = dict(zip(turning, turning_keys(seconds, turns), strict=True))
     for entry, path in driven:
-        if entry in models:
-            standing = dict(zip(PATHS, space.local(entry), strict=True))[path]
-            values = moved.get((entry, path))
-            if values is None:
-                values = np.broadcast_to(standing, (len(seconds), len(standing)))
-            shown = euler_degrees(values[:, None])[:, 0] if path == "rotation" else values
-            add_curves(objects, layer, models[entry], _PROPERTIES[path], "XYZ", shown, times)
+        if entry not in models:
+            continue
+        keyed, values = turned.get((entry, path), (seconds, moved[entry, path]))
+        at = times if keyed is seconds else KeyTimes(keyed)
+        add_curves(objects, layer, models[entry], _PROPERTIES[path], "XYZ", values, at)
 
 
 def _moved(
