@@ -22,8 +22,10 @@ from service.files.store_marker import StoreMarker
 from service.health.endpoints import router as health_router
 from service.http import errors
 from service.http.access_log import AccessLog
+from service.http.complete import complete
 from service.http.compression import TextCompression
 from service.http.context import VERSION, connect
+from service.http.docs_page import router as docs_router
 from service.http.errors import Problem
 from service.http.head import HeadAsGet
 from service.http.openapi import add_schemas, add_security
@@ -76,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         version=VERSION,
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's pages load scripts from a CDN
+        docs_url=None,  # FastAPI's pages load scripts from a CDN; ours is `service.http.docs_page`
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_query)],
         generate_unique_id_function=lambda route: route.name,  # post_job: what generated clients call it
@@ -86,13 +88,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     jobs = (jobs_router, events_router, artifacts_router, inspections_router)
     for router in (*jobs, *asset_routers, mappings_router, models_router):
         app.include_router(router, dependencies=[Depends(caller_of)])
-    for router in (health_router, problems_router):  # open to all, as is /openapi.json
+    for router in (health_router, problems_router, docs_router):  # open to all, as is /openapi.json
         app.include_router(router)
     _add_middleware(app, context.settings)
 
     @app.get("/", include_in_schema=False)
     async def index() -> dict[str, Any]:
-        return {"service": app.title, "version": VERSION, "openapi": "/openapi.json", "jobs": "/v1/jobs"}
+        return {
+            "service": app.title,
+            "version": VERSION,
+            "openapi": "/openapi.json",
+            "docs": "/docs",
+            "jobs": "/v1/jobs",
+        }
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -100,6 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             add_schemas(schema, BODY_MODELS)
             describe_parsed_parts(schema)
             add_security(schema)
+            complete(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

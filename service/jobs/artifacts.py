@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 from service.http.errors import MEDIA_TYPE, problem_response
 from service.http.head import is_head
 from service.http.headers import RangeNotSatisfiable, matches, parse_range
-from service.http.openapi import curl, error_responses
+from service.http.openapi import curl, error_responses, schema_reference
 from service.jobs.context import JobContext, SharedJobs
 from service.jobs.own_job import JobId
 from service.jobs.report_page import POLICY, report_page
@@ -57,7 +57,11 @@ SignatureOf = Annotated[None, Depends(signature_of)]
     "/{job_id}/report",
     response_class=Response,
     summary="The quality report of a job",
-    responses={**_RESPONSES, 200: {"description": "The report", "content": {"application/json": {}}}},
+    responses={
+        **_RESPONSES,
+        206: {"description": "The part that the Range header asks for", "content": {"application/json": _BYTES}},
+        200: {"description": "The report", "content": {"application/json": {"schema": schema_reference("Report")}}},
+    },
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report"')},
 )
 def get_report(
@@ -71,7 +75,10 @@ def get_report(
     response_class=Response,
     summary="The quality report as a page",
     responses={
-        200: {"description": "Verdict in words, scores, pictures, timelines", "content": {"text/html": {}}},
+        200: {
+            "description": "Verdict in words, scores, pictures, timelines",
+            "content": {"text/html": {"schema": {"type": "string"}}},
+        },
         **error_responses(NotFound, NotReady, Expired),
     },
     openapi_extra={"x-codeSamples": curl('curl -sS "$URL/v1/jobs/$JOB/report.html" -o report.html')},

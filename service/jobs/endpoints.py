@@ -162,7 +162,7 @@ async def _received(request: Request, context: JobContext) -> AsyncIterator[Form
         request,
         context.reception,
         file_parts=["motion", "character", "source_character"],
-        text_parts=["options", "metadata", "definition", "source_definition", "deadline_s"],
+        text_parts=["options", "metadata", "definition", "source_definition", "deadline_s", "priority"],
         id_parts=["motion", "character", "source_character"],
     ) as form:
         yield form

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast, get_args
 
 from pydantic import ValidationError
 from redis.client import Pipeline
@@ -29,7 +29,7 @@ from service.jobs.idempotency import Answer, IdempotencyKey, fingerprint_of
 from service.jobs.job_request import JobRequest
 from service.jobs.own_job import name_job
 from service.jobs.queue import submit
-from service.jobs.schemas import JobInput, JobRecord
+from service.jobs.schemas import JobInput, JobRecord, Priority
 from service.jobs.views import job_view
 from service.keys.schemas import Caller
 from service.records import utc_now
@@ -98,6 +98,7 @@ def submit_retarget(
         options=options.model_dump(mode="json"),
         metadata=_metadata(form.texts.get("metadata")),
         deadline_at=_deadline(form.texts.get("deadline_s")),
+        priority=_priority(form.texts.get("priority")),
     )
     return _submit(context, form, record, also)
 
@@ -197,6 +198,14 @@ def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
         for key in held:
             references.release(key, record.id)
         raise
+
+
+def _priority(text: bytes | None) -> Priority:
+    name = "normal" if text is None else text.decode("utf-8", "replace").strip().strip('"')
+    if name not in get_args(Priority):
+        message = f"must be one of {', '.join(get_args(Priority))}"
+        raise InvalidRequest(f"priority {message}", errors=[{"pointer": "/priority", "message": message}])
+    return cast(Priority, name)
 
 
 def _deadline(text: bytes | None) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.assets.schemas import EXAMPLE_IDS, AssetId
+from service.jobs.schemas import Priority
 
 
 class JobRequest(BaseModel):
@@ -19,6 +20,7 @@ class JobRequest(BaseModel):
     motion: AssetId = Field(examples=[EXAMPLE_IDS["motion"]])
     character: AssetId = Field(examples=[EXAMPLE_IDS["character"]])
     source_character: AssetId | None = None
+    priority: Priority = Field("normal", description="Among your own jobs; nobody else's wait longer for it.")
     deadline_s: float | None = Field(
         None, gt=0, le=30 * 24 * 3600, description="Expires if it has not started by then."
     )

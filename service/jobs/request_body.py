@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from service.assets.request_body import file_or_id
 from service.http.openapi import multipart_body, or_json, schema_reference
 from service.jobs.job_request import JobRequest
+from service.jobs.schemas import Priority
 from workers.formats.registry import character_formats, motion_formats
 from workers.formats.wording import skeleton_files, uploads
 
@@ -22,6 +23,11 @@ def job_body() -> dict[str, Any]:
             "options": schema_reference("JobOptions"),
             "definition": definition,
             "source_definition": definition,
+            "priority": {
+                "type": "string",
+                "enum": list(get_args(Priority)),
+                "description": "Among your own jobs; nobody else's wait longer for it.",
+            },
             "deadline_s": {
                 "type": "number",
                 "exclusiveMinimum": 0,

@@ -17,6 +17,7 @@ from service.records import new_id, utc_now
 JobKind = Literal["retarget", "inspect"]
 JobStatus = Literal["queued", "running", "succeeded", "failed", "canceling", "canceled", "expired"]
 FINAL_STATUSES: frozenset[JobStatus] = frozenset({"succeeded", "failed", "canceled", "expired"})
+Priority = Literal["low", "normal", "high"]
 JOB_ID_PATTERN = r"^job_[0-9A-HJKMNP-TV-Z]{26}$"
 
 
@@ -77,6 +78,7 @@ class JobRecord(BaseModel):
     id: Annotated[str, Field(pattern=JOB_ID_PATTERN)] = Field(default_factory=new_job_id)
     kind: JobKind = "retarget"
     owner: str = ""  # id of the key that made it; empty where no keys are asked for
+    priority: Priority = "normal"  # among its owner's jobs
     status: JobStatus = "queued"
     stage: str | None = None
     progress: Annotated[float, Field(ge=0, le=1)] = 0.0

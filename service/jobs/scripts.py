@@ -19,8 +19,9 @@ between machines, and answers with a list whose first entry is a word. Keys, all
 
 The order is fair between owners (start-time fair queueing): a job's score is one more than that of its owner's last,
 but at least that of the job claimed last. Who has sixty jobs waiting and who comes with one take turns. Scores start
-at the time of day, so that jobs that waited before an upgrade stay first. Below, an owner's `:index:` names have the
-owner's id before the kind.
+at the time of day, so that jobs that waited before an upgrade stay first. Priorities count among an owner's own jobs:
+one that comes takes the place of the first with a lower priority, and those behind move back by one of its owner's
+places. Below, an owner's `:index:` names have the owner's id before the kind.
 
 The keys are built inside the scripts, so this needs one Redis (or a primary with replicas), not a Redis Cluster.
 """
@@ -114,6 +115,29 @@ redis.call('ZADD', prefix .. ':waiting:' .. kind, stamp(score), id)
 redis.call('SADD', prefix .. ':waiting-of:' .. owner, id)
 redis.call('HSET', turns, owner, stamp(score + 1))
 redis.call('SETNX', prefix .. ':turn:' .. kind, stamp(score))
+local ranks = {low = 1, normal = 2, high = 3}
+local function rank(name)
+  return ranks[redis.call('HGET', prefix .. ':job:' .. name, 'priority') or 'normal'] or 2
+end
+local places, own, mine, has_lower = {}, {}, rank(id), false
+for lower = 1, mine - 1 do
+  has_lower = has_lower or redis.call('HEXISTS', turns, owner .. '/' .. lower) == 1
+end
+redis.call('HSET', turns, owner .. '/' .. mine, '1') -- it has had such jobs since the queue was last empty
+local waiting = has_lower and redis.call('ZRANGE', prefix .. ':waiting:' .. kind, 0, -1, 'WITHSCORES') or {}
+for i = 1, #waiting, 2 do
+  if waiting[i] ~= id and redis.call('SISMEMBER', prefix .. ':waiting-of:' .. owner, waiting[i]) == 1 then
+    if #own > 0 or rank(waiting[i]) < mine then
+      table.insert(own, waiting[i])
+      table.insert(places, waiting[i + 1])
+    end
+  end
+end
+if #own > 0 then
+  table.insert(own, 1, id)
+  table.insert(places, stamp(score))
+  for i, name in ipairs(own) do redis.call('ZADD', prefix .. ':waiting:' .. kind, places[i], name) end
+end
 return {'yes'}
 """
 

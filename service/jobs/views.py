@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.files.input_file import InputFile
 from service.http.errors import Problem, problem
 from service.jobs.estimates import outlook_of, remaining_s
-from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus
+from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus, Priority
 from service.jobs.store import JobStore, Outlook
 from service.keys.signed_urls import SignedUrls
 from workers.contract.errors import RetargetError
@@ -78,6 +78,7 @@ class JobView(BaseModel):
     id: str = Field(examples=[EXAMPLE_ID])
     object: Literal["job"] = "job"
     kind: JobKind
+    priority: Priority = Field("normal", description="Among its owner's jobs.")
     status: JobStatus
     stage: str | None = Field(description=f"In this order: {', '.join(STAGES)}.")
     progress: float = Field(ge=0, le=1)
@@ -129,6 +130,7 @@ def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> Jo
     return JobView(
         id=record.id,
         kind=record.kind,
+        priority=record.priority,
         status=record.status,
         stage=record.stage,
         progress=record.progress,

@@ -228,6 +228,27 @@ def test_owners_take_turns_and_each_in_the_order_of_arrival(store: JobStore, set
     assert set(order[4:6]) == {"a1", "b1"} and order[6:] == ["a2", "a3", "a4"]
 
 
+def test_priorities_count_among_an_owners_own_jobs_alone(store: JobStore, settings: Settings) -> None:
+    ids: dict[str, str] = {}
+
+    def post(owner: str, priority: Any) -> None:
+        record = JobRecord(owner=owner, priority=priority)
+        submit(store, record, settings)
+        ids[record.id] = f"{owner} {priority} {sum(name.startswith(f'{owner} {priority}') for name in ids.values())}"
+
+    for owner, priority in (
+        [("a", "normal")] * 2 + [("b", "normal")] * 3 + [("a", "low"), ("a", "high"), ("a", "normal")]
+    ):
+        post(owner, priority)
+    post("a", "high")
+    order = [ids[name] for name in store.queued_ids()]
+    assert [name for name in order if name.startswith("a")] == [
+        "a high 0", "a high 1", "a normal 0", "a normal 1", "a normal 2", "a low 0",
+    ]  # fmt: skip
+    assert [name for name in order if name.startswith("b")] == ["b normal 0", "b normal 1", "b normal 2"]
+    assert {name[0] for name in order[:2]} == {name[0] for name in order[2:4]} == {"a", "b"}, "turns stay as they were"
+
+
 def test_the_command_line_makes_lists_and_revokes(
     settings: Settings, redis: Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:

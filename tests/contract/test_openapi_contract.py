@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 import subprocess
@@ -15,9 +16,15 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from service.assets.schemas import AssetView
 from service.files.blobs import BlobStore
+from service.health.endpoints import Readiness
+from service.http.complete import example_of
 from service.jobs.store import JobStore
+from service.jobs.views import JobPage, JobView
+from service.mappings.schemas import PresetView
 from service.settings import Settings
 from tests.service_fixtures import BVH, GLB, curl_path, finish_job
 from workers.contract.options import JobOptions, parse_options
@@ -61,6 +68,41 @@ def test_every_operation_has_a_summary_an_example_and_its_errors(openapi_documen
         for status, response in operation["responses"].items():
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"], where
+
+
+def test_every_property_is_described_and_every_good_answer_has_a_schema_and_an_example(
+    openapi_document: dict[str, Any],
+) -> None:
+    schemas = openapi_document["components"]["schemas"]
+    bare = [
+        f"{model}.{name}"
+        for model, schema in schemas.items()
+        for name, inner in schema.get("properties", {}).items()
+        if not inner.get("description") and "$ref" not in inner
+    ]
+    assert bare == []
+    for method, path, operation in operations(openapi_document):
+        for status, response in operation["responses"].items():
+            for media_type, content in response.get("content", {}).items() if status < "300" else ():
+                where = f"{method} {path} {status} {media_type}"
+                assert content.get("schema"), where
+                if media_type == "application/json" and status != "206":
+                    assert "example" in content, where
+    for model in (JobView, JobPage, AssetView, PresetView, Readiness):
+        model.model_validate(example_of(schemas[model.__name__], schemas))
+    assert openapi_document["security"] == [{}, {"key": []}]
+    assert openapi_document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+def test_the_page_of_operations_needs_nothing_from_elsewhere(
+    client: TestClient, openapi_document: dict[str, Any]
+) -> None:
+    answer = client.get("/docs")
+    assert answer.status_code == 200 and "default-src 'none'" in answer.headers["content-security-policy"]
+    page = answer.text
+    assert "<script" not in page and "//" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
+    for method, path, operation in operations(openapi_document):
+        assert f"{method.upper()} {path}</code>" in page and html.escape(operation["summary"]) in page
 
 
 def test_every_reference_leads_somewhere(openapi_document: dict[str, Any]) -> None:
