@@ -117,11 +117,11 @@ class BlobWriter:
         with self._store.answering():
             self._handle.close()
 
-    def read(self) -> bytes:
-        """All bytes, after `close` and before `commit`."""
+    def read(self, most: int | None = None) -> bytes:
+        """The first bytes, or all, after `close` and before `commit`."""
         if self._key is None:
             raise ValueError("the writer was committed or discarded already")
-        return self._store.read(self._key)
+        return b"".join(self._store.read_range(self._key, 0, most))
 
     def commit(self, key: str | None = None) -> Blob:
         """Make the bytes visible, by default at their content's upload key; a copy already there is kept."""

@@ -5,13 +5,19 @@ Whether a model that exists is installed is the workers' to know: jobs go to tho
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from model_store.catalogue import find_manifest
+from service.files.form import UploadedFile
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
 from workers.contract.roles import ALL_ROLES
 from workers.retargeting.methods import AUTO, METHODS, choose_method
 
 NO_ENCODER = "none"
+LOOKED_AT_BYTES = 512 * 1024
+_FRAMES = re.compile(rb"^\s*Frames:\s*(\d{1,9})\s*$", re.MULTILINE)
 
 
 def check_at_the_door(options: JobOptions) -> None:
@@ -21,6 +27,17 @@ def check_at_the_door(options: JobOptions) -> None:
     method = next((row for row in METHODS if row.name == options.method), None)
     if options.method != AUTO and method is not None and method.implementation is None:
         choose_method(method.name)
+
+
+def check_rest_frame(options: JobOptions, motion: Sequence[UploadedFile]) -> None:
+    """Raises InvalidOptions for a rest frame that a BVH, which tells its frames in its head, does not have."""
+    if not isinstance(options.rest_pose, int) or len(motion) != 1 or not motion[0].name.lower().endswith(".bvh"):
+        return
+    found = _FRAMES.search(motion[0].writer.read(LOOKED_AT_BYTES))
+    if found is not None and options.rest_pose >= int(found[1]):
+        raise _refused(
+            "/rest_pose", f"{motion[0].name} has {int(found[1]):,} frames, so there is no frame {options.rest_pose:,}"
+        )
 
 
 def _check_roles(options: JobOptions) -> None:

@@ -24,7 +24,7 @@ from service.files.form import Form, UploadedFile
 from service.files.input_file import InputFile
 from service.files.references import BlobReferences
 from service.jobs.context import JobContext
-from service.jobs.door import check_at_the_door
+from service.jobs.door import check_at_the_door, check_rest_frame
 from service.jobs.idempotency import Answer, IdempotencyKey, fingerprint_of
 from service.jobs.job_request import JobRequest
 from service.jobs.own_job import name_job
@@ -92,6 +92,7 @@ def submit_retarget(
     options = read_options(form.texts.get("options"))
     _check_presets(context, options, owner)
     check_at_the_door(options)
+    check_rest_frame(options, form.files.get("motion", []))
     record = JobRecord(
         kind="retarget",
         owner=owner,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.files.input_file import InputFile
 from service.http.errors import Problem, problem
 from service.jobs.estimates import outlook_of, remaining_s
+from service.jobs.needs import needs_of
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus, Priority
 from service.jobs.store import JobStore, Outlook
 from service.keys.signed_urls import SignedUrls
@@ -88,7 +89,7 @@ class JobView(BaseModel):
     retry_of: str | None = Field(None, description="The job that this one does again.")
     deadline_at: datetime | None = Field(None, description="When it expires if no worker has taken it.")
     retry_at: datetime | None = Field(None, description="When a job is tried again that met a passing fault of ours.")
-    retry_reason: str | None = Field(None, description="Why a waiting job has been given back to the queue.")
+    retry_reason: str | None = Field(None, description="Why a job waits that a worker has had already.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -140,7 +141,7 @@ def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> Jo
         retry_of=record.retry_of,
         deadline_at=record.deadline_at,
         retry_at=record.retry_at if record.status == "queued" else None,
-        retry_reason=record.requeue_reason if record.status == "queued" else None,
+        retry_reason=_why_it_waits(record),
         created_at=record.created_at,
         started_at=record.started_at,
         finished_at=record.finished_at,
@@ -175,6 +176,14 @@ def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> Jo
 def position_of(record: JobRecord, outlook: Outlook | None) -> int | None:
     """Jobs before this one, while it is queued."""
     return outlook.position if outlook is not None and record.status == "queued" else None
+
+
+def _why_it_waits(record: JobRecord) -> str | None:
+    """Why a job that has run, or was read, is not going on."""
+    needs = needs_of(record.options)
+    if record.is_parked and needs:
+        return f"its files are read; it waits for a worker that can do {', '.join(needs)}"
+    return record.requeue_reason if record.status == "queued" else None
 
 
 def find_artifact(record: JobRecord, name: str) -> Artifact | None:

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.jobs.store import JobStore
-from tests.service_fixtures import BVH, make_record, post_job
+from tests.service_fixtures import BVH, GLB, make_record, post_job
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import parse_options
 from workers.contract.stages import STAGES, in_order
@@ -34,6 +34,17 @@ def test_options_that_no_worker_could_serve(
     assert problem["code"] == code and text in problem["detail"], problem
     assert [item["pointer"] for item in problem["errors"]] == ([pointer] if pointer else [])
     assert client.get("/v1/jobs").json()["data"] == []
+
+
+@pytest.mark.parametrize(("frame", "status"), [(0, 202), (3, 202), (4, 422)])
+def test_a_rest_frame_that_a_bvh_does_not_have(client: TestClient, frame: int, status: int) -> None:
+    motion = BVH + b"MOTION\r\nFrames: 4\r\nFrame Time: 0.033\r\n" + b"0 0 0\r\n" * 4
+    files = {"motion": ("walk.bvh", motion), "character": ("hero.glb", GLB)}
+    response = client.post("/v1/jobs", files=files, data={"options": json.dumps({"rest_pose": frame})})
+    assert response.status_code == status
+    if status == 422:
+        assert "has 4 frames" in response.json()["detail"]
+        assert response.json()["errors"][0]["pointer"] == "/options/rest_pose"
 
 
 GLTF = json.dumps({"asset": {"version": "2.0"}, "buffers": [{"uri": "data/hero%201.bin", "byteLength": 3}]}).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -290,6 +291,15 @@ def test_who_drips_is_cut_and_garbage_gets_our_error_shape(gateway: Gateway, set
         while piece := connection.recv(65536):
             answer += piece
     assert b" 400 " in answer and b'"code":"invalid-request"' in answer
+    with socket.create_connection(address, timeout=20) as connection:
+        with contextlib.suppress(OSError):  # it hangs up while we send
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 500_000)
+        answer = b""
+        with contextlib.suppress(OSError):
+            while piece := connection.recv(65536):
+                answer += piece
+    assert answer == b"" or b" 400 " in answer
+    assert gateway.client.get("/healthz").status_code == 200
 
 
 def test_stopping_with_an_upload_in_flight_leaves_no_traceback(gateway: Gateway, settings: Settings) -> None:

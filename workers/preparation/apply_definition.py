@@ -128,7 +128,10 @@ def _with_units(scene: Scene, definition: CharacterDefinition) -> Scene:
         reason=f"{said} by the definition" + ("" if is_settled else f"; otherwise {units.reason}"),
     )
     turn = quat.multiply(to_y_up(up_axis), quat.conjugate(to_y_up(units.up_axis)))
-    restated = with_upright_zero(change_units(scene, scale / units.factor, turn, given))
+    restated = change_units(scene, scale / units.factor, turn, given)
+    if scene.extras.get("rest_is_the_bodys"):  # not in the file's axes, so another up axis does not turn it
+        restated = replace(restated, skeleton=kinematics.with_roots_turned(restated.skeleton, quat.conjugate(turn)))
+    restated = with_upright_zero(restated)
     settled = {"units-guessed"} if is_settled else set()
     settled |= {"up-axis-uncertain", "upside-down-turned"} if definition.up_axis is not None else set()
     return replace(restated, notices=tuple(notice for notice in scene.notices if notice.code not in settled))

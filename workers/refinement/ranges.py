@@ -14,7 +14,7 @@ STIFFNESS_RAD: Mapping[str, float] = MappingProxyType(
         "upperChest": 0.03,
         "neck": 0.03,
         "head": 0.05,
-        "Shoulder": 0.06,
+        "Shoulder": 0.02,  # a shrug is seen before anything else
         "UpperArm": 0.25,
         "LowerArm": 0.25,
         "Hand": 0.25,

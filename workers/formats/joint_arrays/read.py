@@ -64,7 +64,7 @@ def read_joint_array(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Sce
     return replace(
         scene,
         skeleton=replace(scene.skeleton, translation_scale=scale),
-        extras={"declared_roles": joints.roles, "declared_by": DECLARED_BY},
+        extras={"declared_roles": joints.roles, "declared_by": DECLARED_BY, "rest_is_the_bodys": True},
     )
 
 

@@ -29,7 +29,8 @@ from workers.skeleton.model import Array, Clip, Notice, Scene, Skeleton, Units
 def read_smpl(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     """The scene of an `.npz` of the SMPL family: its skeleton, one clip named after the file, no mesh.
 
-    Raises ParseFailed, UnsupportedFeature (pickles) or TooLarge. What was guessed or left out is in `notices`.
+    Raises ParseFailed, UnsupportedFeature (pickles) or TooLarge. What was guessed or left out is in `notices`. Extras:
+    `declared_roles`, who declares them, and that the rest pose is the body's, whatever axis of the file is up.
     """
     poses = read_poses(NpzFile(bundle.data, bundle.name, limits), limits)
     offsets = model_offsets(bundle, poses.joints, poses.betas, limits)
@@ -46,7 +47,9 @@ def read_smpl(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     stem = PurePosixPath(bundle.name.replace("\\", "/")).stem
     clip = Clip(stem, poses.rate_hz, 0.0, quat.make_continuous(rotations), {0: quat.rotate(turn, places)})
     scene = sampled_scene("npz", skeleton, clip, units, (*notices, *told), limits, bundle.name)
-    return replace(scene, extras={"declared_roles": poses.joints.roles, "declared_by": DECLARED_BY})
+    return replace(
+        scene, extras={"declared_roles": poses.joints.roles, "declared_by": DECLARED_BY, "rest_is_the_bodys": True}
+    )
 
 
 def _average_body(poses: SmplPoses, name: str) -> Notice:

@@ -443,15 +443,12 @@ def add_distances(
         first = asked.starts[place]
         found.clear[3] = -1.0
         found.within[3] = -1.0
-        found.shallow[3] = -1.0
         for row in range(first, asked.starts[place + 1]):
             vertex = asked.vertices[row]
             x, y, z = pose.places[vertex, 0], pose.places[vertex, 1], pose.places[vertex, 2]
             if not asked.counts[row, part_b]:
                 continue
             if is_in_ball(found.clear, x, y, z):
-                continue
-            if is_in_ball(found.shallow, x, y, z) and not holds(pose.roots, number, x, y, z, reach):
                 continue
             near = closest(body, pose, x, y, z, group, found.guess[row], 0.0)
             found.guess[row] = near[0]
@@ -464,7 +461,6 @@ def add_distances(
                 set_ball(found.clear, x, y, z, length - reach)
                 continue
             if tree.parts[body.tree_of[near[0]]] != part_b or at_far_end(asked, near):
-                set_ball(found.shallow, x, y, z, LIKE_IT * length)
                 continue
             away = 0.0 if behind else length
             sums[offsets[span] + row - first] += away

@@ -96,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine.add_argument(
         "--draw", type=int, default=3, metavar="D", help="of the pairs; 0 to 2 were developed on (%(default)s)"
     )
+    refine.add_argument("--mixed", action="store_true", help="no own samples; every second clip whatever its faults")
     refine.add_argument("--encoder", metavar="NAME", help="refine by this encoder too: a model of the store")
     refine.add_argument("--ablate", action="store_true", help="each loss off in turn instead; one view; no features")
     _add_json(refine)

@@ -153,9 +153,12 @@ def run_renderers(arguments: argparse.Namespace) -> int:
 
 
 def run_refine(arguments: argparse.Namespace) -> int:
+    from workers.lab.studies.refine_pairs import choose_pairs, mixed_pairs
     from workers.lab.studies.refine_study import make_study
 
-    study = make_study(find_asked(arguments), arguments.data, arguments.pairs, arguments.draw, arguments.encoder)
+    choose = mixed_pairs if arguments.mixed else choose_pairs
+    pairs = choose(find_asked(arguments), arguments.pairs, arguments.draw)
+    study = make_study(pairs, arguments.data, arguments.encoder)
     for line in study.ablation() if arguments.ablate else study.table():
         print(line, flush=True)
     write_json(arguments.json, study.found)

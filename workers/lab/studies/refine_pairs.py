@@ -86,6 +86,30 @@ def choose_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[Re
             yield best, max(shares)
 
 
+def mixed_pairs(corpus: Corpus, count: int, draw: int = 0) -> Iterator[tuple[RefinePair, float]]:
+    """Other pairs, as users send them: characters in turns again and again, none of the project's own samples, each
+    pair once; of every two the first has the most to correct of the offered clips, the second is the first offered
+    that lasts, whether anything is wrong with it or not.
+    """
+    clips = [(motion.path, clip) for motion in corpus.motions for clip in range(len(motion.clips))]
+    characters = [path for path in in_turns(corpus.characters, draw) if surfaces_of(load_character(path)).full.is_own]
+    taken: set[tuple[Path, int, Path]] = set()
+    for number in range(count if characters else 0):
+        character = characters[number % len(characters)]
+        free = [entry for entry in clips if entry[0] != character and (*entry, character) not in taken]
+        offered = [free[k] for k in _spread(len(free), number, draw)]
+        pairs = [RefinePair(path, clip, character) for path, clip in offered if _lasts(path, clip)]
+        if number % 2:
+            pairs = pairs[:1]
+        shares = [to_correct(*retargeted(pair)) for pair in pairs]
+        if not shares:
+            continue
+        best = pairs[int(np.argmax(shares))]
+        assert best.motion is not None and isinstance(best.clip, int)
+        taken.add((best.motion, best.clip, character))
+        yield best, max(shares)
+
+
 def _lasts(path: Path, clip: int) -> bool:
     return load_scene(path).clips[clip].duration_s >= MIN_DURATION_S
 

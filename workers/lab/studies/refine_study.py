@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from workers.lab.corpus import Corpus
 from workers.lab.eye.study.baselines import MOBILENET_FILE
 from workers.lab.eye.study.mobilenet import MobilenetEncoder
 from workers.lab.studies.refine_figures import row_figures, summarise
-from workers.lab.studies.refine_pairs import RefinePair, choose_pairs
+from workers.lab.studies.refine_pairs import RefinePair
 from workers.lab.studies.refine_table import Mode, RefineRow, measure_pair
 from workers.refinement.losses import weight_values
 from workers.semantics.encoders.base import Encoder
@@ -70,9 +69,9 @@ class RefineStudy:
             yield "semantic, features not asked", Mode(self.encoder, off=frozenset(["semantics"]))
 
 
-def make_study(corpus: Corpus, data: Path, count: int, draw: int, encoder: str | None) -> RefineStudy:
-    """Choose the pairs. With an encoder, it judges too, and so does MobileNet where `data` has it, which is never
-    optimised. Raises InvalidOptions, ModelUnavailable.
+def make_study(pairs: Iterable[tuple[RefinePair, float]], data: Path, encoder: str | None) -> RefineStudy:
+    """`pairs` with what there is to correct (`refine_pairs`). With an encoder, it judges too, and so does MobileNet
+    where `data` has it, which is never optimised. Raises InvalidOptions, ModelUnavailable.
     """
     loaded = open_encoder(encoder) if encoder else None
     judges: dict[str, Encoder] = {}
@@ -80,7 +79,7 @@ def make_study(corpus: Corpus, data: Path, count: int, draw: int, encoder: str |
         judges[loaded.manifest.name] = loaded.encoder
         if (data / MOBILENET_FILE).is_file():
             judges["mobilenet"] = MobilenetEncoder(data / MOBILENET_FILE, torch.device("cpu"))
-    return RefineStudy(list(choose_pairs(corpus, count, draw)), loaded, judges)
+    return RefineStudy(list(pairs), loaded, judges)
 
 
 def _columns(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
