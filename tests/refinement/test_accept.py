@@ -36,6 +36,37 @@ def test_any_score_may_be_the_gain_and_none_may_be_the_price(name: str, better: 
     assert spoilt.worse == {name}
 
 
+def test_an_encoder_counts_only_where_views_that_were_not_optimised_agree() -> None:
+    """One that is fooled gains in the views that it is asked for, and not or less than nothing in others."""
+    before = replace(BEFORE, unseen_similarity=0.6)
+    both = judge_window(before, replace(before, similarity=0.75, unseen_similarity=0.62))
+    assert both.taken
+    idle = judge_window(before, replace(before, similarity=0.75))
+    assert not idle.taken and not idle.worse
+    assert idle.reason == (
+        "similarity 0.7 to 0.75 in the views that were optimised, but 0.6 to 0.6 in those that were not"
+    )
+    lost = judge_window(before, replace(before, penetration=0.5, similarity=0.75, unseen_similarity=0.55))
+    assert not lost.taken and lost.worse == {"unseen_similarity"}
+    assert "similarity in views that were not optimised 0.6 to 0.55" in lost.reason
+    assert "0.7 to 0.75 in the views that were optimised" in lost.reason
+    assert judge_window(before, replace(before, penetration=0.5, similarity=0.75)).taken  # geometry gains
+    assert not judge_window(before, replace(before, unseen_similarity=0.7)).taken  # a guard, and no gain of its own
+
+
+def test_what_was_left_out_is_told_beside_what_was_taken() -> None:
+    first = WindowOutcome(0.0, 1.0, (0, 30), replace(BEFORE, similarity=None))
+    first = first.taken(replace(BEFORE, penetration=0.1, similarity=None), 1.0, "penetration 4 to 0.1")
+    current = replace(BEFORE, penetration=0.1)
+    then = WindowOutcome(0.0, 1.0, (0, 30), current).refused("fooled", replace(current, similarity=0.8))
+    whole = first.followed_by(then, BEFORE, current)
+    assert whole.accepted and whole.after == current
+    assert whole.left_out == "fooled"
+    assert first.followed_by(then.refused(NO_GAIN), BEFORE, current).left_out == "fooled"
+    nothing = WindowOutcome(0.0, 1.0, (0, 30), current).refused(NO_GAIN)
+    assert first.followed_by(nothing, BEFORE, current).left_out == ""
+
+
 def test_nothing_gained_is_nothing_taken() -> None:
     judgement = judge_window(BEFORE, BEFORE)
     assert (judgement.taken, judgement.reason, judgement.worse) == (False, NO_GAIN, frozenset())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from workers.contract.options import JobOptions
+from workers.geometry.contact_model import SelfContacts
+from workers.geometry.parts import HEAD, part_index
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.self_contact import find_self_contacts
 from workers.preparation.prepare import PreparedCharacter
@@ -35,6 +38,21 @@ def test_hands_that_hang_cannot_clap(on_stout: Done, stout: PreparedCharacter) -
     kept, far = reachable.within_reach(contacts, surfaces_of(stout).light, hanging)
     assert len(kept) == 0 and len(far) == len(contacts)
     assert all(item.apart_m > 2.0 * REACH * hanging.body.height_m for item in far)
+
+
+@pytest.mark.parametrize(("limb", "is_kept"), [("leftLowerArm", False), ("leftFoot", False), ("leftHand", True)])
+def test_only_hands_go_through_the_air_to_what_they_touch(
+    limb: str, is_kept: bool, on_stout: Done, stout: PreparedCharacter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large head or a beard lies on its owner's forearms; on this body there is air between."""
+    monkeypatch.setattr(reachable, "REACH", 10.0)
+    done, light = on_stout("wave"), surfaces_of(stout).light
+    clap = on_stout("clap")
+    (first, *_) = find_self_contacts(clap.source.motion, surfaces_of(clap.source).light).contacts
+    touch = replace(first, part_a=part_index(limb), part_b=HEAD)
+    kept, far = reachable.within_reach(SelfContacts(done.scored.frames, (touch,)), light, done.scored)
+    assert (len(kept), len(far)) == ((1, 0) if is_kept else (0, 1))
+    assert is_kept or far[0].apart_m > reachable.AIR * done.scored.body.height_m
 
 
 def test_a_contact_out_of_reach_is_told_and_moves_nothing(

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from model_store.catalogue import find_manifest
+from tests.refinement.shape_encoder import ShapeEncoder
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
 from workers.geometry.exact import ExactPenetration
@@ -26,10 +27,8 @@ from workers.refinement.budget import check_refinement, check_time
 from workers.refinement.guards import arms_turned_deg
 from workers.refinement.problem import prepare_problem
 from workers.refinement.refine import refine_clip
-from workers.refinement.residual import find_freedom, moved_motion
 from workers.retargeting.clip import RetargetedClip
 from workers.scores import pose_scores
-from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
 
 Retargeted = Callable[[str], RetargetedClip]
@@ -190,40 +189,6 @@ def test_a_budget_longer_than_a_job_is_refused() -> None:
 def test_semantic_refinement_without_an_encoder_is_refused() -> None:
     with pytest.raises(InvalidOptions, match="geometry"):
         check_refinement(JobOptions(refine="semantic", encoder="none"))
-
-
-class ShapeEncoder(Encoder):
-    """Coarse grey pictures as embeddings: differentiable, and what it likes can be seen."""
-
-    def __init__(self) -> None:
-        super().__init__("shapes", "shapes:1", torch.device("cpu"), torch.float32, 4)
-
-    def _embed(self, images: torch.Tensor, start: int) -> torch.Tensor:
-        coarse = torch.nn.functional.adaptive_avg_pool2d(images.mean(dim=1, keepdim=True), 16).flatten(1)
-        return coarse - coarse.mean(dim=1, keepdim=True)
-
-
-def test_semantic_refinement_brings_the_pictures_closer(
-    on_tall: Retargeted, tall: PreparedCharacter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A result whose arm was lowered by 0.3 rad is raised again, since its source is seen with the arm raised."""
-    monkeypatch.setattr(semantic, "SIZE", 64)
-    done = on_tall("wave")
-    freedom = find_freedom(tall.body)
-    bent = np.zeros((done.scored.frames, freedom.values))
-    (arm,) = [part for part in freedom.parts if part.name == "rightUpperArm"]
-    bent[:, arm.first + 2] = 0.3
-    spoilt = replace(done, scored=moved_motion(freedom, done.scored, bent))
-    loaded = LoadedEncoder(ShapeEncoder(), find_manifest("clip"))
-    options = JobOptions(refine="semantic", keyframes=3)
-    after = refine_clip(spoilt, tall, options, lambda share: None, budget_s=120.0, loaded=loaded)
-    assert after.refinement is not None
-    windows = [found for found in after.refinement.summary["windows"] if found["accepted"]]
-    assert windows, [found["reason"] for found in after.refinement.summary["windows"]]
-    for found in windows:
-        assert found["after"]["similarity"] > found["before"]["similarity"]
-    idle = after.refinement.summary["idle_arms_deg"]
-    assert idle is None or idle < 3.0
 
 
 def test_an_encoder_cannot_talk_hands_back_into_a_body(

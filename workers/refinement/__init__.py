@@ -20,6 +20,7 @@
     touching      penetration and self-contact as losses
     limits        joint limits as losses
     semantic      what an encoder asks for, as a loss
+    witness       the same encoder in views that are not optimised, to judge by
     reachable     which of the source's self-contacts this body can make, and where
     leash         how far each limb may go from where it was
     clearance     how far limbs keep from surfaces

@@ -2,7 +2,8 @@
 
 A change is tried whole, then in ever smaller shares: one of them may keep a guard that the whole one breaks. What is
 measured lies on other frames than the loss saw, where there are others. Nothing that was measured may get worse by
-more than a little, and something must get better.
+more than a little, and something must get better. What an encoder gains counts where it also gains in views that were
+not optimised; it may lose in none, whatever else gains.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ SLIGHT_PENETRATION, SLIGHT_CONTACT = 0.01, 0.02
 SLIGHT_RECALL = 0.02
 SHALLOW_CM = 0.5  # a depth that nobody sees
 SLIGHT_SIMILARITY = 5e-4
+TOLD = {"unseen_similarity": "similarity in views that were not optimised"}
 # By which the relations to the own body may be farther from the source's, whole or as a share: no limb leaves a body
 # without that. What raised it by 0.2 was seen to be worse than arms in a robe, what raised it by 0.04 was not.
 SLIGHT_RELATIONS, WORSE_RELATIONS = 0.05, 0.05
@@ -44,6 +46,7 @@ class WindowOutcome:
     """What became of one window, seconds from the clip's first frame.
 
     `reason` says what was gained or why the base stays; `share` is how much of the change was taken.
+    `left_out` says why what an encoder asked for on top was not.
     """
 
     start_s: float
@@ -57,6 +60,7 @@ class WindowOutcome:
     steps: int = 0
     stopped_by: str = ""
     seconds: float = 0.0
+    left_out: str = ""
 
     def worked(self, steps: int, stopped_by: str) -> WindowOutcome:
         return replace(self, steps=self.steps + steps, stopped_by=stopped_by)
@@ -74,6 +78,7 @@ class WindowOutcome:
         after = later.after if later.accepted else stayed
         accepted = self.accepted or later.accepted
         refused = [part.reason for part in (self, later) if part.reason != NO_GAIN]
+        left_out = "" if later.accepted or not self.accepted or later.reason == NO_GAIN else later.reason
         return replace(
             self,
             before=before,
@@ -83,6 +88,7 @@ class WindowOutcome:
             reason=describe_changes(changes(before, after)) if accepted and after else "; ".join(refused) or NO_GAIN,
             steps=self.steps + later.steps,
             stopped_by=later.stopped_by,
+            left_out=left_out,
         )
 
     def timed(self, begin: float) -> WindowOutcome:
@@ -107,7 +113,7 @@ class Change:
     left: float
 
     def __str__(self) -> str:
-        return f"{self.name.replace('_', ' ')} {self.was:.4g} to {self.now:.4g}"
+        return f"{TOLD.get(self.name, self.name.replace('_', ' '))} {self.was:.4g} to {self.now:.4g}"
 
 
 def changes(before: Measures, after: Measures) -> list[Change]:
@@ -122,17 +128,29 @@ def changes(before: Measures, after: Measures) -> list[Change]:
             if name == "contact_error" and after.contact_recall == 0.0:
                 better = False  # half of the way to a touch is neither the touch nor the pose
             found.append(Change(name, was, now, better, worse, now / max(was, slight)))
+    unseen = _risen("unseen_similarity", before.unseen_similarity, after.unseen_similarity, SLIGHT_SIMILARITY)
     for name, was, now, slight in (
         ("contact_recall", before.contact_recall, after.contact_recall, SLIGHT_RECALL),
         ("similarity", before.similarity, after.similarity, SLIGHT_SIMILARITY),
     ):
-        if was is not None and now is not None:
-            found.append(Change(name, was, now, now > was + slight, now < was - slight, was - now))
+        change = _risen(name, was, now, slight)
+        if change is not None and name == "similarity" and unseen is not None and not unseen.better:
+            change = replace(change, better=False)  # an encoder that is optimised proves nothing
+        found += [] if change is None else [change]
+    if unseen is not None:  # a guard and no gain of its own
+        found.append(replace(unseen, better=False, left=0.0))
     was, now = before.relation_error, after.relation_error
     if was is not None and now is not None:  # a guard and no gain: refinement is not for this
         farther = now > was + max(SLIGHT_RELATIONS, WORSE_RELATIONS * was)
         found.append(Change("relation_error", was, now, False, farther, 0.0))
     return found
+
+
+def _risen(name: str, was: float | None, now: float | None, slight: float) -> Change | None:
+    """A score of which more is better, if it was measured both times."""
+    if was is None or now is None:
+        return None
+    return Change(name, was, now, now > was + slight, now < was - slight, was - now)
 
 
 def describe_changes(found: Sequence[Change]) -> str:
@@ -146,7 +164,20 @@ def judge_window(before: Measures, after: Measures) -> Judgement:
     worse = [change for change in found if change.worse]
     left = sum(change.left for change in found) + after.deepest_cm / max(before.deepest_cm, SHALLOW_CM)
     taken = not worse and any(change.better for change in found)
-    return Judgement(taken, describe_changes(worse or found), frozenset(change.name for change in worse), left)
+    reason = describe_changes(worse or found)
+    fooled = _fooled(before, after)
+    if not taken and fooled:
+        reason = "; ".join([*map(str, worse), fooled] if worse else [fooled])
+    return Judgement(taken, reason, frozenset(change.name for change in worse), left)
+
+
+def _fooled(before: Measures, after: Measures) -> str:
+    """In words, that an encoder gained where it was optimised and nowhere else; empty where it did not."""
+    seen = _risen("similarity", before.similarity, after.similarity, SLIGHT_SIMILARITY)
+    unseen = _risen("unseen_similarity", before.unseen_similarity, after.unseen_similarity, SLIGHT_SIMILARITY)
+    if seen is None or unseen is None or not seen.better or unseen.better:
+        return ""
+    return f"{seen} in the views that were optimised, but {unseen.was:.4g} to {unseen.now:.4g} in those that were not"
 
 
 NO_GAIN = "nothing measured got better"

@@ -143,7 +143,10 @@ LOSSES = (
         always, ("relation_error",), _places,
     ),
     LossRow("facing", 1.0, "a hand turned by a quarter of a radian", "as much as a joint's turn", always, (), _facing),
-    LossRow("turns", 1.0, "a joint turned by its usual range (`ranges`)", "the unit of all others", always, (), _turns),
+    LossRow(
+        "turns", 1.0, "a joint turned by its usual range (`ranges`)", "the unit of all others",
+        always, ("unseen_similarity",), _turns,
+    ),
     LossRow(
         "smoothness", 3.0, "a joint turned by its usual range with a jerk of one such range per knot spacing cubed",
         "jerk may grow by a tenth at most; tuned", always, ("jerk", "arm_jerk", "leg_jerk"), _smoothness,

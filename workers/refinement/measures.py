@@ -27,7 +27,8 @@ class Measures:
 
     `penetration` is the loss without its weight, a mean over frames; `contact_error`, in arm radii, and
     `contact_recall` are the report's (`geometry.contact_scores`) on the reduced surface; `relation_error` is the
-    report's by other marks than it has (`geometry.relations`), None for bodies that share no limb.
+    report's by other marks than it has (`geometry.relations`), None for bodies that share no limb. `similarity` is an
+    encoder's in the views that are optimised, `unseen_similarity` in those that are not (`witness`).
     """
 
     penetration: float
@@ -36,6 +37,7 @@ class Measures:
     contact_recall: float | None
     similarity: float | None = None
     relation_error: float | None = None
+    unseen_similarity: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,10 @@ does not (after SPACE, SIGGRAPH 2026, arXiv 2605.19355: on bodies of other propo
 more than one that cannot). Where the places of a contact then still lie farther apart than the limbs that would have to
 meet may go, the source's touch is none that this body has (an arm against a giant beard, a hand on a hat). Such
 contacts are told and left alone; half of the way to one is neither the touch nor the pose.
+
+Hands go to what they touch, and keep their reach. Forearms, shins and feet mostly touch because something is in their
+way, and often that is the source's own shape: a large head, a beard, a robe that leaves no room. Where a slimmer body
+has air there instead, several arms thick, nothing was meant. Where such a part lies inside, it is no such case.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
-from workers.geometry.parts import ARM_GROUPS, BODY, GROUP_OF, PARTS
+from workers.geometry.parts import ARM_GROUPS, BODY, GROUP_OF, PARTS, part_index
 from workers.geometry.posing import pose
 from workers.geometry.self_contact import places_of
 from workers.geometry.surface import BodySurface
@@ -24,8 +28,14 @@ from workers.geometry.transfer_contacts import ContactAnchors, carry
 from workers.motion.body_motion import BodyMotion
 from workers.refinement.leash import REACH
 from workers.skeleton.body import Body
+from workers.skeleton.model import Array, Indices
 
 LOOKED = 5  # frames of each contact
+# Between parts that are no hands, in arm radii and as a share of the height, whichever is less: more air than that was
+# another shape's touch. Forearms that were chased to such places stood out by 0.15 of the height and were wrong; what
+# folded arms and forearms on thighs leave open on our bodies stays below half of it.
+AIR_RADII, AIR = 3.0, 0.08
+HANDS: Indices = np.array([part_index(f"{side}Hand") for side in SIDES])
 STRETCH = 0.97  # of an arm's length, up to which it reaches without being drawn straight
 
 
@@ -43,7 +53,8 @@ def within_reach(
     """The contacts that `base`, moving the body of `surface`, may come to make, and the others.
 
     What is farther than an arm's length is moved to where it is not. By the median over some frames of the nearest
-    pair of places; one limb bridges `REACH` of the height, two of them twice that.
+    pair of places; one limb bridges `REACH` of the height, two of them twice that, and parts that are no hands no more
+    air than `AIR_RADII` and `AIR`.
     """
     contacts = SelfContacts(contacts.frames, tuple(_moved(contact, surface, base) for contact in contacts.contacts))
     spans = [_looked(contact) for contact in contacts.contacts]
@@ -51,19 +62,35 @@ def within_reach(
     anchors = carry(contacts, surface, base.rate_hz, frames)
     if not len(anchors):
         return contacts, ()
-    missed = anchors.missed_m(pose(surface, base, frames))
+    posed = pose(surface, base, frames)
+    missed = anchors.missed_m(posed)
+    offset, normal = anchors.offsets_m(posed)
+    over = np.einsum("nd,nd->n", offset, normal)
+    aside = np.linalg.norm(offset - over[:, None] * normal, axis=1)
+    most_air_m = min(AIR_RADII * surface.arm_radius_m, AIR * base.body.height_m)
     carried, far = anchors.carried(contacts), []
     for number, contact in enumerate(carried):
-        nearest = np.full(len(frames), np.inf)
-        rows = anchors.contact == number
-        np.minimum.at(nearest, anchors.frame[rows], missed[rows])
-        apart = float(np.median(nearest[np.isin(frames, _looked(contact))]))
+        rows, own = anchors.contact == number, np.isin(frames, _looked(contact))
+        radius_m = float(surface.radius_m[contact.part_b])
+        inside = (over < 0.0) & (over > -2.0 * radius_m) & (aside < radius_m)
+        apart_m, air_m = (
+            float(np.median(_nearest(anchors.frame[rows], values[rows], len(frames))[own]))
+            for values in (missed, np.where(inside, 0.0, missed))
+        )
         limbs = int(np.count_nonzero(GROUP_OF[[contact.part_a, contact.part_b]] != BODY))
-        if apart > max(limbs, 1) * REACH * base.body.height_m:
-            far.append(OutOfReach(contact, apart))
+        by_shape = not np.isin([contact.part_a, contact.part_b], HANDS).any() and air_m > most_air_m
+        if by_shape or apart_m > max(limbs, 1) * REACH * base.body.height_m:
+            far.append(OutOfReach(contact, apart_m))
     left = {id(item.contact) for item in far}
     kept = tuple(contact for contact in contacts.contacts if id(contact) not in left)
     return SelfContacts(contacts.frames, kept), tuple(far)
+
+
+def _nearest(frame: Indices, values: Array, frames: int) -> Array:
+    """The least of values in each frame `(frames,)`."""
+    result = np.full(frames, np.inf)
+    np.minimum.at(result, frame, values)
+    return result
 
 
 def _moved(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> SelfContact:
@@ -123,6 +150,6 @@ def _arm(body: Body, part: int) -> _Arm | None:
     return _Arm((shoulder, elbow, wrist), wrist if PARTS[part].endswith("Hand") else elbow)
 
 
-def _looked(contact: SelfContact) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _looked(contact: SelfContact) -> Indices:
     count = min(LOOKED, contact.stop - contact.start)
     return np.unique(np.linspace(contact.start, contact.stop - 1, count).round().astype(np.int64))

@@ -25,9 +25,10 @@ from workers.refinement.guards import arms_turned_deg
 from workers.refinement.losses import weight_values
 from workers.refinement.problem import ClipProblem, prepare_problem
 from workers.refinement.reachable import OutOfReach
-from workers.refinement.semantic import SemanticObjective, open_eye
-from workers.refinement.window import Window
+from workers.refinement.semantic import open_eye
+from workers.refinement.window import Eyes, Window
 from workers.refinement.windows import cut_windows
+from workers.refinement.witness import open_witness
 from workers.retargeting.clip import Refinement, RetargetedClip
 from workers.retargeting.root_motion import place_travel
 from workers.semantics.loaded import LoadedEncoder
@@ -68,15 +69,15 @@ def refine_clip(
         if time.monotonic() - begin > budget_s:
             raise _OutOfTimeError
 
-    objective = None
+    eyes = None
     try:
         problem = prepare_problem(retargeted, target, on_piece)
         if loaded is not None:
             seen = view_clip(retargeted, target, options.keyframes, views or loaded.views, loaded.encoder.device.type)
-            objective = open_eye(seen, loaded.encoder, on_piece)
+            eyes = Eyes(open_eye(seen, loaded.encoder, on_piece), open_witness(seen, loaded.encoder, on_piece))
     except _OutOfTimeError:
         return _unrefined(retargeted, options, loaded, budget_s, time.monotonic() - begin)
-    work = _Work(problem, objective, weight_values(off), begin + budget_s, on_step)
+    work = _Work(problem, eyes, weight_values(off), begin + budget_s, on_step)
     outcomes = list(work.windows())
     motion = problem.motion(work.knots)
     summary = {
@@ -134,6 +135,11 @@ def _notices(outcomes: list[WindowOutcome]) -> Iterator[Notice]:
         if not outcome.accepted and outcome.reason != NO_GAIN:
             text = f"{where} the motion stays unrefined: {outcome.reason}"
             yield Notice("refinement-rejected", text, frames=outcome.frames)
+        if outcome.left_out:
+            text = (
+                f"{where} what geometry corrects is taken, and nothing of what the encoder asks for: {outcome.left_out}"
+            )
+            yield Notice("refinement-rejected", text, frames=outcome.frames)
         was, now = outcome.before.similarity, outcome.after.similarity if outcome.after else None
         if outcome.accepted and was is not None and now is not None and now < was - LOST_SIMILARITY:
             text = (
@@ -169,12 +175,12 @@ class _Work:
     def __init__(
         self,
         problem: ClipProblem,
-        objective: SemanticObjective | None,
+        eyes: Eyes | None,
         weights: dict[str, float],
         deadline_s: float,
         on_step: OnStep,
     ) -> None:
-        self.problem, self.objective, self.weights = problem, objective, weights
+        self.problem, self.eyes, self.weights = problem, eyes, weights
         self.deadline_s, self.on_step = deadline_s, on_step
         spline, freedom = problem.spline, problem.freedom
         self.knots = np.zeros((spline.knots, freedom.values))
@@ -189,7 +195,7 @@ class _Work:
             left_s = self.deadline_s - time.monotonic()
             done, width = sum(sizes[:number]) / sum(sizes), sizes[number] / sum(sizes)
             window = Window(
-                self.problem, self.objective, self.weights, cut, self.free, self.knots,
+                self.problem, self.eyes, self.weights, cut, self.free, self.knots,
                 partial(self._told, done, width),
             )  # fmt: skip
             yield window.work(left_s * sizes[number] / sum(sizes[number:]))

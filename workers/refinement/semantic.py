@@ -7,6 +7,7 @@ Work is cut into pieces of a few pictures, between which a job may be stopped. T
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,26 +81,38 @@ class SemanticObjective:
 
 def open_eye(seen: ViewedClip, encoder: Encoder, on_piece: OnPiece) -> SemanticObjective:
     """Look at the source once."""
+    count = len(seen.keyframes)
+    rows = [slice(first, min(first + PICTURES, count)) for first in range(0, count, PICTURES)]
+    return look_from(seen, encoder, dict.fromkeys(seen.views, rows), 1.0, on_piece)
+
+
+def look_from(
+    seen: ViewedClip, encoder: Encoder, rows: Mapping[str, Sequence[slice]], zoom: float, on_piece: OnPiece
+) -> SemanticObjective:
+    """Look at the source from some views, at these `rows` of the keyframes, a piece each; everything `zoom` times as
+    large in the picture.
+    """
     renderer = choose_renderer(encoder.device)
     pieces: dict[str, list[Piece]] = {}
     squares = []
-    for view in seen.views:
+    for view, parts in rows.items():
         of_source, of_result = (
-            body.cameras(seen.facing, SIZE, [view])[view][torch.as_tensor(seen.keyframes)].to(encoder.device)
+            body.cameras(seen.facing, SIZE, [view])[view][torch.as_tensor(seen.keyframes)]
+            .to(encoder.device)
+            .zoomed(zoom)
             for body in (seen.source, seen.result)
         )
         pieces[view] = []
-        for first in range(0, len(seen.keyframes), PICTURES):
+        for part in parts:
             on_piece()
-            rows = slice(first, min(first + PICTURES, len(seen.keyframes)))
-            base, frames = seen.source.motion, seen.keyframes[rows]
+            base, frames = seen.source.motion, seen.keyframes[part]
             with torch.no_grad():
                 vertices = seen.source.skin.moved(base.rotations[frames], base.positions_m[frames])
-                images = renderer.render(vertices, seen.source.skin.faces, of_source[rows]).clamp(0.0, 1.0)
+                images = renderer.render(vertices, seen.source.skin.faces, of_source[part]).clamp(0.0, 1.0)
                 guided = encoder.guided_by(images)
                 source = guided.embed(images)
             squares.append(float((source**2).mean()))
-            pieces[view].append(Piece(rows, of_result[rows], source, guided))
+            pieces[view].append(Piece(part, of_result[part], source, guided))
     return SemanticObjective(seen, renderer, pieces, float(np.mean(squares)))
 
 

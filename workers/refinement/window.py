@@ -62,22 +62,30 @@ class Attempt:
         return self.left + max(0.0, deepest_cm / SHALLOW_CM - 1.0)
 
 
+@dataclass(frozen=True, eq=False)
+class Eyes:
+    """One clip before one encoder: in the views that are optimised, and in others that only judge."""
+
+    objective: SemanticObjective
+    witness: SemanticObjective
+
+
 class Window:
     """One window of a clip. `knots` are the whole clip's and stay as they are until a change is taken."""
 
     def __init__(
         self,
         problem: ClipProblem,
-        objective: SemanticObjective | None,
+        eyes: Eyes | None,
         weights: Mapping[str, float],
         cut: Mask,
         free: Mask,
         knots: Array,
         on_step: OnStep,
     ) -> None:
-        self.problem, self.objective, self.weights, self.knots, self.on_step = (
+        self.problem, self.eyes, self.weights, self.knots, self.on_step = (
             problem,
-            objective,
+            eyes,
             dict(weights),
             knots,
             on_step,
@@ -99,8 +107,8 @@ class Window:
         self.on_step(0.0)
         before = self._measure(self.problem.part(self.knots, self.span))
         self.attempt_s = time.monotonic() - begin  # what it takes to judge one
-        if self.objective is not None:
-            before = replace(before, similarity=self._similarity(self.knots))
+        if self.eyes is not None:
+            before = self._seen(before, self.knots)
         looked_s = time.monotonic() - begin
         outcome = _begun(self.changed, self.problem.base.rate_hz, before)
         # What is found must still be measured: a step that leaves no time for that is of no use.
@@ -110,13 +118,14 @@ class Window:
         if before.similarity is None:
             return self._improve(outcome, until, None).timed(begin)
         first_until = begin + looked_s + GEOMETRY_SHARE * (seconds - looked_s)
-        blind = replace(outcome, before=replace(before, similarity=None))
+        blind = replace(outcome, before=_unseen(before))
         first = self._improve(blind, first_until, None)
         current = before
         if first.accepted and first.after is not None:
-            current = replace(first.after, similarity=self._similarity(self.knots))
+            current = self._seen(first.after, self.knots)
         self.attempt_s = looked_s
-        then = self._improve(replace(blind, before=current), until, self.objective)
+        objective = None if self.eyes is None else self.eyes.objective
+        then = self._improve(replace(blind, before=current), until, objective)
         return first.followed_by(then, before, current).timed(begin)
 
     def _improve(self, outcome: WindowOutcome, until: float, objective: SemanticObjective | None) -> WindowOutcome:
@@ -188,9 +197,9 @@ class Window:
             reason = "; ".join(str(item) for item in guards)
             return Attempt(knots, share, False, reason, {item.guard: item.times for item in guards}, np.inf, None)
         after = self._measure(refined)
-        judgement = judge_window(replace(before, similarity=None), after)
+        judgement = judge_window(_unseen(before), after)
         if before.similarity is not None and not judgement.worse:  # asking the encoder is expensive
-            after = replace(after, similarity=self._similarity(knots))
+            after = self._seen(after, knots)
             judgement = judge_window(before, after)
         return Attempt(
             knots, share, judgement.taken, judgement.reason, dict.fromkeys(judgement.worse, 1.0), judgement.left, after
@@ -207,12 +216,21 @@ class Window:
         """Of the stretch alone."""
         return self.problem.window_metrics.measure(refined, self.judged, self.span.start, self.relations)
 
-    def _similarity(self, knots: Array) -> float | None:
+    def _seen(self, measures: Measures, knots: Array) -> Measures:
+        """With what the encoder says, in the views that are optimised and in those that are not."""
         problem = self.problem
-        assert self.objective is not None
-        return self.objective.similarity(
-            problem.freedom, problem.residual(knots, self.changed), self.changed, lambda: self.on_step(self.told)
+        assert self.eyes is not None
+        residual = problem.residual(knots, self.changed)
+        similarity, unseen = (
+            eye.similarity(problem.freedom, residual, self.changed, lambda: self.on_step(self.told))
+            for eye in (self.eyes.objective, self.eyes.witness)
         )
+        return replace(measures, similarity=similarity, unseen_similarity=unseen)
+
+
+def _unseen(measures: Measures) -> Measures:
+    """Without what an encoder says."""
+    return replace(measures, similarity=None, unseen_similarity=None)
 
 
 def _judged(frames: Indices, changed: Mask, touching: Mask) -> Indices:

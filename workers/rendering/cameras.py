@@ -20,6 +20,8 @@ from workers.skeleton.model import Array, Indices
 
 # Degrees from the body's heading to where the camera stands, counted towards the body's left.
 VIEWS = {"front": 0.0, "side": 90.0, "three_quarter": -40.0}
+# Where nothing is scored or optimised from: between those, and from the other side.
+HELD_OUT = {"left_three_quarter": 45.0, "right_side": -80.0}
 PITCH_DEG = 12.0  # looking down, so that the ground and the depth of a stance show
 DISTANCE = 4.2  # in body heights: a long lens, little perspective
 FIELD = 1.5  # body heights that fit into the picture at that distance: raised arms and jumps stay inside
@@ -122,7 +124,7 @@ def follow(
     focal = 2.0 * DISTANCE / FIELD
     result = {}
     for view in views:
-        turn = quat.multiply(facing, quat.from_axis_angle(UP, np.radians(VIEWS[view])))
+        turn = quat.multiply(facing, quat.from_axis_angle(UP, np.radians((VIEWS | HELD_OUT)[view])))
         tilt = quat.from_axis_angle(np.array([1.0, 0.0, 0.0]), -np.radians(PITCH_DEG))
         back = quat.rotate(quat.multiply(turn, tilt), [0.0, 0.0, DISTANCE * height_m])
         result[view] = look_at(target + back, target, focal, floor_m, height_m, size)
