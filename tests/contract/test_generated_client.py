@@ -7,14 +7,11 @@ import io
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from service.files.blobs import BlobStore
 from service.jobs.store import JobStore
@@ -43,18 +40,6 @@ def generated(openapi_document: dict[str, Any], tmp_path_factory: pytest.TempPat
 
 def module(generated: str, name: str) -> ModuleType:
     return importlib.import_module(f"{generated}.{name}")
-
-
-@pytest.fixture
-def address(app: FastAPI) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 def test_it_posts_polls_and_downloads(generated: str, address: str, store: JobStore, blobs: BlobStore) -> None:

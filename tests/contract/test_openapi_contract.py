@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import json
 import re
 import subprocess
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-import uvicorn
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from service.assets.schemas import AssetView
@@ -39,20 +33,6 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
         for method, operation in methods.items()
         if method in METHODS
     ]
-
-
-@pytest.fixture
-def address(app: FastAPI) -> Iterator[str]:
-    """The application behind a real server and a real socket."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
 
 
 def test_every_operation_has_a_summary_an_example_and_its_errors(openapi_document: dict[str, Any]) -> None:

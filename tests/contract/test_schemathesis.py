@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from service.app import create_app
 from service.jobs.store import JobStore
 from service.settings import Settings
+from tests.service_fixtures import served
 
 SEED = 7
 CASES = 4  # of each operation and kind
@@ -28,14 +27,8 @@ CASES = 4  # of each operation and kind
 def address(settings: Settings, store: JobStore) -> Iterator[str]:
     """A server that never waits for a worker: there is none."""
     app = create_app(settings.model_copy(update={"inspect_wait_s": 0.02, "wait_max_s": 0.02}))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served(app) as url:
+        yield url
 
 
 def test_every_answer_is_one_that_the_document_declares(address: str, tmp_path: Path) -> None:

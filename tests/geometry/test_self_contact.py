@@ -6,13 +6,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-import torch
 
 from tests.geometry.capsule_body import moved
 from workers.contract.options import JobOptions
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.geometry.contact_loss import contact_loss, contact_pairs
 from workers.geometry.contact_model import SelfContacts
 from workers.geometry.parts import PARTS
 from workers.geometry.posing import pose
@@ -133,11 +131,13 @@ def test_legs_that_stand_side_by_side_touch_nothing_on_purpose(surface: BodySurf
 
 def test_contacts_stay_where_they_are_on_their_own_body() -> None:
     found, surface = contacts("hands_on_hips"), light_surface("tall")
-    anchors = contact_pairs(carry(found, surface, 30.0))
-    vertices = torch.as_tensor(pose(surface, motion("hands_on_hips").motion)).float()
-    loss = contact_loss(vertices, anchors, surface.arm_radius_m)
-    assert float(loss.max()) < 0.12
-    assert float(loss[:20].max()) == 0.0
+    anchors, vertices = carry(found, surface, 30.0), pose(surface, motion("hands_on_hips").motion)
+    missed = anchors.missed_m(vertices) / surface.arm_radius_m
+    # Huber 1964: quadratic up to a tenth of an arm radius.
+    soft = np.where(missed < 0.1, 5.0 * missed**2, missed - 0.05)
+    loss = np.bincount(anchors.frame, soft * anchors.weight, len(vertices))
+    assert loss.max() < 0.12
+    assert loss[:20].max() == 0.0
 
 
 @pytest.mark.parametrize("target", ["stout", "stout_a_pose", "tall_a_pose"])
@@ -166,19 +166,6 @@ def test_the_same_contacts_on_t_and_a_pose_files() -> None:
         offset, _ = carry(found, surface, 30.0).offsets_m(pose(surface, result))
         places.append(np.linalg.norm(offset, axis=-1))
     assert np.abs(places[0] - places[1]).mean() < 0.012
-
-
-def test_contact_loss_pulls_both_sides() -> None:
-    surface = light_surface("stout")
-    anchors = contact_pairs(carry(contacts("hands_on_hips"), surface, 30.0).at(np.arange(40, 50)))
-    result = retargeted("hands_on_hips", "stout").result
-    vertices = torch.as_tensor(pose(surface, result, np.arange(40, 50))).float().requires_grad_()
-    loss = contact_loss(vertices, anchors, surface.arm_radius_m)
-    assert (loss > 0.5).all()
-    loss.sum().backward()  # type: ignore[no-untyped-call]
-    assert vertices.grad is not None
-    touched = {PARTS[part] for part in surface.parts[np.flatnonzero(vertices.grad.abs().sum((0, 2)).numpy())]}
-    assert "torso" in touched and "leftHand" in touched and "rightHand" in touched
 
 
 def test_scores_tell_a_good_result_from_a_bad_copy() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from service.local.embedded_redis import EmbeddedRedis
+from tests.queue.task_bench import Bench
+from workers.queue import tasks
 
 
 @pytest.fixture(scope="package")
@@ -29,3 +32,10 @@ def connection(redis_url: str) -> Iterator[Redis]:
     with Redis.from_url(redis_url) as connection:
         connection.flushall()
         yield connection
+
+
+@pytest.fixture
+def bench(connection: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(tasks, "load_stored", lambda blobs, key: blobs.read(key))
+    monkeypatch.setattr(tasks, "check_cost", lambda *scenes: None)
+    return Bench(connection, tmp_path)

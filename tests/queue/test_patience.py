@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from service.jobs import queue
 from service.jobs.schemas import JobRecord
 from service.jobs.views import job_view
 from service.upkeep.recovery import pause_before
 from service.upkeep.sweeper import Sweeper
-from tests.queue.test_tasks import Bench
+from tests.queue.task_bench import Bench
 from workers.contract.errors import Expired, Unavailable
 from workers.queue import tasks
-
-
-@pytest.fixture
-def bench(connection: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(tasks, "load_stored", lambda blobs, key: blobs.read(key))
-    monkeypatch.setattr(tasks, "check_cost", lambda *scenes: None)
-    return Bench(connection, tmp_path)
 
 
 def raising(error: Exception) -> object:

@@ -16,7 +16,7 @@ from tests.refinement.shape_encoder import ShapeEncoder
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
 from workers.geometry.exact import ExactPenetration
-from workers.geometry.penetration import find_pairs
+from workers.geometry.near_body import near_body
 from workers.geometry.posing import pose
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.surface import build_surface
@@ -47,9 +47,8 @@ def refined_clap(on_stout: Retargeted, stout: PreparedCharacter) -> RetargetedCl
 
 def deepest_cm(retargeted: RetargetedClip, target: PreparedCharacter) -> float:
     surface = surfaces_of(target).light
-    vertices = torch.as_tensor(pose(surface, retargeted.scored))
-    depths = find_pairs(surface, vertices, reach=0.0).depths_m(vertices)
-    return 100.0 * float(depths.max()) if len(depths) else 0.0
+    near, allowed = near_body(surface, pose(surface, retargeted.scored), surface.limb_vertices, 0.0)
+    return 100.0 * float((-near.distance_m - allowed).max(initial=0.0))
 
 
 @pytest.mark.parametrize("clip", ["hands_on_hips", "clap"])

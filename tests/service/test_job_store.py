@@ -16,7 +16,7 @@ from redis import Redis
 
 from service.files.input_file import InputFile
 from service.jobs.schemas import FINAL_STATUSES, JobInput, JobRecord, new_job_id
-from service.jobs.store import CHANGES, JobStore
+from service.jobs.store import CHANGES, JobStore, Outlook
 from tests.service_fixtures import make_record
 from workers.contract.errors import NotCancelable, NotFound, ParseFailed
 
@@ -199,16 +199,20 @@ def test_pages_walk_through_all_jobs_newest_first(store: JobStore) -> None:
     assert len(store.page(status="queued")[0]) == 6
 
 
+def outlook(store: JobStore, record: JobRecord) -> Outlook:
+    return store.outlook(record.kind, record.id, "", record.kind)
+
+
 def test_queue_positions_are_per_kind(store: JobStore) -> None:
     now = datetime.now(UTC)
     first = make_record(store, created_at=now)
     other = make_record(store, kind="inspect", created_at=now)
     second = make_record(store, created_at=now + timedelta(seconds=1))
     assert store.queue_depth() == 3
-    assert [store.queue_position(record.id, record.kind) for record in (first, second, other)] == [0, 1, 0]
+    assert [outlook(store, record).position for record in (first, second, other)] == [0, 1, 0]
     store.claim(first.id, "e1", 30)
-    assert store.queue_position(first.id) is None
-    assert store.queue_position(second.id) == 0
+    assert outlook(store, first).position is None
+    assert outlook(store, second).position == 0
 
 
 def test_every_change_is_announced(store: JobStore, redis: Redis) -> None:
@@ -226,15 +230,15 @@ def test_every_change_is_announced(store: JobStore, redis: Redis) -> None:
 
 
 def test_the_mean_duration_follows_successes_only(store: JobStore) -> None:
-    assert store.mean_duration_s("retarget") is None
     failed = make_record(store)
+    assert outlook(store, failed).mean_of_kind_s is None
     store.claim(failed.id, "e1", 30)
     store.fail(failed.id, "e1", ERROR)
-    assert store.mean_duration_s("retarget") is None
+    assert outlook(store, failed).mean_of_kind_s is None
     done = make_record(store)
     store.claim(done.id, "e1", 30)
     store.publish(done.id, "e1", {})
-    mean_s = store.mean_duration_s("retarget")
+    mean_s = outlook(store, done).mean_of_kind_s
     assert mean_s is not None and 0 <= mean_s < 5
 
 

@@ -11,7 +11,7 @@ from workers.geometry.near_body import allowed_m
 from workers.geometry.nearest import Near, find_near
 from workers.geometry.parts import PARTS
 from workers.geometry.posing import pose
-from workers.geometry.queries.touching import ALIKE
+from workers.geometry.queries.contact_points import ALIKE
 from workers.geometry.surface import BodySurface
 from workers.geometry.touches import (
     ENDED,

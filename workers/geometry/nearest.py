@@ -36,13 +36,17 @@ class Near:
     shares: Array  # (n, 3) barycentric, of the corners of the face
     outward: Array  # (n, 3) unit, from the surface out: `vertex = place + distance * outward`
     distance_m: Array  # (n,) negative inside
-    around: Indices  # (n, CANDIDATES) faces near by, among which the closest is
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def chosen(self, rows: Mask | Indices) -> Near:
         return Near(*(values[rows] for values in vars(self).values()))
+
+
+def none_near() -> Near:
+    none = np.zeros(0, dtype=np.int64)
+    return Near(none, none, none, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
 
 
 class Target:
@@ -156,8 +160,7 @@ def _near_chunk(
                 candidates = others[several.reshape(-1, count)]
                 found.append((np.full(number, frame), own[close], np.full(number, group), candidates))
     if not found:
-        none = np.zeros((0, CANDIDATES), dtype=np.int64)
-        return Near(*(none[:, 0],) * 3, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), none)
+        return none_near()
     width = min(candidates.shape[1] for *_, candidates in found)
     frames, vertex, own_group = (np.concatenate([item[k] for item in found]) for k in (0, 1, 2))
     faces = np.concatenate([item[3][:, :width] for item in found])
@@ -182,9 +185,7 @@ def _near_chunk(
     outward = np.where((length > 1e-9)[:, None], away * (sign / np.maximum(length, 1e-9))[:, None], normal)
     distance = sign * length
     kept = known & (distance < reach) & (-distance < target.deepest_m)
-    around = faces[:, :CANDIDATES]
-    around = np.concatenate([around, np.repeat(faces[:, :1], CANDIDATES - around.shape[1], axis=1)], axis=1)[kept]
-    return Near(frames[kept] + first, vertex[kept], face[kept], shares[kept], outward[kept], distance[kept], around)
+    return Near(frames[kept] + first, vertex[kept], face[kept], shares[kept], outward[kept], distance[kept])
 
 
 def _bounded(

@@ -2,7 +2,7 @@
 
 A part that was torn away pulls the edges that hold it long; a wrist that was wrung lets the faces around it collapse.
 Parts that hang on one joint throughout keep their shape and are not posed. Where a skin touches itself is left to
-`workers.geometry.penetration`.
+`workers.geometry.measured_penetration`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,9 @@ import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.geometry.parts import GROUP_OF, PARTS, part_index
+from workers.geometry.queries.contact_points import Spans, find_points
 from workers.geometry.queries.moving import Moving, moving
-from workers.geometry.queries.touching import Asked, Spans, asked_vertices, find_points, find_touching
+from workers.geometry.queries.touching import Asked, asked_vertices, find_touching
 from workers.geometry.surface import BodySurface
 from workers.motion.body_motion import BodyMotion
 from workers.skeleton.model import Array, Indices, Mask

@@ -2,7 +2,7 @@
 
 A place (part, share along, angle around) is looked up on the target's surface laid out around its own bone, so it finds
 its counterpart on a body of any shape, rest pose and mesh. The gap scales with the arm radius. A contact whose part the
-target lacks is left out and listed. What holds the pairs together is `contact_loss`'s.
+target lacks is left out and listed. What brings the pairs together is `workers.refinement.touching`'s.
 """
 
 from __future__ import annotations

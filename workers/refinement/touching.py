@@ -11,7 +11,7 @@ from workers.geometry.parts import GROUP_OF
 from workers.geometry.surface import BodySurface
 from workers.geometry.transfer_contacts import ContactAnchors
 from workers.refinement.clearance import Clearance
-from workers.refinement.rows import OnPiece, Posed, Rows, WatchedSurface, huber_weights
+from workers.refinement.rows import OnPiece, Posed, Rows, WatchedSurface, huber_weights, joined
 from workers.skeleton.model import Array, Indices, Mask
 
 SOFT = 0.1  # arm radii: error up to which losses are quadratic, beyond linear (Huber 1964)
@@ -48,10 +48,7 @@ class Penetration:
             on_piece()
             found.append(self._rows(posed, chosen[start : start + FRAMES_AT_ONCE], radius_m))
         pieces = [rows for rows in found if rows is not None]
-        if not pieces:
-            return None
-        columns = (np.concatenate([getattr(rows, name) for rows in pieces]) for name in vars(pieces[0]))
-        return Rows(*columns)
+        return joined(pieces) if pieces else None
 
     def _rows(self, posed: Posed, frames: Indices, radius_m: float) -> Rows | None:
         surface, shares = self.watched.surface, self.watched.shares

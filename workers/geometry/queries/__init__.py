@@ -11,6 +11,7 @@ torch; imported only where a surface is measured. The numpy and libigl versions 
     near         limb vertices near to the rest of the body, or in it
     depths       how deep limb vertices are in it, on the full mesh
     moving       a surface that moves, posed and bounded where it is asked about
-    touching     which parts touch in which frames, and with which vertices
+    touching     which parts touch in which frames
+    contact_points   the vertices with which they do
     places       the closest places on parts, for points that move with the body
 """

@@ -26,17 +26,26 @@ def join_boxes(tree: FaceTree, boxes: Array, node: int) -> None:
 
 
 @compiled
+def box_faces(tree: FaceTree, places: Array, first: int, stop: int, boxes: Array, row: int) -> None:
+    """The box around some faces of the tree in a pose `places` `(vertices, 3)`, into a row of `boxes`."""
+    low_x, low_y, low_z = np.inf, np.inf, np.inf
+    high_x, high_y, high_z = -np.inf, -np.inf, -np.inf
+    for face in range(first, stop):
+        for corner in range(3):
+            vertex = tree.corners[face, corner]
+            x, y, z = places[vertex, 0], places[vertex, 1], places[vertex, 2]
+            low_x, low_y, low_z = min(low_x, x), min(low_y, y), min(low_z, z)
+            high_x, high_y, high_z = max(high_x, x), max(high_y, y), max(high_z, z)
+    boxes[row, 0], boxes[row, 1], boxes[row, 2] = low_x, low_y, low_z
+    boxes[row, 3], boxes[row, 4], boxes[row, 5] = high_x, high_y, high_z
+
+
+@compiled
 def bound_faces(tree: FaceTree, places: Array, boxes: Array) -> None:
     """Boxes `(nodes, 6)`, low and high corner, around the faces of each node in a pose `places` `(vertices, 3)`."""
     for node in range(len(tree.first) - 1, -1, -1):
         if tree.held[node] > 0:
-            for axis in range(3):
-                low, high = np.inf, -np.inf
-                for face in range(tree.first[node], tree.first[node] + tree.held[node]):
-                    for corner in range(3):
-                        value = places[tree.corners[face, corner], axis]
-                        low, high = min(low, value), max(high, value)
-                boxes[node, axis], boxes[node, axis + 3] = low, high
+            box_faces(tree, places, tree.first[node], tree.first[node] + tree.held[node], boxes, node)
         else:
             join_boxes(tree, boxes, node)
 
@@ -45,17 +54,8 @@ def bound_faces(tree: FaceTree, places: Array, boxes: Array) -> None:
 def bound_trees(tree: FaceTree, places: Array, boxes: Array) -> None:
     """Only the boxes of the roots, into `boxes` `(trees, 6)`."""
     for number in range(len(tree.roots)):
-        low_x, low_y, low_z = np.inf, np.inf, np.inf
-        high_x, high_y, high_z = -np.inf, -np.inf, -np.inf
         stop = tree.starts[number + 1] if number + 1 < len(tree.starts) else len(tree.corners)
-        for face in range(tree.starts[number], stop):
-            for corner in range(3):
-                vertex = tree.corners[face, corner]
-                x, y, z = places[vertex, 0], places[vertex, 1], places[vertex, 2]
-                low_x, low_y, low_z = min(low_x, x), min(low_y, y), min(low_z, z)
-                high_x, high_y, high_z = max(high_x, x), max(high_y, y), max(high_z, z)
-        boxes[number, 0], boxes[number, 1], boxes[number, 2] = low_x, low_y, low_z
-        boxes[number, 3], boxes[number, 4], boxes[number, 5] = high_x, high_y, high_z
+        box_faces(tree, places, tree.starts[number], stop, boxes, number)
 
 
 @compiled

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workers.geometry.queries.bounds import DEEPEST_STACK, squared_to_box
+from workers.geometry.queries.bounds import DEEPEST_STACK, box_faces, join_boxes, squared_to_box
 from workers.geometry.queries.face_tree import FaceTree, Numbers
 from workers.geometry.queries.triangles import area_vector, closest_on_triangle
 from workers.geometry.queries.windings import COLUMNS, find_moments, winding
@@ -173,22 +173,10 @@ def bound_tree(body: Moving, pose: Pose, number: int) -> None:
     tree, boxes, places = body.tree, pose.boxes, pose.places
     root = tree.roots[number]
     for node in range(tree.after[root] - 1, root - 1, -1):
-        if tree.held[node] == 0:
-            left, right = node + 1, tree.after[node + 1]
-            for axis in range(3):
-                boxes[node, axis] = min(boxes[left, axis], boxes[right, axis])
-                boxes[node, axis + 3] = max(boxes[left, axis + 3], boxes[right, axis + 3])
-            continue
-        low_x, low_y, low_z = np.inf, np.inf, np.inf
-        high_x, high_y, high_z = -np.inf, -np.inf, -np.inf
-        for face in range(tree.first[node], tree.first[node] + tree.held[node]):
-            for corner in range(3):
-                vertex = tree.corners[face, corner]
-                x, y, z = places[vertex, 0], places[vertex, 1], places[vertex, 2]
-                low_x, low_y, low_z = min(low_x, x), min(low_y, y), min(low_z, z)
-                high_x, high_y, high_z = max(high_x, x), max(high_y, y), max(high_z, z)
-        boxes[node, 0], boxes[node, 1], boxes[node, 2] = low_x, low_y, low_z
-        boxes[node, 3], boxes[node, 4], boxes[node, 5] = high_x, high_y, high_z
+        if tree.held[node] > 0:
+            box_faces(tree, places, tree.first[node], tree.first[node] + tree.held[node], boxes, node)
+        else:
+            join_boxes(tree, boxes, node)
 
 
 @compiled

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workers.geometry.nearest import CANDIDATES, ON_EDGE, VOTE, Near, Target
+from workers.geometry.nearest import CANDIDATES, ON_EDGE, VOTE, Near, Target, none_near
 from workers.geometry.parts import GROUP_OF, PARTS
 from workers.geometry.queries.bounds import (
     DEEPEST_STACK,
@@ -74,7 +74,6 @@ class Room(NamedTuple):
     shares: Array  # (answers, 3)
     outward: Array
     distance: Array
-    around: Indices  # (answers, candidates)
 
 
 def find_near(
@@ -125,17 +124,11 @@ def find_near(
                 room.shares[:number].copy(),
                 room.outward[:number].copy(),
                 room.distance[:number].copy(),
-                order[room.around[:number]],
             )
         )
     if not found:
         return none_near()
     return Near(*(np.concatenate(values) for values in zip(*found, strict=True)))
-
-
-def none_near() -> Near:
-    none = np.zeros((0, CANDIDATES), dtype=np.int64)
-    return Near(*(none[:, 0],) * 3, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), none)
 
 
 def _room(tree: FaceTree, vertices: int, queries: int, answers: int) -> Room:
@@ -161,7 +154,6 @@ def _room(tree: FaceTree, vertices: int, queries: int, answers: int) -> Room:
         shares=np.empty((answers, 3)),
         outward=np.empty((answers, 3)),
         distance=np.empty(answers),
-        around=np.empty((answers, CANDIDATES), dtype=np.int64),
     )
 
 
@@ -287,8 +279,6 @@ def find_one(
     room.shares[number, 0], room.shares[number, 1], room.shares[number, 2] = u, v, w
     room.frame[number], room.query[number], room.face[number] = frame, row, face
     room.distance[number] = -length if inside else length
-    for place in range(len(several)):
-        room.around[number, place] = several[place]
     return True
 
 

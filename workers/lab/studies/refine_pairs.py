@@ -19,12 +19,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from workers.contract.options import JobOptions
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
-from workers.geometry.penetration import find_pairs
+from workers.geometry.near_body import near_body
 from workers.geometry.posing import pose
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.self_contact import find_self_contacts
@@ -142,10 +141,8 @@ def to_correct(target: PreparedCharacter, retargeted: RetargetedClip) -> float:
     seen, moving = surfaces_of(retargeted.source).light, surfaces_of(target).light
     for contact in find_self_contacts(source, seen).contacts:
         touching[contact.start : contact.stop] = True
-    vertices = torch.as_tensor(pose(moving, naive))
-    pairs = find_pairs(moving, vertices, reach=0.0)
-    deep = pairs.depths_m(vertices) > DEEP * moving.arm_radius_m
-    penetrating[pairs.frame[deep].numpy()] = True
+    near, allowed = near_body(moving, pose(moving, naive), moving.limb_vertices, 0.0)
+    penetrating[near.frame[-near.distance_m - allowed > DEEP * moving.arm_radius_m]] = True
     return float(touching.mean() + penetrating.mean())
 
 
