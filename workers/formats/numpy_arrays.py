@@ -12,7 +12,6 @@ import math
 import struct
 import tokenize
 import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,13 @@ from numpy.typing import NDArray
 from workers.contract.errors import ParseFailed, UnsupportedFeature
 from workers.formats.entry_names import shown
 from workers.formats.limits import Limits, check_limit
+from workers.formats.zip_entries import DAMAGE
 from workers.skeleton.model import Array
 
 _ENDING = ".npy"
 _NUMBERS, _TEXTS = "fiub", "US"
 _HEADER_BYTES = 1 << 16  # more than any header that numpy itself reads
 _HEADER_DAMAGE = (ValueError, SyntaxError, TypeError, LookupError, tokenize.TokenError, RecursionError, struct.error)
-_ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
 def parse_npy(data: bytes, where: str, limits: Limits) -> NDArray[Any]:
@@ -70,7 +69,7 @@ class NpzFile:
         self.where, self._limits = where, limits
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except _ZIP_DAMAGE:
+        except DAMAGE:
             raise ParseFailed(f"{where}: the npz is damaged; save it again with numpy.savez") from None
         self._entries = {
             info.filename.removesuffix(_ENDING): info
@@ -94,7 +93,7 @@ class NpzFile:
         try:
             with self._archive.open(info) as stream:
                 data = stream.read(most + 1)
-        except _ZIP_DAMAGE:
+        except DAMAGE:
             raise ParseFailed(f"{where}: the array is damaged; save the file again with numpy.savez") from None
         return parse_npy(data, where, self._limits)
 
