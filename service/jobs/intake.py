@@ -100,6 +100,7 @@ def submit_retarget(
         metadata=_metadata(form.texts.get("metadata")),
         deadline_at=_deadline(form.texts.get("deadline_s")),
         priority=_priority(form.texts.get("priority")),
+        fresh=form.fresh,
     )
     return _submit(context, form, record, also)
 
@@ -186,7 +187,12 @@ def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
         raise NotReady(f"job {before.id} is {before.status}; it can be done again once it has ended", retry_after=2)
     references = BlobReferences(context.redis, context.blobs)
     record = JobRecord(
-        kind=before.kind, owner=before.owner, options=before.options, metadata=before.metadata, retry_of=before.id
+        kind=before.kind,
+        owner=before.owner,
+        options=before.options,
+        metadata=before.metadata,
+        retry_of=before.id,
+        fresh=True,
     )
     held: list[str] = []
     try:
