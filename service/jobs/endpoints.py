@@ -175,7 +175,7 @@ async def _answer(context: JobContext, made: JobRecord | Answer, prefer: str | N
     if wait_s is None:
         return await run_in_threadpool(job_response, context, made, 202)
     wait_s = min(wait_s, context.settings.wait_max_s)
-    record = await context.changes.wait_until(made.id, lambda record: record.is_final, wait_s)
+    record = await context.changes.wait_until_final(made.id, wait_s)
     response = await run_in_threadpool(job_response, context, record, 200 if record.is_final else 202)
     response.headers.update({"Location": job_url(record.id), **applied(wait_s)})
     return response
@@ -244,10 +244,13 @@ async def get_job(
     if caller.id:
         await run_in_threadpool(context.store.get, job_id, caller.id)
 
-    def done(record: JobRecord) -> bool:
-        return record.is_final or (known is not None and not matches(known, _tag(context, record)))
+    def changed(record: JobRecord) -> bool:
+        return record.is_final or not matches(known or "", _tag(context, record))
 
-    await context.changes.wait_until(job_id, done, wait)
+    if known is None:
+        await context.changes.wait_until_final(job_id, wait)
+    else:
+        await context.changes.wait_until(job_id, changed, wait)
     return await run_in_threadpool(_polled, context, job_id, caller.id, known)
 
 
