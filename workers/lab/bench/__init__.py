@@ -8,6 +8,8 @@
     service       jobs a second through gateway, Redis and worker
     process_tree  processor time of a process and of all that came from it
     three         three.js on the same files
+    compare       `retarget bench compare`: ours beside others, every result scored alike
+    opponents     those others, and how they are run
     engine        retargeting alone beside the naive copy; start-up; the gateway
     device        all figures of a device beside the CPU's, copies between them counted
     rendering     pictures: skinning, forward, backward, encoder

@@ -15,6 +15,9 @@ const DIRECTIONS: Record<Preset, [number, number, number]> = {
 };
 export const PRESETS = Object.keys(DIRECTIONS) as Preset[];
 const PICK_PIXELS = 14;
+// Where pictures take longer than this, shadows go, then resolution: not every machine draws with a GPU.
+const SLOW_MS = 45;
+const SLOW_PICTURES = 6; // in a row
 
 export interface Picked {
   body: BodyView;
@@ -60,6 +63,9 @@ export class Stage {
   private follows = true;
   private marked = true;
   private drawn = false;
+  private slow = 0;
+  private drawnAt = 0;
+  private preset: Preset | null = "front"; // null once the camera was moved by hand
 
   constructor() {
     this.element.append(this.renderer.domElement, this.labels);
@@ -67,6 +73,7 @@ export class Stage {
     this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
     this.controls = new OrbitControls(this.camera, this.renderer.domElement);
     this.controls.addEventListener("change", () => this.draw());
+    this.controls.addEventListener("start", () => (this.preset = null));
     this.marker = new THREE.Mesh(
       new THREE.SphereGeometry(0.025, 16, 12),
       new THREE.MeshBasicMaterial({ color: 0xff4d6d, depthTest: false, transparent: true }),
@@ -151,6 +158,7 @@ export class Stage {
   }
 
   look(preset: Preset): void {
+    this.preset = preset;
     if (!this.bodies) return;
     const tallest = Math.max(...this.bodies.list.map((body) => body.heightM));
     const wide = this.element.classList.contains("overlaid") ? tallest : tallest * this.bodies.list.length;
@@ -210,7 +218,22 @@ export class Stage {
       }
       this.renderer.render(this.scene, this.camera);
       this.placeLabels();
+      this.spare(performance.now());
     });
+  }
+
+  /** Draws less where drawing is slow: what counts is that the bodies move. */
+  private spare(now: number): void {
+    const took = now - this.drawnAt;
+    this.drawnAt = now;
+    if (took > 1000) return; // nothing was to be drawn
+    this.slow = took > SLOW_MS ? this.slow + 1 : 0;
+    if (this.slow < SLOW_PICTURES) return;
+    this.slow = 0;
+    if (this.renderer.shadowMap.enabled) {
+      this.renderer.shadowMap.enabled = false;
+      this.scene.traverse((item) => item instanceof THREE.Mesh && ((item.material as THREE.Material).needsUpdate = true));
+    } else if (this.renderer.getPixelRatio() > 0.5) this.renderer.setPixelRatio(Math.max(this.renderer.getPixelRatio() / 1.5, 0.5));
   }
 
   /** Middle of the bodies' hips. */
@@ -235,11 +258,10 @@ export class Stage {
   private resize(): void {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (!width || !height) return;
-    const first = this.camera.aspect === 1;
     this.renderer.setSize(width, height);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
-    if (first) this.look("front");
+    if (this.preset) this.look(this.preset);
     this.draw();
   }
 

@@ -11,10 +11,10 @@ const ROWS: Row[] = [
   { key: "semantic_similarity", title: "semantic similarity", unit: "", betterIsHigh: true },
   { key: "relation_error", title: "relation error", unit: "", betterIsHigh: false },
   { key: "penetration_pct", title: "penetration", unit: "%", betterIsHigh: false },
-  { key: "foot_skate", title: "foot skate", unit: "heights/s", betterIsHigh: false },
+  { key: "foot_skate", title: "foot skate", unit: "h/s", betterIsHigh: false },
 ];
 const ROW_PX = 44;
-const GUTTER_PX = 132;
+const GUTTER_PX = 140;
 
 export class Timeline {
   readonly element: HTMLElement;
