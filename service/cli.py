@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("service.commands.run", "retarget a motion file onto a character file, in this process"),
     "inspect": Command("service.commands.inspect", "show what a file holds: skeleton, mapping, units, clips"),
     "score": Command("service.commands.score", "score a result against its source motion"),
+    "gate": Command("service.commands.gate", "retarget a library and compare it with what was accepted", True),
     "serve": Command("service.commands.serve", "gateway, worker and an embedded Redis with one command", True),
     "gateway": Command("service.commands.gateway", "the HTTP gateway alone"),
     "worker": Command("service.commands.worker", "one worker alone"),

@@ -16,6 +16,7 @@
     refinement   a result changed a little, so that hands stay out of bodies and on their contacts
     pictures     previews and sheets
     engine       (motion, character, options) -> (artifacts, report), a pure function
+    gate         a library of results held against those that were accepted
     queue        jobs off the queue
     lab          studies, benches, training; nothing imports it
 

@@ -3,6 +3,7 @@
     run              retarget in this process, no server
     inspect          what a file holds
     score            the scores of a result, whoever made it
+    gate             a library held against what was accepted
     serve            gateway, workers and an embedded Redis with one command
     gateway          the gateway alone
     worker           one worker alone

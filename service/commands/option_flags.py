@@ -14,7 +14,11 @@ from workers.contract.errors import InvalidOptions, SourceFileNotFound
 from workers.contract.options import JobOptions, MappingOverride, parse_options
 
 # Fields that have a flag of their own kind.
-SWITCHES = {"preview": "render a preview and a sheet of keyframes", "scene": "write the bodies side by side as a GLB"}
+SWITCHES = {
+    "preview": "render a preview and a sheet of keyframes",
+    "sheet": "render the sheet of keyframes alone",
+    "scene": "write the bodies side by side as a GLB",
+}
 OWN_FLAG = ("mapping", *SWITCHES)
 
 

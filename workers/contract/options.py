@@ -118,6 +118,7 @@ class JobOptions(BaseModel):
     preview_format: Literal["webp", "webm"] = Field(
         "webp", description="Format of the preview: WebP shows in any page, WebM is smaller and longer."
     )
+    sheet: bool = Field(False, description="Render the sheet of the keyframes alone, which a preview brings too.")
     scene: bool = Field(
         False,
         description="Also write scene.glb: source, result and naive copy as light bodies in step, for viewers.",

@@ -25,7 +25,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
 from workers.pictures.draw import Pictures, ScoredClip, draw_pictures
-from workers.pictures.packages import check_pictures
+from workers.pictures.packages import check_pictures, wants_pictures
 from workers.platform.side_by_side import OnShare, one_by_one, side_by_side
 from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
@@ -53,11 +53,12 @@ OnStage = Callable[[str, float], None]
 @dataclass(frozen=True, eq=False)
 class EngineResult:
     """`artifacts`: file name -> bytes: first `result.glb`, `.fbx` or `.bvh`, then the pictures
-    (`workers.pictures.draw`). `report` is JSON-ready, without NaN.
+    (`workers.pictures.draw`). `report` is JSON-ready, without NaN. `motions` are what was written, a clip each.
     """
 
     artifacts: dict[str, bytes]
     report: dict[str, Any]
+    motions: tuple[BodyMotion, ...] = ()
 
 
 @dataclass
@@ -159,12 +160,13 @@ def retarget_scenes(
                 score_clip(item, target, exported.notices, options, stage, watch.within("scoring", share, width))
             )
     pictures = Pictures()
-    if options.preview or options.scene:
+    if wants_pictures(options):
         with watch.stage("drawing", 0.75):
             pictures = draw_pictures(scored, target, options, watch.within("drawing", 0.75, 0.23))
     report = join_reports([clip.report for clip in scored], watch.timings_s)
     report["warnings"] += [notice.to_dict() for notice in pictures.notices]
-    return EngineResult({exported.name: exported.data, **pictures.artifacts}, report)
+    motions = tuple(clip.result for clip in clips)
+    return EngineResult({exported.name: exported.data, **pictures.artifacts}, report, motions)
 
 
 def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:
@@ -312,7 +314,7 @@ def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: Bod
 def choose_available(options: JobOptions) -> Method:
     """The job's method. Refuses what this version cannot do, rather than leave it out silently."""
     method = choose_method(options.method)
-    if options.preview or options.scene:
+    if wants_pictures(options):
         check_pictures(options)
     return method
 

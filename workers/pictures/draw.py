@@ -54,8 +54,9 @@ class Pictures:
 def draw_pictures(
     clips: Sequence[ScoredClip], target: PreparedCharacter, options: JobOptions, on_step: OnStep
 ) -> Pictures:
-    """`preview.webp` (or `.webm`) and `sheet.png`, and `scene.glb`, for one clip. For several the clip's index in its
-    file joins the names (`preview-3.webp`), and those with the worst verdicts are drawn, `MAX_CLIPS` at most.
+    """`preview.webp` (or `.webm`), `sheet.png` and `scene.glb` for one clip, those that are asked for. For several the
+    clip's index in its file joins the names (`preview-3.webp`), and those with the worst verdicts are drawn,
+    `MAX_CLIPS` at most.
     """
     worst = sorted(clips, key=lambda clip: -SEVERITY[clip.report["verdict"]["verdict"]])[:MAX_CLIPS]
     chosen = [clip for clip in clips if clip in worst]
@@ -89,11 +90,13 @@ def _draw(
     seen = clip.meaning.seen or view_clip(clip.retargeted, target, options.keyframes)
     if options.scene:
         pictures.artifacts[f"scene{suffix}.glb"] = draw_scene(clip, seen, target)
-    if not options.preview:
+    if not (options.preview or options.sheet):
         return
     renderer = choose_renderer(seen.source.skin.positions_m.device)
     on_step(0.0)
     pictures.artifacts[f"sheet{suffix}.png"] = draw_sheet(clip, seen, renderer)
+    if not options.preview:
+        return
     on_frame = _part(on_step, SHEET_SHARE, 1.0 - SHEET_SHARE)
     on_frame(0.0)
     preview, notices = draw_preview(clip, seen, renderer, options.preview_format, on_frame)

@@ -8,14 +8,19 @@ from workers.contract.errors import ModelUnavailable
 from workers.contract.options import JobOptions
 
 PACKAGES = {"webp": ("torch", "PIL"), "webm": ("torch", "PIL", "av")}
-
-
+SHEET_PACKAGES = ("torch", "PIL")
 SCENE_PACKAGES = ("torch",)
+
+
+def wants_pictures(options: JobOptions) -> bool:
+    """Whether a job draws anything."""
+    return options.preview or options.sheet or options.scene
 
 
 def check_pictures(options: JobOptions) -> None:
     """Raises ModelUnavailable where a package is missing that the pictures need; imports none."""
     asked = [(f"preview: {options.preview_format}", PACKAGES[options.preview_format])] if options.preview else []
+    asked += [("sheet: it", SHEET_PACKAGES)] if options.sheet else []
     asked += [("scene: it", SCENE_PACKAGES)] if options.scene else []
     for what, package in ((what, package) for what, packages in asked for package in packages):
         if not _installed(package):

@@ -1,17 +1,20 @@
 """The sheet: moments of a clip in a row with their times, a row for each body, a score below each picture.
 
 One PNG that a person takes in at a glance. Which moments, what they score and which is the worst is the caller's to
-say; a score is a number from 0 to 1, None where there is none.
+say; a score is a number from 0 to 1, None where there is none. Programs find the pictures by the PNG's text `PLACES`:
+JSON of `{size, times_s, left, top}`, pixels, `left` for each moment and `top` by the row's name.
 """
 
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from workers.pictures.framing import framed_cameras
 from workers.pictures.lettering import ALARM, FAINT, GAP, INK, LINE, PAPER, Colour, below, beside, font, shortened
@@ -26,6 +29,7 @@ FRAME = 3  # thickness of the mark around the worst moment
 # A score's colour: from the first at 0 over the second at 0.5 to the third at 1.
 LOW, MIDDLE, HIGH = (202, 62, 40), (226, 168, 44), (70, 148, 88)
 STEPS = 10
+PLACES = "places"  # the PNG's text that says where its pictures are
 EMPTY: Colour = (232, 234, 237)  # the rest of a score's bar
 COLOURS = 256  # of the palette
 
@@ -69,9 +73,25 @@ def sheet_png(
         lines.append(np.concatenate([_name(row.name, len(pictures[0])), beside(pictures)], axis=1))
     if title:
         lines.insert(0, _title(title, lines[0].shape[1]))
+    places = PngInfo()
+    places.add_text(PLACES, json.dumps(_places(rows, lines, frames, size)))
     out = io.BytesIO()
-    _with_palette(Image.fromarray(below(lines))).save(out, "PNG", optimize=True)
+    _with_palette(Image.fromarray(below(lines))).save(out, "PNG", optimize=True, pnginfo=places)
     return out.getvalue()
+
+
+def _places(
+    rows: Sequence[SheetRow], lines: Sequence[Picture], frames: Sequence[int], size: int
+) -> dict[str, int | list[float] | list[int] | dict[str, int]]:
+    """Where the pictures are; the rows are the last of the lines."""
+    starts = [sum(len(line) + GAP for line in lines[:number]) for number in range(len(lines))]
+    names = [row.name for row in rows]
+    return {
+        "size": size,
+        "times_s": [round(frame / rows[0].body.motion.rate_hz, 4) for frame in frames],
+        "left": [MARGIN + column * (size + GAP) for column in range(len(frames))],
+        "top": dict(zip(names, starts[-len(rows) :], strict=True)),
+    }
 
 
 def _with_palette(image: Image.Image) -> Image.Image:

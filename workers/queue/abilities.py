@@ -70,5 +70,6 @@ _CHECKS: dict[str, Callable[[str], Any]] = {
     "refine": _check_refine,
     "encoder": check_ready,
     "preview": lambda name: check_pictures(JobOptions.model_validate({"preview": True, "preview_format": name})),
+    "sheet": lambda name: check_pictures(JobOptions.model_validate({"sheet": True})),
     "scene": lambda name: check_pictures(JobOptions.model_validate({"scene": True})),
 }
