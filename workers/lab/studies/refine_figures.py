@@ -107,6 +107,12 @@ def _beyond_reach(row: RefineRow, column: Column) -> tuple[float, float]:
     return float(np.count_nonzero(~near)), float(len(near))
 
 
+def _by_arms(row: RefineRow, column: Column) -> tuple[float, float]:
+    """What is held of the contacts that an arm takes part in."""
+    arms = np.ones(len(column.geometry.kept), dtype=np.bool_) if column.of_arms is None else column.of_arms
+    return float(np.count_nonzero(column.geometry.kept & arms)), float(np.count_nonzero(arms))
+
+
 def _reach(column: Column) -> Mask:
     return np.ones(len(column.geometry.kept), dtype=np.bool_) if column.in_reach is None else column.in_reach
 
@@ -124,6 +130,7 @@ RATIOS: Mapping[str, Parts] = {
     "contact_error": _contact_error,
     "contact_recall": _counts("contact_frames_held", "contact_frames_source"),
     "recall_within_reach": _within_reach,
+    "recall_of_arms": _by_arms,
     "contacts_beyond_reach": _beyond_reach,
     "contact_precision": _counts("contact_frames_right", "contact_frames_result"),
     "jerk_over_source": _kinematic("jerk"),

@@ -17,8 +17,12 @@ import numpy as np
 import torch
 
 from workers.contract.options import JobOptions
+from workers.geometry.contact_model import SelfContacts
+from workers.geometry.parts import ARM_GROUPS, GROUP_OF
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.source_contacts import source_contacts
+from workers.geometry.surface import BodySurface
+from workers.geometry.transfer_contacts import carried_contacts
 from workers.lab.studies.refine_pairs import RefinePair, retargeted
 from workers.motion.body_motion import BodyMotion
 from workers.motion.timeline import find_timeline
@@ -35,7 +39,7 @@ from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.scoring import render
 from workers.semantics.viewed_clip import ViewedClip, view_clip
-from workers.skeleton.model import Mask
+from workers.skeleton.model import Indices, Mask
 
 MEASURED_HZ = 10.0
 BUDGET_S = 600.0
@@ -54,8 +58,9 @@ class Mode:
 @dataclass(frozen=True, eq=False)
 class Column:
     """One method on one pair. `meaning` by encoder: mean cosine and the paper's loss. `relation_error` is the report's
-    over the clip, None where the bodies share no limb. `in_reach` `(n,)` of the contacts that were asked
-    (`GeometryScores.asked`): whether the place lies within the arm's own length of its shoulder in the analytic result.
+    over the clip, None where the bodies share no limb. Of the contacts that were asked (`GeometryScores.asked`), `(n,)`
+    each: `in_reach` whether the place lies within the arm's own length of its shoulder in the analytic result;
+    `of_arms` whether an arm takes part, since legs, whose feet stay, are hardly moved by refinement.
     """
 
     geometry: GeometryScores
@@ -64,6 +69,7 @@ class Column:
     meaning: Mapping[str, tuple[float, float]]
     relation_error: float | None = None
     in_reach: Mask | None = None
+    of_arms: Mask | None = None
 
 
 @dataclass(eq=False)
@@ -124,11 +130,19 @@ def _measure(
     stride = search_stride(source)
     contacts = source_contacts(thinned(source, stride), seen)
     in_reach = in_arm_length(contacts, surfaces.full, thinned(retargeted.scored, stride), found[0].asked)
+    of_arms = _of_arms(contacts, surfaces.full, found[0].asked)
     for (name, motion), geometry, relation in zip(motions.items(), found, related, strict=True):
         kinematic = kinematic_scores(motion, source, retargeted.contacts, retargeted.source_floor_m).values
         loops = _loops(motion) if _loops(source) else None
         meaning, relation_error = looked.get(name, {}), relation.values["relation_error"]
-        row.columns[name] = Column(geometry, kinematic, loops, meaning, relation_error, in_reach)
+        row.columns[name] = Column(geometry, kinematic, loops, meaning, relation_error, in_reach, of_arms)
+
+
+def _of_arms(contacts: SelfContacts, surface: BodySurface, asked: Indices) -> Mask:
+    parts = [[contact.part_a, contact.part_b] for contact in carried_contacts(contacts, surface)]
+    arms = np.asarray(np.isin(GROUP_OF[np.array(parts, dtype=np.int64).reshape(-1, 2)], ARM_GROUPS).any(axis=1))
+    result: Mask = arms[asked[:, 0]]
+    return result
 
 
 def _loops(motion: BodyMotion) -> bool:
