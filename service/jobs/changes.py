@@ -1,7 +1,7 @@
 """Long-polling without a thread or a connection per waiter: one Redis subscription wakes all of them.
 
 Every change of a job publishes its id (`service.jobs.scripts`). A waiter re-reads the record when its job changes, and
-every few seconds anyway, so a lost message costs seconds, never a hang.
+every few seconds anyway, so a lost message costs seconds, never a hang. Who waits for the end is not woken by progress.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ RECONNECT_S = 1.0
 logger = logging.getLogger(__name__)
 
 
+_Waiters = defaultdict[str, set[asyncio.Event]]  # by job
+
+
 class Changes:
     """Wakes requests that wait for a job to change. `start` and `stop` belong to the event loop of the application."""
 
     def __init__(self, redis_url: str, store: JobStore) -> None:
         self._redis_url = redis_url
         self._store = store
-        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiters: _Waiters = defaultdict(set)  # for any change
+        self._waiters_for_end: _Waiters = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
@@ -59,9 +63,18 @@ class Changes:
 
     async def wait_until(self, job_id: str, done: Callable[[JobRecord], bool], timeout_s: float) -> JobRecord:
         """The record once `done` (run in a thread) holds, or as it is after `timeout_s`. Raises NotFound."""
+        return await self._wait(self._waiters, job_id, done, timeout_s)
+
+    async def wait_until_final(self, job_id: str, timeout_s: float) -> JobRecord:
+        """The record once the job has ended, or as it is after `timeout_s`. Raises NotFound."""
+        return await self._wait(self._waiters_for_end, job_id, lambda record: record.is_final, timeout_s)
+
+    async def _wait(
+        self, waiters: _Waiters, job_id: str, done: Callable[[JobRecord], bool], timeout_s: float
+    ) -> JobRecord:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        with self._watch(job_id) as changed:
+        with _watch(waiters, job_id) as changed:
             while True:
                 changed.clear()
                 record, is_done = await run_in_threadpool(self._look, job_id, done)
@@ -75,24 +88,20 @@ class Changes:
         record = self._store.get(job_id)
         return record, done(record)
 
-    @contextlib.contextmanager
-    def _watch(self, job_id: str) -> Iterator[asyncio.Event]:
-        event = asyncio.Event()
-        self._waiters[job_id].add(event)
-        try:
-            yield event
-        finally:
-            self._waiters[job_id].discard(event)
-            if not self._waiters[job_id]:
-                del self._waiters[job_id]
-
     def _release_all(self) -> None:
         self._closing = True
         self._wake_all()
 
     def _wake_all(self) -> None:
-        for events in self._waiters.values():
-            for event in events:
+        for waiters in (self._waiters, self._waiters_for_end):
+            for events in waiters.values():
+                for event in events:
+                    event.set()
+
+    def _wake(self, message: str) -> None:
+        job_id, _, what = message.partition(" ")
+        for waiters in (self._waiters,) if what == "progress" else (self._waiters, self._waiters_for_end):
+            for event in waiters.get(job_id, ()):
                 event.set()
 
     async def _listen(self) -> None:
@@ -107,8 +116,19 @@ class Changes:
                     self._wake_all()  # what changed while nobody listened
                     async for message in subscription.listen():
                         if message["type"] == "message":
-                            for event in self._waiters.get(message["data"].decode(), ()):
-                                event.set()
+                            self._wake(message["data"].decode())
             except (RedisError, OSError) as error:
                 logger.warning("waiting for changes: Redis: %s; trying again", error)
             await asyncio.sleep(RECONNECT_S)
+
+
+@contextlib.contextmanager
+def _watch(waiters: _Waiters, job_id: str) -> Iterator[asyncio.Event]:
+    event = asyncio.Event()
+    waiters[job_id].add(event)
+    try:
+        yield event
+    finally:
+        waiters[job_id].discard(event)
+        if not waiters[job_id]:
+            del waiters[job_id]

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--motion", type=Path, metavar="FILE", help="its first clip, cut or played to and fro")
     parser.add_argument("--character", type=Path, metavar="FILE", help="who receives it")
     parser.add_argument("--formats", nargs="+", choices=("bvh", "glb"), help="of the motions (default: both)")
-    parser.add_argument("--only", metavar="PART,...", help="of jobs, three, copy, service, lengths, start")
+    parser.add_argument("--only", metavar="PART,...", help="of jobs, three, copy, service, overhead, lengths, start")
     parser.add_argument("--no-gateway", action="store_true", help="leave out the service, start-up and the gateway")
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="another checkout, on the same files in turn")
     parser.add_argument("--three", type=Path, metavar="FOLDER", help="the npm package three (RETARGET_THREE)")
