@@ -49,8 +49,9 @@ class Counts:
         return not (self.lost or self.stuck or self.failed or self.twice or self.damaged or self.left_over)
 
 
-def storm(station: Station, jobs: int, kills: int, seed: int, longest_s: float) -> Counts:
-    """Post `jobs` jobs of up to `longest_s` seconds; meet `kills` faults, each kind at least once; count the ends."""
+def storm(station: Station, jobs: int, kills: int, seed: int, longest_s: float, pause_s: float = 0.5) -> Counts:
+    """Post `jobs` jobs of up to `longest_s` seconds; meet `kills` faults, each kind at least once and at most
+    `pause_s` after the one before; count the ends. Workers that ended are started again, as a supervisor would."""
     dice = random.Random(seed)
     workers = [station.start_worker(**PATIENCE) for _ in range(2)]
     posted = [station.post(f"stages {dice.uniform(0.0, longest_s):.3f}") for _ in range(jobs)]
@@ -58,13 +59,11 @@ def storm(station: Station, jobs: int, kills: int, seed: int, longest_s: float) 
     wait_until(lambda: any(record.is_final for record in station.store.get_many(posted)), 30, "a first job")
     victims = [*dice.choices(VICTIMS, k=max(kills - len(VICTIMS), 0)), *VICTIMS]
     for victim in victims:
-        time.sleep(dice.uniform(0.1, 0.5))
+        time.sleep(dice.uniform(0.1, pause_s))
         _strike(station, victim, workers, dice)
         counts.kills[victim] += 1
-        for number, worker in enumerate(workers):
-            if worker.poll() is not None:  # a worker may give up, as when its job process is killed at its start
-                workers[number] = station.start_worker(**PATIENCE)
-    _settle(station, posted)
+        _start_again(station, workers)
+    _settle(station, posted, workers)
     for job in posted:
         _count(station, job, counts)
     counts.left_over = len(station.store.queued_ids()) + len(station.store.expired_leases(time.time() + 1e6))
@@ -92,10 +91,18 @@ def _strike(station: Station, victim: str, workers: list[subprocess.Popen[bytes]
                 os.kill(job_process, signal.SIGKILL)
 
 
-def _settle(station: Station, posted: list[str]) -> None:
+def _start_again(station: Station, workers: list[subprocess.Popen[bytes]]) -> None:
+    """A worker may give up, as when its job process is killed at its start."""
+    for number, worker in enumerate(workers):
+        if worker.poll() is not None:
+            workers[number] = station.start_worker(**PATIENCE)
+
+
+def _settle(station: Station, posted: list[str], workers: list[subprocess.Popen[bytes]]) -> None:
     """Until all have ended, or none has for `SETTLE_S`."""
     ended, since = -1, time.monotonic()
     while ended < len(posted) and time.monotonic() - since < SETTLE_S:
+        _start_again(station, workers)
         now = sum(record.is_final for record in station.store.get_many(posted))
         if now != ended:
             ended, since = now, time.monotonic()
@@ -129,11 +136,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300, metavar="N", help="faults of all kinds (%(default)s)")
     parser.add_argument("--seed", type=int, default=20, metavar="S", help="(%(default)s)")
     parser.add_argument("--longest", type=float, default=0.1, metavar="SECONDS", help="of one job (%(default)s)")
+    parser.add_argument("--pause", type=float, default=2.0, metavar="SECONDS", help="at most, between (%(default)s)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="retarget-storm-") as folder:
         station, start = Station(Path(folder)), time.monotonic()
         try:
-            counts = storm(station, asked.jobs, asked.kills, asked.seed, asked.longest)
+            counts = storm(station, asked.jobs, asked.kills, asked.seed, asked.longest, asked.pause)
         finally:
             station.close()
     for name, value in asdict(counts).items():
