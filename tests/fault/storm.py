@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.jobs.schemas import JobRecord
@@ -144,7 +144,7 @@ def main() -> int:
             counts = storm(station, asked.jobs, asked.kills, asked.seed, asked.longest, asked.pause)
         finally:
             station.close()
-    for name, value in asdict(counts).items():
+    for name, value in vars(counts).items():
         print(f"{name:14}{dict(value) if isinstance(value, Counter) else value}")
     print(f"{'seconds':14}{time.monotonic() - start:.0f}")
     return 0 if counts.clean else 1
