@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
@@ -23,6 +24,7 @@ RECHECK_S = 5.0
 RECONNECT_S = 1.0
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Changes:
@@ -59,12 +61,18 @@ class Changes:
 
     async def wait_until(self, job_id: str, done: Callable[[JobRecord], bool], timeout_s: float) -> JobRecord:
         """The record once `done` (run in a thread) holds, or as it is after `timeout_s`. Raises NotFound."""
+        return await self.wait_for(job_id, lambda: self._look(job_id, done), timeout_s)
+
+    async def wait_for(self, name: str, look: Callable[[], tuple[T, bool]], timeout_s: float) -> T:
+        """What `look` (run in a thread) finds once it says so, or after `timeout_s`; `name` is the id that is published
+        when there is something to look at.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        with self._watch(job_id) as changed:
+        with self._watch(name) as changed:
             while True:
                 changed.clear()
-                record, is_done = await run_in_threadpool(self._look, job_id, done)
+                record, is_done = await run_in_threadpool(look)
                 left = deadline - loop.time()
                 if is_done or left <= 0 or self._closing:
                     return record

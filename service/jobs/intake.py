@@ -33,6 +33,7 @@ from service.jobs.schemas import JobInput, JobRecord, Priority
 from service.jobs.views import job_view
 from service.keys.schemas import Caller
 from service.records import utc_now
+from service.settings import Settings
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import Expired, InvalidOptions, InvalidRequest, NotReady, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
@@ -90,7 +91,7 @@ def submit_retarget(
     """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["motion", "character"])
     options = read_options(form.texts.get("options"))
-    _check_presets(context, options, owner)
+    check_presets(context, options, owner)
     check_at_the_door(options)
     check_rest_frame(options, form.files.get("motion", []))
     record = JobRecord(
@@ -165,8 +166,15 @@ def _submit(
 
 def _queue(context: JobContext, record: JobRecord, given: JobInput, also: Also) -> JobRecord:
     """Hand a job in, whose uploads are held for it."""
-    now, settings = utc_now(), context.settings
-    submitted = record.model_copy(
+    submitted = ready_to_submit(record, given, context.settings)
+    submit(context.store, submitted, context.settings, lambda pipeline: also(pipeline, record.id))
+    return submitted
+
+
+def ready_to_submit(record: JobRecord, given: JobInput, settings: Settings) -> JobRecord:
+    """The record as it is handed in now."""
+    now = utc_now()
+    return record.model_copy(
         update={
             "input": given,
             "engine": {"version": ENGINE_VERSION, "method": None},
@@ -176,8 +184,6 @@ def _queue(context: JobContext, record: JobRecord, given: JobInput, also: Also) 
             "record_ttl_s": settings.record_ttl_s,
         }
     )
-    submit(context.store, submitted, settings, lambda pipeline: also(pipeline, record.id))
-    return submitted
 
 
 def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
@@ -236,7 +242,7 @@ def _borrow(context: JobContext, form: Form, part: str, job: JobRecord, adopted:
     return record
 
 
-def _check_presets(context: JobContext, options: JobOptions, owner: str) -> None:
+def check_presets(context: JobContext, options: JobOptions, owner: str) -> None:
     """Raise InvalidOptions for a preset that is not there, rather than let the job find out."""
     for side, name in (("source", options.mapping.source_preset), ("target", options.mapping.target_preset)):
         if name not in (None, NO_PRESET) and context.presets(owner).find(str(name)) is None:
