@@ -13,6 +13,7 @@
     mappings     mapping presets
     inspections  what a file holds
     models       which learned models are ready
+    studio       the page on which results are looked at
     health       is the gateway alive, can it take jobs
     upkeep       lost jobs, expired files
     local        one machine alone: an embedded Redis, and the processes of `retarget serve`

@@ -48,6 +48,7 @@ from service.mappings.schemas import MappingRequest
 from service.mappings.store import MappingStore
 from service.models.endpoints import router as models_router
 from service.settings import Settings
+from service.studio.endpoints import add_studio
 from workers.contract.definitions import CharacterDefinition
 from workers.contract.options import JobOptions
 
@@ -90,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, dependencies=[Depends(caller_of)])
     for router in (health_router, problems_router, docs_router):  # open to all, as is /openapi.json
         app.include_router(router)
+    add_studio(app)
     _add_middleware(app, context.settings)
 
     @app.get("/", include_in_schema=False)
@@ -100,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             "openapi": "/openapi.json",
             "docs": "/docs",
             "jobs": "/v1/jobs",
+            "studio": "/studio",
         }
 
     def openapi() -> dict[str, Any]:

@@ -14,7 +14,8 @@ from workers.contract.errors import InvalidOptions, SourceFileNotFound
 from workers.contract.options import JobOptions, MappingOverride, parse_options
 
 # Fields that have a flag of their own kind.
-OWN_FLAG = ("mapping", "preview")
+SWITCHES = {"preview": "render a preview and a sheet of keyframes", "scene": "write the bodies side by side as a GLB"}
+OWN_FLAG = ("mapping", *SWITCHES)
 
 
 def add_option_flags(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,8 @@ def add_option_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("job options", "each is also a field of --options and of the HTTP API")
     group.add_argument("--options", metavar="FILE", help="JSON file of options; flags win over it")
     group.add_argument("--mapping", metavar="FILE", help="JSON file {source: {role: joint}, target: {role: joint}}")
-    group.add_argument("--preview", action="store_const", const=True, help="render a preview and a sheet of keyframes")
+    for name, text in SWITCHES.items():
+        group.add_argument(f"--{name}", action="store_const", const=True, help=text)
     for name, field in JobOptions.model_fields.items():
         if name in OWN_FLAG:
             continue
@@ -44,8 +46,7 @@ def read_options(arguments: argparse.Namespace) -> JobOptions:
             data[name] = _number(value) if name not in ("clip", "clip_name", "description") else value
     if arguments.mapping:
         data["mapping"] = _read_json(arguments.mapping, "--mapping")
-    if arguments.preview:
-        data["preview"] = True
+    data |= {name: True for name in SWITCHES if getattr(arguments, name)}
     return parse_options(data)
 
 

@@ -38,10 +38,11 @@ class UploadedFile:
 
 @dataclass
 class Form:
-    """What a multipart body held, by part name."""
+    """What a multipart body held, by part name. `fresh` asks for a result made anew (`Cache-Control: no-cache`)."""
 
     files: dict[str, list[UploadedFile]] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)
+    fresh: bool = False
 
 
 @contextlib.asynccontextmanager

@@ -39,7 +39,10 @@ def connect(settings: Settings) -> Redis:
     )
 
 
-def context_of(request: Request) -> Context:
+async def context_of(request: Request) -> Context:
+    """A dependency; like all that do not block, a coroutine: FastAPI runs others in a thread, a tenth of a poll's cost
+    each time.
+    """
     context: Context = request.app.state.context
     return context
 

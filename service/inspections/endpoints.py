@@ -56,9 +56,7 @@ async def post_inspect(request: Request, context: SharedJobs, caller: CallerOf) 
         id_parts=["file"],
     ) as form:
         submitted = await run_in_threadpool(submit_inspect, context, form, caller.id)
-    record = await context.changes.wait_until(
-        submitted.id, lambda record: record.is_final, context.settings.inspect_wait_s
-    )
+    record = await context.changes.wait_until_final(submitted.id, context.settings.inspect_wait_s)
     if record.status == "failed":
         raise RetargetError.from_dict(record.error or {})
     if not record.is_final:

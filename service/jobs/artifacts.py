@@ -42,7 +42,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def signature_of(
+async def signature_of(
     exp: Annotated[int | None, Query(description="Of a signed address: its end.")] = None,
     key: Annotated[str | None, Query(description="Of a signed address: whose it is.")] = None,
     sig: Annotated[str | None, Query(description="Of a signed address: the signature.")] = None,

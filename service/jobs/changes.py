@@ -1,7 +1,7 @@
 """Long-polling without a thread or a connection per waiter: one Redis subscription wakes all of them.
 
 Every change of a job publishes its id (`service.jobs.scripts`). A waiter re-reads the record when its job changes, and
-every few seconds anyway, so a lost message costs seconds, never a hang.
+every few seconds anyway, so a lost message costs seconds, never a hang. Who waits for the end is not woken by progress.
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+_Waiters = defaultdict[str, set[asyncio.Event]]  # by job
+
+
 class Changes:
     """Wakes requests that wait for a job to change. `start` and `stop` belong to the event loop of the application."""
 
     def __init__(self, redis_url: str, store: JobStore) -> None:
         self._redis_url = redis_url
         self._store = store
-        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiters: _Waiters = defaultdict(set)  # for any change
+        self._waiters_for_end: _Waiters = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
@@ -61,15 +65,24 @@ class Changes:
 
     async def wait_until(self, job_id: str, done: Callable[[JobRecord], bool], timeout_s: float) -> JobRecord:
         """The record once `done` (run in a thread) holds, or as it is after `timeout_s`. Raises NotFound."""
-        return await self.wait_for(job_id, lambda: self._look(job_id, done), timeout_s)
+        return await self._wait(self._waiters, job_id, lambda: self._look(job_id, done), timeout_s)
 
-    async def wait_for(self, name: str, look: Callable[[], tuple[T, bool]], timeout_s: float) -> T:
-        """What `look` (run in a thread) finds once it says so, or after `timeout_s`; `name` is the id that is published
-        when there is something to look at.
-        """
+    async def wait_until_final(self, job_id: str, timeout_s: float) -> JobRecord:
+        """The record once the job has ended, or as it is after `timeout_s`. Raises NotFound."""
+        return await self._wait(
+            self._waiters_for_end, job_id, lambda: self._look(job_id, lambda record: record.is_final), timeout_s
+        )
+
+    async def wait_for_batch(self, batch_id: str, look: Callable[[], tuple[T, bool]], timeout_s: float) -> T:
+        """What `look` (run in a thread) finds once it says so, or after `timeout_s`; asked as items change."""
+        return await self._wait(self._waiters, batch_id, look, timeout_s)
+
+    async def _wait(
+        self, waiters: _Waiters, name: str, look: Callable[[], tuple[T, bool]], timeout_s: float
+    ) -> T:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        with self._watch(name) as changed:
+        with _watch(waiters, name) as changed:
             while True:
                 changed.clear()
                 record, is_done = await run_in_threadpool(look)
@@ -83,24 +96,20 @@ class Changes:
         record = self._store.get(job_id)
         return record, done(record)
 
-    @contextlib.contextmanager
-    def _watch(self, job_id: str) -> Iterator[asyncio.Event]:
-        event = asyncio.Event()
-        self._waiters[job_id].add(event)
-        try:
-            yield event
-        finally:
-            self._waiters[job_id].discard(event)
-            if not self._waiters[job_id]:
-                del self._waiters[job_id]
-
     def _release_all(self) -> None:
         self._closing = True
         self._wake_all()
 
     def _wake_all(self) -> None:
-        for events in self._waiters.values():
-            for event in events:
+        for waiters in (self._waiters, self._waiters_for_end):
+            for events in waiters.values():
+                for event in events:
+                    event.set()
+
+    def _wake(self, message: str) -> None:
+        job_id, _, what = message.partition(" ")
+        for waiters in (self._waiters,) if what == "progress" else (self._waiters, self._waiters_for_end):
+            for event in waiters.get(job_id, ()):
                 event.set()
 
     async def _listen(self) -> None:
@@ -115,8 +124,19 @@ class Changes:
                     self._wake_all()  # what changed while nobody listened
                     async for message in subscription.listen():
                         if message["type"] == "message":
-                            for event in self._waiters.get(message["data"].decode(), ()):
-                                event.set()
+                            self._wake(message["data"].decode())
             except (RedisError, OSError) as error:
                 logger.warning("waiting for changes: Redis: %s; trying again", error)
             await asyncio.sleep(RECONNECT_S)
+
+
+@contextlib.contextmanager
+def _watch(waiters: _Waiters, job_id: str) -> Iterator[asyncio.Event]:
+    event = asyncio.Event()
+    waiters[job_id].add(event)
+    try:
+        yield event
+    finally:
+        waiters[job_id].discard(event)
+        if not waiters[job_id]:
+            del waiters[job_id]

@@ -26,8 +26,8 @@ class JobContext(Context):
     presets: Callable[[str], Presets]  # those of an owner
 
 
-def job_context_of(request: Request) -> JobContext:
-    context = context_of(request)
+async def job_context_of(request: Request) -> JobContext:
+    context = await context_of(request)
     assert isinstance(context, JobContext)
     return context
 

@@ -6,10 +6,9 @@ Whether a model that exists is installed is the workers' to know: jobs go to tho
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from model_store.catalogue import find_manifest
-from service.files.form import UploadedFile
 from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
 from workers.contract.roles import ALL_ROLES
@@ -29,15 +28,16 @@ def check_at_the_door(options: JobOptions) -> None:
         choose_method(method.name)
 
 
-def check_rest_frame(options: JobOptions, motion: Sequence[UploadedFile]) -> None:
-    """Raises InvalidOptions for a rest frame that a BVH, which tells its frames in its head, does not have."""
-    if not isinstance(options.rest_pose, int) or len(motion) != 1 or not motion[0].name.lower().endswith(".bvh"):
+def check_rest_frame(rest_pose: object, name: str, head: Callable[[int], bytes]) -> None:
+    """Raises InvalidOptions for a rest frame that a BVH, which tells its frames in its head, does not have.
+
+    `head` gives the first bytes of the motion file `name`. Other formats have to be read for it, which is a worker's.
+    """
+    if not isinstance(rest_pose, int) or not name.lower().endswith(".bvh"):
         return
-    found = _FRAMES.search(motion[0].writer.read(LOOKED_AT_BYTES))
-    if found is not None and options.rest_pose >= int(found[1]):
-        raise _refused(
-            "/rest_pose", f"{motion[0].name} has {int(found[1]):,} frames, so there is no frame {options.rest_pose:,}"
-        )
+    found = _FRAMES.search(head(LOOKED_AT_BYTES))
+    if found is not None and rest_pose >= int(found[1]):
+        raise _refused("/rest_pose", f"{name} has {int(found[1]):,} frames, so there is no frame {rest_pose:,}")
 
 
 def _check_roles(options: JobOptions) -> None:

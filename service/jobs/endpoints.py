@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -60,6 +61,10 @@ IdempotencyHeader = Annotated[
         description="Any text of yours, such as a UUID: a request sent again with it makes no second job for 24 h.",
     ),
 ]
+CacheHeader = Annotated[
+    str | None,
+    Header(description="`no-cache`: make the result anew, even if the same request was answered before."),
+]
 PreferHeader = Annotated[str | None, Header(description="`wait=N`: answer when the job has ended, or after N seconds.")]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(written_as_a_time)]
@@ -96,15 +101,17 @@ async def post_job(
     caller: CallerOf,
     idempotency_key: IdempotencyHeader = None,
     prefer: PreferHeader = None,
+    cache_control: CacheHeader = None,
 ) -> Response:
     """Takes the files, or ids of stored ones, and answers as soon as they are kept: poll the job at `Location`.
 
     With `Prefer: wait=N` it answers when the job has ended (200), at most N seconds later. A request that is sent again
-    with the same `Idempotency-Key` gets the first answer again.
+    with the same `Idempotency-Key` gets the first answer again. A new job of the same request takes the result of the
+    earlier one (`result.cached_from`) unless `Cache-Control: no-cache` asks for another.
     """
     key = None if idempotency_key is None else IdempotencyKey(context.redis, caller.id, idempotency_key)
     await run_in_threadpool(check_queue, context, caller)
-    async with _received(request, context) as form:
+    async with _received(request, context, cache_control) as form:
         made = await run_in_threadpool(submit_once, context, form, caller.id, key)
     return await _answer(context, made, prefer)
 
@@ -125,14 +132,16 @@ async def post_job(
         ),
     },
 )
-async def put_job(request: Request, context: SharedJobs, caller: CallerOf, name: JobName) -> Response:
+async def put_job(
+    request: Request, context: SharedJobs, caller: CallerOf, name: JobName, cache_control: CacheHeader = None
+) -> Response:
     """As POST, but sent twice it is one job, which can be asked for under this name too. Another body is refused."""
     if name.startswith("job_"):
         message = "a name of your own may not begin with job_, as the ids of jobs do"
         raise InvalidRequest(message, errors=[{"pointer": "/path/job_id", "message": message}])
     key = IdempotencyKey(context.redis, caller.id, f"put:{name}")
     await run_in_threadpool(check_queue, context, caller)
-    async with _received(request, context) as form:
+    async with _received(request, context, cache_control) as form:
         made = await run_in_threadpool(submit_once, context, form, caller.id, key, name)
     if isinstance(made, Answer):
         known = await run_in_threadpool(context.store.get, made.job_id, caller.id)
@@ -141,10 +150,11 @@ async def put_job(request: Request, context: SharedJobs, caller: CallerOf, name:
 
 
 @contextlib.asynccontextmanager
-async def _received(request: Request, context: JobContext) -> AsyncIterator[Form]:
+async def _received(request: Request, context: JobContext, cache_control: str | None) -> AsyncIterator[Form]:
     """The form of a job, be it sent as multipart or as JSON."""
+    fresh = any(word.strip().lower() in ("no-cache", "no-store") for word in (cache_control or "").split(","))
     if is_json(request):
-        yield form_of_json(await receive_json(request, context.reception))
+        yield replace(form_of_json(await receive_json(request, context.reception)), fresh=fresh)
         return
     async with receive_form(
         request,
@@ -153,6 +163,7 @@ async def _received(request: Request, context: JobContext) -> AsyncIterator[Form
         text_parts=["options", "metadata", "definition", "source_definition", "deadline_s", "priority"],
         id_parts=["motion", "character", "source_character"],
     ) as form:
+        form.fresh = fresh
         yield form
 
 
@@ -164,7 +175,7 @@ async def _answer(context: JobContext, made: JobRecord | Answer, prefer: str | N
     if wait_s is None:
         return await run_in_threadpool(job_response, context, made, 202)
     wait_s = min(wait_s, context.settings.wait_max_s)
-    record = await context.changes.wait_until(made.id, lambda record: record.is_final, wait_s)
+    record = await context.changes.wait_until_final(made.id, wait_s)
     response = await run_in_threadpool(job_response, context, record, 200 if record.is_final else 202)
     response.headers.update({"Location": job_url(record.id), **applied(wait_s)})
     return response
@@ -233,10 +244,13 @@ async def get_job(
     if caller.id:
         await run_in_threadpool(context.store.get, job_id, caller.id)
 
-    def done(record: JobRecord) -> bool:
-        return record.is_final or (known is not None and not matches(known, _tag(context, record)))
+    def changed(record: JobRecord) -> bool:
+        return record.is_final or not matches(known or "", _tag(context, record))
 
-    await context.changes.wait_until(job_id, done, wait)
+    if known is None:
+        await context.changes.wait_until_final(job_id, wait)
+    else:
+        await context.changes.wait_until(job_id, changed, wait)
     return await run_in_threadpool(_polled, context, job_id, caller.id, known)
 
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast, get_args
 
 from pydantic import ValidationError
@@ -93,7 +94,9 @@ def submit_retarget(
     options = read_options(form.texts.get("options"))
     check_presets(context, options, owner)
     check_at_the_door(options)
-    check_rest_frame(options, form.files.get("motion", []))
+    sent = form.files.get("motion", [])
+    if len(sent) == 1:
+        check_rest_frame(options.rest_pose, sent[0].name, sent[0].writer.read)
     record = JobRecord(
         kind="retarget",
         owner=owner,
@@ -101,6 +104,7 @@ def submit_retarget(
         metadata=_metadata(form.texts.get("metadata")),
         deadline_at=_deadline(form.texts.get("deadline_s")),
         priority=_priority(form.texts.get("priority")),
+        fresh=form.fresh,
     )
     return _submit(context, form, record, also)
 
@@ -152,6 +156,10 @@ def _submit(
         }
         assets = {part: _borrow(context, form, part, record, adopted) for part in ASSET_PARTS if part in form.texts}
         inputs |= {part: asset.files for part, asset in assets.items()}
+        if "motion" in assets and len(assets["motion"].files) == 1:
+            (stored,) = assets["motion"].files
+            head = partial(_head, context, stored.blob)
+            check_rest_frame(record.options.get("rest_pose"), stored.name, head)
         for part, owner in (("definition", "character"), ("definition", "file"), ("source_definition", "motion")):
             if definitions[part] is None and owner in assets:
                 definitions[part] = assets[owner].definition
@@ -192,7 +200,12 @@ def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
         raise NotReady(f"job {before.id} is {before.status}; it can be done again once it has ended", retry_after=2)
     references = BlobReferences(context.redis, context.blobs)
     record = JobRecord(
-        kind=before.kind, owner=before.owner, options=before.options, metadata=before.metadata, retry_of=before.id
+        kind=before.kind,
+        owner=before.owner,
+        options=before.options,
+        metadata=before.metadata,
+        retry_of=before.id,
+        fresh=True,
     )
     held: list[str] = []
     try:
@@ -205,6 +218,10 @@ def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
         for key in held:
             references.release(key, record.id)
         raise
+
+
+def _head(context: JobContext, blob: str, most: int) -> bytes:
+    return b"".join(context.blobs.read_range(blob, 0, most))
 
 
 def _priority(text: bytes | None) -> Priority:

@@ -1,8 +1,8 @@
 """What a job needs of the worker that retargets, beyond what every worker can do: a few words made from its options.
 
 A job that waits for such a worker travels on a queue of its own, `retarget:WORDS` (`service.jobs.queue`); workers take
-from those whose words they can do (`workers.queue.abilities`). Words are `method:NAME`, `refine:NAME`, `encoder:NAME`
-and `preview:FORMAT`, sorted.
+from those whose words they can do (`workers.queue.abilities`). Words are `method:NAME`, `refine:NAME`, `encoder:NAME`,
+`preview:FORMAT` and `scene:glb`, sorted.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def needs_of(options: Mapping[str, Any]) -> tuple[str, ...]:
         words.append(f"encoder:{options['encoder']}")
     if options.get("preview"):
         words.append(f"preview:{options.get('preview_format', 'webp')}")
+    if options.get("scene"):
+        words.append("scene:glb")
     return tuple(sorted(words))
 
 

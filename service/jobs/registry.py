@@ -26,6 +26,9 @@ class Abilities(BaseModel):
     encoders: list[str] = Field(description="Encoders that are ready, as NAME@VERSION.")
     preview: list[str] = Field(description="Values of the option `preview_format`.")
     device: str = Field(description="The setting RETARGET_DEVICE.")
+    device_found: str | None = Field(
+        None, description="What its models work on: `cpu`, or the name of the GPU; null where it has loaded none."
+    )
 
 
 def register(redis: Redis, name: str, abilities: Abilities, ttl_s: int) -> None:

@@ -60,7 +60,8 @@ class Artifact(BaseModel):
 class JobResult(BaseModel):
     """What an execution publishes. The report itself is the artifact `report.json`; further keys are passed on.
 
-    `inspection` is the answer of an inspect job, which has no artifacts.
+    `inspection` is the answer of an inspect job, which has no artifacts. `cached_from` is the job that made it, where
+    this one only asked for the same again.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -70,6 +71,7 @@ class JobResult(BaseModel):
     verdict: Literal["pass", "review", "fail"] | None = None
     warnings: list[dict[str, Any]] = Field(default_factory=list)
     inspection: dict[str, Any] | None = None
+    cached_from: str | None = None
 
 
 class JobRecord(BaseModel):
@@ -102,6 +104,7 @@ class JobRecord(BaseModel):
     cancel_requested: bool = False
     requeue_reason: str | None = None  # why the latest execution was given up
     deadline_at: datetime | None = None  # not started by then, it expires
+    fresh: bool = False  # made anew, though the same request may have been answered before
     retry_of: str | None = None  # id of the job that this one does again
     retry_at: datetime | None = None  # queued, but not to be handed out before
     faults: int = 0  # executions that met a passing fault of ours; they do not count as attempts that failed

@@ -16,7 +16,7 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
     :events:<id>              stream of the job's latest changes; an entry's id is the record's version
     :batch..., :outbox        what batches and webhooks are told (`service.jobs.told`)
-    :changed                  channel: the id of every job that changed
+    :changed                  channel: the id of every job that changed, with ` progress` where its state stays
 
 The order is fair between owners (start-time fair queueing): a job's score is one more than that of its owner's last,
 but at least that of the job claimed last. Who has sixty jobs waiting and who comes with one take turns. Scores start
@@ -46,7 +46,8 @@ local function announce(event)
   local version = redis.call('HINCRBY', key, 'version', 1)
   redis.call('XADD', prefix .. ':events:' .. id, 'MAXLEN', '~', 1024, version .. '-0', 'event', event or 'status',
     'status', field('status'), 'stage', field('stage'), 'progress', field('progress'))
-  redis.call('PUBLISH', prefix .. ':changed', id)
+  -- who waits for a job's end need not wake for its progress
+  redis.call('PUBLISH', prefix .. ':changed', event == 'progress' and id .. ' progress' or id)
 end
 
 """

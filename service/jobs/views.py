@@ -63,6 +63,9 @@ class JobResultView(BaseModel):
     verdict: Literal["pass", "review", "fail"] | None = None
     warnings: list[dict[str, Any]] = Field(default_factory=list)
     inspection: dict[str, Any] | None = None
+    cached_from: str | None = Field(
+        None, description="The earlier job whose result this is: the same files, options and engine."
+    )
 
 
 class JobUrls(BaseModel):

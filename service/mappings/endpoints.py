@@ -144,6 +144,4 @@ def _wanted_of(form: Form) -> MappingRequest:
 async def _inspect(context: JobContext, caller: Caller, wanted: MappingRequest, form: Form | None) -> JobRecord:
     await run_in_threadpool(check_queue, context, caller)
     submitted = await run_in_threadpool(submit_inspect, context, inspection_form(wanted, form), caller.id)
-    return await context.changes.wait_until(
-        submitted.id, lambda record: record.is_final, context.settings.inspect_wait_s
-    )
+    return await context.changes.wait_until_final(submitted.id, context.settings.inspect_wait_s)

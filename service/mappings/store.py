@@ -36,6 +36,11 @@ class MappingStore:
             pipe.zadd(self._index(record.fingerprint), {record.id: 0})
             pipe.execute()
 
+    def ids(self) -> list[str]:
+        """Ids of all presets, oldest first. Presets never change, so they say which mappings a job may get."""
+        found: Any = self._redis.zrange(self._index(None), 0, -1)
+        return [name.decode() for name in found]
+
     def find(self, preset_id: str) -> PresetRecord | None:
         raw: Any = self._redis.get(self._key(preset_id))
         return None if raw is None else PresetRecord.model_validate_json(raw)

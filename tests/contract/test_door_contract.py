@@ -40,7 +40,10 @@ def test_options_that_no_worker_could_serve(
 def test_a_rest_frame_that_a_bvh_does_not_have(client: TestClient, frame: int, status: int) -> None:
     motion = BVH + b"MOTION\r\nFrames: 4\r\nFrame Time: 0.033\r\n" + b"0 0 0\r\n" * 4
     files = {"motion": ("walk.bvh", motion), "character": ("hero.glb", GLB)}
+    stored = {part: client.post(f"/v1/{part}s", files={"file": entry}).json()["id"] for part, entry in files.items()}
+    by_id = client.post("/v1/jobs", json={**stored, "options": {"rest_pose": frame}})
     response = client.post("/v1/jobs", files=files, data={"options": json.dumps({"rest_pose": frame})})
+    assert by_id.status_code == response.status_code and by_id.json().get("errors") == response.json().get("errors")
     assert response.status_code == status
     if status == 422:
         assert "has 4 frames" in response.json()["detail"]

@@ -120,3 +120,18 @@ def test_jobs_are_found_by_time_and_metadata(client: TestClient, store: JobStore
         response = client.get(f"/v1/jobs?{wrong}")
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"].startswith(f"/query/{wrong.partition('=')[0]}")
+
+
+def test_who_wants_a_result_made_anew_says_so(client: TestClient, store: JobStore) -> None:
+    """By a header that HTTP has for it; a retry always means it."""
+    plain = client.post("/v1/jobs", files=FILES).json()["id"]
+    asked = client.post("/v1/jobs", files=FILES, headers={"Cache-Control": "no-cache"}).json()["id"]
+    named = client.put("/v1/jobs/anew", files=FILES, headers={"Cache-Control": "max-age=0, no-store"}).json()["id"]
+    ids = {
+        part: client.post(f"/v1/{part}s", files={"file": entry}).json()["id"] for part, entry in FILES.items()
+    }  # fmt: skip
+    stored = client.post("/v1/jobs", json=ids, headers={"Cache-Control": "no-cache"}).json()["id"]
+    assert [store.get(job).fresh for job in (plain, asked, named, stored)] == [False, True, True, True]
+    store.claim(plain, "e1", 30)
+    store.fail(plain, "e1", {"code": "timeout", "detail": "too long", "extra": {}})
+    assert store.get(client.post(f"/v1/jobs/{plain}/retry").json()["id"]).fresh

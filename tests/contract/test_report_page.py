@@ -29,6 +29,7 @@ REPORT: dict[str, Any] = {
     "scores_naive_copy": {"foot_skate_ratio": 3.25},
     "not_applicable": {"itm": "no description was given"},
     "timeline": {"step_s": 0.1, "foot_skate": [None, 0.0, 1.0, None, 0.5, 0.25], "empty": [None, None]},
+    "timeline_naive_copy": {"step_s": 0.1, "foot_skate": [1.0, 1.5, 2.0, 2.0, 2.0, 2.0]},
     "warnings": [{"code": "units-guessed", "message": f"{HOSTILE}.bvh: guessed"}],
 }  # fmt: skip
 
@@ -49,8 +50,9 @@ def test_the_page_says_in_words_what_the_rows_hold() -> None:
     assert "Review: somebody should look at it." in page and "slide of planted feet" in page
     assert "to be looked at; to be looked at above 1.2, not good enough above 2.5" in page
     assert "not measured: no description was given" in page
-    assert '<td class="n">1.5</td><td>3.25</td>' in page
-    assert page.count("<polyline") == 2 and "at most 1<" in page  # a gap parts the curve
+    assert '<td class="n">1.5</td><td class="n">3.25</td>' in page
+    assert page.count("<polyline") == 3 and "0 to 2<" in page  # a gap parts the curve; the copy's is one
+    assert page.index("slide of planted feet") < page.index("<details>") < page.index("not measured:")
     assert '<img src="/v1/jobs/j/artifacts/sheet.png"' in page
 
 

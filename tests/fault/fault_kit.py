@@ -34,6 +34,7 @@ FAST = {
     "stop_grace_s": 0.5,
     "job_timeout_s": 30,
     "max_attempts": 3,
+    "result_cache": False,  # each job is to run
     "retarget_engine": "fault_engines:retarget",
     "inspect_engine": "fault_engines:inspect",
     "scene_reader": "fault_engines:read",

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.geometry.capsule_body import arm_across, capsule, moved
+from tests.geometry.capsule_body import arm_across, capsule, capsule_body, capsule_mesh, moved
 from workers.geometry import nearest
 from workers.geometry.all_touches import look_everywhere
 from workers.geometry.exact import NEAR_BY, ExactPenetration, beyond_rest
@@ -27,7 +27,7 @@ from workers.geometry.queries.places import follow_points
 from workers.geometry.queries.triangles import closest_on_triangle, solid_angle
 from workers.geometry.queries.windings import COLUMNS, FAR, find_moments, winding, winding_number
 from workers.geometry.self_contact import find_contact_spans, find_self_contacts
-from workers.geometry.surface import BodySurface
+from workers.geometry.surface import BodySurface, build_surface
 from workers.geometry.winding import winding_numbers
 from workers.motion.body_motion import BodyMotion
 from workers.skeleton import quat
@@ -237,6 +237,29 @@ def test_contacts_are_those_of_a_search_everywhere(surface: BodySurface, crossin
         assert len(spans) == len(fast)
         assert all((mask == fast.touching()[pair]).all() for pair, mask in spans.touching().items())
     assert len(find_self_contacts(crossing, surface)) > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_contacts_of_open_bodies_are_those_of_a_search_everywhere(seed: int) -> None:
+    """An uneven trunk that is open below or in front, as a robe is, and arms that move in and out of it: the same
+    points at the same distances, whatever normals say beside the borders, wherever a touch is found from and until the
+    same frames (how deep vertices are in what they are not near to is asked in turns only).
+    """
+    random = np.random.default_rng(seed)
+    body = capsule_body()
+    mesh = capsule_mesh(body)
+    hips = mesh.joints[mesh.faces[:, 0], 0] == body.mapping.roles["hips"].joint
+    middle = mesh.positions_m[mesh.faces].mean(axis=1)
+    gone = hips & ((middle[:, 1] < 0.95) | ((middle[:, 2] > 0.05) & (middle[:, 1] < 1.2 + 0.05 * seed)))
+    uneven = mesh.positions_m + random.normal(0.0, 0.004, mesh.positions_m.shape)
+    surface = build_surface(body, replace(mesh, positions_m=uneven, faces=mesh.faces[~gone]))
+    angle = np.interp(np.arange(40), np.arange(0, 48, 8), random.uniform(0.0, 110.0, 6))
+    motion = moved(body, arm_across(angle) | arm_across(120.0 - angle, "right"), 40)
+    fast, exact = (find_self_contacts(motion, surface, *look) for look in ((), (look_everywhere,)))
+    known = {(item.part_a, item.part_b, item.start, item.stop): item for item in exact.contacts}
+    alike = [(item, known[key]) for item in fast.contacts if (key := tuple(vars(item).values())[:4]) in known]
+    assert 2 * len(alike) > len(known) > 0
+    assert all(np.abs(one.gap - other.gap).max() < 1e-9 for one, other in alike)
 
 
 def test_contacts_are_found_the_same_twice_and_by_poses_alone(surface: BodySurface, crossing: BodyMotion) -> None:

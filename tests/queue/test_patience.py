@@ -102,14 +102,15 @@ def test_a_worker_that_lacks_what_a_job_needs_hands_it_to_one_that_does_not(
 ) -> None:
     """Its files are read, and it waits on a queue that only able workers listen to."""
     monkeypatch.setattr("workers.refinement.budget.find_spec", lambda name: None)
-    record = JobRecord(input=bench.record.input, options={"refine": "geometry", "preview": True})
+    options = {"refine": "geometry", "preview": True, "scene": True}
+    record = JobRecord(input=bench.record.input, options=options)
     bench.store.create(record)
     assert bench.store.claim(record.id, "me", 30.0)
     assert bench.desk.run(record.id, "me", 700.0).how == "handed over"
     assert bench.store.get(record.id).is_parked and bench.seen == []
     told = job_view(bench.store, bench.store.get(record.id)).retry_reason
-    assert told is not None and "waits for a worker that can do preview:webp, refine:geometry" in told
-    able = queue.queue(bench.store.redis, queue.retarget_queue("preview:webp+refine:geometry"))
+    assert told is not None and "waits for a worker that can do preview:webp, refine:geometry, scene:glb" in told
+    able = queue.queue(bench.store.redis, queue.retarget_queue("preview:webp+refine:geometry+scene:glb"))
     assert able.job_ids == [f"{record.id}-1-retarget"]
     assert queue.queue(bench.store.redis, queue.RETARGET).job_ids == []
     monkeypatch.undo()

@@ -102,3 +102,16 @@ def test_mean_ignores_signs() -> None:
 
 def test_normalize_makes_zero_the_identity() -> None:
     assert np.array_equal(quat.normalize(np.zeros(4)), quat.IDENTITY)
+
+
+def test_windows_are_all_of_it_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What long clips are worked on by is invisible: the same bits, whatever the window."""
+    q = np.random.default_rng(5).normal(size=(101, 3, 4))
+    whole = quat.normalize(q), quat.make_continuous(q)
+    for window in (1, 12, 84, 101 * 12):
+        monkeypatch.setattr(quat, "WINDOW", window)
+        rows = np.concatenate([np.arange(len(q))[some] for some in quat.windows(q)])
+        assert (rows == np.arange(len(q))).all()
+        assert (quat.normalize(q) == whole[0]).all() and (quat.make_continuous(q) == whole[1]).all()
+    steps = np.einsum("tji,tji->tj", whole[1][1:], whole[1][:-1])
+    assert (steps >= 0.0).all()

@@ -15,4 +15,5 @@ while read -r name version; do
 done <<'PACKAGES'
 gltf-validator 2.0.0-dev.3.10
 three 0.187.0
+axe-core 4.14.1
 PACKAGES

@@ -118,6 +118,10 @@ class JobOptions(BaseModel):
     preview_format: Literal["webp", "webm"] = Field(
         "webp", description="Format of the preview: WebP shows in any page, WebM is smaller and longer."
     )
+    scene: bool = Field(
+        False,
+        description="Also write scene.glb: source, result and naive copy as light bodies in step, for viewers.",
+    )
     output: Literal["full", "animation"] = Field(
         "full", description="The whole character, or skeleton and clip without meshes."
     )

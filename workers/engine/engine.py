@@ -159,7 +159,7 @@ def retarget_scenes(
                 score_clip(item, target, exported.notices, options, stage, watch.within("scoring", share, width))
             )
     pictures = Pictures()
-    if options.preview:
+    if options.preview or options.scene:
         with watch.stage("drawing", 0.75):
             pictures = draw_pictures(scored, target, options, watch.within("drawing", 0.75, 0.23))
     report = join_reports([clip.report for clip in scored], watch.timings_s)
@@ -312,7 +312,7 @@ def _facts(file: PreparedMotion | PreparedCharacter, floor_m: float, motion: Bod
 def choose_available(options: JobOptions) -> Method:
     """The job's method. Refuses what this version cannot do, rather than leave it out silently."""
     method = choose_method(options.method)
-    if options.preview:
+    if options.preview or options.scene:
         check_pictures(options)
     return method
 

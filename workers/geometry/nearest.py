@@ -17,12 +17,12 @@ from scipy.spatial import cKDTree
 
 from workers.geometry.parts import GROUP_OF
 from workers.geometry.queries.face_tree import FaceTree, build_tree, first_places
+from workers.geometry.queries.triangles import ON_EDGE
 from workers.geometry.winding import Patch
 from workers.skeleton.model import Array, Indices, Mask
 
 CANDIDATES = 8
 VOTE = 0.5  # share of the nearest faces that must see a point behind them for it to be inside
-ON_EDGE = 1e-6  # share of the far corner at which a place lies on an edge
 FRAMES_AT_ONCE = 32
 
 
@@ -98,13 +98,12 @@ def find_near(
     query_parts: Indices,
     reach_m: float,
     ignored: Mask,
-    candidates: int = CANDIDATES,
 ) -> Near:
     """Pairs at most `reach_m` outside the surface of all groups but the query's own, or inside it.
 
     `positions_m` `(frames, vertices, 3)`; `queries` are vertices, `query_parts` their parts. A vertex whose closest
     place is on a part that it has `ignored` `(vertices, parts)` makes no pair. The closest place is that of the nearest
-    `candidates` faces by their centres: on a coarse mesh the closest face is not always among the first few.
+    `CANDIDATES` faces by their centres: on a coarse mesh the closest face is not always among them.
     """
     query_groups = GROUP_OF[query_parts]
     parts = [
@@ -116,7 +115,6 @@ def find_near(
             reach_m,
             ignored,
             start,
-            candidates,
         )
         for start in range(0, len(positions_m), FRAMES_AT_ONCE)
     ]
@@ -131,7 +129,6 @@ def _near_chunk(
     reach: float,
     ignored: Mask,
     first: int,
-    most: int,
 ) -> Near:
     corners = positions[:, target.faces]
     centres = corners.mean(axis=2)
@@ -142,7 +139,7 @@ def _near_chunk(
     for group in np.unique(query_groups):
         others = np.flatnonzero(target.groups != group)
         own_rows = np.flatnonzero(query_groups == group)
-        count = min(most, len(others))
+        count = min(CANDIDATES, len(others))
         if not count:
             continue
         for frame in np.flatnonzero(bounded[:, own_rows].any(axis=1)):
@@ -173,7 +170,7 @@ def _near_chunk(
     normal = _unit(np.einsum("nc,ncd->nd", shares, smooth[frames[:, None], target.faces[face]]))
     side = np.einsum("nd,nd->n", normal, away)
     facing = points[:, None] - centres[frames[:, None], faces]
-    votes = np.einsum("nkd,nkd->nk", flat[frames[:, None], faces], facing)[:, :CANDIDATES] < 0.0
+    votes = np.einsum("nkd,nkd->nk", flat[frames[:, None], faces], facing) < 0.0
     length = np.linalg.norm(away, axis=1)
     at_border = ((shares < ON_EDGE) & target.border[face]).any(axis=1)
     at_border |= ((shares > 1.0 - ON_EDGE) & target.border_corners[face]).any(axis=1)

@@ -34,7 +34,7 @@ ARMS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PAR
 LEGS: tuple[tuple[str, ...], ...] = tuple(tuple(side + part for part in LIMB_PARTS[3:]) for side in SIDES)
 LIMBS = ARMS + LEGS
 HIP_SHARE = 0.15  # of a thigh: above, it is the hip, which on another body may belong to the trunk
-POINT_FRAMES = 8  # of a contact, where only its time is asked for
+POINT_FRAMES = 3  # of a contact, where only its time is asked for
 SMOOTHING_S = 0.07  # half width
 
 

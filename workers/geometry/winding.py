@@ -43,6 +43,14 @@ class Patch:
         tree.init(self.placed(positions_m), self.corners)
         return np.asarray(tree.winding_number(np.ascontiguousarray(points_m)))
 
+    def exact_winding_numbers(self, positions_m: Array, points_m: Array) -> Array:
+        """The same face by face, with no approximation: slow."""
+        import igl
+
+        if not len(self) or not len(points_m):
+            return np.zeros(len(points_m))
+        return np.asarray(igl.winding_number(self.placed(positions_m), self.corners, np.ascontiguousarray(points_m)))
+
     def closest(self, positions_m: Array, points_m: Array) -> tuple[Array, Indices]:
         """Squared distance to the closest face and its number in the patch, both `(points,)`."""
         import igl

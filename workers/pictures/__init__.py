@@ -4,6 +4,8 @@
     draw             the pictures of a job
     preview          the frames of a preview
     sheet            moments in a row, a row for each body
+    scene_file       the bodies themselves in one GLB, for viewers
+    scene_marks      what may be marked on them: parts that touch or are inside
     framing          cameras that zoom out where a clip needs it
     lettering        text and margins
     animation_files  WebP and WebM as bytes

@@ -1,4 +1,5 @@
-"""The pictures of a job: for each clip a preview of source, result and naive copy in motion, and a sheet of keyframes.
+"""The pictures of a job: for each clip a preview of source, result and naive copy in motion, a sheet of keyframes, and
+the bodies themselves as a scene, each where it is asked for.
 
 They show what was scored (`workers.semantics.viewed_clip`): the result with its travel, both bodies facing alike.
 torch, Pillow and PyAV are imported when a picture is drawn, not before. Of many clips only the worst are drawn, and a
@@ -53,8 +54,8 @@ class Pictures:
 def draw_pictures(
     clips: Sequence[ScoredClip], target: PreparedCharacter, options: JobOptions, on_step: OnStep
 ) -> Pictures:
-    """`preview.webp` (or `.webm`) and `sheet.png` for one clip. For several the clip's index in its file joins the
-    names (`preview-3.webp`), and those with the worst verdicts are drawn, `MAX_CLIPS` at most.
+    """`preview.webp` (or `.webm`) and `sheet.png`, and `scene.glb`, for one clip. For several the clip's index in its
+    file joins the names (`preview-3.webp`), and those with the worst verdicts are drawn, `MAX_CLIPS` at most.
     """
     worst = sorted(clips, key=lambda clip: -SEVERITY[clip.report["verdict"]["verdict"]])[:MAX_CLIPS]
     chosen = [clip for clip in clips if clip in worst]
@@ -81,11 +82,15 @@ def _draw(
     options: JobOptions,
     on_step: OnStep,
 ) -> None:
-    """Add sheet and preview of one clip, and a warning where the preview had to be slowed."""
+    """Add scene, sheet and preview of one clip, and a warning where the preview had to be slowed."""
     from workers.rendering.renderer import choose_renderer
     from workers.semantics.viewed_clip import view_clip
 
     seen = clip.meaning.seen or view_clip(clip.retargeted, target, options.keyframes)
+    if options.scene:
+        pictures.artifacts[f"scene{suffix}.glb"] = draw_scene(clip, seen, target)
+    if not options.preview:
+        return
     renderer = choose_renderer(seen.source.skin.positions_m.device)
     on_step(0.0)
     pictures.artifacts[f"sheet{suffix}.png"] = draw_sheet(clip, seen, renderer)
@@ -94,6 +99,19 @@ def _draw(
     preview, notices = draw_preview(clip, seen, renderer, options.preview_format, on_frame)
     pictures.artifacts[f"preview{suffix}.{options.preview_format}"] = preview
     pictures.notices += notices
+
+
+def draw_scene(clip: ScoredClip, seen: ViewedClip, target: PreparedCharacter) -> bytes:
+    """Source, result and what the result is shown beside as one GLB, for viewers."""
+    from workers.pictures.scene_file import write_scene
+    from workers.pictures.scene_marks import marks
+
+    retargeted = clip.retargeted
+    bodies = {"source": seen.source, "result": seen.result}
+    bodies |= {label.replace(" ", "_"): body for label, body in _others(clip, seen)}
+    marked = {"source": marks(retargeted.source, retargeted.source.motion)}
+    marked |= {name: marks(target, body.motion) for name, body in bodies.items() if name != "source"}
+    return write_scene(bodies, seen.facing, marked)
 
 
 def draw_preview(

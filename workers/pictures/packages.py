@@ -10,12 +10,17 @@ from workers.contract.options import JobOptions
 PACKAGES = {"webp": ("torch", "PIL"), "webm": ("torch", "PIL", "av")}
 
 
+SCENE_PACKAGES = ("torch",)
+
+
 def check_pictures(options: JobOptions) -> None:
     """Raises ModelUnavailable where a package is missing that the pictures need; imports none."""
-    for package in PACKAGES[options.preview_format]:
+    asked = [(f"preview: {options.preview_format}", PACKAGES[options.preview_format])] if options.preview else []
+    asked += [("scene: it", SCENE_PACKAGES)] if options.scene else []
+    for what, package in ((what, package) for what, packages in asked for package in packages):
         if not _installed(package):
             raise ModelUnavailable(
-                f"preview: {options.preview_format} needs the package {package}, which is not installed; run: "
+                f"{what} needs the package {package}, which is not installed; run: "
                 "pip install 'motion-retargeting-service[worker]', or leave the option out"
             )
 

@@ -161,6 +161,7 @@ def prepare_motion(
             body = with_height(measure_body(rest.skeleton, mapping, None), definition)
     else:
         body = measured(scene, rest, mapping, definition)
+    del rotations, positions  # as large as all that follows
     clip_notices = scene.extras.get("clip_notices")
     clip, timing = at_result_rate(clip, body, options)
     told = settled_by_rate(scene.notices, options.source_fps)

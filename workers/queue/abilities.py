@@ -70,4 +70,5 @@ _CHECKS: dict[str, Callable[[str], Any]] = {
     "refine": _check_refine,
     "encoder": check_ready,
     "preview": lambda name: check_pictures(JobOptions.model_validate({"preview": True, "preview_format": name})),
+    "scene": lambda name: check_pictures(JobOptions.model_validate({"scene": True})),
 }

@@ -31,13 +31,16 @@ class JobProcessDied(Exception):
 
 
 class JobProcess:
-    """A running job process. `jobs` counts what it was given."""
+    """A running job process. `jobs` counts what it was given; `device` is what its models work on, None where it has
+    loaded none.
+    """
 
     def __init__(self, settings: WorkerSettings) -> None:
-        """Starts it; `wait_ready` waits for its imports."""
+        """Starts it; `wait_ready` waits for its imports and models."""
         self._settings = settings
         self._memory_kills = memory_kills()
         self.jobs = 0
+        self.device: str | None = None  # known once it is ready
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -57,10 +60,12 @@ class JobProcess:
         return self._process.pid
 
     def wait_ready(self) -> None:
-        """Return once the engine is imported. Raises InternalError where that fails or takes too long."""
+        """Return once the engine is imported and warm. Raises InternalError where that fails or takes too long."""
         deadline = time.monotonic() + self._settings.horse_start_timeout_s
         try:
-            if self.receive(deadline - time.monotonic()) is not None:
+            message = self.receive(deadline - time.monotonic())
+            if message is not None:
+                self.device = message.get("device")
                 return
         except JobProcessDied as death:
             raise InternalError(f"the job process could not start ({death.cause}); its log says why") from None

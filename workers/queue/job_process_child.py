@@ -1,9 +1,10 @@
 """The job process: `python -m workers.queue.job_process_child FD PARENT_PID`, a child that runs one job after another.
 
-It gets its settings and its jobs over the socket FD, imports the engine once, and keeps all that it loaded between
-jobs. It has its own connection to Redis. It must never outlive its parent, or it would run beside the retry of its
-job: the kernel kills it when the parent ends, and a thread does so when the socket closes. Which job runs when, and
-how long it may take, is its parent's business (`workers.queue.execution`); what a job is, `workers.queue.tasks`.
+It gets its settings and its jobs over the socket FD, imports and warms up the engine once, and keeps all that it
+loaded between jobs. It has its own connection to Redis. It must never outlive its parent, or it would run beside the
+retry of its job: the kernel kills it when the parent ends, and a thread does so when the socket closes. Which job runs
+when, and how long it may take, is its parent's business (`workers.queue.execution`); what a job is,
+`workers.queue.tasks`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import threading
 from queue import SimpleQueue
 
+from workers.contract.errors import RetargetError
 from workers.platform.processes import die_with_parent, forbid_core_dumps, limit_memory
 from workers.queue import tasks
 from workers.queue.connections import patient_redis
@@ -40,11 +42,27 @@ def main(descriptor: int, parent_pid: int) -> None:
     settings = WorkerSettings(**requests.get()["settings"])
     limit_memory(settings.horse_memory_max_bytes)
     context = tasks.TaskContext.open(settings, patient_redis(settings))
-    channel.send({"ready": os.getpid()})
+    context.warm_up()
+    channel.send({"ready": os.getpid(), "device": _device()})
     while True:
         request = requests.get()
         outcome = context.run(str(request["job_id"]), str(request["execution_id"]), float(request["timeout_s"]))
         channel.send({"ended": outcome.how, "worn_out": outcome.worn_out})
+
+
+def _device() -> str | None:
+    """What the models work on, by name; None where none was loaded. Never the first to import torch."""
+    if "torch" not in sys.modules:
+        return None
+    import torch
+
+    from workers.semantics.encoders.loading import choose_device
+
+    try:
+        device = choose_device("auto")
+    except RetargetError:  # asked for and absent: each job says so
+        return None
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _listen(channel: Channel, requests: SimpleQueue[Message]) -> None:

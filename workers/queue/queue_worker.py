@@ -66,7 +66,8 @@ class QueueWorker(Worker):
         Raises Unavailable where the blob store is not the one of the gateway.
         """
         StoreMarker(self.connection, BlobStore(self._settings.blob_url)).check()
-        self._runner.ready_process()  # before any job comes: a worker that cannot work must not take one
+        ready = self._runner.ready_process()  # before any job comes: a worker that cannot work must not take one
+        self._abilities = self._abilities.model_copy(update={"device_found": ready.device})
         self.work(burst=burst, logging_level="WARNING")
         return 0 if burst or self._shutdown_requested_date else 1
 

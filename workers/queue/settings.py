@@ -54,7 +54,15 @@ class WorkerSettings(Settings):
     horse_memory_keep_bytes: Annotated[int, Field(gt=0)] = Field(
         4 * 2**30, description="A job process that holds more than this after a job is replaced by a fresh one."
     )
-    horse_start_timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="Time to import the engine.")
+    horse_start_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        600.0, description="Time to import the engine and warm it up; the first on a machine also compiles."
+    )
+    result_cache: bool = Field(
+        True, description="Whether a job takes the kept result of an earlier one with the same files and options."
+    )
+    warm_up: bool = Field(
+        True, description="Whether a worker loads its models before it says that it is there, not in its first job."
+    )
 
     stop_grace_s: Annotated[float, Field(gt=0)] = Field(
         1.0, description="A job process that must stop is killed when it has not done so by then."

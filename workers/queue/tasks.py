@@ -36,6 +36,7 @@ from workers.ingest.sandbox.confinement import SandboxLimits
 from workers.ingest.sandbox.sandbox import Sandbox
 from workers.ingest.stored.scene_file import SceneFileUnusable
 from workers.platform.cache_folder import Recent
+from workers.queue import result_cache
 from workers.queue.abilities import lacks
 from workers.queue.cost import check_cost
 from workers.queue.failures import as_typed_error
@@ -161,6 +162,21 @@ class TaskContext:
             retargets="retarget" in settings.queue_names,
         )
 
+    def warm_up(self) -> None:
+        """Load what the first job would wait for: the engine's `warm_up`, where it has one. Lets no Exception out: a
+        job that meets the same trouble tells its user.
+        """
+        module = importlib.import_module(self.settings.retarget_engine.partition(":")[0])
+        warm = getattr(module, "warm_up", None)
+        if not self.settings.warm_up or not self.retargets or warm is None:
+            return
+        start = time.monotonic()
+        try:
+            warm()
+        except Exception:
+            LOG.exception("the engine could not be warmed up; jobs are taken all the same")
+        LOG.info("warmed up in %.1f s", time.monotonic() - start)
+
     def run(self, job_id: str, execution_id: str, timeout_s: float) -> Outcome:
         """One execution of a claimed job, from loading to its end in the record. Lets no Exception out."""
         try:
@@ -261,6 +277,10 @@ def retarget_job(
     """Retarget the job's motion to its character; returns what to publish (see JobResult), or hands the job over."""
     options = parse_options(record.options)
     check_time(options, progress.timeout_s)
+    digest = _digest(context, record)
+    known_result = None if digest is None or record.fresh else _kept_result(context, record, execution_id, digest)
+    if known_result is not None:
+        return known_result
     start_s = time.perf_counter()
     lacking = lacks(needs_of(record.options)) if context.retargets and context.scenes is not None else None
     if lacking is not None:
@@ -284,10 +304,38 @@ def retarget_job(
     report = json.dumps({**outcome.report, "timings_s": timings_s}, allow_nan=False, indent=1).encode()
     files = {**outcome.artifacts, "report.json": report}
     artifacts = [context.save(record, execution_id, name, data) for name, data in files.items()]
+    if digest is not None:
+        result_cache.remember(context.store, digest, record)
     return {
         **{name: outcome.report[name] for name in REPORT_SUMMARY},
         "verdict": outcome.report["verdict"]["verdict"],
         "artifacts": [artifact.model_dump() for artifact in artifacts],
+    }
+
+
+def _digest(context: TaskContext, record: JobRecord) -> str | None:
+    """What the job's result is remembered by, where results are."""
+    if not context.settings.result_cache or not context.retargets:
+        return None
+    return result_cache.fingerprint(record, context.store.redis)
+
+
+def _kept_result(context: TaskContext, record: JobRecord, execution_id: str, digest: str) -> dict[str, Any] | None:
+    """The result of an earlier job with the same request, as this one's own."""
+    before = result_cache.find(context.store, digest, record)
+    if before is None or before.result is None:
+        return None
+    key_of = partial(output_key, record.id, execution_id)
+    artifacts = result_cache.copied(context.blobs, before.result.artifacts, key_of)
+    if artifacts is None:
+        return None
+    LOG.info("%s: the result of %s is taken", record.id, before.id)
+    kept = before.result.model_dump(exclude={"artifacts", "inspection", "cached_from"})
+    return {
+        **kept,
+        "engine": before.engine,
+        "artifacts": [artifact.model_dump() for artifact in artifacts],
+        "cached_from": before.result.cached_from or before.id,
     }
 
 

@@ -81,7 +81,8 @@ def retarget_clip(
     given = TransferInput(source, target, contacts, alignment, floor_m, options.root_scale)
     transferred = method.open().retarget(given)
     notices += transferred.notices
-    result = transferred.motion
+    result, keyed = transferred.motion, transferred.keyed
+    del transferred  # and with it, of a long clip, a motion that nobody asks for again
     naive = copy_rest(source.motion, body, floor_m)
     if options.foot_contact == "auto":
         scale = leg_scale(source.body, body)
@@ -108,7 +109,7 @@ def retarget_clip(
         naive=naive,
         clip=clip,
         root=root,
-        keyed=(*transferred.keyed, *body.followers.leaders),
+        keyed=(*keyed, *body.followers.leaders),
         notices=tuple(notices),
     )
 

@@ -66,8 +66,11 @@ def shared_roles(source: Body, target: Body) -> list[str]:
 def rest_deltas(source: BodyMotion, turn: Array, roles: list[str]) -> Array:
     """World rotations away from rest `(frames, roles, 4)`, expressed in the target's world by `turn`."""
     joints = [source.body.mapping.roles[role].joint for role in roles]
-    deltas = quat.multiply(source.rotations[:, joints], quat.conjugate(source.body.rest_rotations[joints]))
-    return quat.multiply(quat.multiply(turn, deltas), quat.conjugate(turn))
+    result = np.empty((source.frames, len(joints), 4))
+    for some in quat.windows(result):
+        deltas = quat.multiply(source.rotations[some, joints], quat.conjugate(source.body.rest_rotations[joints]))
+        result[some] = quat.multiply(quat.multiply(turn, deltas), quat.conjugate(turn))
+    return result
 
 
 def copy_rest(source: BodyMotion, target: Body, source_floor_m: float) -> BodyMotion:

@@ -31,7 +31,9 @@ def local_rotations(skeleton: Skeleton, world: Array) -> Array:
     parents = skeleton.parents
     child = parents >= 0
     result = world.copy()
-    result[..., child, :] = quat.multiply(quat.conjugate(world[..., parents[child], :]), world[..., child, :])
+    for some in quat.windows(world) if world.ndim > 2 else (...,):
+        own = world[some]
+        result[some][..., child, :] = quat.multiply(quat.conjugate(own[..., parents[child], :]), own[..., child, :])
     return result
 
 

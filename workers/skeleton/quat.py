@@ -8,6 +8,9 @@ quaternion curves"; Dobrowolski 2015 for swing-twist).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import EllipsisType
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -15,6 +18,7 @@ Array = NDArray[np.float64]
 
 IDENTITY: Array = np.array([0.0, 0.0, 0.0, 1.0])
 CONJUGATE: Array = np.array([-1.0, -1.0, -1.0, 1.0])
+WINDOW = 1 << 18  # numbers worked on at a time where a clip may be long
 
 
 def identity(*shape: int) -> Array:
@@ -24,12 +28,26 @@ def identity(*shape: int) -> Array:
     return result
 
 
+def windows(values: Array) -> Iterator[slice | EllipsisType]:
+    """Slices of the first axis that together are all of it, so short that what is made on the way of a long clip is no
+    second clip; all of an array with one axis only.
+    """
+    if values.ndim < 2:
+        yield ...
+        return
+    length = max(1, WINDOW // max(1, int(np.prod(values.shape[1:]))))
+    for start in range(0, len(values), length):
+        yield slice(start, start + length)
+
+
 def normalize(q: ArrayLike) -> Array:
     """Unit quaternions; a zero quaternion becomes the identity."""
     q = np.asarray(q, dtype=np.float64)
-    norm = np.sqrt(np.einsum("...i,...i->...", q, q))[..., None]
-    safe = np.where(norm > 1e-12, norm, 1.0)
-    result: Array = np.where(norm > 1e-12, q / safe, IDENTITY)
+    result = np.empty(q.shape)
+    for some in windows(q):
+        norm = np.sqrt(np.einsum("...i,...i->...", q[some], q[some]))[..., None]
+        safe = np.where(norm > 1e-12, norm, 1.0)
+        result[some] = np.where(norm > 1e-12, q[some] / safe, IDENTITY)
     return result
 
 
@@ -203,10 +221,13 @@ def make_continuous(q: Array) -> Array:
     """Signs chosen along axis 0 (time) so that neighbours never point into opposite hemispheres."""
     if len(q) < 2:
         return q
-    flip = np.einsum("t...i,t...i->t...", q[1:], q[:-1]) < 0.0
-    sign = np.where(np.cumsum(flip, axis=0) % 2 == 1, -1.0, 1.0)
     result = q.copy()
-    result[1:] *= sign[..., None]
+    turned = np.zeros(q.shape[1:-1], dtype=np.int64)  # whether the last frame's sign was changed
+    for some in windows(q[1:]):
+        flip = np.einsum("t...i,t...i->t...", q[1:][some], q[:-1][some]) < 0.0
+        odd = (turned + np.cumsum(flip, axis=0)) % 2
+        result[1:][some] *= np.where(odd == 1, -1.0, 1.0)[..., None]
+        turned = odd[-1]
     return result
 
 

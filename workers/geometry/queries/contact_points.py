@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workers.geometry.parts import GROUP_OF
+from workers.geometry.queries.bounds import holds
 from workers.geometry.queries.moving import Moving, Pose, closest, is_behind, is_inside, pose_room, pose_tree, take_pose
 from workers.geometry.queries.touching import (
     Asked,
@@ -18,6 +19,7 @@ from workers.geometry.queries.touching import (
     pose_asked,
     set_ball,
 )
+from workers.geometry.queries.triangles import on_border
 from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices
 
@@ -100,7 +102,6 @@ def add_distances(
             pose_tree(body, pose, number)
         first = asked.starts[place]
         found.clear[3] = -1.0
-        found.within[3] = -1.0
         for row in range(first, asked.starts[place + 1]):
             vertex = asked.vertices[row]
             x, y, z = pose.places[vertex, 0], pose.places[vertex, 1], pose.places[vertex, 2]
@@ -108,15 +109,24 @@ def add_distances(
                 continue
             if is_in_ball(found.clear, x, y, z):
                 continue
+            among = in_other_box(body, pose, group, x, y, z)
+            if not among and not holds(pose.roots, number, x, y, z, reach):
+                continue
             near = closest(body, pose, x, y, z, group, found.guess[row], 0.0)
             found.guess[row] = near[0]
             length = sqrt(near[1])
             behind = length < asked.deepest_m and is_behind(body, pose, near, x, y, z)
-            if behind and length > asked.shallow_m and not is_in_ball(found.within, x, y, z):
+            # Beside an open border a normal says little, however close it is.
+            if behind and (
+                length > asked.shallow_m
+                or on_border(asked.border, asked.border_corners, near[0], near[2], near[3], near[4])
+            ):
                 behind = is_inside(body, pose, x, y, z, group)
-                set_ball(found.within, x, y, z, length if behind else -1.0)
             if length >= reach and not behind:
-                set_ball(found.clear, x, y, z, length - reach)
+                # A body without this limb is open: where no surface is, its winding number changes all the same, so
+                # that what is true here says nothing of other vertices among its parts.
+                if not among:
+                    set_ball(found.clear, x, y, z, length - reach)
                 continue
             if tree.parts[body.tree_of[near[0]]] != part_b or at_far_end(asked, near):
                 continue
@@ -124,6 +134,15 @@ def add_distances(
             sums[offsets[span] + row - first] += away
             times[offsets[span] + row - first] += 1.0
             most_away[span] = max(most_away[span], away)
+
+
+@compiled
+def in_other_box(body: Moving, pose: Pose, group: int, x: float, y: float, z: float) -> bool:
+    """Whether a point lies in the bounds of a part of another group, of those that are posed."""
+    for number in range(len(body.tree.roots)):
+        if body.tree.groups[number] != group and pose.posed[number] and holds(pose.roots, number, x, y, z, 0.0):
+            return True
+    return False
 
 
 @compiled

@@ -14,14 +14,13 @@ import numpy as np
 
 from workers.geometry.queries.bounds import DEEPEST_STACK, box_faces, join_boxes, squared_to_box
 from workers.geometry.queries.face_tree import FaceTree, Numbers
-from workers.geometry.queries.triangles import area_vector, closest_on_triangle
+from workers.geometry.queries.triangles import ON_EDGE, area_vector, closest_on_triangle
 from workers.geometry.queries.windings import COLUMNS, find_moments, winding
 from workers.geometry.surface import BodySurface, Influences
 from workers.motion.body_motion import BodyMotion
 from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices, Mask
 
-ON_EDGE = 1e-6  # least share of a corner that is not on the edge opposite
 Closest = tuple[int, float, float, float, float]  # face, squared distance, barycentric shares
 
 

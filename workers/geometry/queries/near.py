@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workers.geometry.nearest import CANDIDATES, ON_EDGE, VOTE, Near, Target, none_near
+from workers.geometry.nearest import CANDIDATES, VOTE, Near, Target, none_near
 from workers.geometry.parts import GROUP_OF, PARTS
 from workers.geometry.queries.bounds import (
     DEEPEST_STACK,
@@ -26,7 +26,7 @@ from workers.geometry.queries.bounds import (
     overlap,
 )
 from workers.geometry.queries.face_tree import FaceTree, Numbers
-from workers.geometry.queries.triangles import area_vector, closest_on_triangle
+from workers.geometry.queries.triangles import area_vector, closest_on_triangle, on_border
 from workers.geometry.queries.windings import COLUMNS, find_moments, winding
 from workers.platform.compiled import compiled
 from workers.skeleton.model import Array, Indices, Mask
@@ -257,7 +257,7 @@ def find_one(
     dx = x - (u * places[a, 0] + v * places[b, 0] + w * places[c, 0])
     dy = y - (u * places[a, 1] + v * places[b, 1] + w * places[c, 1])
     dz = z - (u * places[a, 2] + v * places[b, 2] + w * places[c, 2])
-    at_border = on_border(asked, face, 0, u) or on_border(asked, face, 1, v) or on_border(asked, face, 2, w)
+    at_border = on_border(asked.border, asked.border_corners, face, u, v, w)
     inside = nx * dx + ny * dy + nz * dz < 0.0 and (votes >= VOTE * count or at_border)
     if inside and (length > asked.shallow_m or at_border) and length < asked.deepest_m:
         if not room.ready[MOMENTS]:
@@ -280,14 +280,6 @@ def find_one(
     room.frame[number], room.query[number], room.face[number] = frame, row, face
     room.distance[number] = -length if inside else length
     return True
-
-
-@compiled
-def on_border(asked: Asked, face: int, corner: int, share: float) -> bool:
-    """Whether a place with this share of a corner of its face lies on an open border there."""
-    opposite: bool = share < ON_EDGE and asked.border[face, corner]
-    at_corner: bool = share > 1.0 - ON_EDGE and asked.border_corners[face, corner]
-    return opposite or at_corner
 
 
 @compiled

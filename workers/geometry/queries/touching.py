@@ -48,7 +48,9 @@ class Asked(NamedTuple):
     along: Array  # (faces, 3) shares along a part at the corners, where its far end does not count; else minus infinity
     far_end: float
     deepest_m: float
-    shallow_m: float  # up to this depth normals tell inside from outside
+    shallow_m: float  # up to this depth normals tell inside from outside, but for open borders
+    border: Mask  # (faces, 3) whether the edge opposite a corner belongs to one face alone
+    border_corners: Mask  # (faces, 3) whether the corner lies on such an edge
 
 
 class Found(NamedTuple):
@@ -85,6 +87,8 @@ def asked_vertices(
         float(far_end),
         float(target.deepest_m),
         float(target.shallow_m),
+        np.ascontiguousarray(target.border[target.tree.faces]),
+        np.ascontiguousarray(target.border_corners[target.tree.faces]),
     )
     return asked, order
 
@@ -349,7 +353,7 @@ def ask(
         if found.inside[row] < 0 or length >= asked.deepest_m:
             set_ball(found.clear, x, y, z, length - reach)
             return
-        set_ball(found.within, x, y, z, length)
+        set_ball(found.within, x, y, z, LIKE_IT * length)
     if counts:
         still[part] = False
         found.first[place, part] = row

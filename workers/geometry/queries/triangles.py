@@ -1,11 +1,13 @@
-"""Compiled: the closest place on a triangle, the solid angle that one covers, and its area."""
+"""Compiled: the closest place on a triangle, whether it is an open border, solid angle and area."""
 
 from __future__ import annotations
 
 from math import atan2, sqrt
 
 from workers.platform.compiled import compiled
-from workers.skeleton.model import Array
+from workers.skeleton.model import Array, Mask
+
+ON_EDGE = 1e-6  # share of the far corner at which a place lies on an edge
 
 
 @compiled
@@ -52,6 +54,20 @@ def closest_on_triangle(
     y -= u * a_y + v * b_y + w * c_y
     z -= u * a_z + v * b_z + w * c_z
     return x * x + y * y + z * z, u, v, w
+
+
+@compiled
+def on_border(border: Mask, border_corners: Mask, face: int, u: float, v: float, w: float) -> bool:
+    """Whether a place with these shares of the corners of a face lies on an open border: `border` `(faces, 3)` says so
+    of the edge opposite each corner, `border_corners` of the corner itself.
+    """
+    shares = (u, v, w)
+    for corner in range(3):
+        if shares[corner] < ON_EDGE and border[face, corner]:
+            return True
+        if shares[corner] > 1.0 - ON_EDGE and border_corners[face, corner]:
+            return True
+    return False
 
 
 @compiled

@@ -1,13 +1,16 @@
 """Speed and memory, behind `retarget bench`.
 
-    speed         the default bench: all of the next six, printed as one table
+    speed         the default bench: all of the next seven, printed as one table
     jobs          whole jobs: default and without scores, cold and warm, short and long
     motions       motions of any length, each unlike every other
     job_process   jobs timed in processes of their own, of this checkout or another
     job_child     what runs in such a process
     service       jobs a second through gateway, Redis and worker
+    overhead      what the service adds to a job, and what its gateway costs
     process_tree  processor time of a process and of all that came from it
     three         three.js on the same files
+    compare       `retarget bench compare`: ours beside others, every result scored alike
+    opponents     those others, and how they are run
     engine        retargeting alone beside the naive copy; start-up; the gateway
     device        all figures of a device beside the CPU's, copies between them counted
     rendering     pictures: skinning, forward, backward, encoder

@@ -1,8 +1,9 @@
 // node retarget_clip.mjs JOB.json > JSON: a motion retargeted by three.js' SkeletonUtils.retargetClip, bytes to bytes.
 // The job: three (folder of the package), motion (.bvh or .glb), character (.glb), names (character's joint -> motion's),
-// hips (the motion's joint that carries the travel), repeats. Pictures and materials are left out, which only makes it
+// hips (the motion's joint that carries the travel), scale (of the travel), offsets (whether localOffsets come from both
+// rest poses), repeats, out (where the GLB is kept, if at all). Pictures and materials are left out, which only makes it
 // faster: there is no canvas here.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
@@ -47,6 +48,20 @@ async function readMotion() {
   return { source: skinOf(gltf.scene), clip: gltf.animations[0], nameOf: clean };
 }
 
+// What turns each bone of the source, as it rests, to that of the character, as it rests: without it the rigs' own axes
+// are taken for poses.
+function offsets(skin, source, names) {
+  const bones = source.skeleton ? source.skeleton.bones : source.bones;
+  bones.forEach((bone) => bone.parent || bone.updateMatrixWorld(true));
+  const turn = (bone) => bone.getWorldQuaternion(new THREE.Quaternion());
+  const found = {};
+  for (const bone of skin.skeleton.bones) {
+    const from = bones.find((each) => each.name === names[bone.name]);
+    if (from) found[bone.name] = new THREE.Matrix4().makeRotationFromQuaternion(turn(from).invert().multiply(turn(bone)));
+  }
+  return found;
+}
+
 function write(scene, clip) {
   const plain = new THREE.MeshStandardMaterial();
   scene.traverse((node) => { if (node.isMesh) node.material = plain; });
@@ -61,12 +76,14 @@ async function run() {
   const skin = skinOf(target.scene);
   const read = performance.now();
   const names = Object.fromEntries(Object.entries(job.names).map(([to, from]) => [clean(to), nameOf(from)]));
-  const made = retargetClip(skin, source, clip, { names, hip: nameOf(job.hips), scale: 1 });
+  const localOffsets = job.offsets ? offsets(skin, source, names) : undefined;
+  const made = retargetClip(skin, source, clip, { names, hip: nameOf(job.hips), scale: job.scale ?? 1, localOffsets, useTargetMatrix: true });
   for (const track of made.tracks) track.name = track.name.replace(/^\.bones\[(.*)\]\./, '$1.');
   made.resetDuration();
   const retargeted = performance.now();
   const bytes = await write(target.scene, made);
   const end = performance.now();
+  if (job.out) writeFileSync(job.out, Buffer.from(bytes));
   return {
     read_s: (read - start) / 1000, retarget_s: (retargeted - read) / 1000, write_s: (end - retargeted) / 1000,
     frames: made.tracks[0].times.length, tracks: made.tracks.length, bytes: bytes.byteLength,

@@ -26,10 +26,12 @@ from workers.lab.bench.files import fine_character
 from workers.lab.bench.job_process import DEFAULT, WITHOUT_SCORES, Tree
 from workers.lab.bench.jobs import JobRow, Workload, time_jobs, time_lengths
 from workers.lab.bench.motions import MotionFormat, given_motion, own_walk
+from workers.lab.bench.overhead import time_overhead
 from workers.lab.bench.service import WARM_UPS, time_service
 from workers.lab.bench.three import ThreeTiming, find_three, time_three
 
-PARTS = ("jobs", "three", "copy", "service", "lengths", "start")
+PARTS = ("jobs", "three", "copy", "service", "overhead", "lengths", "start")
+MANY_JOBS = 3_000  # over which the service's memory is watched
 SHORT, LONG = 100, 3_000
 COMPARED_LENGTHS = (300, 10_000)
 
@@ -72,6 +74,8 @@ def bench_speed(request: Request) -> dict[str, Any]:
             figures["retargeting alone"] = _copy(request, work, kinds[0])
         if "service" in request.parts:
             figures["service"] = _service(request, work, kinds[0])
+        if "overhead" in request.parts:
+            figures["overhead"] = _overhead(request, work, kinds[0])
         if "lengths" in request.parts:
             figures["lengths"] = _lengths(request, work, kinds)
         if "start" in request.parts:
@@ -210,6 +214,28 @@ def _service(request: Request, work: Workload, kind: MotionFormat) -> list[dict[
             if timing.processor_s is not None and per_core is not None:
                 spent = f"{per_core:.2f} jobs/s per core ({timing.processor_s / timing.jobs:.2f} processor s a job)"
             print(f"  {setting.name:14} {tree.name:6} {spent}, {timing.jobs_per_s:.2f} jobs/s by the clock", flush=True)
+    return figures
+
+
+def _overhead(request: Request, work: Workload, kind: MotionFormat) -> list[dict[str, Any]]:
+    frames = min(request.lengths)
+    print(f"\nwhat the service adds, jobs of {frames} frames without scores, one after the other")
+    figures = []
+    for tree in request.trees:
+        found = time_overhead(tree, work.motions(4 * request.jobs + 2, frames, kind), work.character, MANY_JOBS)
+        figures.append({"tree": tree.name, **dataclasses.asdict(found)})
+        added = ", ".join(f"{name} {1000.0 * value:.0f} ms" for name, value in found.overhead_s.items())
+        print(
+            f"  {tree.name:6} beyond the engine, {found.jobs} jobs: {added}; gateway {1000.0 * found.gateway_s:.1f} ms"
+        )
+        print(
+            f"  {tree.name:6} {found.reads_per_core_s:,.0f} reads of a job's state a second of the gateway's processor"
+        )
+        print(
+            f"  {tree.name:6} {found.many:,} jobs on stored files: gateway {1000.0 * found.many_gateway_s:.1f} ms, "
+            f"memory of the gateway {found.gateway_kib:+.2f} KiB, of Redis {found.redis_kib:+.2f} KiB a job",
+            flush=True,
+        )
     return figures
 
 

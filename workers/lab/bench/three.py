@@ -21,7 +21,7 @@ from pathlib import Path
 from workers.contract.options import parse_options
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
-from workers.preparation.prepare import prepare_character, prepare_motion
+from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 
 SCRIPT = Path(__file__).with_name("retarget_clip.mjs")
 TIMEOUT_S = 1800.0
@@ -58,7 +58,14 @@ def time_three(three: Path, motion: Path, character: Path, laps: int) -> ThreeTi
     """The whole program with one lap, then one with `laps` for the time once it is warm; or in words why it failed."""
     with tempfile.TemporaryDirectory(prefix="retarget-bench-") as folder:
         job = Path(folder) / "job.json"
-        words = {"three": str(three), **_joints(motion, character), "motion": str(motion), "character": str(character)}
+        source = prepare_motion(read_scene(bundle_from_path(motion)), 0, parse_options(None))
+        target = prepare_character(read_scene(bundle_from_path(character)), {})
+        words = {
+            "three": str(three),
+            **three_joints(source, target),
+            "motion": str(motion),
+            "character": str(character),
+        }
         job.write_text(json.dumps({**words, "repeats": 1}))
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         once = _node(job)
@@ -78,10 +85,8 @@ def _node(job: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["node", str(SCRIPT), str(job)], capture_output=True, text=True, timeout=TIMEOUT_S)
 
 
-def _joints(motion: Path, character: Path) -> dict[str, object]:
+def three_joints(source: PreparedMotion, target: PreparedCharacter) -> dict[str, object]:
     """Which joint of the character takes which of the motion, by names; and the motion's hips."""
-    source = prepare_motion(read_scene(bundle_from_path(motion)), 0, parse_options(None))
-    target = prepare_character(read_scene(bundle_from_path(character)), {})
     joints, mine = source.body.skeleton, target.body.skeleton
     shared = [role for role in target.body.mapping.roles if source.body.joint(role) is not None]
     names = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,13 @@ from workers.contract.errors import InvalidOptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what", nargs="?", choices=("speed", "compare"), default="speed",
+        help="speed (default); compare: quality and speed beside other ways, on --motions and --characters",
+    )  # fmt: skip
+    parser.add_argument("--motions", type=Path, nargs="+", metavar="FILE", help="compare: default our own clips")
+    parser.add_argument("--characters", type=Path, nargs="+", metavar="FILE", help="compare: default our own")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="compare: every pair as a line")
     parser.add_argument(
         "--frames", type=int, nargs="+", metavar="N", help="lengths of the motions (default: 100 3000; --parts: 1000)"
     )
@@ -23,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--motion", type=Path, metavar="FILE", help="its first clip, cut or played to and fro")
     parser.add_argument("--character", type=Path, metavar="FILE", help="who receives it")
     parser.add_argument("--formats", nargs="+", choices=("bvh", "glb"), help="of the motions (default: both)")
-    parser.add_argument("--only", metavar="PART,...", help="of jobs, three, copy, service, lengths, start")
+    parser.add_argument("--only", metavar="PART,...", help="of jobs, three, copy, service, overhead, lengths, start")
     parser.add_argument("--no-gateway", action="store_true", help="leave out the service, start-up and the gateway")
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="another checkout, on the same files in turn")
     parser.add_argument("--three", type=Path, metavar="FOLDER", help="the npm package three (RETARGET_THREE)")
@@ -39,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder",
         metavar="NAME",
-        help="with --rendering, --refinement: a model of the store, or none (default: the built-in one)",
+        help="with --rendering, --refinement, compare: a model of the store, or none (default: the built-in one)",
     )
     parser.add_argument(
         "--random-blip", action="store_true", help="with --rendering: time a full-size BLIP ViT-B with random weights"
@@ -50,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if min(arguments.frames or [4]) < 4 or (arguments.repeats or 1) < 1 or arguments.jobs < 1:
         raise InvalidOptions("--frames must be at least 4, --repeats and --jobs at least 1")
-    if arguments.device is not None:
+    if arguments.what == "compare":
+        work = run_compare
+    elif arguments.device is not None:
         work = run_device
     elif arguments.refinement:
         work = run_refinement
@@ -60,11 +70,44 @@ def run(arguments: argparse.Namespace) -> int:
         work = run_parts if arguments.parts else run_speed
     figures = work(arguments)
     if arguments.json is not None:
-        try:
-            arguments.json.write_text(json.dumps(figures, indent=1))
-        except OSError as error:
-            raise InvalidOptions(f"--json: cannot write {str(arguments.json)!r}: {error.strerror}") from None
+        _write("--json", arguments.json, json.dumps(figures, indent=1))
     return 0
+
+
+def _write(flag: str, path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise InvalidOptions(f"{flag}: cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Ours and others on the same pairs, scored alike."""
+    from workers.lab.bench.compare import as_csv, compare, markdown, pooled
+    from workers.lab.bench.opponents import opponents
+    from workers.samples.write import write_samples
+
+    found, absent = opponents(arguments.three)
+    with tempfile.TemporaryDirectory(prefix="retarget-bench-") as folder:
+        own = write_samples(Path(folder)) if None in (arguments.motions, arguments.characters) else []
+        names = [path.stem for path in own if path.suffix == ".bvh"]  # each clip is there as BVH and on a body
+        motions = arguments.motions or [path for path in own if path.suffix == ".glb" and path.stem in names]
+        characters = arguments.characters or [path for path in own if path.suffix == ".glb" and path.stem not in names]
+        print(f"{len(motions)} motions on {len(characters)} characters")
+        for opponent in found:
+            print(f"  {opponent.name}: {opponent.settings}")
+        for words in absent:
+            print(f"  {words}")
+        results = []
+        for result in compare(found, motions, characters, arguments.encoder):
+            results.append(result)
+            if result.failure:
+                print(f"  {result.opponent}, {result.motion} on {result.character}: {result.failure}", flush=True)
+    figures = pooled(results)
+    print(f"means over the {figures.pairs} pairs that all could do\n\n{markdown(figures)}")
+    if arguments.csv is not None:
+        _write("--csv", arguments.csv, as_csv(results))
+    return dataclasses.asdict(figures)
 
 
 def run_rendering(arguments: argparse.Namespace) -> dict[str, Any]:
