@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     )
     webhook_networks: str = Field(
         default="",
-        description="Networks that are not public and may be told of jobs all the same, such as 127.0.0.0/8,10.0.0.0/8, "
+        description="Networks that are not public and may be told all the same, such as 127.0.0.0/8,10.0.0.0/8, "
         "separated by commas; plain http goes to these alone.",
     )
     webhook_timeout_s: Annotated[float, Field(gt=0)] = Field(

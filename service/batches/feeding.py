@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from redis.client import Pipeline
 from redis.exceptions import RedisError, WatchError
@@ -76,10 +78,11 @@ def _make(
     """Make up to `count` jobs; how many, -1 where somebody else changed the batch meanwhile."""
     references = BlobReferences(jobs.redis, blobs)
     with jobs.redis.pipeline(transaction=True) as pipe:
-        pipe.watch(record_key(record.id), again_key(record.id))
-        again = [int(number) for number in pipe.lrange(again_key(record.id), 0, count - 1)]
-        fed = int(pipe.hget(record_key(record.id), "fed") or 0)
-        if pipe.hget(record_key(record.id), "status") != b"running":
+        watched: Any = pipe  # redis-py types what a watching pipeline answers as maybe awaitable
+        watched.watch(record_key(record.id), again_key(record.id))
+        again = [int(number) for number in watched.lrange(again_key(record.id), 0, count - 1)]
+        fed = int(watched.hget(record_key(record.id), "fed") or 0)
+        if watched.hget(record_key(record.id), "status") != b"running":
             return 0
         fresh = list(range(fed, min(fed + count - len(again), record.total)))
         before = {number: name.lstrip("~") for number in again for name in store.job_ids(record.id, number, number + 1)}
@@ -94,7 +97,7 @@ def _make(
         if again:
             pipe.ltrim(again_key(record.id), len(again), -1)
         if fresh:
-            pipe.hset(record_key(record.id), "fed", fed + len(fresh))
+            pipe.hset(record_key(record.id), "fed", str(fed + len(fresh)))
         made = len(again) + len(fresh)
         if made:
             pipe.hincrby(counts_key(record.id), "pending", -made)
@@ -135,6 +138,7 @@ def _job(record: BatchRecord, number: int, settings: Settings, before: str | Non
         batch_id=record.id,
         batch_item=number,
         retry_of=before,
+        fresh=before is not None,
     )
     return ready_to_submit(made, given, settings)
 
@@ -144,7 +148,7 @@ def cancel_jobs(jobs: JobStore, store: BatchStore, batch_id: str) -> None:
     if not any(store.counts(batch_id)[name] for name in ("queued", "running")):
         return
     for job_id in store.all_job_ids(batch_id):
-        status = jobs.redis.hget(f"{PREFIX}:job:{job_id}", "status")
+        status: Any = jobs.redis.hget(f"{PREFIX}:job:{job_id}", "status")
         if status not in (b"queued", b"running"):
             continue
         try:
@@ -159,7 +163,7 @@ class Feeder:
     """Feeds every second, in a thread of a gateway."""
 
     def __init__(self, settings: Settings, jobs: JobStore, blobs: BlobStore, interval_s: float = 1.0) -> None:
-        self._round = lambda: feed_all(jobs, blobs, settings)
+        self._round: Callable[[], int] = lambda: feed_all(jobs, blobs, settings)
         self._interval_s = interval_s
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)

@@ -59,7 +59,9 @@ class BatchRequest(BaseModel):
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> BatchRequest:
-        if bool(self.pairs) == bool(self.motions and self.characters) or (self.pairs and self.motions + self.characters):
+        if bool(self.pairs) == bool(self.motions and self.characters) or (
+            self.pairs and self.motions + self.characters
+        ):
             raise ValueError("either motions and characters, or pairs")
         for name, ids in (("motions", self.motions), ("characters", self.characters)):
             if len(set(ids)) < len(ids):

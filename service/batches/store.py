@@ -1,12 +1,12 @@
 """BatchStore: batches in Redis. Blocking. Each change is one atomic step, as with jobs.
 
-    :batch:<id>             hash, the record
-    :batch-counts:<id>      hash: state -> number of items (`service.jobs.told` changes it as jobs do)
-    :batch-jobs:<id>        list: the job of each item that was made one, in order; `~` before an id: to be done again
-    :batch-again:<id>       list of the numbers of items to be done again
-    :batches-open           sorted set of the batches that have not ended, by the time they were made
-    :batches:<owner>        sorted set of an owner's batches, all scores 0: ids sort by age
-    :batch-deadlines        sorted set of ids by the next time retention has to look at them
+:batch:<id>             hash, the record
+:batch-counts:<id>      hash: state -> number of items (`service.jobs.told` changes it as jobs do)
+:batch-jobs:<id>        list: the job of each item that was made one, in order; `~` before an id: to be done again
+:batch-again:<id>       list of the numbers of items to be done again
+:batches-open           sorted set of the batches that have not ended, by the time they were made
+:batches:<owner>        sorted set of an owner's batches, all scores 0: ids sort by age
+:batch-deadlines        sorted set of ids by the next time retention has to look at them
 """
 
 from __future__ import annotations
@@ -120,11 +120,11 @@ class BatchStore:
 
     def drop_pending(self, batch_id: str, status: str) -> int:
         """Items that are no jobs yet end `canceled`, and so the batch is canceling; or they end `expired`. How many."""
-        return int(self._drop(keys=[], args=[PREFIX, batch_id, status]))  # type: ignore[arg-type]
+        return int(self._drop(keys=[], args=[PREFIX, batch_id, status]))
 
     def take_again(self, batch_id: str, statuses: list[str]) -> int:
         """Items whose jobs ended so are pending again, and the batch runs; how many."""
-        return int(self._again(keys=[], args=[PREFIX, batch_id, *statuses]))  # type: ignore[arg-type]
+        return int(self._again(keys=[], args=[PREFIX, batch_id, *statuses]))
 
     def job_ids(self, batch_id: str, start: int, stop: int) -> list[str]:
         """The jobs of items `start` up to, not including, `stop`, as far as these are jobs; `~`: to be done again."""

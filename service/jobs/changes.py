@@ -77,9 +77,7 @@ class Changes:
         """What `look` (run in a thread) finds once it says so, or after `timeout_s`; asked as items change."""
         return await self._wait(self._waiters, batch_id, look, timeout_s)
 
-    async def _wait(
-        self, waiters: _Waiters, name: str, look: Callable[[], tuple[T, bool]], timeout_s: float
-    ) -> T:
+    async def _wait(self, waiters: _Waiters, name: str, look: Callable[[], tuple[T, bool]], timeout_s: float) -> T:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         with _watch(waiters, name) as changed:

@@ -35,6 +35,7 @@ from service.jobs.views import job_view
 from service.keys.schemas import Caller
 from service.records import utc_now
 from service.settings import Settings
+from service.webhooks.intake import read_hook
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import Expired, InvalidOptions, InvalidRequest, NotReady, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
@@ -104,6 +105,7 @@ def submit_retarget(
         metadata=_metadata(form.texts.get("metadata")),
         deadline_at=_deadline(form.texts.get("deadline_s")),
         priority=_priority(form.texts.get("priority")),
+        webhook=read_hook(context.settings, form.texts.get("webhook")),
         fresh=form.fresh,
     )
     return _submit(context, form, record, also)

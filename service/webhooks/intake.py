@@ -37,7 +37,7 @@ def make_endpoint(context: Context, request: EndpointRequest, owner: str) -> tup
         id=new_id("whe_"),
         owner=owner,
         url=request.url,
-        events=list(dict.fromkeys(request.events)) or list(ENDED),
+        events=[*dict.fromkeys(request.events)] or [*ENDED],
         description=request.description,
         secrets=[KeptSecret(secret=secret)],
         created_at=utc_now(),
@@ -62,7 +62,8 @@ def check_hook(settings: Settings, hook: HookRequest | None) -> dict[str, Any] |
     if hook is None:
         return None
     _check(settings, hook.url, "/webhook/url")
-    return hook.model_dump(mode="json") | {"events": list(dict.fromkeys(hook.events)) or list(ENDED)}
+    events: list[str] = list(dict.fromkeys(hook.events))
+    return hook.model_dump(mode="json") | {"events": events or list(ENDED)}
 
 
 def read_hook(settings: Settings, text: bytes | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Webhooks: what a request says, what Redis holds, what HTTP shows. Secrets are shown when they are made, and only then."""
+"""Webhooks: what a request says, what Redis holds, what HTTP shows. Secrets are shown once, when they are made."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """WebhookStore: endpoints and deliveries in Redis. Blocking.
 
-    :webhook-endpoint:<id>         the record as JSON
-    :webhook-endpoints:<owner>     sorted set of ids, all scores 0: ids sort by age; that it is there is what
-                                   `service.jobs.told` looks at
-    :delivery:<id>                 the record as JSON, kept for `DELIVERY_KEPT_S`
-    :deliveries-due                sorted set of ids by the time of the next try
-    :deliveries-of:<of>            sorted set of the latest ids of an endpoint, job or batch, by time
-    :outbox                        stream of what happened (`service.jobs.told`)
+:webhook-endpoint:<id>         the record as JSON
+:webhook-endpoints:<owner>     sorted set of ids, all scores 0: ids sort by age; that it is there is what
+                               `service.jobs.told` looks at
+:delivery:<id>                 the record as JSON, kept for `DELIVERY_KEPT_S`
+:deliveries-due                sorted set of ids by the time of the next try
+:deliveries-of:<of>            sorted set of the latest ids of an endpoint, job or batch, by time
+:outbox                        stream of what happened (`service.jobs.told`)
 """
 
 from __future__ import annotations
@@ -130,7 +130,9 @@ class WebhookStore:
     def drop_due(self, delivery_id: str) -> None:
         self.redis.zrem(DUE, delivery_id)
 
-    def deliveries(self, of: str, limit: int, cursor: str | None, owner: str) -> tuple[list[DeliveryRecord], str | None]:
+    def deliveries(
+        self, of: str, limit: int, cursor: str | None, owner: str
+    ) -> tuple[list[DeliveryRecord], str | None]:
         """Up to `limit` of an endpoint's, job's or batch's messages, newest first."""
         rank: Any = self.redis.zrevrank(_log_key(of), cursor) if cursor else None
         start = 0 if rank is None else int(rank) + 1
