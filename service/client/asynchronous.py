@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """Use it as an asynchronous context manager, or close it. Raises ServiceError, Broken (nobody answers, after several tries)."""
+    """Use it as an asynchronous context manager, or close it. Raises ServiceError, Broken as `Client` does."""
 
     def __init__(self, url: str | None = None, key: str | None = None, **more: Any) -> None:
         """`more` goes to httpx2, such as `verify` or `transport`."""

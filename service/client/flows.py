@@ -1,8 +1,9 @@
 """What the client does, as generators that yield what is to be sent and are given what came: no sockets here, so that
 the blocking and the asyncio client do the same.
 
-A flow yields `Ask` (given an `Answered`), `Fetch` (given nothing, the file is there then), `Follow` (given nothing, when
-the stream has ended), `Pause` and, where it has several results, `Give`. Broken connections are thrown in as `Broken`.
+A flow yields `Ask` (given an `Answered`), `Fetch` (given nothing, the file is there then), `Follow` (given nothing,
+when the stream has ended), `Pause` and, where it has several results, `Give`. Broken connections are thrown in as
+`Broken`.
 """
 
 from __future__ import annotations

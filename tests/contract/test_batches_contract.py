@@ -161,7 +161,8 @@ def test_a_feeder_that_comes_to_a_changed_batch_makes_nothing_twice(
     few = settings.model_copy(update={"batch_waiting_max": 2})
     with TestClient(create_app(few)) as other:
         batch = other.post("/v1/batches", json=wanted).json()
-    real, raced = store.now, []
+    real = store.now
+    raced: list[int] = []
 
     def another_feeds_first() -> float:
         if not raced:
@@ -208,7 +209,9 @@ def test_a_canceled_batch_makes_no_more_jobs(settings: Settings, store: JobStore
         assert canceled.status_code == 202 and canceled.json()["status"] == "canceling"
         assert canceled.json()["counts"] | {"total": 4} == {
             **dict.fromkeys(("pending", "queued", "running", "succeeded", "failed", "expired"), 0),
-            "canceling": 1, "canceled": 3, "total": 4,
+            "canceling": 1,
+            "canceled": 3,
+            "total": 4,
         }
         assert feed_all(store, blobs, small) == 0
         assert store.finish_cancel(running, "e")
@@ -277,7 +280,7 @@ def test_what_is_wrong_is_named(
 
 def test_pairs_have_options_of_their_own(client: TestClient, wanted: dict[str, Any]) -> None:
     pairs = [{"motion": motion, "character": wanted["characters"][0]} for motion in wanted["motions"]]
-    pairs[1] |= {"options": {"start": "origin"}, "metadata": {"shot": 2}, "source_character": wanted["characters"][1]}  # type: ignore[dict-item]
+    pairs[1] |= {"options": {"start": "origin"}, "metadata": {"shot": 2}, "source_character": wanted["characters"][1]}
     batch = client.post("/v1/batches", json={"pairs": pairs, "options": {"seed": 5}, "metadata": {"shot": 0}}).json()
     jobs = [client.get(f"/v1/jobs/{item['job']}").json() for item in items(client, batch)]
     assert [job["options"]["start"] for job in jobs] == ["keep", "origin", "keep"]
