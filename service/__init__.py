@@ -10,6 +10,9 @@
     keys         who is calling, what they may do, and how much
     jobs         jobs: record, states, queue, results
     assets       stored motions and characters
+    batches      many motions onto many characters as one
+    webhooks     who wants to know is told
+    client       a client for Python, which imports nothing else of this project
     mappings     mapping presets
     inspections  what a file holds
     models       which learned models are ready

@@ -16,6 +16,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
 from service.assets.endpoints import routers as asset_routers
+from service.batches.endpoints import router as batches_router
+from service.batches.schemas import BatchRequest
 from service.files.blobs import BlobStore
 from service.files.reception import Reception
 from service.files.store_marker import StoreMarker
@@ -49,6 +51,9 @@ from service.mappings.store import MappingStore
 from service.models.endpoints import router as models_router
 from service.settings import Settings
 from service.studio.endpoints import add_studio
+from service.webhooks.deliveries import router as deliveries_router
+from service.webhooks.endpoints import router as webhooks_router
+from service.webhooks.schemas import EndpointChange, EndpointRequest, HookRequest, RotateRequest
 from workers.contract.definitions import CharacterDefinition
 from workers.contract.options import JobOptions
 
@@ -59,7 +64,10 @@ DESCRIPTION = (
 # What a page's script may read of an answer beside its body.
 EXPOSED_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed", "Preference-Applied"]
 # Models that no endpoint has as its own, because its body or part is read as a stream; and the shape of every error.
-BODY_MODELS = (JobOptions, CharacterDefinition, JobRequest, MappingRequest, Problem)
+BODY_MODELS = (
+    *(JobOptions, CharacterDefinition, JobRequest, MappingRequest, BatchRequest),
+    *(HookRequest, EndpointRequest, EndpointChange, RotateRequest, Problem),
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -87,7 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.context = context
     app.state.callers = Callers(KeyStore(context.redis))
     jobs = (jobs_router, events_router, artifacts_router, inspections_router)
-    for router in (*jobs, *asset_routers, mappings_router, models_router):
+    more = (batches_router, webhooks_router, deliveries_router)
+    for router in (*jobs, *asset_routers, mappings_router, models_router, *more):
         app.include_router(router, dependencies=[Depends(caller_of)])
     for router in (health_router, problems_router, docs_router):  # open to all, as is /openapi.json
         app.include_router(router)

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = {
     "serve": Command("service.commands.serve", "gateway, worker and an embedded Redis with one command", True),
     "gateway": Command("service.commands.gateway", "the HTTP gateway alone"),
     "worker": Command("service.commands.worker", "one worker alone"),
+    "submit": Command("service.commands.submit", "have a running service retarget files, wait and download"),
     "keys": Command("service.commands.keys", "make, list and revoke the keys of callers"),
     "models": Command("service.commands.models", "list, pull and verify the learned models"),
     "samples": Command("service.commands.samples", "write the project's own sample characters and clips"),

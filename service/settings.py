@@ -108,6 +108,21 @@ class Settings(BaseSettings):
     queue_depth_max: Annotated[int, Field(gt=0)] = Field(
         default=1000, description="Waiting jobs beyond this are refused."
     )
+    batch_items_max: Annotated[int, Field(gt=0)] = Field(default=10_000, description="Items of one batch.")
+    batch_waiting_max: Annotated[int, Field(gt=0)] = Field(
+        default=200, description="Jobs of one batch that wait at once; its other items follow as these are done."
+    )
+    batches_open_max: Annotated[int, Field(gt=0)] = Field(
+        default=100, description="Batches of one key that have not ended; more are refused."
+    )
+    webhook_networks: str = Field(
+        default="",
+        description="Networks that are not public and may be told all the same, such as 127.0.0.0/8,10.0.0.0/8, "
+        "separated by commas; plain http goes to these alone.",
+    )
+    webhook_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=15.0, description="A receiver that has not answered by then is tried again later."
+    )
     job_timeout_s: Annotated[int, Field(gt=0)] = Field(default=600, description="Hard time limit of one execution.")
     inspect_timeout_s: Annotated[int, Field(gt=0)] = Field(default=60, description="Hard time limit of one inspection.")
     lease_s: Annotated[float, Field(gt=0)] = Field(

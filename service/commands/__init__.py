@@ -7,6 +7,7 @@
     serve            gateway, workers and an embedded Redis with one command
     gateway          the gateway alone
     worker           one worker alone
+    submit           have a running service retarget files
     keys             make, list and revoke keys
     models           list, pull and verify the learned models
     samples          write our own characters and clips

@@ -16,10 +16,12 @@ from pydantic import ValidationError
 from redis import RedisError
 
 from service.app import create_app
+from service.batches.feeding import Feeder
 from service.files.blobs import WrongStore
 from service.http.context import connect
 from service.http.timed_protocol import timed_protocol
 from service.settings import Settings
+from service.upkeep.announcements import dispatcher
 from service.upkeep.sweeper import Sweeper
 from workers.contract.errors import InvalidOptions, Unavailable
 
@@ -46,11 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
     server = GatewayServer(app, settings)
     # Workers sweep too; this one settles the jobs of the last worker, when there is none left.
     sweeper = Sweeper(settings, connect(settings), SWEEP_INTERVAL_S)
-    sweeper.start()
+    feeder = Feeder(settings, app.state.context.store, app.state.context.blobs)
+    webhooks = dispatcher(settings, connect(settings))
+    helpers = (sweeper, feeder, webhooks)
+    for helper in helpers:
+        helper.start()
     try:
         server.run()
     finally:
-        sweeper.stop()
+        for helper in helpers:
+            helper.stop()
     return 0 if server.started else 1
 
 

@@ -236,10 +236,19 @@ class BlobStore:
         return handle
 
     def _make_folder(self, folder: Path) -> None:
-        """A folder below the root. The root itself is never made anew: a store that vanished must not look empty."""
-        if not folder.is_dir():
+        """A folder below the root. The root itself is never made anew, not even where it vanishes in this moment: a
+        store that vanished must not look empty.
+        """
+        if folder.is_dir():
+            return
+        self.check_there()
+        below = folder.relative_to(self._root).parts
+        try:
+            for depth in range(len(below)):
+                Path(self._root, *below[: depth + 1]).mkdir(exist_ok=True)
+        except FileNotFoundError:  # gone since it was looked at
             self.check_there()
-            folder.mkdir(parents=True, exist_ok=True)
+            raise
 
     def writer(self, *, max_bytes: int | None = None, what: str = "the file") -> BlobWriter:
         """A writer to feed piece by piece; use it as a context manager, which discards what was not committed."""

@@ -113,20 +113,23 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
-async def receive_json(request: Request, reception: Reception) -> bytes:
-    """The body of a JSON request, up to `field_max_bytes`. Raises InvalidRequest, Unavailable (too many at once)."""
-    settings, body = reception.settings, bytearray()
+async def receive_json(request: Request, reception: Reception, max_bytes: int | None = None) -> bytes:
+    """The body of a JSON request, up to `max_bytes`, by default the setting `field_max_bytes`.
+
+    Raises InvalidRequest, Unavailable (too many at once).
+    """
+    most, body = max_bytes or reception.settings.field_max_bytes, bytearray()
     with reception.place() as pace:
-        await _receive_body(request, settings, pace, body)
+        await _receive_body(request, most, pace, body)
     return bytes(body)
 
 
-async def _receive_body(request: Request, settings: Settings, pace: Pace, body: bytearray) -> None:
+async def _receive_body(request: Request, most: int, pace: Pace, body: bytearray) -> None:
     stream = request.stream()
     while chunk := await pace.next_chunk(stream):
         body += chunk
-        if len(body) > settings.field_max_bytes:
-            raise InvalidRequest(f"the JSON body is longer than {settings.field_max_bytes:,} bytes; leave out some")
+        if len(body) > most:
+            raise InvalidRequest(f"the JSON body is longer than {most:,} bytes; leave out some")
 
 
 def is_json(request: Request) -> bool:

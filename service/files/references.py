@@ -10,10 +10,12 @@ moment that another job finds it, that job reads its files again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.lock import Lock
 
 from service.files.blobs import Blob, BlobStore, BlobWriter, upload_key
@@ -55,6 +57,11 @@ class BlobReferences:
                 return False
             self._redis.zadd(_holders_key(key), {holder: redis_now(self._redis)})
             return True
+
+    def share(self, pipeline: Pipeline, keys: Iterable[str], holder: str, now: float) -> None:
+        """Hold uploads for one more holder, in a transaction that only runs while another is known to hold them."""
+        for key in keys:
+            pipeline.zadd(_holders_key(key), {holder: now})
 
     def release(self, key: str, job_id: str) -> bool:
         """The job needs the blob no more; True where that removed the blob."""
@@ -98,8 +105,8 @@ class BlobReferences:
             pipeline.execute()
 
     def _is_any_there(self, holders: list[str]) -> bool:
-        """Whether one of these jobs or assets has a record."""
-        keys = [f"{PREFIX}:{kind}:{name}" for name in holders for kind in ("job", "asset")]
+        """Whether one of these jobs, assets or batches has a record."""
+        keys = [f"{PREFIX}:{kind}:{name}" for name in holders for kind in ("job", "asset", "batch")]
         return bool(keys and self._redis.exists(*keys))
 
     def _lock(self, key: str) -> Lock:

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
@@ -23,6 +24,7 @@ RECHECK_S = 5.0
 RECONNECT_S = 1.0
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 _Waiters = defaultdict[str, set[asyncio.Event]]  # by job
@@ -63,21 +65,25 @@ class Changes:
 
     async def wait_until(self, job_id: str, done: Callable[[JobRecord], bool], timeout_s: float) -> JobRecord:
         """The record once `done` (run in a thread) holds, or as it is after `timeout_s`. Raises NotFound."""
-        return await self._wait(self._waiters, job_id, done, timeout_s)
+        return await self._wait(self._waiters, job_id, lambda: self._look(job_id, done), timeout_s)
 
     async def wait_until_final(self, job_id: str, timeout_s: float) -> JobRecord:
         """The record once the job has ended, or as it is after `timeout_s`. Raises NotFound."""
-        return await self._wait(self._waiters_for_end, job_id, lambda record: record.is_final, timeout_s)
+        return await self._wait(
+            self._waiters_for_end, job_id, lambda: self._look(job_id, lambda record: record.is_final), timeout_s
+        )
 
-    async def _wait(
-        self, waiters: _Waiters, job_id: str, done: Callable[[JobRecord], bool], timeout_s: float
-    ) -> JobRecord:
+    async def wait_for_batch(self, batch_id: str, look: Callable[[], tuple[T, bool]], timeout_s: float) -> T:
+        """What `look` (run in a thread) finds once it says so, or after `timeout_s`; asked as items change."""
+        return await self._wait(self._waiters, batch_id, look, timeout_s)
+
+    async def _wait(self, waiters: _Waiters, name: str, look: Callable[[], tuple[T, bool]], timeout_s: float) -> T:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        with _watch(waiters, job_id) as changed:
+        with _watch(waiters, name) as changed:
             while True:
                 changed.clear()
-                record, is_done = await run_in_threadpool(self._look, job_id, done)
+                record, is_done = await run_in_threadpool(look)
                 left = deadline - loop.time()
                 if is_done or left <= 0 or self._closing:
                     return record

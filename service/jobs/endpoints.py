@@ -160,7 +160,7 @@ async def _received(request: Request, context: JobContext, cache_control: str | 
         request,
         context.reception,
         file_parts=["motion", "character", "source_character"],
-        text_parts=["options", "metadata", "definition", "source_definition", "deadline_s", "priority"],
+        text_parts=["options", "metadata", "definition", "source_definition", "deadline_s", "priority", "webhook"],
         id_parts=["motion", "character", "source_character"],
     ) as form:
         form.fresh = fresh

@@ -34,6 +34,8 @@ from service.jobs.schemas import JobInput, JobRecord, Priority
 from service.jobs.views import job_view
 from service.keys.schemas import Caller
 from service.records import utc_now
+from service.settings import Settings
+from service.webhooks.intake import read_hook
 from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import Expired, InvalidOptions, InvalidRequest, NotReady, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
@@ -91,7 +93,7 @@ def submit_retarget(
     """A queued retarget job. Raises InvalidRequest, InvalidOptions, UnsupportedFormat, NotFound (an asset)."""
     _require(form, ["motion", "character"])
     options = read_options(form.texts.get("options"))
-    _check_presets(context, options, owner)
+    check_presets(context, options, owner)
     check_at_the_door(options)
     sent = form.files.get("motion", [])
     if len(sent) == 1:
@@ -103,6 +105,7 @@ def submit_retarget(
         metadata=_metadata(form.texts.get("metadata")),
         deadline_at=_deadline(form.texts.get("deadline_s")),
         priority=_priority(form.texts.get("priority")),
+        webhook=read_hook(context.settings, form.texts.get("webhook")),
         fresh=form.fresh,
     )
     return _submit(context, form, record, also)
@@ -173,8 +176,15 @@ def _submit(
 
 def _queue(context: JobContext, record: JobRecord, given: JobInput, also: Also) -> JobRecord:
     """Hand a job in, whose uploads are held for it."""
-    now, settings = utc_now(), context.settings
-    submitted = record.model_copy(
+    submitted = ready_to_submit(record, given, context.settings)
+    submit(context.store, submitted, context.settings, lambda pipeline: also(pipeline, record.id))
+    return submitted
+
+
+def ready_to_submit(record: JobRecord, given: JobInput, settings: Settings) -> JobRecord:
+    """The record as it is handed in now."""
+    now = utc_now()
+    return record.model_copy(
         update={
             "input": given,
             "engine": {"version": ENGINE_VERSION, "method": None},
@@ -184,8 +194,6 @@ def _queue(context: JobContext, record: JobRecord, given: JobInput, also: Also) 
             "record_ttl_s": settings.record_ttl_s,
         }
     )
-    submit(context.store, submitted, settings, lambda pipeline: also(pipeline, record.id))
-    return submitted
 
 
 def submit_again(context: JobContext, before: JobRecord) -> JobRecord:
@@ -253,7 +261,7 @@ def _borrow(context: JobContext, form: Form, part: str, job: JobRecord, adopted:
     return record
 
 
-def _check_presets(context: JobContext, options: JobOptions, owner: str) -> None:
+def check_presets(context: JobContext, options: JobOptions, owner: str) -> None:
     """Raise InvalidOptions for a preset that is not there, rather than let the job find out."""
     for side, name in (("source", options.mapping.source_preset), ("target", options.mapping.target_preset)):
         if name not in (None, NO_PRESET) and context.presets(owner).find(str(name)) is None:

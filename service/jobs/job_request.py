@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.assets.schemas import EXAMPLE_IDS, AssetId
 from service.jobs.schemas import Priority
+from service.webhooks.schemas import HookRequest
 
 
 class JobRequest(BaseModel):
@@ -26,5 +27,6 @@ class JobRequest(BaseModel):
     )
     options: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
+    webhook: HookRequest | None = Field(None, description="Who is told of this job.")
     definition: dict[str, Any] | None = None
     source_definition: dict[str, Any] | None = None

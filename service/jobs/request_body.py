@@ -34,9 +34,10 @@ def job_body() -> dict[str, Any]:
                 "description": "Expires if it has not started by then.",
             },
             "metadata": {"type": "object", "description": "Kept and given back with the job."},
+            "webhook": schema_reference("HookRequest"),
         },
         required=["motion", "character"],
-        json_parts=["options", "definition", "source_definition", "metadata"],
+        json_parts=["options", "definition", "source_definition", "metadata", "webhook"],
     )
     return or_json(body, JobRequest.__name__)
 

@@ -109,6 +109,9 @@ class JobRecord(BaseModel):
     retry_at: datetime | None = None  # queued, but not to be handed out before
     faults: int = 0  # executions that met a passing fault of ours; they do not count as attempts that failed
     first_fault_at: datetime | None = None
+    batch_id: str | None = None
+    batch_item: int | None = None  # its place in the batch, from 0
+    webhook: dict[str, Any] | None = None  # who is told of its states: `service.webhooks.schemas.Hook`
     scenes: dict[str, str] | None = None  # input -> key of its stored scene, once handed to a worker that reads none
     version: int = 0  # counts changes
 

@@ -15,6 +15,7 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :duration:<kind>          mean duration in seconds of recent successful executions
     :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
     :events:<id>              stream of the job's latest changes; an entry's id is the record's version
+    :batch..., :outbox        what batches and webhooks are told (`service.jobs.told`)
     :changed                  channel: the id of every job that changed, with ` progress` where its state stays
 
 The order is fair between owners (start-time fair queueing): a job's score is one more than that of its owner's last,
@@ -28,7 +29,10 @@ The keys are built inside the scripts, so this needs one Redis (or a primary wit
 
 from __future__ import annotations
 
-PRELUDE = """
+from service.jobs.told import COUNT_IN_BATCH, TELL
+
+PRELUDE = (
+    """
 local prefix, id = ARGV[1], ARGV[2]
 local key = prefix .. ':job:' .. id
 local time = redis.call('TIME')
@@ -46,6 +50,10 @@ local function announce(event)
   redis.call('PUBLISH', prefix .. ':changed', event == 'progress' and id .. ' progress' or id)
 end
 
+"""
+    + TELL
+    + COUNT_IN_BATCH
+    + """
 local function index(status)
   local owner = field('owner')
   return prefix .. ':index:' .. (owner ~= '' and owner .. ':' or '') .. field('kind') .. ':' .. status
@@ -77,6 +85,7 @@ local function enter(status)
     redis.call('ZREM', prefix .. ':leases', id)
     set('execution_id', '', 'lease_until', '')
   end
+  count_in_batch(field('batch_id'), field('status'), status)
   set('status', status)
 end
 
@@ -97,6 +106,7 @@ local function finish(status)
   redis.call('ZADD', prefix .. ':deadlines', 'LT', stamp(expires), id)
   announce()
   redis.call('EXPIRE', prefix .. ':events:' .. id, 86400)
+  tell_of_job(status)
 end
 
 -- Running, but held by no execution: handed over and not yet taken.
@@ -106,6 +116,7 @@ end
 
 local function owns(token) return token ~= '' and field('execution_id') == token end
 """
+)
 
 # A new job's place in the order.
 TAKE_A_TURN = """
@@ -165,6 +176,7 @@ elseif field('status') == 'queued' then
   enter('running')
   redis.call('HINCRBY', key, 'attempt', 1)
   set('progress', '0', 'stage', '', 'retry_at', '')
+  tell_of_job('running')
 else
   return {'no'}
 end
@@ -305,6 +317,7 @@ redis.call('ZREM', prefix .. ':deadlines', id)
 if status == '' then return {'no'} end
 redis.call('ZREM', index(status), id)
 redis.call('ZREM', index('all'), id)
+count_in_batch(field('batch_id'), status, field('finished_at') == '' and 'canceled' or status)
 leave_queue()
 redis.call('DEL', key, prefix .. ':events:' .. id)
 redis.call('PUBLISH', prefix .. ':changed', id)

@@ -25,7 +25,7 @@ from workers.contract.errors import Expired, NotCancelable, NotFound
 
 MILLISECOND = timedelta(milliseconds=1)
 CHANGES = f"{PREFIX}:changed"
-_JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes"})
+_JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "metadata", "scenes", "webhook"})
 _TIME_FIELDS = frozenset(
     {
         "lease_until",

@@ -15,6 +15,7 @@ from service.jobs.needs import needs_of
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus, Priority
 from service.jobs.store import JobStore, Outlook
 from service.keys.signed_urls import SignedUrls
+from service.webhooks.schemas import HookView
 from workers.contract.errors import RetargetError
 from workers.contract.stages import STAGES
 
@@ -90,6 +91,8 @@ class JobView(BaseModel):
     eta_s: float | None = Field(description="Estimate of the seconds left, from recent jobs; null while none is known.")
     attempt: int = Field(description="Executions so far; more than 1 after a worker was lost or a fault has passed.")
     retry_of: str | None = Field(None, description="The job that this one does again.")
+    batch: str | None = Field(None, description="The batch that it belongs to.")
+    webhook: HookView | None = Field(None, description="Who is told of it.")
     deadline_at: datetime | None = Field(None, description="When it expires if no worker has taken it.")
     retry_at: datetime | None = Field(None, description="When a job is tried again that met a passing fault of ours.")
     retry_reason: str | None = Field(None, description="Why a job waits that a worker has had already.")
@@ -142,6 +145,10 @@ def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> Jo
         eta_s=remaining_s(record, outlook),
         attempt=record.attempt,
         retry_of=record.retry_of,
+        batch=record.batch_id,
+        webhook=None
+        if record.webhook is None
+        else HookView(url=record.webhook["url"], events=record.webhook["events"]),
         deadline_at=record.deadline_at,
         retry_at=record.retry_at if record.status == "queued" else None,
         retry_reason=_why_it_waits(record),

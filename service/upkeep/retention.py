@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from service.assets.retention import sweep_assets
+from service.batches.retention import sweep_batches
 from service.files.blobs import OUTPUTS, SCENES, UNFINISHED, UPLOADS, BlobStore, output_prefix
 from service.files.references import BlobReferences
 from service.jobs.retention import forget_job, release_inputs
@@ -34,6 +35,7 @@ class Swept:
     outputs: int = 0  # jobs whose outputs were removed
     records: int = 0
     assets: int = 0  # stored motions and characters
+    batches: int = 0  # records of batches
     orphans: int = 0  # blobs that belong to no job
 
 
@@ -54,6 +56,7 @@ def sweep_expired(store: JobStore, blobs: BlobStore, now: datetime | None = None
         else:
             store.delete(job_id)  # its deadline is all that is left of it
     swept.assets = sweep_assets(store.redis, blobs, at)
+    swept.batches = sweep_batches(store, blobs, at)
     if store.redis.set(f"{PREFIX}:orphans-swept", "1", nx=True, ex=ORPHAN_INTERVAL_S):
         swept.orphans = sweep_orphans(store, blobs, at)
     return swept

@@ -174,6 +174,17 @@ def test_the_examples_run(
         worker.join()
     assert presets[1]["mapping"] == {"hips": "Pelvis"}
     environment["MAPPING"] = presets[0]["id"]
+    (batch,) = samples.pop(("post", "/v1/batches"))
+    (named_batch,) = samples.pop(("put", "/v1/batches/{batch_id}"))
+    environment["BATCH"] = answer(batch)["id"]
+    assert answer(named_batch)["counts"]["total"] == 1
+    (hook,) = samples.pop(("post", "/v1/webhook-endpoints"))
+    environment["ENDPOINT"] = answer(hook)["id"]
+    (test,) = samples.pop(("post", "/v1/webhook-endpoints/{endpoint_id}/test"))
+    environment["DELIVERY"] = answer(test)["id"]
+    (again,) = samples.pop(("post", "/v1/webhook-deliveries/{delivery_id}/redeliver"))
+    assert answer(again)["status"] == "pending"
+    batch_ends = [samples.pop(("post", f"/v1/batches/{{batch_id}}/{what}"))[0] for what in ("cancel", "retry")]
     (cancel,) = samples.pop(("post", "/v1/jobs/{job_id}/cancel"))
     (again,) = samples.pop(("post", "/v1/jobs/{job_id}/retry"))
     assert answer(again)["retry_of"] == environment["JOB"]
@@ -183,6 +194,7 @@ def test_the_examples_run(
     for command in (command for commands in samples.values() for command in commands):
         assert run(command).rsplit("\n", 1)[1] == "200", command
     assert (tmp_path / "result.bin").read_bytes().startswith(GLB)
+    assert [answer(command).get("items") for command in batch_ends] == [None, 1]
     for (command,) in deletions:
         assert run(command).rsplit("\n", 1)[1] == "204", command
     environment["JOB"] = jobs[1]["id"]

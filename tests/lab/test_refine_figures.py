@@ -21,8 +21,18 @@ def column(penetration: float, missed: float, similarity: float, relation_error:
     values: dict[str, float | None] = dict.fromkeys(SURFACE_KEYS, 1.0)
     by_frame = np.array([0.0, penetration, penetration])
     touching = np.array([False, False, True])
-    geometry = GeometryScores(values, {}, np.arange(3), by_frame, touching, np.full(4, missed))
-    return Column(geometry, KINEMATIC, True, {"eye": (similarity, 0.1)}, relation_error)
+    asked, kept = np.array([[0, 1], [0, 2], [1, 2], [1, 3]]), np.array([True, False, True, False])
+    geometry = GeometryScores(values, {}, np.arange(3), by_frame, touching, np.full(4, missed), asked, kept)
+    in_reach = np.array([True, True, True, False])
+    return Column(
+        geometry,
+        KINEMATIC,
+        True,
+        {"eye": (similarity, 0.1)},
+        relation_error,
+        in_reach,
+        np.array([True, False, False, True]),
+    )
 
 
 def row(better: float) -> RefineRow:
@@ -39,6 +49,9 @@ def test_figures_are_pooled_over_frames_with_intervals_over_pairs() -> None:
     assert figures["penetration_over_copy"] == pytest.approx(0.25)
     assert figures["penetration_over_copy_interval"] == pytest.approx([0.25, 0.25])
     assert figures["contact_error_over_copy"] == pytest.approx(0.25)
+    assert figures["recall_within_reach"] == pytest.approx(2 / 3)
+    assert figures["recall_of_arms"] == pytest.approx(0.5)
+    assert figures["contacts_beyond_reach"] == pytest.approx(0.25)
     assert figures["relation_error"] == pytest.approx(0.1)
     assert figures["relation_error_interval"] == pytest.approx([0.0, 0.2])
     assert figures["relation_error_rise"] == pytest.approx(-0.2)

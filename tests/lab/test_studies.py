@@ -135,9 +135,11 @@ def test_truth_compares_both_directions(corpus: Corpus) -> None:
 
 
 def test_truth_of_a_character_against_itself_is_exact(corpus: Corpus) -> None:
-    rows = list(truth.compare_with_truth(corpus.characters[0], corpus.characters[0], None))
+    rows = list(truth.compare_with_truth(corpus.characters[0], corpus.characters[0], None, "geometry"))
     off = [row for row in rows if row.method == "foot_contact off"]
-    assert all(row.error_share < 1e-5 and row.hips_height_drift_pct < 1e-3 for row in off)
+    refined = [row for row in rows if row.method == "refined"]
+    assert len(refined) == len(off) and all(row.hands_share < 0.02 for row in refined)
+    assert all(row.error_share < 1e-5 and row.hands_share < 1e-5 and row.hips_height_drift_pct < 1e-3 for row in off)
 
 
 def test_contacts_choose_clips_by_label(corpus: Corpus) -> None:

@@ -6,4 +6,4 @@ tell them apart. `tests/golden` fails where results changed and this did not.
 
 from __future__ import annotations
 
-ENGINE_VERSION = "0.4.0"
+ENGINE_VERSION = "0.5.0"

@@ -43,10 +43,20 @@ class ContactScores:
     """Numerators and denominators; a ratio is None where its denominator is 0."""
 
     missed: Array  # change of distance of each pair of points, arm radii
-    held: int
-    source: int  # frames times contacts of the source
+    asked: (
+        Indices  # (n, 2): each contact of the source, as `ContactAnchors.carried` numbers them, in each of its frames
+    )
+    kept: Mask  # (n,)
     right: int
     result: int  # frames times pairs of parts that touch in the result
+
+    @property
+    def held(self) -> int:
+        return int(np.count_nonzero(self.kept))
+
+    @property
+    def source(self) -> int:
+        return len(self.asked)
 
     @property
     def error(self) -> float | None:
@@ -75,15 +85,16 @@ def contact_scores(
     """
     missed = anchors.distance_missed(vertices_m, arm_radius_m)
     touches = result.touching()
-    held = total = 0
+    asked: list[tuple[int, int]] = []
+    kept: list[bool] = []
     for number, contact in enumerate(anchors.carried(source)):
         partners = [mask for (a, b), mask in touches.items() if a == contact.part_a and JOINED[b, contact.part_b]]
         touching = _any_of(partners, result.frames)
         rows = np.flatnonzero(anchors.contact == number)
         at = anchors.frame[rows]
         for frame in np.unique(at):
-            total += 1
-            held += bool(touching[frames[frame]] and missed[rows[at == frame]].min() < PLACE)
+            asked.append((number, int(frames[frame])))
+            kept.append(bool(touching[frames[frame]] and missed[rows[at == frame]].min() < PLACE))
     right = made = 0
     slack = round(SLACK_S * rate_hz)
     wanted = {pair: _widened(mask, slack) for pair, mask in source.touching().items()}
@@ -91,7 +102,8 @@ def contact_scores(
         partners = [other for (a2, b2), other in wanted.items() if a2 == a and JOINED[b2, b]]
         made += int(mask.sum())
         right += int((mask & _any_of(partners, result.frames)).sum())
-    return ContactScores(missed, held, total, right, made)
+    each = np.array(asked, dtype=np.int64).reshape(-1, 2)
+    return ContactScores(missed, each, np.array(kept, dtype=np.bool_), right, made)
 
 
 def _any_of(masks: list[Mask], frames: int) -> Mask:

@@ -98,6 +98,11 @@ def carried_frames(contacts: SelfContacts, target: BodySurface) -> Indices:
     return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *spans]))
 
 
+def carried_contacts(contacts: SelfContacts, target: BodySurface) -> tuple[SelfContact, ...]:
+    """Those that the body has parts for, as `ContactAnchors.contact` numbers them."""
+    return tuple(contact for contact in contacts.contacts if _has_parts(target, contact))
+
+
 def _carry(contacts: SelfContacts, target: BodySurface, rate_hz: float, frames_asked: Indices | None) -> ContactAnchors:
     rows: list[tuple[Array | Indices, ...]] = []
     left_out = [contact for contact in contacts.contacts if not _has_parts(target, contact)]

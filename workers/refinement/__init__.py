@@ -22,6 +22,7 @@
     semantic      what an encoder asks for, as a loss
     witness       the same encoder in views that are not optimised, to judge by
     reachable     which of the source's self-contacts this body can make, and where
+    arm_length    how far an arm reaches, and which contacts lie within that
     leash         how far each limb may go from where it was
     clearance     how far limbs keep from surfaces
     measures      what a window is judged by

@@ -14,20 +14,19 @@ has air there instead, several arms thick, nothing was meant. Where such a part 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.geometry.contact_model import Places, SelfContact, SelfContacts
-from workers.geometry.parts import ARM_GROUPS, BODY, GROUP_OF, PARTS, part_index
+from workers.geometry.parts import ARM_GROUPS, BODY, GROUP_OF, part_index
 from workers.geometry.posing import pose
 from workers.geometry.self_contact import places_of
 from workers.geometry.surface import BodySurface
-from workers.geometry.transfer_contacts import ContactAnchors, carry
+from workers.geometry.transfer_contacts import carry
 from workers.motion.body_motion import BodyMotion
+from workers.refinement.arm_length import find_arm
 from workers.refinement.leash import REACH
-from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices
 
 LOOKED = 5  # frames of each contact
@@ -97,7 +96,7 @@ def _moved(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> Self
     """The contact at its own place on the other part, or where that is out of the arm's length at the nearest that is
     not; as it is where there is none, or both parts are arms, which meet anywhere between.
     """
-    arm = _arm(base.body, contact.part_a)
+    arm = find_arm(base.body, contact.part_a)
     if arm is None or GROUP_OF[contact.part_b] in ARM_GROUPS or contact.part_b not in surface.frames:
         return contact
     frames = _looked(contact)
@@ -120,34 +119,6 @@ def _moved(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> Self
     place = places_of(surface, contact.part_b, surface.mesh.positions_m[face].mean(axis=0)[None])
     there = Places(*(np.broadcast_to(values, contact.gap.shape).copy() for values in vars(place).values()))
     return replace(contact, b=there)
-
-
-@dataclass(frozen=True)
-class _Arm:
-    """Shoulder, elbow and wrist joints, and the one that carries what touches."""
-
-    joints: tuple[int, int, int]
-    carrier: int
-
-    def length_m(self, surface: BodySurface, anchors: ContactAnchors) -> float:
-        """From the shoulder to what touches, with the arm straight."""
-        rest = surface.body.rest_positions_m
-        points = np.einsum("ncd,nc->nd", surface.mesh.positions_m[anchors.a_corners], anchors.a_shares)
-        chain = [*self.joints[: self.joints.index(self.carrier) + 1]]
-        bones = sum(float(np.linalg.norm(rest[b] - rest[a])) for a, b in pairwise(chain))
-        return bones + float(np.median(np.linalg.norm(points - rest[self.carrier], axis=1)))
-
-
-def _arm(body: Body, part: int) -> _Arm | None:
-    """The arm whose hand or forearm a part is."""
-    side = next((side for side in SIDES if PARTS[part].startswith(side)), None)
-    if side is None or GROUP_OF[part] not in ARM_GROUPS:
-        return None
-    joints = [body.joint(side + role) for role in ("UpperArm", "LowerArm", "Hand")]
-    if any(joint is None for joint in joints):
-        return None
-    shoulder, elbow, wrist = (int(joint) for joint in joints if joint is not None)
-    return _Arm((shoulder, elbow, wrist), wrist if PARTS[part].endswith("Hand") else elbow)
 
 
 def _looked(contact: SelfContact) -> Indices:

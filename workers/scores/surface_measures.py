@@ -49,7 +49,8 @@ NO_CONTACT_MADE = "the result does not touch itself"
 class GeometryScores:
     """`values` by `SURFACE_KEYS`; a value of None has its reason in `not_applicable`. For timelines and pooling: the
     share of limb vertices that penetrate in each of `frames`, whether the source touches itself there, and by how much
-    each pair of points of the source's contacts `missed` its distance, in arm radii.
+    each pair of points of the source's contacts `missed` its distance, in arm radii; and which contacts were `kept` of
+    those `asked`, a number and a frame at the rate of the search each (`contact_scores`).
     """
 
     values: dict[str, float | None]
@@ -58,13 +59,22 @@ class GeometryScores:
     by_frame: Array  # (frames,)
     touching: Mask  # (frames,)
     missed: Array  # (pairs,)
+    asked: Indices  # (n, 2)
+    kept: Mask  # (n,)
 
     @staticmethod
     def absent(reason: str) -> GeometryScores:
         none = np.zeros(0)
         whole, never = none.astype(np.int64), none.astype(np.bool_)
         return GeometryScores(
-            dict.fromkeys(SURFACE_KEYS), dict.fromkeys(SURFACE_KEYS, reason), whole, none, never, none
+            dict.fromkeys(SURFACE_KEYS),
+            dict.fromkeys(SURFACE_KEYS, reason),
+            whole,
+            none,
+            never,
+            none,
+            np.zeros((0, 2), dtype=np.int64),
+            never,
         )
 
 
@@ -140,7 +150,9 @@ def geometry_scores(
         reasons = {key: NO_SELF_CONTACT for key in ("contact_error", "contact_recall") if values[key] is None}
         if kept.precision is None:
             reasons["contact_precision"] = NO_CONTACT_MADE
-        results.append(GeometryScores(values, reasons, chosen, inside.by_frame, touching, kept.missed))
+        results.append(
+            GeometryScores(values, reasons, chosen, inside.by_frame, touching, kept.missed, kept.asked, kept.kept)
+        )
     return results
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.files.blobs import BlobStore, output_key, upload_key
+from service.files.blobs import BlobStore, WrongStore, output_key, upload_key
 from workers.contract.errors import FileTooLarge, Unavailable
 
 
@@ -116,3 +116,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "blobs" / "unfinished").write_text("a file where the folder should be")
     with pytest.raises(Unavailable):
         blobs.check_writable()
+
+
+def test_a_root_that_vanishes_while_a_folder_is_made_stays_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the root and the making of the folder."""
+    root = tmp_path / "blobs"
+    store = BlobStore(f"file://{root}")
+    store.put("outputs/a/x", b"1")
+    checked = BlobStore.check_there
+
+    def check_and_lose(self: BlobStore) -> None:
+        checked(self)
+        root.rename(tmp_path / "away")
+
+    monkeypatch.setattr(BlobStore, "check_there", check_and_lose)
+    with pytest.raises((FileNotFoundError, WrongStore)):
+        store.put("outputs/b/x", b"2")
+    assert not root.exists()
+    (tmp_path / "away").rename(root)
+    monkeypatch.undo()
+    assert store.read("outputs/a/x") == b"1"

@@ -6,6 +6,7 @@
     job_process   jobs timed in processes of their own, of this checkout or another
     job_child     what runs in such a process
     service       jobs a second through gateway, Redis and worker
+    batches       cheap jobs posted as batches, and what each leaves behind
     overhead      what the service adds to a job, and what its gateway costs
     process_tree  processor time of a process and of all that came from it
     three         three.js on the same files

@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts", action="store_true", help="single steps, each beside a plain way or a smaller case, instead"
     )
+    parser.add_argument("--batches", type=int, metavar="N", help="N cheap jobs posted as batches to a service, instead")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="all figures of a device beside the CPU's, instead")
     parser.add_argument("--refinement", action="store_true", help="how long refinement takes, and its memory, instead")
     parser.add_argument(
@@ -56,10 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if min(arguments.frames or [4]) < 4 or (arguments.repeats or 1) < 1 or arguments.jobs < 1:
-        raise InvalidOptions("--frames must be at least 4, --repeats and --jobs at least 1")
+    if (
+        min(arguments.frames or [4]) < 4
+        or (arguments.repeats or 1) < 1
+        or min(arguments.jobs, arguments.batches or 1) < 1
+    ):
+        raise InvalidOptions("--frames must be at least 4, --repeats, --jobs and --batches at least 1")
     if arguments.what == "compare":
         work = run_compare
+    elif arguments.batches is not None:
+        work = run_batches
     elif arguments.device is not None:
         work = run_device
     elif arguments.refinement:
@@ -108,6 +115,14 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.csv is not None:
         _write("--csv", arguments.csv, as_csv(results))
     return dataclasses.asdict(figures)
+
+
+def run_batches(arguments: argparse.Namespace) -> dict[str, Any]:
+    from workers.lab.bench.batches import bench_batches
+
+    figures = bench_batches(arguments.batches)
+    print(figures.row(), flush=True)
+    return {"batches": dataclasses.asdict(figures)}
 
 
 def run_rendering(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     truth.add_argument("first", type=Path, metavar="CHARACTER_A")
     truth.add_argument("second", type=Path, metavar="CHARACTER_B")
     truth.add_argument("--clip", metavar="NAME", help="default: every clip that both have")
+    truth.add_argument("--refine", choices=("none", "geometry"), default="none", help="adds a row of it (%(default)s)")
     _add_json(truth)
 
     contacts = subparsers.add_parser("contacts", help="foot contacts of labelled clips on every character")

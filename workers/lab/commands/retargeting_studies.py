@@ -60,14 +60,14 @@ def run_truth(arguments: argparse.Namespace) -> int:
     from workers.lab.studies.truth import compare_with_truth
 
     rows = []
-    print("clip, direction, method: error, of ends, in the world / height; degrees of parts;")
+    print("clip, direction, method: error, of ends, of hands, in the world / height; degrees of parts;")
     print("  skate (source's, truth's), hips height drift from truth, source")
-    for row in compare_with_truth(arguments.first, arguments.second, arguments.clip):
+    for row in compare_with_truth(arguments.first, arguments.second, arguments.clip, arguments.refine):
         rows.append(dataclasses.asdict(row))
         skates = ", ".join(number(value) for value in (row.skate_source, row.skate_truth))
         drifts = f"{row.hips_height_drift_pct:.2f} %, {row.hips_drift_from_source_pct:.2f} %"
         angles = " ".join(f"{part} {value:.1f}" for part, value in row.angles_deg.items())
-        errors = f"{row.error_share:.4f} {row.ends_share:.4f} {row.global_share:.4f}"
+        errors = f"{row.error_share:.4f} {row.ends_share:.4f} {row.hands_share:.4f} {row.global_share:.4f}"
         print(
             f"{row.clip} {row.source} -> {row.target} {row.method:<17} {errors}  {angles}  "
             f"{number(row.skate)} ({skates})  {drifts}",

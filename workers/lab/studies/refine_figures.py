@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workers.lab.studies.refine_table import BASE, COPY, Column, RefineRow
-from workers.skeleton.model import Array, Indices
+from workers.skeleton.model import Array, Indices, Mask
 
 DRAWS = 2000
 INTERVAL = (0.025, 0.975)
@@ -96,6 +96,27 @@ def _counts(part: str, of: str) -> Parts:
     return parts
 
 
+def _within_reach(row: RefineRow, column: Column) -> tuple[float, float]:
+    """What is held of the contacts whose place lies within the arm's length."""
+    near = _reach(column)
+    return float(np.count_nonzero(column.geometry.kept & near)), float(np.count_nonzero(near))
+
+
+def _beyond_reach(row: RefineRow, column: Column) -> tuple[float, float]:
+    near = _reach(column)
+    return float(np.count_nonzero(~near)), float(len(near))
+
+
+def _by_arms(row: RefineRow, column: Column) -> tuple[float, float]:
+    """What is held of the contacts that an arm takes part in."""
+    arms = np.ones(len(column.geometry.kept), dtype=np.bool_) if column.of_arms is None else column.of_arms
+    return float(np.count_nonzero(column.geometry.kept & arms)), float(np.count_nonzero(arms))
+
+
+def _reach(column: Column) -> Mask:
+    return np.ones(len(column.geometry.kept), dtype=np.bool_) if column.in_reach is None else column.in_reach
+
+
 def _kinematic(key: str) -> Parts:
     def parts(row: RefineRow, column: Column) -> tuple[float, float]:
         own, source = column.kinematic[f"{key}_result"], column.kinematic[f"{key}_source"]
@@ -108,6 +129,9 @@ RATIOS: Mapping[str, Parts] = {
     "penetration": _penetration,
     "contact_error": _contact_error,
     "contact_recall": _counts("contact_frames_held", "contact_frames_source"),
+    "recall_within_reach": _within_reach,
+    "recall_of_arms": _by_arms,
+    "contacts_beyond_reach": _beyond_reach,
     "contact_precision": _counts("contact_frames_right", "contact_frames_result"),
     "jerk_over_source": _kinematic("jerk"),
     "skate_over_source": _kinematic("foot_skate"),

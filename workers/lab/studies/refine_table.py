@@ -17,22 +17,29 @@ import numpy as np
 import torch
 
 from workers.contract.options import JobOptions
+from workers.geometry.contact_model import SelfContacts
+from workers.geometry.parts import ARM_GROUPS, GROUP_OF
 from workers.geometry.prepared import surfaces_of
+from workers.geometry.source_contacts import source_contacts
+from workers.geometry.surface import BodySurface
+from workers.geometry.transfer_contacts import carried_contacts
 from workers.lab.studies.refine_pairs import RefinePair, retargeted
 from workers.motion.body_motion import BodyMotion
 from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
+from workers.refinement.arm_length import in_arm_length
 from workers.refinement.refine import refine_clip
 from workers.rendering.renderer import choose_renderer
 from workers.retargeting.clip import RetargetedClip
 from workers.scores.relation_scores import relation_scores
 from workers.scores.scores import kinematic_scores
-from workers.scores.surface_measures import GeometryScores, geometry_scores
+from workers.scores.surface_measures import GeometryScores, geometry_scores, search_stride, thinned
 from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.scoring import render
 from workers.semantics.viewed_clip import ViewedClip, view_clip
+from workers.skeleton.model import Indices, Mask
 
 MEASURED_HZ = 10.0
 BUDGET_S = 600.0
@@ -51,7 +58,9 @@ class Mode:
 @dataclass(frozen=True, eq=False)
 class Column:
     """One method on one pair. `meaning` by encoder: mean cosine and the paper's loss. `relation_error` is the report's
-    over the clip, None where the bodies share no limb.
+    over the clip, None where the bodies share no limb. Of the contacts that were asked (`GeometryScores.asked`), `(n,)`
+    each: `in_reach` whether the place lies within the arm's own length of its shoulder in the analytic result;
+    `of_arms` whether an arm takes part, since legs, whose feet stay, are hardly moved by refinement.
     """
 
     geometry: GeometryScores
@@ -59,6 +68,8 @@ class Column:
     loops: bool | None
     meaning: Mapping[str, tuple[float, float]]
     relation_error: float | None = None
+    in_reach: Mask | None = None
+    of_arms: Mask | None = None
 
 
 @dataclass(eq=False)
@@ -116,11 +127,22 @@ def _measure(
     found = geometry_scores(list(motions.values()), source, seen, surfaces, frames)
     related = relation_scores(list(motions.values()), source, seen, surfaces.light)
     looked = look(retargeted, target, motions, judges) if judges else {}
+    stride = search_stride(source)
+    contacts = source_contacts(thinned(source, stride), seen)
+    in_reach = in_arm_length(contacts, surfaces.full, thinned(retargeted.scored, stride), found[0].asked)
+    of_arms = _of_arms(contacts, surfaces.full, found[0].asked)
     for (name, motion), geometry, relation in zip(motions.items(), found, related, strict=True):
         kinematic = kinematic_scores(motion, source, retargeted.contacts, retargeted.source_floor_m).values
         loops = _loops(motion) if _loops(source) else None
         meaning, relation_error = looked.get(name, {}), relation.values["relation_error"]
-        row.columns[name] = Column(geometry, kinematic, loops, meaning, relation_error)
+        row.columns[name] = Column(geometry, kinematic, loops, meaning, relation_error, in_reach, of_arms)
+
+
+def _of_arms(contacts: SelfContacts, surface: BodySurface, asked: Indices) -> Mask:
+    parts = [[contact.part_a, contact.part_b] for contact in carried_contacts(contacts, surface)]
+    arms = np.asarray(np.isin(GROUP_OF[np.array(parts, dtype=np.int64).reshape(-1, 2)], ARM_GROUPS).any(axis=1))
+    result: Mask = arms[asked[:, 0]]
+    return result
 
 
 def _loops(motion: BodyMotion) -> bool:

@@ -1,13 +1,14 @@
 """Against the truth: two characters that have the same clips, each clip retargeted from one to the other and compared.
 
 The true clip is brought to the source's time axis. Errors are relative to the hips, over every mapped joint, in body
-heights, for both naive copies and for the result with foot contacts off and auto; angles are those of joints in the
+heights, for both naive copies, for the result with foot contacts off and auto, and where it is asked for refined;
+angles are those of joints in the
 world.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from workers.lab.corpus import load_character, load_scene
 from workers.lab.studies.copy_local import copy_local
 from workers.motion.body_motion import BodyMotion, from_clip
 from workers.preparation.prepare import prepare_motion
+from workers.refinement.refine import refine_clip
 from workers.retargeting.clip import retarget_clip
 from workers.scores import foot_scores, pose_scores
 from workers.skeleton import quat
@@ -31,7 +33,9 @@ PARTS = {
     "hands": ("Hand",), "fingers": tuple(role[len("left") :] for f in FINGERS for role in finger_roles("left", f)),
     "thighs": ("UpperLeg",), "feet": ("Foot",), "arms": ("UpperArm", "LowerArm"),
 }  # fmt: skip
-ENDS = ("leftHand", "rightHand", "leftFoot", "rightFoot", "head")
+HANDS = ("leftHand", "rightHand")
+ENDS = (*HANDS, "leftFoot", "rightFoot", "head")
+REFINE_BUDGET_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class TruthRow:
     method: str
     error_share: float  # mean root-relative error / height
     ends_share: float  # the same of hands, feet and head alone
+    hands_share: float  # of hands alone
     global_share: float  # mean error in the world / height
     angles_deg: Mapping[str, float]  # mean angle of the joints of each of PARTS that both bodies have
     skate: float | None
@@ -62,14 +67,14 @@ def shared_clips(first: Path, second: Path, clip: str | None) -> list[str]:
     return shared
 
 
-def compare_with_truth(first: Path, second: Path, clip: str | None) -> Iterator[TruthRow]:
-    """Rows for every shared clip, in both directions."""
+def compare_with_truth(first: Path, second: Path, clip: str | None, refine: str = "none") -> Iterator[TruthRow]:
+    """Rows for every shared clip, in both directions; `refine` is `none` or `geometry`, which adds a row."""
     for name in shared_clips(first, second, clip):
         for source, target in ((first, second), (second, first)):
-            yield from _compare(source, target, name)
+            yield from _compare(source, target, name, refine)
 
 
-def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthRow]:
+def _compare(source_path: Path, target_path: Path, clip: str, refine: str) -> Iterator[TruthRow]:
     source_scene, target = load_scene(source_path), load_character(target_path)
     source = prepare_motion(source_scene, source_scene.find_clip(clip), parse_options(None))
     true_clip = target.scene.load_clip(target.scene.find_clip(clip), None)
@@ -85,6 +90,10 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
                 "copy_rest": done.naive,
                 "copy_local": copy_local(done.source.motion, target.body, done.source_floor_m),
             }
+        elif refine != "none":
+            options = parse_options({"refine": refine})
+            refined = refine_clip(done, target, options, lambda share: None, budget_s=REFINE_BUDGET_S)
+            motions["refined"] = refined.result
         track = foot_scores.source_track(done.contacts, body, target.body, done.source_floor_m)
         result_ground = foot_scores.result_track(track, body, target.body, done.source_floor_m)
         skate_source = foot_scores.foot_skate(done.source.motion, track)
@@ -103,7 +112,8 @@ def _compare(source_path: Path, target_path: Path, clip: str) -> Iterator[TruthR
                 clip,
                 label,
                 float(pose_scores.position_errors(shown, truth).mean()),
-                _ends_error(shown, truth),
+                _ends_error(shown, truth, ENDS),
+                _ends_error(shown, truth, HANDS),
                 _global_error(shown, truth),
                 _angles_deg(shown, truth, body),
                 foot_scores.foot_skate(motion, result_ground),
@@ -121,8 +131,8 @@ def _hips_drift_pct(motion: BodyMotion, truth: BodyMotion) -> float:
     return float(100.0 * np.abs(apart).mean() / true_height.mean())
 
 
-def _ends_error(motion: BodyMotion, truth: BodyMotion) -> float:
-    joints = [joint for role in ENDS if (joint := truth.body.joint(role)) is not None]
+def _ends_error(motion: BodyMotion, truth: BodyMotion, roles: Sequence[str]) -> float:
+    joints = [joint for role in roles if (joint := truth.body.joint(role)) is not None]
     hips = truth.body.hips
     ours, theirs = (each.positions_m[:, joints] - each.positions_m[:, [hips]] for each in (motion, truth))
     return float(np.linalg.norm(ours - theirs, axis=-1).mean() / truth.body.height_m)
