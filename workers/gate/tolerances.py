@@ -33,4 +33,7 @@ class Tolerances(BaseModel):
         0.5, description="How much worse a value of the verdict may be, in steps from its review to its fail limit."
     )
     similarity: Share = Field(0.1, description="How much less the calibrated semantic similarity may be.")
-    picture: Share = Field(0.12, description="Mean difference of a keyframe's picture where there is a body, of 1.")
+    picture: Share = Field(
+        0.08,
+        description="Difference of a keyframe's picture where it is greatest, over an area as large as a limb, of 1.",
+    )
