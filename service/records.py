@@ -1,4 +1,4 @@
-"""What all records in Redis share: the prefix of their keys, ids that sort by age, and the time."""
+"""What all records in Redis share: the prefix of their keys, ids that sort by age, pages of these, and the time."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ def new_id(prefix: str) -> str:
 def id_of(prefix: str, number: int) -> str:
     """The prefix and the lowest 130 bits of a number, in 26 characters."""
     return prefix + "".join(_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def newest_page(
+    redis: Redis, index: str, limit: int, cursor: str | None, oldest: str = "-"
+) -> tuple[list[str], str | None]:
+    """Up to `limit` members of a sorted set with all scores 0, the greatest first, below `cursor` and down to `oldest`
+    (a bound as Redis writes it); and the cursor of the next page, None on the last. Blocking.
+    """
+    found: Any = redis.zrevrangebylex(index, f"({cursor}" if cursor else "+", oldest, start=0, num=limit + 1)
+    members = [member.decode() for member in found]
+    return members[:limit], members[limit - 1] if len(members) > limit else None
 
 
 def utc_now() -> datetime:

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.lock import Lock
 
 from service.assets.schemas import AssetKind, AssetRecord
-from service.records import PREFIX
+from service.records import PREFIX, newest_page
 from workers.contract.errors import NotFound
 
 DEADLINES = f"{PREFIX}:asset-deadlines"
@@ -66,12 +66,9 @@ class AssetStore:
         self, kind: AssetKind, limit: int, cursor: str | None, owner: str = ""
     ) -> tuple[list[AssetRecord], str | None]:
         """Up to `limit` records of one owner, newest first, older than `cursor`; and the cursor of the next page."""
-        found: Any = self._redis.zrevrangebylex(
-            _index(kind, owner), f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
-        )
-        members = [member.decode() for member in found]
-        records = [self.find(member.partition(":")[2]) for member in members[:limit]]
-        return [record for record in records if record], members[limit - 1] if len(members) > limit else None
+        members, following = newest_page(self._redis, _index(kind, owner), limit, cursor)
+        records = [self.find(member.partition(":")[2]) for member in members]
+        return [record for record in records if record], following
 
     def due(self, now: datetime, limit: int = 1000) -> list[AssetRecord]:
         """Assets that have expired."""

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from service.batches.feeding import cancel_jobs, feed
 from service.batches.intake import check_room, read_request, submit_batch_once
 from service.batches.items import Items
-from service.batches.own_batch import BatchId
+from service.batches.own_batch import BATCH_NAMES, BatchId
 from service.batches.results import archive, json_lines
 from service.batches.retention import forget_batch
 from service.batches.schemas import BATCH_ID_PATTERN, BatchRecord, BatchRequest, ItemStatus
@@ -29,17 +29,16 @@ from service.batches.views import (
 from service.files.form import receive_json
 from service.http.headers import matches
 from service.http.openapi import curl, error_responses, schema_reference
+from service.http.own_names import NAME_PATTERN
 from service.jobs.context import JobContext, SharedJobs
 from service.jobs.endpoints import IdempotencyHeader
 from service.jobs.idempotency import Answer, IdempotencyKey
-from service.jobs.own_job import NAME_PATTERN
 from service.keys.caller import CallerOf
 from workers.contract.errors import (
     Expired,
     IdempotencyConflict,
     IdempotencyMismatch,
     InvalidOptions,
-    InvalidRequest,
     NotCancelable,
     NotFound,
     QueueFull,
@@ -88,9 +87,7 @@ async def post_batch(
         else IdempotencyKey(context.redis, caller.id, f"batch:{idempotency_key.strip()}")
     )
     await run_in_threadpool(check_room, context, caller)
-    wanted = read_request(
-        await receive_json(request, context.reception, BODY_MAX_BYTES), context.settings.batch_items_max
-    )
+    wanted = await _received(request, context)
     return await run_in_threadpool(_made, context, wanted, caller.id, key, None)
 
 
@@ -107,15 +104,16 @@ async def post_batch(
 )
 async def put_batch(request: Request, context: SharedJobs, caller: CallerOf, name: BatchName) -> Response:
     """As POST, but sent twice it is one batch, which can be asked for under this name too. Another body is refused."""
-    if name.startswith("bat_"):
-        message = "a name of your own may not begin with bat_, as the ids of batches do"
-        raise InvalidRequest(message, errors=[{"pointer": "/path/batch_id", "message": message}])
+    BATCH_NAMES.check(name)
     key = IdempotencyKey(context.redis, caller.id, f"put-batch:{name}")
     await run_in_threadpool(check_room, context, caller)
-    wanted = read_request(
-        await receive_json(request, context.reception, BODY_MAX_BYTES), context.settings.batch_items_max
-    )
+    wanted = await _received(request, context)
     return await run_in_threadpool(_made, context, wanted, caller.id, key, name)
+
+
+async def _received(request: Request, context: JobContext) -> BatchRequest:
+    body = await receive_json(request, context.reception, BODY_MAX_BYTES)
+    return read_request(body, context.settings.batch_items_max)
 
 
 def _made(

@@ -10,13 +10,11 @@ two gateways that feed at once, or one that is killed, make no job twice and los
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from redis.client import Pipeline
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import WatchError
 
 from service.batches.schemas import BatchRecord
 from service.batches.store import BatchStore, again_key, counts_key, jobs_key, record_key
@@ -27,6 +25,7 @@ from service.jobs.queue import enqueue, withdraw
 from service.jobs.schemas import JobInput, JobRecord
 from service.jobs.store import JobStore
 from service.records import PREFIX
+from service.rounds import Rounds
 from service.settings import Settings
 from workers.contract.errors import NotCancelable, NotFound
 from workers.contract.options import parse_options
@@ -159,27 +158,6 @@ def cancel_jobs(jobs: JobStore, store: BatchStore, batch_id: str) -> None:
             withdraw(jobs, record)
 
 
-class Feeder:
-    """Feeds every second, in a thread of a gateway."""
-
-    def __init__(self, settings: Settings, jobs: JobStore, blobs: BlobStore, interval_s: float = 1.0) -> None:
-        self._round: Callable[[], int] = lambda: feed_all(jobs, blobs, settings)
-        self._interval_s = interval_s
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._interval_s):
-            try:
-                self._round()
-            except RedisError as error:
-                LOG.warning("batches are not fed: Redis: %s", error)
-            except Exception:
-                LOG.exception("a round failed; the next one tries again")
+def feeder(settings: Settings, jobs: JobStore, blobs: BlobStore) -> Rounds:
+    """Feeds all open batches every second, in a thread of a gateway."""
+    return Rounds("feeder", [lambda: feed_all(jobs, blobs, settings)], LOG, "batches are not fed", patience_s=10)

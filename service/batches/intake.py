@@ -14,14 +14,15 @@ from pydantic import ValidationError
 from redis.client import Pipeline
 
 from service.assets.intake import lend_asset
-from service.batches.own_batch import name_batch
+from service.batches.own_batch import BATCH_NAMES
 from service.batches.schemas import BatchRecord, BatchRequest, HeldAsset, Plan
 from service.batches.store import BatchStore
 from service.files.references import BlobReferences
+from service.http.json_body import invalid_body
 from service.jobs.context import JobContext
 from service.jobs.door import check_at_the_door
 from service.jobs.idempotency import Answer, IdempotencyKey
-from service.jobs.intake import METADATA_MAX_BYTES, check_presets, invalid_body, read_options
+from service.jobs.intake import METADATA_MAX_BYTES, check_presets, read_options
 from service.keys.schemas import Caller
 from service.records import utc_now
 from service.webhooks.intake import check_hook
@@ -67,7 +68,7 @@ def submit_batch_once(
     def also(pipeline: Pipeline, record: BatchRecord) -> None:
         key.bind(pipeline, fingerprint, record.id)
         if name is not None:
-            name_batch(pipeline, owner, name, record.id, context.settings.record_ttl_s)
+            BATCH_NAMES.keep(pipeline, owner, name, record.id, context.settings.record_ttl_s)
 
     try:
         return _submit(context, request, owner, also)

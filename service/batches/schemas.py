@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.assets.schemas import EXAMPLE_IDS, AssetId
 from service.files.input_file import InputFile
-from service.jobs.schemas import JobStatus, Priority
+from service.jobs.schemas import DEADLINE_MAX_S, JobStatus, Priority
 from service.records import new_id, utc_now
 from service.webhooks.schemas import HookRequest
 
@@ -24,7 +24,6 @@ BatchStatus = Literal["running", "completed", "canceling", "canceled"]
 ItemStatus = Literal["pending", JobStatus, "deleted"]
 COUNTED: tuple[str, ...] = ("pending", *get_args(JobStatus))
 OPEN_STATUSES = ("pending", "queued", "running", "canceling")
-DEADLINE_MAX_S = 30 * 24 * 3600
 
 
 class PairRequest(BaseModel):

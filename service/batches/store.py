@@ -21,7 +21,7 @@ from redis.client import Pipeline
 
 from service.batches.schemas import COUNTED, BatchRecord
 from service.jobs.told import COUNT_IN_BATCH, TELL
-from service.records import PREFIX
+from service.records import PREFIX, newest_page
 from workers.contract.errors import NotFound
 
 OPEN = f"{PREFIX}:batches-open"
@@ -140,12 +140,8 @@ class BatchStore:
 
     def page(self, limit: int, cursor: str | None, owner: str) -> tuple[list[BatchRecord], str | None]:
         """Up to `limit` batches of an owner, newest first, older than the id `cursor`; and the next page's cursor."""
-        found: Any = self.redis.zrevrangebylex(
-            _index(owner), f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
-        )
-        ids = [name.decode() for name in found]
-        records = [record for name in ids[:limit] if (record := self.find(name)) is not None]
-        return records, ids[limit - 1] if len(ids) > limit else None
+        ids, following = newest_page(self.redis, _index(owner), limit, cursor)
+        return [record for name in ids if (record := self.find(name)) is not None], following
 
     def delete(self, record: BatchRecord) -> None:
         with self.redis.pipeline(transaction=True) as pipe:

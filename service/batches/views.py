@@ -12,7 +12,7 @@ from service.batches.schemas import EXAMPLE_ID, OPEN_STATUSES, BatchRecord, Batc
 from service.http.errors import Problem
 from service.jobs.schemas import Priority
 from service.jobs.views import EXAMPLE_ID as EXAMPLE_JOB
-from service.webhooks.schemas import HookView
+from service.webhooks.schemas import HookView, hook_view
 
 
 class BatchCounts(BaseModel):
@@ -124,7 +124,6 @@ def batch_url(batch_id: str) -> str:
 def batch_view(record: BatchRecord, counts: dict[str, int]) -> BatchView:
     url = batch_url(record.id)
     ended = record.total - sum(counts[name] for name in OPEN_STATUSES)
-    hook = record.webhook
     return BatchView(
         id=record.id,
         status=record.status,
@@ -138,7 +137,7 @@ def batch_view(record: BatchRecord, counts: dict[str, int]) -> BatchView:
         characters=record.plan.characters,
         options=record.options,
         metadata=record.metadata,
-        webhook=None if hook is None else HookView(url=hook["url"], events=hook["events"]),
+        webhook=hook_view(record.webhook),
         urls=BatchUrls(
             self=url,
             items=f"{url}/items",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -64,11 +63,11 @@ class AsyncClient:
         return await self._run(flows.wait(_id(job), on_progress))
 
     async def cancel(self, job: Job | str) -> Job:
-        return Job.model_validate_json((await self._run(flows.post(f"/v1/jobs/{_id(job)}/cancel"))).body)
+        return await self._run(flows.cancel(_id(job)))
 
     async def retry(self, job: Job | str) -> Job:
         """A new job that does it again."""
-        return Job.model_validate_json((await self._run(flows.post(f"/v1/jobs/{_id(job)}/retry"))).body)
+        return await self._run(flows.retry(_id(job)))
 
     async def report(self, job: Job | str) -> dict[str, Any]:
         return await self._run(flows.report(_id(job)))
@@ -96,12 +95,11 @@ class AsyncClient:
         return await self._run(flows.wait_for_batch(_id(batch), on_progress))
 
     async def cancel_batch(self, batch: Batch | str) -> Batch:
-        return Batch.model_validate_json((await self._run(flows.post(f"/v1/batches/{_id(batch)}/cancel"))).body)
+        return await self._run(flows.cancel_batch(_id(batch)))
 
     async def retry_batch(self, batch: Batch | str) -> int:
         """Have what failed done again; the number of items."""
-        answer = await self._run(flows.post(f"/v1/batches/{_id(batch)}/retry"))
-        return int(json.loads(answer.body)["items"])
+        return await self._run(flows.retry_batch(_id(batch)))
 
     def results(
         self, batch: Batch | str, folder: str | Path | None = None, names: Sequence[str] | None = None

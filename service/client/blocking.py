@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -113,11 +112,11 @@ class Client:
         return self._run(flows.wait(_id(job), on_progress))
 
     def cancel(self, job: Job | str) -> Job:
-        return Job.model_validate_json(self._run(flows.post(f"/v1/jobs/{_id(job)}/cancel")).body)
+        return self._run(flows.cancel(_id(job)))
 
     def retry(self, job: Job | str) -> Job:
         """A new job that does it again."""
-        return Job.model_validate_json(self._run(flows.post(f"/v1/jobs/{_id(job)}/retry")).body)
+        return self._run(flows.retry(_id(job)))
 
     def report(self, job: Job | str) -> dict[str, Any]:
         return self._run(flows.report(_id(job)))
@@ -145,11 +144,11 @@ class Client:
         return self._run(flows.wait_for_batch(_id(batch), on_progress))
 
     def cancel_batch(self, batch: Batch | str) -> Batch:
-        return Batch.model_validate_json(self._run(flows.post(f"/v1/batches/{_id(batch)}/cancel")).body)
+        return self._run(flows.cancel_batch(_id(batch)))
 
     def retry_batch(self, batch: Batch | str) -> int:
         """Have what failed done again; the number of items."""
-        return int(json.loads(self._run(flows.post(f"/v1/batches/{_id(batch)}/retry")).body)["items"])
+        return self._run(flows.retry_batch(_id(batch)))
 
     def results(
         self, batch: Batch | str, folder: str | Path | None = None, names: Sequence[str] | None = None

@@ -146,8 +146,15 @@ def get_job(job_id: str) -> Flow[Job]:
     return Job.model_validate_json(answer.body)
 
 
-def post(path: str) -> Flow[Answered]:
-    return (yield from ask(Ask("POST", path)))
+def cancel(job_id: str) -> Flow[Job]:
+    answer = yield from ask(Ask("POST", f"/v1/jobs/{job_id}/cancel"))
+    return Job.model_validate_json(answer.body)
+
+
+def retry(job_id: str) -> Flow[Job]:
+    """A new job that does it again."""
+    answer = yield from ask(Ask("POST", f"/v1/jobs/{job_id}/retry"))
+    return Job.model_validate_json(answer.body)
 
 
 def wait(job_id: str, on_progress: Progress | None) -> Flow[Job]:
@@ -247,6 +254,17 @@ def make_batch(
 def get_batch(batch_id: str) -> Flow[Batch]:
     answer = yield from ask(Ask("GET", f"/v1/batches/{batch_id}"))
     return Batch.model_validate_json(answer.body)
+
+
+def cancel_batch(batch_id: str) -> Flow[Batch]:
+    answer = yield from ask(Ask("POST", f"/v1/batches/{batch_id}/cancel"))
+    return Batch.model_validate_json(answer.body)
+
+
+def retry_batch(batch_id: str) -> Flow[int]:
+    """Have what failed done again; the number of items."""
+    answer = yield from ask(Ask("POST", f"/v1/batches/{batch_id}/retry"))
+    return int(json.loads(answer.body)["items"])
 
 
 def wait_for_batch(batch_id: str, on_progress: Callable[[Batch], object] | None) -> Flow[Batch]:

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from workers.gate.junit import junit_xml
     from workers.gate.manifest import read_library
     from workers.gate.page import gate_page
-    from workers.gate.results import Results, read_baseline, write_baseline, write_whole
+    from workers.gate.results import Results, read_baseline, write_baseline, write_file
     from workers.gate.run_rows import run_rows
 
     manifest: Path = arguments.manifest
@@ -63,10 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
     if whole:
         results.drop_all_but({outcome.key for outcome in (*now, *accepted.values())})
     there = frozenset(path.name for path in results.folder.glob("*.png"))
-    write_whole(out / "index.html", gate_page(manifest.name, judged, results.folder.name, there).encode())
-    write_whole(out / "junit.xml", junit_xml(manifest.name, judged))
+    write_file(out / "index.html", gate_page(manifest.name, judged, results.folder.name, there).encode())
+    write_file(out / "junit.xml", junit_xml(manifest.name, judged))
     if arguments.json:
-        write_whole(arguments.json, _json(judged).encode())
+        write_file(arguments.json, _json(judged).encode())
     for line in table(judged, arguments.all):
         print(line)
     print(f"{len(now)} rows, {computed} computed; page: {out / 'index.html'}; JUnit: {out / 'junit.xml'}")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from redis import RedisError
 
 from service.app import create_app
-from service.batches.feeding import Feeder
+from service.batches.feeding import feeder
 from service.files.blobs import WrongStore
 from service.http.context import connect
 from service.http.timed_protocol import timed_protocol
@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     server = GatewayServer(app, settings)
     # Workers sweep too; this one settles the jobs of the last worker, when there is none left.
     sweeper = Sweeper(settings, connect(settings), SWEEP_INTERVAL_S)
-    feeder = Feeder(settings, app.state.context.store, app.state.context.blobs)
-    webhooks = dispatcher(settings, connect(settings))
-    helpers = (sweeper, feeder, webhooks)
+    context = app.state.context
+    feeding = feeder(settings, context.store, context.blobs)
+    helpers = (sweeper, feeding, dispatcher(settings, connect(settings)))
     for helper in helpers:
         helper.start()
     try:

@@ -41,7 +41,7 @@ def add_option_flags(parser: argparse.ArgumentParser) -> None:
 
 def read_options(arguments: argparse.Namespace) -> JobOptions:
     """Options from file and flags. Raises InvalidOptions."""
-    data: dict[str, Any] = dict(_read_json(arguments.options, "--options")) if arguments.options else {}
+    data: dict[str, Any] = dict(read_json(arguments.options, "--options")) if arguments.options else {}
     for name in JobOptions.model_fields:
         if name in OWN_FLAG:
             continue
@@ -49,17 +49,18 @@ def read_options(arguments: argparse.Namespace) -> JobOptions:
         if value is not None:
             data[name] = _number(value) if name not in ("clip", "clip_name", "description") else value
     if arguments.mapping:
-        data["mapping"] = _read_json(arguments.mapping, "--mapping")
+        data["mapping"] = read_json(arguments.mapping, "--mapping")
     data |= {name: True for name in SWITCHES if getattr(arguments, name)}
     return parse_options(data)
 
 
 def read_mapping(path: str) -> MappingOverride:
     """The mapping override in a file. Raises InvalidOptions, SourceFileNotFound."""
-    return parse_options({"mapping": _read_json(path, "--mapping")}).mapping
+    return parse_options({"mapping": read_json(path, "--mapping")}).mapping
 
 
-def _read_json(path: str, flag: str) -> dict[str, Any]:
+def read_json(path: str, flag: str) -> dict[str, Any]:
+    """The JSON object in the file that a flag names. Raises InvalidOptions, SourceFileNotFound."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from workers.contract.errors import InvalidOptions
 from workers.contract.options import JobOptions
 from workers.formats.registry import endings, format_named, format_of_extension, written_formats
 from workers.formats.wording import alternatives, character_files, motion_files, skeleton_files
+from workers.platform.whole_files import write_whole
 
 if TYPE_CHECKING:
     from workers.formats.bundle import FileBundle
@@ -111,13 +111,9 @@ def artifact_paths(names: list[str], out: Path) -> dict[str, Path]:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Whole or not at all: written beside, then renamed. Raises InvalidOptions where the folder does not take it."""
+    """Whole or not at all. Raises InvalidOptions where the folder does not take it."""
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(data)
-        written = Path(file.name)
-        written.chmod(0o644)
-        written.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise InvalidOptions(
             f"cannot write {str(path)!r}: {error.strerror}; choose a folder that exists and has room"

@@ -7,11 +7,11 @@ Imports neither the engine nor anything that only POSIX systems have.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.commands.option_flags import read_json
 from workers.contract.errors import InvalidOptions, RetargetError, SourceFileNotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in [*arguments.motions, *arguments.character]:
         if not Path(path).is_file():
             raise SourceFileNotFound(f"no file {path!r}; check the path")
-    options = _options(arguments.options)
+    options = read_json(arguments.options, "--options") if arguments.options is not None else {}
     try:
         with Client(arguments.url, arguments.key) as client:
             if len(arguments.motions) == len(arguments.character) == 1 and arguments.name is None:
@@ -54,20 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
     except Broken as error:
         raise Unavailable(f"the service does not answer ({error}); is it running, and is --url right?") from None
-
-
-def _options(path: str | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SourceFileNotFound(f"--options: no file {path!r}") from None
-    except (OSError, ValueError) as error:
-        raise InvalidOptions(f"--options: {path!r} is not a readable JSON file: {error}") from None
-    if not isinstance(found, dict):
-        raise InvalidOptions(f"--options: {path!r} must hold a JSON object")
-    return found
 
 
 def _one(client: Client, arguments: argparse.Namespace, options: dict[str, Any]) -> int:

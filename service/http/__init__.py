@@ -5,6 +5,8 @@
     problems        GET /problems/{code}: what a code means
     served          what is served where; unknown query parameters are refused
     preferences     the Prefer header
+    json_body       what is wrong with a JSON body, field by field
+    own_names       names that callers give in place of ids
     head            HEAD wherever there is GET
     origin_guard    what a page of somebody else may not do, where no keys are asked for
     timed_protocol  uvicorn's protocol, with a limit on the time that a request's head may take

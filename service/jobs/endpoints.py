@@ -14,13 +14,14 @@ from starlette.concurrency import run_in_threadpool
 from service.files.form import Form, is_json, receive_form, receive_json
 from service.http.headers import matches
 from service.http.openapi import curl, error_responses
+from service.http.own_names import NAME_PATTERN
 from service.http.preferences import applied, preferred_wait_s
 from service.jobs.context import JobContext, SharedJobs
 from service.jobs.estimates import outlook_of
 from service.jobs.find import JobFilter, find_jobs, written_as_a_time
 from service.jobs.idempotency import Answer, IdempotencyKey
 from service.jobs.intake import check_queue, form_of_json, submit_again, submit_once
-from service.jobs.own_job import NAME_PATTERN, JobId
+from service.jobs.own_job import JOB_NAMES, JobId
 from service.jobs.queue import withdraw
 from service.jobs.request_body import job_body
 from service.jobs.retention import forget_job
@@ -33,7 +34,6 @@ from workers.contract.errors import (
     IdempotencyConflict,
     IdempotencyMismatch,
     InvalidOptions,
-    InvalidRequest,
     NotCancelable,
     NotFound,
     NotReady,
@@ -136,9 +136,7 @@ async def put_job(
     request: Request, context: SharedJobs, caller: CallerOf, name: JobName, cache_control: CacheHeader = None
 ) -> Response:
     """As POST, but sent twice it is one job, which can be asked for under this name too. Another body is refused."""
-    if name.startswith("job_"):
-        message = "a name of your own may not begin with job_, as the ids of jobs do"
-        raise InvalidRequest(message, errors=[{"pointer": "/path/job_id", "message": message}])
+    JOB_NAMES.check(name)
     key = IdempotencyKey(context.redis, caller.id, f"put:{name}")
     await run_in_threadpool(check_queue, context, caller)
     async with _received(request, context, cache_control) as form:

@@ -24,13 +24,14 @@ from service.files.first_look import look_at
 from service.files.form import Form, UploadedFile
 from service.files.input_file import InputFile
 from service.files.references import BlobReferences
+from service.http.json_body import invalid_body
 from service.jobs.context import JobContext
 from service.jobs.door import check_at_the_door, check_rest_frame
 from service.jobs.idempotency import Answer, IdempotencyKey, fingerprint_of
 from service.jobs.job_request import JobRequest
-from service.jobs.own_job import name_job
+from service.jobs.own_job import JOB_NAMES
 from service.jobs.queue import submit
-from service.jobs.schemas import JobInput, JobRecord, Priority
+from service.jobs.schemas import DEADLINE_MAX_S, JobInput, JobRecord, Priority
 from service.jobs.views import job_view
 from service.keys.schemas import Caller
 from service.records import utc_now
@@ -40,7 +41,6 @@ from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import Expired, InvalidOptions, InvalidRequest, NotReady, QueueFull
 from workers.contract.options import NO_PRESET, JobOptions, parse_options
 
-DEADLINE_MAX_S = 30 * 24 * 3600
 METADATA_MAX_BYTES = 16 * 1024
 ASSET_PARTS = ("motion", "character", "source_character", "file")
 DEFINITIONS = ("definition", "source_definition")
@@ -76,7 +76,7 @@ def submit_once(
     def also(pipeline: Pipeline, job_id: str) -> None:
         key.bind(pipeline, fingerprint, job_id)
         if name is not None:
-            name_job(pipeline, owner, name, job_id, context.settings.record_ttl_s)
+            JOB_NAMES.keep(pipeline, owner, name, job_id, context.settings.record_ttl_s)
 
     try:
         record = submit_retarget(context, form, owner, also)
@@ -132,16 +132,6 @@ def form_of_json(body: bytes) -> Form:
         if value is not None:
             form.texts[part] = value.encode() if part in ASSET_PARTS else json.dumps(value).encode()
     return form
-
-
-def invalid_body(error: ValidationError) -> InvalidRequest:
-    """What is wrong with a JSON body, field by field."""
-    items = [
-        {"pointer": "".join(f"/{part}" for part in item["loc"]), "message": str(item["msg"])}
-        for item in error.errors(include_url=False, include_input=False)
-    ]
-    summary = "; ".join(f"{item['pointer'] or 'the body'}: {item['message']}" for item in items[:3])
-    return InvalidRequest(f"{summary}; see /openapi.json", errors=items)
 
 
 def _submit(

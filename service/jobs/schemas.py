@@ -18,6 +18,7 @@ JobKind = Literal["retarget", "inspect"]
 JobStatus = Literal["queued", "running", "succeeded", "failed", "canceling", "canceled", "expired"]
 FINAL_STATUSES: frozenset[JobStatus] = frozenset({"succeeded", "failed", "canceled", "expired"})
 Priority = Literal["low", "normal", "high"]
+DEADLINE_MAX_S = 30 * 24 * 3600
 JOB_ID_PATTERN = r"^job_[0-9A-HJKMNP-TV-Z]{26}$"
 
 

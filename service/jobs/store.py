@@ -20,7 +20,7 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 from service.jobs import scripts
 from service.jobs.needs import needs_of, written
 from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
-from service.records import PREFIX, id_of, redis_now
+from service.records import PREFIX, id_of, newest_page, redis_now
 from workers.contract.errors import Expired, NotCancelable, NotFound
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -230,9 +230,8 @@ class JobStore:
         index = _index(owner, kind, status or "all")
         oldest = "-" if created_after is None else f"({first_id_at(created_after + MILLISECOND)}"
         newest = [name for name in (cursor, None if created_before is None else first_id_at(created_before)) if name]
-        ids = self.redis.zrevrangebylex(index, f"({min(newest)}" if newest else "+", oldest, start=0, num=limit + 1)
-        found = _texts(ids)
-        return self.get_many(found[:limit]), found[limit - 1] if len(found) > limit else None
+        ids, following = newest_page(self.redis, index, limit, min(newest, default=None), oldest)
+        return self.get_many(ids), following
 
     def events(self, job_id: str, after: int) -> list[tuple[int, dict[str, Any]]]:
         """The changes of a job after the version `after` that are kept: version, and event, status, stage, progress."""

@@ -15,7 +15,7 @@ from service.jobs.needs import needs_of
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobStatus, Priority
 from service.jobs.store import JobStore, Outlook
 from service.keys.signed_urls import SignedUrls
-from service.webhooks.schemas import HookView
+from service.webhooks.schemas import HookView, hook_view
 from workers.contract.errors import RetargetError
 from workers.contract.stages import STAGES
 
@@ -146,9 +146,7 @@ def view_with(store: JobStore, record: JobRecord, outlook: Outlook | None) -> Jo
         attempt=record.attempt,
         retry_of=record.retry_of,
         batch=record.batch_id,
-        webhook=None
-        if record.webhook is None
-        else HookView(url=record.webhook["url"], events=record.webhook["events"]),
+        webhook=hook_view(record.webhook),
         deadline_at=record.deadline_at,
         retry_at=record.retry_at if record.status == "queued" else None,
         retry_reason=_why_it_waits(record),

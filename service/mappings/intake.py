@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from service.files.form import Form
 from service.http.context import Context
-from service.jobs.intake import invalid_body
+from service.http.json_body import invalid_body
 from service.jobs.schemas import JobRecord
 from service.mappings.schemas import MappingRequest, PresetRecord
 from service.mappings.store import MappingStore
@@ -26,7 +26,7 @@ def read_request(body: bytes, pointer: str = "") -> MappingRequest:
     try:
         return MappingRequest.model_validate_json(body)
     except ValidationError as error:
-        invalid = invalid_body(error)
+        invalid = invalid_body(error)  # its text names the fields as the preset has them
         items = [{**item, "pointer": pointer + item["pointer"]} for item in invalid.extra["errors"]]
         raise InvalidRequest(invalid.detail, errors=items) from None
 

@@ -15,7 +15,7 @@ from typing import Any
 from redis import Redis
 
 from service.mappings.schemas import PresetRecord
-from service.records import PREFIX
+from service.records import PREFIX, newest_page
 from workers.contract.errors import InvalidOptions, NotFound
 
 KIND_OF_SIDE = {"source": "motion", "target": "character"}
@@ -63,11 +63,8 @@ class MappingStore:
         self, limit: int, cursor: str | None = None, fingerprint: str | None = None
     ) -> tuple[list[PresetRecord], str | None]:
         """Up to `limit` presets, newest first, older than the id `cursor`; and the cursor of the next page."""
-        index = self._index(fingerprint)
-        found: Any = self._redis.zrevrangebylex(index, f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1)
-        ids = [name.decode() for name in found]
-        records = [record for name in ids[:limit] if (record := self.find(name)) is not None]
-        return records, ids[limit - 1] if len(ids) > limit else None
+        ids, following = newest_page(self._redis, self._index(fingerprint), limit, cursor)
+        return [record for name in ids if (record := self.find(name)) is not None], following
 
     def find_for(self, side: str, fingerprint: str, preset_id: str | None) -> PresetRecord | None:
         """The preset of this id, else the newest for a skeleton on this side (source or target).

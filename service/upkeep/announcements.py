@@ -14,9 +14,10 @@ from service.batches.store import BatchStore
 from service.batches.views import batch_view
 from service.jobs.store import JobStore
 from service.jobs.views import job_view
+from service.rounds import Rounds
 from service.settings import Settings
 from service.webhooks.outbox import Subject, empty_outbox
-from service.webhooks.sending import Dispatcher, Sender
+from service.webhooks.sending import Sender, dispatching
 from service.webhooks.store import WebhookStore
 from workers.contract.errors import NotFound
 
@@ -42,7 +43,7 @@ def describer(redis: Redis) -> Callable[[str], Subject | None]:
     return describe
 
 
-def dispatcher(settings: Settings, redis: Redis) -> Dispatcher:
+def dispatcher(settings: Settings, redis: Redis) -> Rounds:
     """What sends the webhooks of a gateway."""
     store, describe = WebhookStore(redis), describer(redis)
-    return Dispatcher(Sender(settings, store), lambda: empty_outbox(store, describe, datetime.now(UTC)))
+    return dispatching(Sender(settings, store), lambda: empty_outbox(store, describe, datetime.now(UTC)))

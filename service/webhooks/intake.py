@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from service.http.context import Context
+from service.http.json_body import invalid_body
 from service.records import new_id, utc_now
 from service.settings import Settings
 from service.webhooks.addresses import Refused, check_url, networks_of
@@ -78,12 +79,7 @@ def parse(model: type[Model], body: bytes, pointer: str = "") -> Model:
     try:
         return model.model_validate_json(body or b"{}")
     except ValidationError as error:
-        items = [
-            {"pointer": pointer + "".join(f"/{part}" for part in item["loc"]), "message": str(item["msg"])}
-            for item in error.errors(include_url=False, include_input=False)
-        ]
-        summary = "; ".join(f"{item['pointer'] or 'the body'}: {item['message']}" for item in items[:3])
-        raise InvalidRequest(f"{summary}; see /openapi.json", errors=items) from None
+        raise invalid_body(error, pointer) from None
 
 
 def _check(settings: Settings, url: str, pointer: str) -> None:

@@ -43,8 +43,6 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], timeout_s: flo
     `timeout_s` bounds the whole: a receiver that drips its answer is cut, too.
     """
     connection = _Connection(target, timeout_s)
-    if (target.scheme, target.port) in (("https", 443), ("http", 80)):
-        connection.port = target.port
     is_over = threading.Event()
 
     def cut() -> None:

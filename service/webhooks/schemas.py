@@ -186,6 +186,11 @@ class DeliveryPage(BaseModel):
     next_cursor: str | None
 
 
+def hook_view(kept: dict[str, Any] | None) -> HookView | None:
+    """What is shown of the hook that a job or batch keeps: never its secret."""
+    return None if kept is None else HookView(url=kept["url"], events=kept["events"])
+
+
 def endpoint_url(endpoint_id: str) -> str:
     return f"/v1/webhook-endpoints/{endpoint_id}"
 

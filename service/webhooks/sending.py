@@ -18,8 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from redis.exceptions import RedisError
-
+from service.rounds import Rounds
 from service.settings import Settings
 from service.webhooks.addresses import Refused, Resolver, find, look_up, networks_of
 from service.webhooks.posting import post
@@ -157,33 +156,6 @@ class Sender:
             self._store.update(endpoint.model_copy(update={"disabled_at": now, "disabled_reason": reason}))
 
 
-class Dispatcher:
-    """Empties the outbox and sends what is due every second, in a thread of a gateway."""
-
-    def __init__(self, sender: Sender, empty: Callable[[], int], interval_s: float = 1.0) -> None:
-        self._sender = sender
-        self._empty = empty
-        self._interval_s = interval_s
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(work,), name="webhooks", daemon=True)
-            for work in (self._empty, *([self._sender.send_due] * AT_ONCE))
-        ]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join(timeout=1)
-
-    def _run(self, work: Callable[[], int]) -> None:
-        while not self._stopped.wait(self._interval_s):
-            try:
-                work()
-            except RedisError as error:
-                LOG.warning("webhooks wait: Redis: %s", error)
-            except Exception:
-                LOG.exception("a round failed; the next one tries again")
+def dispatching(sender: Sender, empty: Callable[[], int]) -> Rounds:
+    """Empties the outbox and sends what is due every second, in threads of a gateway."""
+    return Rounds("webhooks", [empty, *[sender.send_due] * AT_ONCE], LOG, "webhooks wait", patience_s=1)

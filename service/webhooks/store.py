@@ -16,7 +16,7 @@ from typing import Any
 
 from redis import Redis
 
-from service.records import PREFIX
+from service.records import PREFIX, newest_page
 from service.webhooks.schemas import DeliveryRecord, EndpointRecord
 from workers.contract.errors import NotFound
 
@@ -77,12 +77,8 @@ class WebhookStore:
 
     def page(self, limit: int, cursor: str | None, owner: str) -> tuple[list[EndpointRecord], str | None]:
         """Up to `limit` endpoints of an owner, newest first, older than the id `cursor`; and the next page's cursor."""
-        found: Any = self.redis.zrevrangebylex(
-            _endpoints_key(owner), f"({cursor}" if cursor else "+", "-", start=0, num=limit + 1
-        )
-        ids = [name.decode() for name in found]
-        records = [record for name in ids[:limit] if (record := self.find(name)) is not None]
-        return records, ids[limit - 1] if len(ids) > limit else None
+        ids, following = newest_page(self.redis, _endpoints_key(owner), limit, cursor)
+        return [record for name in ids if (record := self.find(name)) is not None], following
 
     def add_delivery(self, record: DeliveryRecord, due: datetime) -> bool:
         """False where it is there already: what happened was seen twice."""

@@ -12,6 +12,7 @@ from service.mappings.schemas import PresetRecord
 from service.mappings.store import MappingStore
 from service.records import new_id, utc_now
 from tests.queue.task_bench import Bench
+from workers.engine import circumstances
 from workers.queue import result_cache
 
 
@@ -73,7 +74,7 @@ def test_what_the_engine_reads_counts(bench: Bench, connection: Redis, monkeypat
     MappingStore(connection).put(preset)
     told.add(result_cache.fingerprint(bench.record, connection))
     MappingStore(connection).delete(preset)
-    monkeypatch.setattr(result_cache, "ENGINE_VERSION", "0.0.1")
+    monkeypatch.setattr(circumstances, "ENGINE_VERSION", "0.0.1")
     told.add(result_cache.fingerprint(bench.record, connection))
     assert len(told) == 6
     monkeypatch.undo()

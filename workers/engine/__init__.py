@@ -6,6 +6,7 @@
     export          retargeted clips as the file that was asked for
     postconditions  what every result must hold, or it is never handed out
     inspection      what a file holds, as JSON
+    circumstances   what a result depends on beside files and options
     score_files     the scores of a result file against its source file
 
 Every stage is a package of its own; here they are put in order.

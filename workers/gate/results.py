@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from workers.contract.errors import InvalidOptions
 from workers.gate.outcome import RowOutcome
+from workers.platform.whole_files import write_whole
 
 NAME_LENGTH = 60
 
@@ -40,8 +40,8 @@ class Results:
         """The JSON comes last, so that it never names a sheet that is not there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, data in sheets.items():
-            write_whole(self.folder / name, data)
-        write_whole(self.folder / f"{kept.key}.json", kept.model_dump_json(indent=1).encode())
+            write_file(self.folder / name, data)
+        write_file(self.folder / f"{kept.key}.json", kept.model_dump_json(indent=1).encode())
 
     def drop_all_but(self, keys: Iterable[str]) -> None:
         """Remove what nothing asks for any more."""
@@ -71,21 +71,17 @@ def write_baseline(folder: Path, kept: Iterable[RowOutcome], whole: bool) -> Non
     for outcome in kept:
         path = folder / _file_name(outcome.row)
         names.add(path.name)
-        write_whole(path, outcome.model_dump_json(indent=1).encode())
+        write_file(path, outcome.model_dump_json(indent=1).encode())
     for path in folder.glob("*.json") if whole else ():
         if path.name not in names:
             path.unlink()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Raises InvalidOptions where the folder does not take it."""
+def write_file(path: Path, data: bytes) -> None:
+    """Whole or not at all; its folder is made where missing. Raises InvalidOptions where that does not take it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
-            file.write(data)
-        written = Path(file.name)
-        written.chmod(0o644)
-        written.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise InvalidOptions(f"cannot write {str(path)!r}: {error.strerror}; choose a folder that has room") from None
 

@@ -6,20 +6,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from model_store.status import resolve
-from workers.contract.engine_version import ENGINE_VERSION
+from workers.engine.circumstances import circumstances, encoder_identity
 from workers.formats.registry import format_of_extension
 from workers.gate.manifest import Pair
 from workers.gate.outcome import SCHEMA
 from workers.platform.content_key import content_key
-from workers.semantics.choice import choose_encoder
-
-SETTINGS = ("RETARGET_SURFACE_SCORES", "RETARGET_DEVICE")
 
 
 class RowKeys:
@@ -34,11 +29,10 @@ class RowKeys:
         files = (pair.motion, pair.character, pair.source_character, pair.definition, pair.source_definition)
         return content_key(
             SCHEMA,
-            ENGINE_VERSION,
+            circumstances(),
             [None if path is None else (path.name, self._content(path)) for path in files],
             pair.options.model_dump_json(exclude={"fail_on"}),
             self._encoder(pair.options.encoder),
-            [os.environ.get(name) for name in SETTINGS],
         )
 
     def _content(self, path: Path) -> str:
@@ -48,9 +42,7 @@ class RowKeys:
 
     def _encoder(self, wanted: str | None) -> str:
         if wanted not in self._encoders:
-            choice = choose_encoder(wanted)
-            known = choice.reference is not None
-            self._encoders[wanted] = resolve(choice.reference).identity if known and choice.reference else choice.reason
+            self._encoders[wanted] = encoder_identity(wanted)
         return self._encoders[wanted]
 
 

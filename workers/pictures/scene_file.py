@@ -69,8 +69,9 @@ class _SceneWriter:
         nodes, skeleton = self.document["nodes"], body.motion.body.skeleton
         top, first = len(nodes), len(nodes) + 1
         clip = to_clip(body.motion)
-        parts = marks.get("parts")
-        nodes.append({"name": name, "children": [], "extras": _facts(body) | _without(marks, "parts")})
+        told = {**_facts(body), **marks}
+        parts = told.pop("parts", None)
+        nodes.append({"name": name, "children": [], "extras": told})
         for joint in range(len(skeleton)):
             node: Json = {"name": skeleton.names[joint]} if skeleton.names[joint] else {}
             node["translation"] = skeleton.node_offsets_m[joint].tolist()
@@ -139,10 +140,6 @@ class _SceneWriter:
 
 def _facts(body: MovingBody) -> Json:
     return {"floor_m": round(float(body.floor_m), 5), "height_m": round(float(body.motion.body.height_m), 5)}
-
-
-def _without(marks: Json, key: str) -> Json:
-    return {name: value for name, value in marks.items() if name != key}
 
 
 def _strongest(weights: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -8,6 +8,7 @@
     side_by_side   two pieces of work on two threads
     threads        how many threads libraries take, and how they wait
     torch_threads  torch on a given number of threads for a while; the only module here that imports torch
+    whole_files    files that others see whole or not at all
 
 Starting and stopping processes is left to those who need one.
 """

@@ -14,25 +14,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
 
-from model_store.status import resolve
 from service.files.blobs import BlobStore
 from service.files.input_file import InputFile
 from service.jobs.schemas import Artifact, JobRecord
 from service.jobs.store import JobStore
 from service.mappings.store import MappingStore
 from service.records import PREFIX, utc_now
-from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import RetargetError
-from workers.semantics.choice import choose_encoder
+from workers.engine.circumstances import circumstances, encoder_identity
 
 LOG = logging.getLogger("retarget.tasks")
-# What a worker is set to that changes what a job says.
-SETTINGS = ("RETARGET_ENCODER", "RETARGET_SURFACE_SCORES", "RETARGET_DEVICE")
 WITHOUT_EFFECT = ("fail_on", "refine_budget_s")  # of the options: on the result itself, while nothing is refined
 
 
@@ -44,7 +40,7 @@ def fingerprint(record: JobRecord, redis: Redis) -> str | None:
     given = record.input
     files = [_told(part) for part in (given.motion, given.character, given.source_character)]
     told = [
-        ENGINE_VERSION, _encoder(options.get("encoder")), [os.environ.get(name) for name in SETTINGS], options, files,
+        circumstances(), _encoder(options.get("encoder")), options, files,
         given.definition, given.source_definition, MappingStore(redis, record.owner).ids(),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
@@ -66,7 +62,7 @@ def remember(store: JobStore, digest: str, record: JobRecord) -> None:
     store.redis.set(_key(record.owner, digest), record.id, ex=record.output_ttl_s)
 
 
-def copied(blobs: BlobStore, artifacts: list[Artifact], key_of: Any) -> list[Artifact] | None:
+def copied(blobs: BlobStore, artifacts: list[Artifact], key_of: Callable[[str], str]) -> list[Artifact] | None:
     """Copies of a job's files under `key_of(name)`; None where one of them is gone."""
     made = []
     try:
@@ -84,10 +80,9 @@ def _told(files: list[InputFile]) -> list[tuple[str, str]]:
 
 
 def _encoder(wanted: str | None) -> str:
-    """Which encoder the scores are of: its content, not its name."""
+    """Which encoder the scores are of; of one that cannot be had the error's code: the job itself tells it."""
     try:
-        choice = choose_encoder(wanted)
-        return resolve(choice.reference).identity if choice.reference is not None else str(choice.reason)
+        return encoder_identity(wanted)
     except RetargetError as error:
         return error.code
 

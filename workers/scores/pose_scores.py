@@ -88,14 +88,20 @@ def hips_height_drift(result: BodyMotion, source: BodyMotion, seated: Array, sou
 def position_errors(motion: BodyMotion, truth: BodyMotion) -> Array:
     """Root-relative distance `(frames, roles)` between two motions of one character, in body heights.
 
-    Both are taken relative to their own hips joint; over every role but the hips. Frames must agree.
+    Both are taken relative to their own hips joint; over every role but the hips that both have, whose joints may be
+    sorted otherwise where another program wrote the file. Frames must agree.
     """
-    joints = [match.joint for role, match in truth.body.mapping.roles.items() if role != "hips"]
-    hips = truth.body.hips
-    ours = motion.positions_m[:, joints] - motion.positions_m[:, [hips]]
-    theirs = truth.positions_m[:, joints] - truth.positions_m[:, [hips]]
+    roles = [role for role in truth.body.mapping.roles if role != "hips" and motion.body.has(role)]
+    ours, theirs = (_from_hips(each, roles) for each in (motion, truth))
     errors: Array = np.linalg.norm(ours - theirs, axis=-1) / truth.body.height_m
     return errors
+
+
+def _from_hips(motion: BodyMotion, roles: list[str]) -> Array:
+    """Places of roles relative to the hips joint, `(frames, roles, 3)`."""
+    joints = [motion.body.mapping.roles[role].joint for role in roles]
+    places: Array = motion.positions_m[:, joints] - motion.positions_m[:, [motion.body.hips]]
+    return places
 
 
 def mapping_confidence(body: Body) -> float:

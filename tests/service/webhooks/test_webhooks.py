@@ -376,7 +376,7 @@ def test_a_gateways_dispatcher_sends_by_itself(
     made = endpoint(client, receiver.url)
     client.post(made["urls"]["test"])
     running = dispatcher(settings, redis)
-    running._interval_s = 0.01
+    running.interval_s = 0.01
     running.start()
     deadline = time.monotonic() + 10
     while not receiver.seen and time.monotonic() < deadline:

@@ -59,20 +59,20 @@ def bench_batches(jobs: int, workers: int = 2) -> BatchFigures:
             (folder / "log").open("w") as log,
             running_server(folder / "data", log, workers, {**os.environ, **CHEAP}, folder) as url,
             Client(url) as client,
-            Redis.from_url(f"unix://{folder / 'data' / 'redis' / 'redis.sock'}?db=0") as redis,
+            embedded_redis(folder / "data") as redis,
         ):
             serve = child_with(os.getpid(), "serve", str(folder / "data")) or 0
             gateway = child_with(serve, "gateway") or 0
             motions = [client.upload_motion((f"walk{n}.bvh", walk + b"\n" * n)) for n in range(count)]
             characters = [client.upload_character(path) for path in bodies]
-            before = _used(redis), memory_mib(gateway)
+            before = used_bytes(redis), memory_mib(gateway)
             start_s, made = time.perf_counter(), []
             for number in range(max(round(jobs / (count * len(bodies))), 1)):
                 made.append(client.batch(motions, characters, seed=number, end_s=END_S))
             ended = [client.wait_for_batch(batch) for batch in made]
             seconds = time.perf_counter() - start_s
             is_right = all(_is_right(client, batch) for batch in ended)
-            after = _used(redis), memory_mib(gateway)
+            after = used_bytes(redis), memory_mib(gateway)
     states: Counter[str] = Counter()
     for batch in ended:
         states.update({name: number for name, number in batch.counts.items() if number and name != "total"})
@@ -88,7 +88,13 @@ def bench_batches(jobs: int, workers: int = 2) -> BatchFigures:
     )
 
 
-def _used(redis: Redis) -> int:
+def embedded_redis(data: Path) -> Redis:
+    """The Redis of a `retarget serve` on this data folder."""
+    return Redis.from_url(f"unix://{data / 'redis' / 'redis.sock'}?db=0")
+
+
+def used_bytes(redis: Redis) -> int:
+    """What Redis holds, by its own books."""
     told: Any = redis.info("memory")
     return int(told["used_memory"])
 

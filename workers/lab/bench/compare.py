@@ -18,14 +18,15 @@ import numpy as np
 
 from workers.contract.errors import RetargetError
 from workers.contract.options import JobOptions
-from workers.engine.score_files import score_files
+from workers.engine.score_files import first_frames, score_files
 from workers.formats.bundle import FileBundle
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
 from workers.lab.bench.opponents import Made, Opponent, attempt
-from workers.motion.body_motion import BodyMotion, from_clip
+from workers.lab.corpus import load_scene
+from workers.motion.body_motion import from_clip
 from workers.preparation.prepare import prepare_motion
-from workers.skeleton.model import Array
+from workers.scores.pose_scores import position_errors
 from workers.skeleton.resample import resample
 
 # Score of the report -> heading of its column. Those on top say how well, the last how fast.
@@ -97,25 +98,17 @@ def _scored(
 
 def _truth_pct(result: FileBundle, motion: Path, character: Path) -> float | None:
     """Mean distance of the joints from the author's own clip of the same name; None where there is none."""
-    source, target = (read_scene(bundle_from_path(path)) for path in (motion, character))
+    source, target = load_scene(motion), load_scene(character)
     name = source.clips[0].name
     if name not in [clip.name for clip in target.clips]:
         return None
-    made = prepare_motion(read_scene(result), len(read_scene(result).clips) - 1, JobOptions())
-    true_clip = resample(target.load_clip(target.find_clip(name), None), made.motion.rate_hz)
-    truth = from_clip(prepare_motion(target, target.find_clip(name), JobOptions()).body, true_clip)
-    shared = [role for role in truth.body.mapping.roles if role != "hips" and made.body.has(role)]
-    ours, theirs = (_from_hips(motion, shared) for motion in (made.motion, truth))
-    frames = min(len(ours), len(theirs))
-    apart = np.linalg.norm(ours[:frames] - theirs[:frames], axis=-1)
-    return 100.0 * float(apart.mean() / truth.body.height_m)
-
-
-def _from_hips(motion: BodyMotion, roles: Sequence[str]) -> Array:
-    """Places of roles relative to the hips `(frames, roles, 3)`. By role: another writer may have sorted the joints."""
-    joints = [motion.body.mapping.roles[role].joint for role in roles]
-    places: Array = motion.positions_m[:, joints] - motion.positions_m[:, [motion.body.hips]]
-    return places
+    scene, number = read_scene(result), target.find_clip(name)
+    made = prepare_motion(scene, len(scene.clips) - 1, JobOptions()).motion
+    true_clip = resample(target.load_clip(number, None), made.rate_hz)
+    truth = from_clip(prepare_motion(target, number, JobOptions()).body, true_clip)
+    frames = min(made.frames, truth.frames)
+    errors = position_errors(first_frames(made, frames), first_frames(truth, frames))
+    return 100.0 * float(errors.mean())
 
 
 def pooled(results: Sequence[PairResult]) -> Comparison:

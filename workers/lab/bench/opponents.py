@@ -10,8 +10,6 @@ All take the first clip at its own rate. Times are of a warm process, from bytes
 
 from __future__ import annotations
 
-import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,7 +22,7 @@ from workers.contract.options import JobOptions, parse_options
 from workers.engine.export import export
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
-from workers.lab.bench.three import SCRIPT, TIMEOUT_S, find_three, three_joints
+from workers.lab.bench.three import STEPS, find_three, run_three, three_joints
 from workers.motion.body_motion import to_clip
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 from workers.refinement.stage import RefiningStage
@@ -64,9 +62,7 @@ def opponents(three: Path | None = None) -> tuple[list[Opponent], list[str]]:
     if isinstance(package, str):
         return found, [f"three.js: {package}"]
     settings = "our joint names, hip, scale = ratio of hips heights, localOffsets from both rest poses, useTargetMatrix"
-    found.append(
-        Opponent("three.js", f"SkeletonUtils.retargetClip: {settings}", lambda *files: _three(package, *files))
-    )
+    found.append(Opponent("three.js", f"SkeletonUtils.retargetClip: {settings}", partial(_three, package)))
     return found, []
 
 
@@ -117,16 +113,10 @@ def _three(package: Path, motion: Path, character: Path) -> Made:
     # The loader's numbers are the file's own units, ours are metres.
     scale = heights_m[0] / heights_m[1] * source.scene.units.factor / target.scene.units.factor
     with tempfile.TemporaryDirectory(prefix="retarget-bench-") as folder:
-        out, job = Path(folder) / "result.glb", Path(folder) / "job.json"
+        out = Path(folder) / "result.glb"
         words = {"three": str(package), **three_joints(source, target), "motion": str(motion), "scale": scale}
-        job.write_text(
-            json.dumps({**words, "character": str(character), "offsets": True, "repeats": LAPS, "out": str(out)})
-        )
-        done = subprocess.run(["node", str(SCRIPT), str(job)], capture_output=True, text=True, timeout=TIMEOUT_S)
-        if done.returncode:
-            raise RuntimeError((done.stderr.strip().splitlines() or [str(done.returncode)])[-1])
-        lap = json.loads(done.stdout)[-1]
-        return Made(out.read_bytes(), sum(float(lap[f"{step}_s"]) for step in ("read", "retarget", "write")))
+        lap = run_three({**words, "character": str(character), "offsets": True, "repeats": LAPS, "out": str(out)})[-1]
+        return Made(out.read_bytes(), sum(float(lap[f"{step}_s"]) for step in STEPS))
 
 
 def attempt(opponent: Opponent, motion: Path, character: Path) -> Made | str:

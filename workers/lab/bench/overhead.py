@@ -6,7 +6,8 @@
     reads        GET of a job that has ended, over connections kept open: a second of the gateway's processor
     growth       memory of gateway and Redis over many jobs of stored files, whose result is known after the first
 
-Processor time and memory are what the kernel says of each process (Linux), so that the clients' work does not count.
+Processor time and the gateway's memory are what the kernel says of the process (Linux), so that the client's work does
+not count; Redis's memory is what it says itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,8 +27,9 @@ import numpy as np
 
 from service.commands.demo import FINAL, post_form, running_server
 from workers.contract.errors import InternalError
+from workers.lab.bench.batches import embedded_redis, used_bytes
 from workers.lab.bench.job_process import WITHOUT_SCORES, Tree
-from workers.lab.bench.process_tree import child_with, descendant, memory_mib, tree_processor_s
+from workers.lab.bench.process_tree import child_with, memory_mib, tree_processor_s
 
 WARM_UPS = 2
 READS = 3000
@@ -51,24 +54,25 @@ def time_overhead(tree: Tree, motions: Sequence[Path], character: Path, many: in
     """All but the first `WARM_UPS` motions are measured. Raises InternalError where a job does not succeed."""
     with tempfile.TemporaryDirectory(prefix="retarget-bench-") as folder, (Path(folder) / "log").open("w") as log:
         environment, data = tree.environment(WITHOUT_SCORES), Path(folder) / "data"
-        with running_server(data, log, environment=environment, cwd=Path(folder)) as url:
+        with running_server(data, log, environment=environment, cwd=Path(folder)) as url, ExitStack() as stack:
             server = child_with(os.getpid(), "serve", str(data)) or 0
-            gateway, redis = descendant(server, "gateway"), descendant(server, "redis-server")
-            client = _Client(url)
+            gateway = child_with(server, "gateway") or 0
+            client, redis = _Client(url), stack.enter_context(embedded_redis(data))
             options = json.dumps(WITHOUT_SCORES.options)
             stored = client.store("characters", character)
             for motion in motions[:WARM_UPS]:
-                client.post_and_wait(url, motion, stored, options)
+                client.post_and_wait(motion, stored, options)
             before = tree_processor_s(gateway) or 0.0
-            added = [client.post_and_wait(url, motion, stored, options) for motion in motions[WARM_UPS:]]
+            added = [client.post_and_wait(motion, stored, options) for motion in motions[WARM_UPS:]]
             spent_s = (tree_processor_s(gateway) or 0.0) - before
             reads = client.read_often(gateway)
             ids = {"motion": client.store("motions", motions[0]), "character": stored}
             client.post_many(ids, json.loads(options), BATCH)
-            start, held = tree_processor_s(gateway) or 0.0, [memory_mib(pid) for pid in (gateway, redis)]
+            start, held = tree_processor_s(gateway) or 0.0, (memory_mib(gateway), used_bytes(redis))
             client.post_many(ids, json.loads(options), many)
             many_s = (tree_processor_s(gateway) or 0.0) - start
-            grown = [1024.0 * (memory_mib(pid) - was) / many for pid, was in zip((gateway, redis), held, strict=True)]
+            gateway_kib = 1024.0 * (memory_mib(gateway) - held[0]) / many
+            redis_kib = (used_bytes(redis) - held[1]) / 1024.0 / many
     shares = {"p50": 50.0, "p95": 95.0, "max": 100.0}
     return Overhead(
         jobs=len(added),
@@ -77,8 +81,8 @@ def time_overhead(tree: Tree, motions: Sequence[Path], character: Path, many: in
         reads_per_core_s=reads,
         many=many,
         many_gateway_s=many_s / many,
-        gateway_kib=grown[0],
-        redis_kib=grown[1],
+        gateway_kib=gateway_kib,
+        redis_kib=redis_kib,
     )
 
 
@@ -90,9 +94,9 @@ class _Client:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
         self._last = ""
 
-    def _json(self, method: str, path: str, body: object = None, **headers: str) -> dict[str, object]:
+    def _json(self, method: str, path: str, body: object = None) -> dict[str, object]:
         data = None if body is None else json.dumps(body)
-        self._connection.request(method, path, data, {"Content-Type": "application/json", **headers})
+        self._connection.request(method, path, data, {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
         text = answer.read()
         if answer.status >= 400:
@@ -103,10 +107,10 @@ class _Client:
     def store(self, kind: str, path: Path) -> str:
         return str(json.loads(post_form(f"{self._url}/v1/{kind}", {"file": path}, {})[1])["id"])
 
-    def post_and_wait(self, url: str, motion: Path, character: str, options: str) -> float:
+    def post_and_wait(self, motion: Path, character: str, options: str) -> float:
         """Seconds of a job beyond those that its stages took."""
         start = time.perf_counter()
-        headers, _ = post_form(f"{url}/v1/jobs", {"motion": motion}, {"character": character, "options": options})
+        headers, _ = post_form(f"{self._url}/v1/jobs", {"motion": motion}, {"character": character, "options": options})
         self._last = urlsplit(headers["location"]).path
         job = self._json("GET", f"{self._last}?wait=60")
         seconds = time.perf_counter() - start

@@ -35,22 +35,6 @@ def child_with(parent: int, *words: str) -> int | None:
     return None
 
 
-def descendant(pid: int, word: str) -> int:
-    """The first process below `pid` with a word on its command line that ends in `word`; 0 where there is none."""
-    stats, waiting = _stats(), [pid]
-    while waiting:
-        parent = waiting.pop()
-        for child in [child for child, (above, _) in stats.items() if above == parent]:
-            try:
-                words = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if any(each.endswith(word) for word_list in words for each in word_list.split()):
-                return child
-            waiting.append(child)
-    return 0
-
-
 def memory_mib(pid: int) -> float:
     """What a process holds in memory now; NaN where the system does not tell."""
     try:

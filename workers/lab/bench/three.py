@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workers.contract.options import parse_options
 from workers.formats.load_bundle import bundle_from_path
@@ -25,6 +27,7 @@ from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepa
 
 SCRIPT = Path(__file__).with_name("retarget_clip.mjs")
 TIMEOUT_S = 1800.0
+STEPS = ("read", "retarget", "write")  # of a lap
 
 
 @dataclass(frozen=True)
@@ -56,33 +59,34 @@ def find_three(folder: Path | None = None) -> Path | str:
 
 def time_three(three: Path, motion: Path, character: Path, laps: int) -> ThreeTiming | str:
     """The whole program with one lap, then one with `laps` for the time once it is warm; or in words why it failed."""
-    with tempfile.TemporaryDirectory(prefix="retarget-bench-") as folder:
-        job = Path(folder) / "job.json"
-        source = prepare_motion(read_scene(bundle_from_path(motion)), 0, parse_options(None))
-        target = prepare_character(read_scene(bundle_from_path(character)), {})
-        words = {
-            "three": str(three),
-            **three_joints(source, target),
-            "motion": str(motion),
-            "character": str(character),
-        }
-        job.write_text(json.dumps({**words, "repeats": 1}))
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        once = _node(job)
-        clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        if once.returncode:
-            return f"failed: {once.stderr.strip().splitlines()[-1] if once.stderr.strip() else once.returncode}"
-        job.write_text(json.dumps({**words, "repeats": laps}))
-        lap = min(json.loads(_node(job).stdout), key=lambda lap: float(lap["processor_s"]))
-    steps_s = {step: float(lap[f"{step}_s"]) for step in ("read", "retarget", "write")}
+    source = prepare_motion(read_scene(bundle_from_path(motion)), 0, parse_options(None))
+    target = prepare_character(read_scene(bundle_from_path(character)), {})
+    words = {"three": str(three), **three_joints(source, target), "motion": str(motion), "character": str(character)}
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    try:
+        run_three({**words, "repeats": 1})
+    except RuntimeError as error:
+        return f"failed: {error}"
+    clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    lap = min(run_three({**words, "repeats": laps}), key=lambda lap: float(lap["processor_s"]))
+    steps_s = {step: float(lap[f"{step}_s"]) for step in STEPS}
     used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return ThreeTiming(
         clock_s, used_s, lap["frames"], lap["tracks"], sum(steps_s.values()), lap["processor_s"], steps_s
     )
 
 
-def _node(job: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["node", str(SCRIPT), str(job)], capture_output=True, text=True, timeout=TIMEOUT_S)
+def run_three(job: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The laps of `retarget_clip.mjs`, which says what a job holds. Raises RuntimeError with what node said last."""
+    with tempfile.NamedTemporaryFile("w", prefix="retarget-bench-", suffix=".json") as file:
+        json.dump(job, file)
+        file.flush()
+        command = ["node", str(SCRIPT), file.name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or [str(done.returncode)])[-1])
+    laps: list[dict[str, Any]] = json.loads(done.stdout)
+    return laps
 
 
 def three_joints(source: PreparedMotion, target: PreparedCharacter) -> dict[str, object]:

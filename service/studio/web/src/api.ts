@@ -106,7 +106,6 @@ export const job = (id: string): Promise<Job> => json<Job>(`/v1/jobs/${id}`);
 export const report = (id: string): Promise<Report> => json<Report>(`/v1/jobs/${id}/report`);
 export const cancel = (id: string): Promise<Response> => request(`/v1/jobs/${id}/cancel`, { method: "POST" });
 export const retry = (id: string): Promise<Job> => json<Job>(`/v1/jobs/${id}/retry`, { method: "POST" });
-export const remove = (id: string): Promise<Response> => request(`/v1/jobs/${id}`, { method: "DELETE" });
 export const openapi = (): Promise<any> => json("/openapi.json");
 export const bytes = async (url: string): Promise<ArrayBuffer> => (await request(url)).arrayBuffer();
 export const savePreset = (name: string, fingerprint: string, mapping: Record<string, unknown>): Promise<unknown> =>

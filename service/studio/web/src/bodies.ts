@@ -163,6 +163,9 @@ function paint(body: BodyView, wanted: [string, THREE.Color, number][]): void {
   colours.needsUpdate = true;
 }
 
+/** A joint's name in the file; three's own may not hold every character. */
+export const jointName = (bone: THREE.Object3D): string => (bone.userData.name as string | undefined) ?? bone.name;
+
 /** Adds the result of another job, beside what is there and in step with it. */
 export function addResult(bodies: Bodies, other: Bodies, title: string): void {
   const result = other.list.find((body) => body.name === "result");

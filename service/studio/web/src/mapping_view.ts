@@ -1,6 +1,7 @@
 // The joint mapping of source and character as tables: confidence, reason, and a choice to correct it and run again.
 
 import { savePreset, type Report } from "./api";
+import { jointName } from "./bodies";
 import { h, refill, words } from "./dom";
 import type { Picked } from "./stage";
 
@@ -36,7 +37,7 @@ export class MappingView {
   /** A joint picked in the scene: it goes to the role that waits for one, else its role is shown. */
   take({ body, bone }: Picked): void {
     const side: Side = body.name === "source" ? "source" : "target";
-    const joint = (bone.userData.name as string | undefined) ?? bone.name;
+    const joint = jointName(bone);
     if (this.waiting !== null && side === this.side) {
       this.choose(this.waiting, joint);
       this.waiting = null;

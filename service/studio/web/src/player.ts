@@ -4,7 +4,6 @@ export class Player {
   durationS = 0;
   rateHz = 30;
   speed = 1;
-  loops = true;
   private now = 0;
   private last = 0;
   private running = false;
@@ -65,10 +64,7 @@ export class Player {
     if (!this.running) return;
     let next = this.now + (Math.max(at - this.last, 0) / 1000) * this.speed;
     this.last = at;
-    if (next > this.durationS) {
-      if (!this.loops) return this.pause();
-      next = this.durationS > 0 ? next % this.durationS : 0;
-    }
+    if (next > this.durationS) next = this.durationS > 0 ? next % this.durationS : 0;
     this.seek(next);
     requestAnimationFrame(this.tick);
   };

@@ -1,9 +1,9 @@
 // One job: its progress while it runs, its reason where it failed, else scene, timeline, report and mapping.
 
 import * as api from "./api";
-import { addResult, readBodies } from "./bodies";
+import { addResult, jointName, readBodies, type BodyView } from "./bodies";
 import { controls } from "./controls";
-import { h, put, refill } from "./dom";
+import { h, refill } from "./dom";
 import { MappingView, type Corrections } from "./mapping_view";
 import { Player } from "./player";
 import { moments, reportView } from "./report_view";
@@ -86,8 +86,8 @@ async function open(job: api.Job, other: string, element: HTMLElement, shell: Sh
   const report = await api.report(job.id);
   const scene = api.artifactOf(job, "scene.glb");
   if (!scene) {
-    put(element, h("p", {}, "This job was made without the option “scene”, so there is nothing to play; run it again from here to see it move."));
-    refill(element, h("h1", {}, title(job)), element.lastElementChild, rerunButton(job, shell), reportView(job, report, () => {}));
+    const why = "This job was made without the option “scene”, so there is nothing to play; run it again from here to see it move.";
+    refill(element, h("h1", {}, title(job)), h("p", {}, why), rerunButton(job, shell), reportView(job, report, () => {}));
     return { onKey: () => {}, leave: () => {} };
   }
   const bodies = await readBodies(await api.bytes(scene.url), scene.name);
@@ -140,9 +140,7 @@ async function open(job: api.Job, other: string, element: HTMLElement, shell: Sh
   };
 }
 
-function names(body: { bones: { name: string; userData: Record<string, unknown> }[] } | undefined): string[] {
-  return (body?.bones ?? []).map((bone) => (bone.userData.name as string | undefined) ?? bone.name).filter(Boolean);
-}
+const names = (body: BodyView | undefined): string[] => (body?.bones ?? []).map(jointName).filter(Boolean);
 
 function rerunButton(job: api.Job, shell: Shell): HTMLElement {
   const mapping = (job.options.mapping ?? {}) as Corrections;

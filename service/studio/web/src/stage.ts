@@ -2,7 +2,7 @@
 
 import * as THREE from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
-import { arrange, dress, mark, type Bodies, type BodyView } from "./bodies";
+import { arrange, dress, jointName, mark, type Bodies, type BodyView } from "./bodies";
 import { h, refill } from "./dom";
 
 export type Preset = "front" | "three-quarter" | "side" | "back" | "top";
@@ -79,6 +79,7 @@ export class Stage {
       new THREE.MeshBasicMaterial({ color: 0xff4d6d, depthTest: false, transparent: true }),
     );
     this.marker.visible = false;
+    this.marker.renderOrder = 10; // over the bodies
     this.furnish();
     this.renderer.domElement.addEventListener("click", (event) => this.pick(event));
     this.watched = new ResizeObserver(() => this.resize());
@@ -203,7 +204,7 @@ export class Stage {
 
   selectNamed(bodyName: string, joint: string): void {
     const body = this.bodies?.list.find((item) => item.name === bodyName);
-    this.select(body?.bones.find((bone) => bone.userData.name === joint || bone.name === joint) ?? null);
+    this.select(body?.bones.find((bone) => jointName(bone) === joint) ?? null);
   }
 
   /** Draws at the browser's next moment, however often it is asked for before. */
@@ -212,10 +213,7 @@ export class Stage {
     this.drawn = true;
     requestAnimationFrame(() => {
       this.drawn = false;
-      if (this.picked) {
-        this.picked.getWorldPosition(this.marker.position);
-        this.marker.renderOrder = 10;
-      }
+      this.picked?.getWorldPosition(this.marker.position);
       this.renderer.render(this.scene, this.camera);
       this.placeLabels();
       this.spare(performance.now());

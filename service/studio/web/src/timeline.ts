@@ -3,7 +3,7 @@
 import { h, shown } from "./dom";
 
 type Series = (number | null)[] | null | undefined;
-export interface Track { step_s: number; frames_per_point: number; [row: string]: unknown }
+export interface Track { step_s: number; [row: string]: unknown }
 export interface Moment { time_s: number; words: string }
 
 interface Row { key: string; title: string; unit: string; betterIsHigh: boolean }
