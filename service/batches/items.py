@@ -98,7 +98,7 @@ def badness(item: ItemView) -> tuple[int, float, int]:
 
 
 def _meaning(scores: dict[str, Any]) -> float:
-    """How much of the meaning was kept, 0 to 1; 1 where nothing tells."""
-    found = scores.get("semantic_similarity")
-    value = found.get("similarity", found.get("value")) if isinstance(found, dict) else found
-    return float(value) if isinstance(value, int | float) else 1.0
+    """How much of the meaning was kept, 0 to 1, calibrated where it is; 1 where nothing tells."""
+    found = scores.get("semantic_similarity") or {}
+    value = found.get("calibrated") if found.get("calibrated") is not None else found.get("raw")
+    return 1.0 if value is None else float(value)

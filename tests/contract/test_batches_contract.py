@@ -90,6 +90,20 @@ def test_the_worst_come_first(client: TestClient, wanted: dict[str, Any], store:
     assert [item["index"] for item in client.get(batch["urls"]["worst"], params={"limit": 1}).json()["data"]] == [3]
 
 
+def test_among_equal_verdicts_the_least_meaning_comes_first(
+    client: TestClient, wanted: dict[str, Any], store: JobStore
+) -> None:
+    """`semantic_similarity` as reports have it: calibrated, raw where no calibration is, or not measured."""
+    batch = client.post("/v1/batches", json=wanted).json()
+    names = [item["job"] for item in items(client, batch)]
+    told = ({"raw": 0.2, "calibrated": 0.9}, {"raw": 0.8, "calibrated": 0.3}, None, {"raw": 0.5, "calibrated": None})
+    for name, similarity in zip(names, told, strict=False):
+        result = {"verdict": "review", "scores": {"semantic_similarity": similarity}}
+        assert store.claim(name, "e", 30) and store.publish(name, "e", result)
+    worst = client.get(batch["urls"]["worst"]).json()["data"]
+    assert [item["index"] for item in worst] == [1, 3, 0, 2]
+
+
 def test_results_as_lines_and_as_a_zip(
     client: TestClient, wanted: dict[str, Any], store: JobStore, blobs: BlobStore
 ) -> None:
