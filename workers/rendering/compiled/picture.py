@@ -37,9 +37,11 @@ class Room(NamedTuple):
     """Arrays for one picture, made once: fresh memory for each would cost as much as the drawing."""
 
     screen: Array  # (vertices, 3)
+    corners: Array  # (vertices, 3)
     normals: Array  # (vertices, 3)
     rough: Array  # (MAP_SIZE, MAP_SIZE)
     ringed: Array  # (RING, RING)
+    rows: Array  # (2, size)
     nearest: NDArray[np.float32]  # (pixels,)
     seen: Numbers  # (pixels,)
     buffer: Array  # (pixels,)
@@ -55,8 +57,8 @@ class Room(NamedTuple):
 def make_room(vertices: int, size: int, crossings: int) -> Room:
     pixels = size * size
     return Room(
-        np.empty((vertices, 3)), np.empty((vertices, 3)),
-        np.empty((MAP_SIZE, MAP_SIZE)), np.empty((RING, RING)),
+        np.empty((vertices, 3)), np.empty((vertices, 3)), np.empty((vertices, 3)),
+        np.empty((MAP_SIZE, MAP_SIZE)), np.empty((RING, RING)), np.empty((2, size)),
         np.empty(pixels, dtype=np.float32), np.empty(pixels, dtype=np.int32),
         np.empty(pixels), np.empty(pixels), np.empty((pixels, 4)),
         np.empty(crossings, dtype=np.int32), np.empty(crossings, dtype=np.int32),
@@ -83,8 +85,10 @@ def draw_pictures(
         sum_normals(places, mesh.faces, room.normals)
         cast_shadow(places, room.normals, floor_m, unit_m, centre, room.rough, room.ringed)
         picture = pictures[number]
-        draw_ground(eyes.places_m[number], rotation, focal, floor_m, unit_m, size, centre, room.ringed, picture)
-        see_faces(room.screen, mesh.faces, size, room.nearest, room.seen)
+        draw_ground(
+            eyes.places_m[number], rotation, focal, floor_m, unit_m, size, centre, room.ringed, room.rows, picture
+        )
+        see_faces(room.screen, mesh.faces, size, room.corners, room.nearest, room.seen)
         shade_faces(room.screen, room.normals, rotation, mesh.faces, room.seen, size, room.buffer, picture)
         found = find_crossings(
             room.screen, mesh.ends, mesh.beside, room.buffer, focal, size,

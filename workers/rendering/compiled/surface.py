@@ -13,6 +13,7 @@ from workers.rendering.visibility import INSIDE, NEAR_M
 from workers.skeleton.model import Array
 
 Numbers = NDArray[np.int32]
+WHOLE_SHININESS = int(SHININESS)  # a whole power is a few products
 
 
 def _unit(vector: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -55,36 +56,49 @@ def sum_normals(points_m: Array, faces: Numbers, normals: Array) -> None:
 
 
 @compiled
-def see_faces(screen: Array, faces: Numbers, size: int, nearest: NDArray[np.float32], seen: Numbers) -> None:
+def see_faces(
+    screen: Array, faces: Numbers, size: int, corners: Array, nearest: NDArray[np.float32], seen: Numbers
+) -> None:
     """The number of the nearest face at each pixel centre, `seen` `(size * size,)`, -1 for none. Of faces equally near
-    in single precision the one of the higher number.
+    in single precision the one of the higher number. `corners` `(vertices, 3)` is room to work in.
     """
     nearest[:] = 0.0
     seen[:] = -1
+    for vertex in range(len(screen)):  # pixel centres are whole numbers; what lies behind the eye is negative
+        depth = screen[vertex, 2]
+        corners[vertex, 0], corners[vertex, 1] = screen[vertex, 0] - 0.5, screen[vertex, 1] - 0.5
+        corners[vertex, 2] = 1.0 / depth if depth >= NEAR_M else -1.0
+    last = size - 1.0
     for face in range(len(faces)):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        if screen[a, 2] < NEAR_M or screen[b, 2] < NEAR_M or screen[c, 2] < NEAR_M:
+        x0, x1, x2 = corners[a, 0], corners[b, 0], corners[c, 0]
+        left, right = max(ceil(min(x0, x1, x2)), 0.0), min(floor(max(x0, x1, x2)), last)
+        if left > right:
             continue
-        x0, y0 = screen[a, 0], screen[a, 1]
-        ax, ay, bx, by = screen[b, 0] - x0, screen[b, 1] - y0, screen[c, 0] - x0, screen[c, 1] - y0
-        left = int(min(max(ceil(x0 + min(0.0, ax, bx) - 0.5), 0.0), size))
-        right = int(min(max(floor(x0 + max(0.0, ax, bx) - 0.5), -1.0), size - 1.0))
-        top = int(min(max(ceil(y0 + min(0.0, ay, by) - 0.5), 0.0), size))
-        bottom = int(min(max(floor(y0 + max(0.0, ay, by) - 0.5), -1.0), size - 1.0))
+        y0, y1, y2 = corners[a, 1], corners[b, 1], corners[c, 1]
+        top, bottom = max(ceil(min(y0, y1, y2)), 0.0), min(floor(max(y0, y1, y2)), last)
+        if top > bottom:
+            continue
+        near, second_near, third_near = corners[a, 2], corners[b, 2], corners[c, 2]
+        if min(near, second_near, third_near) < 0.0:
+            continue
+        ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
         area = ax * by - ay * bx
-        if left > right or top > bottom or abs(area) < 1e-9:
+        if abs(area) < 1e-9:
             continue
-        scale = 1.0 / area
-        near = 1.0 / screen[a, 2]
-        rise, next_rise = 1.0 / screen[b, 2] - near, 1.0 / screen[c, 2] - near
-        for row in range(top, bottom + 1):
-            dy = row + 0.5 - y0
-            for column in range(left, right + 1):
-                dx = column + 0.5 - x0
-                second, third = (by * dx - bx * dy) * scale, (ax * dy - ay * dx) * scale
-                if second >= INSIDE and third >= INSIDE and second + third <= 1.0 - INSIDE:
+        ax, ay, bx, by = ax / area, ay / area, bx / area, by / area
+        rise, next_rise = second_near - near, third_near - near
+        nearest_of_all = np.float32(1.0001 * max(near, second_near, third_near))  # with room for INSIDE
+        for row in range(int(top), int(bottom) + 1):
+            dy = row - y0
+            for column in range(int(left), int(right) + 1):
+                pixel = row * size + column
+                if nearest_of_all < nearest[pixel]:
+                    continue
+                dx = column - x0
+                second, third = by * dx - bx * dy, ax * dy - ay * dx
+                if min(second, third, 1.0 - second - third) >= INSIDE:
                     inverse = np.float32(near + second * rise + third * next_rise)
-                    pixel = row * size + column
                     if inverse >= nearest[pixel]:
                         nearest[pixel] = inverse
                         seen[pixel] = face
@@ -129,6 +143,6 @@ def shade_faces(
         fill = right * FILL_WAY[0] + down * FILL_WAY[1] + away * FILL_WAY[2]
         light = AMBIENT + KEY_STRENGTH * max(key, 0.0) + FILL_STRENGTH * max(fill, 0.0)
         mirrored = max(KEY_WAY[2] - 2.0 * key * away, 0.0)  # the reflected key light against the viewer, who is at -z
-        shine = SPECULAR * mirrored**SHININESS
+        shine = SPECULAR * mirrored**WHOLE_SHININESS
         for colour in range(3):
             picture[colour, pixel] = CLAY[colour] * light + shine
