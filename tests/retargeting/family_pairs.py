@@ -90,6 +90,8 @@ def _rig(shape: BodyShape, bind: Array, style: RigStyle, frames: Array | None) -
         style,
         tuple(joint_name(role, style.names) for role in ROLES),
         PARENT_INDICES,
+        tuple(range(len(ROLES))),
+        0,
         axes,
         bind,
         joints,

@@ -1,19 +1,17 @@
-"""Rigs for the role tests: joint-name trees with true roles, stood up as a body, shuffled, or stripped of their names.
-
-A convention file holds `joints` (names, indented by depth), `roles` (role -> name), `either` (roles with other right
-answers, or roles that may be found but need not be) and `files` (real files of that convention).
-"""
+"""Rigs for the role tests: joint-name trees with true roles, stood up as a body, shuffled, or stripped of names."""
 
 from __future__ import annotations
 
-import json
 import random
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from workers.contract.roles import FINGERS, finger_roles, mirror
+from workers.lab.standards.convention import Convention, read_convention
+from workers.lab.standards.places import place_joints
 from workers.skeleton import quat
 from workers.skeleton.mapping import HumanoidMapping
 from workers.skeleton.model import Array, Skeleton
@@ -37,33 +35,10 @@ for number, finger in enumerate(FINGERS):
 PLACES = MIDDLE | LEFT | {mirror(role): (-x, y, z) for role, (x, y, z) in LEFT.items()}
 
 
-@dataclass(frozen=True)
-class Convention:
-    name: str
-    joints: tuple[str, ...]
-    parents: tuple[int, ...]
-    roles: dict[str, str]
-    either: dict[str, list[str]]
-    files: tuple[str, ...]
-
-
 def conventions() -> list[Convention]:
-    return [read_convention(path) for path in sorted(FOLDER.glob("*.json"))]
-
-
-def read_convention(path: Path) -> Convention:
-    data = json.loads(path.read_text(encoding="utf-8"))
-    stack: list[int] = []
-    parents = []
-    for index, line in enumerate(data["joints"]):
-        depth = len(line) - len(line.lstrip(" "))
-        del stack[depth:]
-        parents.append(stack[-1] if stack else -1)
-        stack.append(index)
-    names = tuple(line.strip() for line in data["joints"])
-    return Convention(
-        path.stem, names, tuple(parents), data["roles"], data.get("either", {}), tuple(data.get("files", ()))
-    )
+    """Those of the standards' study and those that only tests know."""
+    found = [*(resources.files("workers.lab.standards") / "names").iterdir(), *FOLDER.iterdir()]
+    return sorted((read_convention(path) for path in found), key=lambda convention: convention.name)
 
 
 def make_skeleton(names: tuple[str, ...], parents: tuple[int, ...], positions_m: Array) -> Skeleton:
@@ -79,40 +54,8 @@ def make_skeleton(names: tuple[str, ...], parents: tuple[int, ...], positions_m:
 
 
 def stand_up(convention: Convention) -> Skeleton:
-    """Mapped joints at the places of an adult in T pose, others between mapped neighbours or beside their parent."""
-    joints = range(len(convention.joints))
-    role_of = {convention.joints.index(name): role for role, name in convention.roles.items()}
-    children: list[list[int]] = [[] for _ in joints]
-    for joint, parent in enumerate(convention.parents):
-        if parent >= 0:
-            children[parent].append(joint)
-
-    def below(joint: int) -> tuple[int, int] | None:
-        """The nearest mapped joint down the tree and how many steps away; past a branch none is clear."""
-        steps = 1
-        line = children[joint]
-        while line:
-            found = [j for j in line if j in role_of]
-            if found:
-                return found[0], steps
-            line = [c for j in line for c in children[j]]
-            steps += 1
-        return None
-
-    positions = np.zeros((len(convention.joints), 3))
-    for joint in joints:
-        parent = convention.parents[joint]
-        onward = below(joint)
-        if joint in role_of:
-            positions[joint] = PLACES[role_of[joint]]
-        elif parent < 0:
-            positions[joint] = 0.0
-        elif onward is not None and len({role_of[onward[0]][:4]}) == 1:
-            target, steps = onward
-            positions[joint] = positions[parent] + (np.array(PLACES[role_of[target]]) - positions[parent]) / (steps + 1)
-        else:
-            positions[joint] = positions[parent] + (0.0, 0.015, 0.02)
-    return make_skeleton(convention.joints, convention.parents, positions)
+    """Mapped joints at the places of an adult in T pose."""
+    return make_skeleton(convention.joints, convention.parents, place_joints(convention, PLACES))
 
 
 def shuffled_without_names(skeleton: Skeleton, seed: int) -> Skeleton:

@@ -12,12 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.skeleton.role_rigs import FOLDER as CONVENTION_FOLDER
 from tests.skeleton.role_rigs import (
-    Convention,
     conventions,
     make_skeleton,
-    read_convention,
     score,
     shuffled_without_names,
     stand_up,
@@ -27,6 +24,7 @@ from tests.work_counter import lines_run
 from workers.contract.errors import InvalidOptions, MappingIncomplete, NoSkeleton
 from workers.contract.options import JointIndex
 from workers.contract.roles import ALL_ROLES, CORE_ROLES, REQUIRED_ROLES, mirror
+from workers.lab.standards.convention import Convention
 from workers.skeleton import quat
 from workers.skeleton.find_roles.find import find_roles, require_roles
 from workers.skeleton.find_roles.names import build_lexicon, default_lexicon, split_name
@@ -37,7 +35,7 @@ ALL = conventions()
 
 
 def convention(name: str) -> Convention:
-    return read_convention(CONVENTION_FOLDER / f"{name}.json")
+    return next(case for case in ALL if case.name == name)
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)

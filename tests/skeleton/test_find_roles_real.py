@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.skeleton.role_rigs import Convention, Score, conventions, score, shuffled_without_names
+from tests.skeleton.role_rigs import Score, conventions, score, shuffled_without_names
 from workers.contract.roles import CORE_ROLES, mirror
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
+from workers.lab.standards.convention import Convention
 from workers.skeleton.find_roles.find import find_roles
 from workers.skeleton.kinematics import clip_world
 from workers.skeleton.model import Array, Scene, Skeleton

@@ -3,6 +3,7 @@
     commands        `retarget evaluate`, `retarget bench`, `retarget train`
     studies         quality over many files
     bench           speed and memory
+    standards       naming standards of skeletons, each on every other
     hostile         malformed and mutated files
     eye             the built-in encoder: its data, its training, its study
     corpus          a folder of motions and characters, and which of them cannot be asked to work

@@ -186,10 +186,10 @@ def _skin(joints: Array, world: Array, buffer: _Buffer) -> Skin:
 
 def _animation(rig: Rig, armature: Armature, motion: SampleMotion, buffer: _Buffer) -> Animation:
     """Rotation of every joint and translation of the hips, linear, one key a frame."""
-    world = quat.multiply(rig.with_twist_joints(motion.turns), rig.frames)
+    world = quat.multiply(rig.of_all_joints(motion.turns), rig.frames)
     world = quat.multiply(quat.conjugate(armature.turn), world)
     times = buffer.add((np.arange(len(world)) / motion.rate_hz).astype(np.float32), "SCALAR", bounds=True)
-    tracks = [(0, "translation", armature.into(motion.hips_m), "VEC3")]
+    tracks = [(rig.hips, "translation", _hips_track(rig, armature, world, motion.hips_m), "VEC3")]
     for joint, parent in enumerate(rig.parents):
         local = world[:, joint] if parent < 0 else quat.multiply(quat.conjugate(world[:, parent]), world[:, joint])
         tracks.append((joint, "rotation", quat.make_continuous(local), "VEC4"))
@@ -199,3 +199,12 @@ def _animation(rig: Rig, armature: Armature, motion: SampleMotion, buffer: _Buff
         samplers.append(AnimationSampler(input=times, output=output, interpolation="LINEAR"))
         channels.append(AnimationChannel(sampler=index, target=AnimationChannelTarget(node=1 + joint, path=path)))
     return Animation(name=motion.name, samplers=samplers, channels=channels)
+
+
+def _hips_track(rig: Rig, armature: Armature, world: Array, hips_m: Array) -> Array:
+    """The place of the hips `(frames, 3)` from their parent, which stays where it is."""
+    parent = rig.parents[rig.hips]
+    if parent < 0:
+        return armature.into(hips_m)
+    offset = armature.into(hips_m) - armature.into(rig.joints_m)[parent]
+    return quat.rotate(quat.conjugate(world[:, parent]), offset)

@@ -7,6 +7,7 @@ between joints which the rest pose turned against each other differs a little, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from workers.contract.roles import ARM, FINGERS, SIDES, finger_roles
 from workers.samples.body import SampleBody
-from workers.samples.shape import INDEX, PARENT_INDICES, PARENTS, ROLES
+from workers.samples.shape import INDEX, PARENT_INDICES, ROLES
 from workers.skeleton import quat
 from workers.skeleton.model import Array
 
@@ -50,14 +51,17 @@ class RigStyle:
 class Rig:
     """A body in one style, in world metres: the rest pose with its surface, ready to be written.
 
-    Joints are ROLES, then the twist joints. `frames` are the joints' own axes in T pose as world rotations
-    `(joints, 4)`; `turns` the rest pose's world rotations away from T; `joints_m` its positions.
+    `takes` are the ROLES that the joints turn with, -1 for a joint that stays; `hips` is the joint that travels.
+    `frames` are the joints' own axes in T pose as world rotations `(joints, 4)`; `turns` the rest pose's world
+    rotations away from T; `joints_m` its positions.
     """
 
     body: SampleBody
     style: RigStyle
     names: tuple[str, ...]
     parents: tuple[int, ...]
+    takes: tuple[int, ...]
+    hips: int
     frames: Array
     turns: Array
     joints_m: Array
@@ -65,9 +69,14 @@ class Rig:
     normals: Array
     weights: Array
 
-    def with_twist_joints(self, turns: Array) -> Array:
-        """Turns of ROLES `(..., 52, 4)` for all joints: a twist joint moves with its parent."""
-        return np.concatenate([turns, turns[..., list(self.parents[len(ROLES) :]), :]], axis=-2)
+    def of_all_joints(self, turns: Array) -> Array:
+        """Turns of ROLES `(..., 52, 4)` for all joints `(..., joints, 4)`."""
+        return with_still(turns)[..., list(self.takes), :]
+
+
+def with_still(turns: Array) -> Array:
+    """Turns of ROLES `(..., 52, 4)` and behind them, at -1, no turn."""
+    return np.concatenate([turns, quat.identity(*turns.shape[:-2], 1)], axis=-2)
 
 
 def world_joints(t_joints_m: Array, turns: Array, hips_m: Array) -> Array:
@@ -101,17 +110,26 @@ def rest_turns(style: RigStyle) -> Array:
 
 def bone_frames(body: SampleBody, axes: str) -> Array:
     """World orientation of each joint's own axes in T pose, `(52, 4)`; a leaf takes its parent's direction."""
-    if axes == "world":
-        return quat.identity(len(ROLES))
     onward = {"hips": "spine", "upperChest": "neck", **{f"{s}Hand": f"{s}MiddleProximal" for s in SIDES}}
-    directions = np.zeros((len(ROLES), 3))
-    for joint, role in enumerate(ROLES):
-        children = [child for child, parent in PARENTS.items() if parent == role]
-        child = onward.get(role, children[0] if children else None)
-        if child is None:
-            directions[joint] = directions[PARENT_INDICES[joint]]
+    to = {INDEX[role]: INDEX[child] for role, child in onward.items()}
+    return frames_along(body.joints_m, PARENT_INDICES, to, axes)
+
+
+def frames_along(joints_m: Array, parents: Sequence[int], onward: Mapping[int, int], axes: str) -> Array:
+    """Axes `(joints, 4)` of joints at `(joints, 3)`, parents first, along the bones to the joints `onward`, else to
+    their first child, else as their parent's.
+    """
+    if axes == "world":
+        return quat.identity(len(joints_m))
+    directions = np.zeros((len(joints_m), 3))
+    for joint, parent in enumerate(parents):
+        children = [child for child, its_parent in enumerate(parents) if its_parent == joint]
+        child = onward.get(joint, children[0] if children else None)
+        bone = np.zeros(3) if child is None else joints_m[child] - joints_m[joint]
+        if np.linalg.norm(bone) > 1e-6:
+            directions[joint] = quat.unit(bone)
         else:
-            directions[joint] = quat.unit(body.joints_m[INDEX[child]] - body.joints_m[joint])
+            directions[joint] = directions[parent] if parent >= 0 else Y
     # Some direction across the bone: forward where the bone is not forward itself, else up.
     across = np.where((np.abs(directions @ Z) < 0.8)[:, None], Z, Y)
     along_x = quat.frame(directions, across)
@@ -143,7 +161,7 @@ def build_rig(body: SampleBody, style: RigStyle) -> Rig:
     frames, turns, weights = bone_frames(body, style.bone_axes), rest_turns(style), body.weights
     joints = world_joints(body.joints_m, turns, body.joints_m[INDEX["hips"]])
     names = [joint_name(role, style.names) for role in ROLES]
-    parents = list(PARENT_INDICES)
+    parents, takes = list(PARENT_INDICES), list(range(len(ROLES)))
     positions = body.skinned(turns, joints)
     blended = np.einsum("vj,jab->vab", weights, quat.to_matrix(turns))
     normals = quat.unit(np.einsum("vab,vb->va", blended, body.normals))
@@ -159,9 +177,12 @@ def build_rig(body: SampleBody, style: RigStyle) -> Rig:
             weights = np.column_stack([weights, moved])
             weights[:, joint] -= moved
             parents.append(joint)
+            takes.append(joint)
             names.append(
                 f"joint_{len(names):02d}" if style.names == "numbered" else joint_name(role, style.names) + "Twist"
             )
             joints = np.concatenate([joints, [0.5 * (joints[joint] + joints[child])]])
             frames, turns = np.concatenate([frames, [frames[joint]]]), np.concatenate([turns, [turns[joint]]])
-    return Rig(body, style, tuple(names), tuple(parents), frames, turns, joints, positions, normals, weights)
+    return Rig(
+        body, style, tuple(names), tuple(parents), tuple(takes), 0, frames, turns, joints, positions, normals, weights
+    )

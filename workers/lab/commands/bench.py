@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import tempfile
 from pathlib import Path
@@ -14,12 +15,14 @@ from workers.contract.errors import InvalidOptions
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="?", choices=("speed", "compare"), default="speed",
-        help="speed (default); compare: quality and speed beside other ways, on --motions and --characters",
+        "what", nargs="?", choices=("speed", "compare", "standards"), default="speed",
+        help="speed (default); compare: quality and speed beside other ways, on --motions and --characters; standards: "
+        "22 naming standards of skeletons, each on every other",
     )  # fmt: skip
     parser.add_argument("--motions", type=Path, nargs="+", metavar="FILE", help="compare: default our own clips")
     parser.add_argument("--characters", type=Path, nargs="+", metavar="FILE", help="compare: default our own")
-    parser.add_argument("--csv", type=Path, metavar="OUT", help="compare: every pair as a line")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="compare, standards: every pair as a line")
+    parser.add_argument("--picture", type=Path, metavar="OUT", help="standards: all pairs as a PNG")
     parser.add_argument(
         "--frames", type=int, nargs="+", metavar="N", help="lengths of the motions (default: 100 3000; --parts: 1000)"
     )
@@ -65,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidOptions("--frames must be at least 4, --repeats, --jobs and --batches at least 1")
     if arguments.what == "compare":
         work = run_compare
+    elif arguments.what == "standards":
+        work = run_standards
     elif arguments.batches is not None:
         work = run_batches
     elif arguments.device is not None:
@@ -81,9 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(flag: str, path: Path, text: str) -> None:
+def _write(flag: str, path: Path, content: str | bytes) -> None:
     try:
-        path.write_text(text)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise InvalidOptions(f"{flag}: cannot write {str(path)!r}: {error.strerror}") from None
 
@@ -115,6 +120,24 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.csv is not None:
         _write("--csv", arguments.csv, as_csv(results))
     return dataclasses.asdict(figures)
+
+
+def run_standards(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Every naming standard of skeletons on every other."""
+    from workers.lab.standards.rigs import standards
+    from workers.lab.standards.study import StandardPair, study_standards
+    from workers.lab.standards.table import as_csv, matrix_picture, summary
+
+    pairs: list[StandardPair] = []
+    mapped = study_standards(standards(), pairs.append)
+    print(summary(pairs, mapped))
+    if arguments.csv is not None:
+        _write("--csv", arguments.csv, as_csv(pairs))
+    if arguments.picture is not None:
+        picture = io.BytesIO()
+        matrix_picture(pairs).save(picture, "PNG")
+        _write("--picture", arguments.picture, picture.getvalue())
+    return {"standards": [dataclasses.asdict(pair) for pair in pairs]}
 
 
 def run_batches(arguments: argparse.Namespace) -> dict[str, Any]:
