@@ -69,6 +69,7 @@ def with_tips(rig: Rig) -> Rig:
         rig,
         names=(*rig.names, *(f"{rig.names[leaf]}_end" for leaf in leaves)),
         parents=(*rig.parents, *leaves),
+        takes=(*rig.takes, *(rig.takes[leaf] for leaf in leaves)),
         frames=np.concatenate([rig.frames, rig.frames[leaves]]),
         turns=np.concatenate([rig.turns, rig.turns[leaves]]),
         joints_m=np.concatenate([rig.joints_m, tips]),
