@@ -16,6 +16,19 @@ const DIRECTIONS: Record<Preset, [number, number, number]> = {
 export const PRESETS = Object.keys(DIRECTIONS) as Preset[];
 const PICK_PIXELS = 14;
 // Where pictures take longer than this, shadows go, then resolution: not every machine draws with a GPU.
+/** Whether the browser draws on the processor, where four samples a pixel cost four times as much. */
+function drawsInSoftware(): boolean {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const told = context?.getExtension("WEBGL_debug_renderer_info");
+  const name = told ? String(context?.getParameter(told.UNMASKED_RENDERER_WEBGL)) : "";
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
+
+const IN_SOFTWARE = drawsInSoftware();
+const FULL_RATIO = Math.min(window.devicePixelRatio, 2);
+const LEAST_RATIO = 0.5;
+const REST_MS = 250; // without a picture, until one is drawn in full
 const SLOW_MS = 45;
 const SLOW_PICTURES = 6; // in a row
 
@@ -50,7 +63,7 @@ function gridTexture(): THREE.Texture {
 export class Stage {
   readonly element = h("div", { class: "stage", tabindex: 0, role: "application", "aria-label": "moving bodies; arrow keys step, space plays" });
   onPick: ((picked: Picked) => void) | null = null;
-  private readonly renderer = new THREE.WebGLRenderer({ antialias: true, alpha: true });
+  private readonly renderer = new THREE.WebGLRenderer({ antialias: !IN_SOFTWARE, alpha: true });
   private readonly scene = new THREE.Scene();
   private readonly camera = new THREE.PerspectiveCamera(32, 1, 0.01, 500);
   private readonly controls: OrbitControls;
@@ -64,13 +77,16 @@ export class Stage {
   private marked = true;
   private drawn = false;
   private slow = 0;
+  private movingRatio = FULL_RATIO;
+  private resting = 0;
   private drawnAt = 0;
   private preset: Preset | null = "front"; // null once the camera was moved by hand
 
   constructor() {
     this.element.append(this.renderer.domElement, this.labels);
-    this.renderer.shadowMap.enabled = true;
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
+    this.renderer.shadowMap.enabled = !IN_SOFTWARE;
+    if (IN_SOFTWARE) this.movingRatio = LEAST_RATIO;
+    this.renderer.setPixelRatio(FULL_RATIO);
     this.controls = new OrbitControls(this.camera, this.renderer.domElement);
     this.controls.addEventListener("change", () => this.draw());
     this.controls.addEventListener("start", () => (this.preset = null));
@@ -120,6 +136,7 @@ export class Stage {
   dispose(): void {
     this.clear();
     this.watched.disconnect();
+    window.clearTimeout(this.resting);
     this.controls.dispose();
     this.renderer.dispose();
   }
@@ -213,14 +230,30 @@ export class Stage {
     this.drawn = true;
     requestAnimationFrame(() => {
       this.drawn = false;
-      this.picked?.getWorldPosition(this.marker.position);
-      this.renderer.render(this.scene, this.camera);
-      this.placeLabels();
+      this.sharpen(this.movingRatio);
+      this.paint();
       this.spare(performance.now());
+      window.clearTimeout(this.resting);
+      if (this.movingRatio < FULL_RATIO) {
+        this.resting = window.setTimeout(() => {
+          this.sharpen(FULL_RATIO);
+          this.paint();
+        }, REST_MS);
+      }
     });
   }
 
-  /** Draws less where drawing is slow: what counts is that the bodies move. */
+  private paint(): void {
+    this.picked?.getWorldPosition(this.marker.position);
+    this.renderer.render(this.scene, this.camera);
+    this.placeLabels();
+  }
+
+  private sharpen(ratio: number): void {
+    if (this.renderer.getPixelRatio() !== ratio) this.renderer.setPixelRatio(ratio);
+  }
+
+  /** Draws less where drawing is slow, until it rests: what counts is that the bodies move. */
   private spare(now: number): void {
     const took = now - this.drawnAt;
     this.drawnAt = now;
@@ -228,10 +261,13 @@ export class Stage {
     this.slow = took > SLOW_MS ? this.slow + 1 : 0;
     if (this.slow < SLOW_PICTURES) return;
     this.slow = 0;
-    if (this.renderer.shadowMap.enabled) {
-      this.renderer.shadowMap.enabled = false;
-      this.scene.traverse((item) => item instanceof THREE.Mesh && ((item.material as THREE.Material).needsUpdate = true));
-    } else if (this.renderer.getPixelRatio() > 0.5) this.renderer.setPixelRatio(Math.max(this.renderer.getPixelRatio() / 1.5, 0.5));
+    if (this.renderer.shadowMap.enabled) this.dropShadows();
+    else this.movingRatio = Math.max(this.movingRatio / 1.5, LEAST_RATIO);
+  }
+
+  private dropShadows(): void {
+    this.renderer.shadowMap.enabled = false;
+    this.scene.traverse((item) => item instanceof THREE.Mesh && ((item.material as THREE.Material).needsUpdate = true));
   }
 
   /** Middle of the bodies' hips. */
