@@ -11,7 +11,12 @@
     process_tree  processor time of a process and of all that came from it
     three         three.js on the same files
     compare       `retarget bench compare`: ours beside others, every result scored alike
+    compare_picture  its figures as bars
     opponents     those others, and how they are run
+    blender       Blender on the same files
+    blender_retarget  what Blender's own Python runs
+    another_program  a program that is not ours, and its memory
+    peak          the memory of one of our own ways
     engine        retargeting alone beside the naive copy; start-up; the gateway
     device        all figures of a device beside the CPU's, copies between them counted
     rendering     pictures: skinning, forward, backward, encoder

@@ -23,6 +23,7 @@ from workers.formats.bundle import FileBundle
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
 from workers.lab.bench.opponents import Made, Opponent, attempt
+from workers.lab.bench.peak import peak_mib
 from workers.lab.corpus import load_scene
 from workers.motion.body_motion import from_clip
 from workers.preparation.prepare import prepare_motion
@@ -42,6 +43,7 @@ COLUMNS = {
     "limb_direction_error_deg": "limbs off deg",
     "semantic_similarity": "similarity",
     "frames_per_s": "frames/s",
+    "peak_mib": "MiB",
 }
 
 
@@ -66,16 +68,22 @@ class PairResult:
 
 
 def compare(
-    opponents: Sequence[Opponent], motions: Sequence[Path], characters: Sequence[Path], encoder: str | None
+    opponents: Sequence[Opponent],
+    motions: Sequence[Path],
+    characters: Sequence[Path],
+    encoder: str | None,
+    asks_memory: bool = False,
 ) -> Iterator[PairResult]:
     """Each opponent on each pair, in turn on the same pair, so that what else the machine does falls on all. A file is
-    not brought onto itself.
+    not brought onto itself. Memory is asked for in processes of their own, which takes as long again.
     """
     pairs = [(motion, character) for motion in motions for character in characters if motion != character]
     for motion, character in pairs:
         for opponent in opponents:
             made = attempt(opponent, motion, character)
             values, failure = ({}, made) if isinstance(made, str) else _scored(made, motion, character, encoder)
+            if asks_memory and not isinstance(made, str) and values:
+                values["peak_mib"] = peak_mib(opponent.name, motion, character) if opponent.is_ours else made.peak_mib
             yield PairResult(motion.name, character.name, opponent.name, values, failure)
 
 
@@ -140,7 +148,7 @@ def markdown(found: Comparison) -> str:
         "|---|" + "---|" * len(columns),
     ]
     for name, row in found.figures.items():
-        lines.append(f"| {name} | " + " | ".join(_number(row[column]) for column in columns) + " |")
+        lines.append(f"| {name} | " + " | ".join(number(row[column]) for column in columns) + " |")
     return "\n".join(lines)
 
 
@@ -155,7 +163,7 @@ def as_csv(results: Sequence[PairResult]) -> str:
     return text.getvalue()
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

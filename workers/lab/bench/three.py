@@ -11,7 +11,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,10 +22,10 @@ from typing import Any
 from workers.contract.options import parse_options
 from workers.formats.load_bundle import bundle_from_path
 from workers.formats.read import read_scene
+from workers.lab.bench.another_program import Ran, run_program
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character, prepare_motion
 
 SCRIPT = Path(__file__).with_name("retarget_clip.mjs")
-TIMEOUT_S = 1800.0
 STEPS = ("read", "retarget", "write")  # of a lap
 
 
@@ -68,7 +67,7 @@ def time_three(three: Path, motion: Path, character: Path, laps: int) -> ThreeTi
     except RuntimeError as error:
         return f"failed: {error}"
     clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    lap = min(run_three({**words, "repeats": laps}), key=lambda lap: float(lap["processor_s"]))
+    lap = min(run_three({**words, "repeats": laps})[0], key=lambda lap: float(lap["processor_s"]))
     steps_s = {step: float(lap[f"{step}_s"]) for step in STEPS}
     used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return ThreeTiming(
@@ -76,17 +75,14 @@ def time_three(three: Path, motion: Path, character: Path, laps: int) -> ThreeTi
     )
 
 
-def run_three(job: Mapping[str, object]) -> list[dict[str, Any]]:
+def run_three(job: Mapping[str, object]) -> tuple[list[dict[str, Any]], Ran]:
     """The laps of `retarget_clip.mjs`, which says what a job holds. Raises RuntimeError with what node said last."""
     with tempfile.NamedTemporaryFile("w", prefix="retarget-bench-", suffix=".json") as file:
         json.dump(job, file)
         file.flush()
-        command = ["node", str(SCRIPT), file.name]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip().splitlines() or [str(done.returncode)])[-1])
-    laps: list[dict[str, Any]] = json.loads(done.stdout)
-    return laps
+        ran = run_program(["node", str(SCRIPT), file.name])
+    laps: list[dict[str, Any]] = json.loads(ran.printed)
+    return laps, ran
 
 
 def three_joints(source: PreparedMotion, target: PreparedCharacter) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
 import json
 import tempfile
 from pathlib import Path
@@ -22,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--motions", type=Path, nargs="+", metavar="FILE", help="compare: default our own clips")
     parser.add_argument("--characters", type=Path, nargs="+", metavar="FILE", help="compare: default our own")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="compare, standards: every pair as a line")
-    parser.add_argument("--picture", type=Path, metavar="OUT", help="standards: all pairs as a PNG")
+    parser.add_argument("--picture", type=Path, metavar="OUT", help="compare: bars, standards: all pairs, as a PNG")
+    parser.add_argument(
+        "--blender", metavar="PROGRAM", help="compare: Blender, or a Python with bpy (RETARGET_BLENDER)"
+    )
+    parser.add_argument("--memory", action="store_true", help="compare: also the most memory of each")
     parser.add_argument(
         "--frames", type=int, nargs="+", metavar="N", help="lengths of the motions (default: 100 3000; --parts: 1000)"
     )
@@ -96,10 +99,12 @@ def _write(flag: str, path: Path, content: str | bytes) -> None:
 def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """Ours and others on the same pairs, scored alike."""
     from workers.lab.bench.compare import as_csv, compare, markdown, pooled
+    from workers.lab.bench.compare_picture import bars_picture
     from workers.lab.bench.opponents import opponents
+    from workers.pictures.lettering import png
     from workers.samples.write import write_samples
 
-    found, absent = opponents(arguments.three)
+    found, absent = opponents(arguments.three, arguments.blender)
     with tempfile.TemporaryDirectory(prefix="retarget-bench-") as folder:
         own = write_samples(Path(folder)) if None in (arguments.motions, arguments.characters) else []
         names = [path.stem for path in own if path.suffix == ".bvh"]  # each clip is there as BVH and on a body
@@ -111,7 +116,7 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
         for words in absent:
             print(f"  {words}")
         results = []
-        for result in compare(found, motions, characters, arguments.encoder):
+        for result in compare(found, motions, characters, arguments.encoder, arguments.memory):
             results.append(result)
             if result.failure:
                 print(f"  {result.opponent}, {result.motion} on {result.character}: {result.failure}", flush=True)
@@ -119,6 +124,8 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     print(f"means over the {figures.pairs} pairs that all could do\n\n{markdown(figures)}")
     if arguments.csv is not None:
         _write("--csv", arguments.csv, as_csv(results))
+    if arguments.picture is not None:
+        _write("--picture", arguments.picture, png(bars_picture(figures)))
     return dataclasses.asdict(figures)
 
 
@@ -127,6 +134,7 @@ def run_standards(arguments: argparse.Namespace) -> dict[str, Any]:
     from workers.lab.standards.rigs import standards
     from workers.lab.standards.study import StandardPair, study_standards
     from workers.lab.standards.table import as_csv, matrix_picture, summary
+    from workers.pictures.lettering import png
 
     pairs: list[StandardPair] = []
     mapped = study_standards(standards(), pairs.append)
@@ -134,9 +142,7 @@ def run_standards(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.csv is not None:
         _write("--csv", arguments.csv, as_csv(pairs))
     if arguments.picture is not None:
-        picture = io.BytesIO()
-        matrix_picture(pairs).save(picture, "PNG")
-        _write("--picture", arguments.picture, picture.getvalue())
+        _write("--picture", arguments.picture, png(matrix_picture(pairs)))
     return {"standards": [dataclasses.asdict(pair) for pair in pairs]}
 
 
