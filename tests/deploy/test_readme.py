@@ -24,6 +24,8 @@ from workers.contract.definitions import CharacterDefinition, parse_definition
 from workers.contract.errors import ERRORS_BY_CODE
 from workers.contract.options import JobOptions
 from workers.queue.settings import WorkerSettings
+from workers.scores.scores import SURFACE_KEYS
+from workers.scores.verdict import TABLE
 
 pytestmark = pytest.mark.timeout(300)  # whole commands, some of which start a service
 PAPERS = {
@@ -38,6 +40,9 @@ PAPERS = {
         "workers/lab/README.md",
         ".github/CONTRIBUTING.md",
         ".github/CHANGELOG.md",
+        ".github/guides/report.md",
+        ".github/guides/mapping.md",
+        ".github/guides/architecture.md",
     )
 }
 DECISIONS = sorted((REPOSITORY / ".github" / "decisions").glob("*.md"))
@@ -99,6 +104,25 @@ def test_command_line_example_runs_as_written(tmp_path: Path) -> None:
     assert (tmp_path / "walk_stout.glb").read_bytes()[:4] == b"glTF"
     assert "scores" in json.loads((tmp_path / "report.json").read_text())
     assert "hips" in printed
+
+
+def test_the_guides_examples_run_as_written(tmp_path: Path) -> None:
+    printed = _bash(_block(".github/guides/mapping.md", "Look, correct, keep"), tmp_path)
+    assert "leftToes" in printed and (tmp_path / "walk.glb").read_bytes()[:4] == b"glTF"
+    script = PAPERS[".github/guides/report.md"].split("```\n")[1].replace(".venv/bin/retarget", RETARGET)
+    printed = _bash(script.replace(" --preview", ""), tmp_path)  # an example less the pictures, which other tests draw
+    (said,) = re.findall(r"This prints `(.*?)`", PAPERS[".github/guides/report.md"])
+    assert said in printed
+
+
+def test_the_guide_to_reports_names_what_reports_hold() -> None:
+    known = {row.score for row in TABLE} | set(SURFACE_KEYS) | {"jerk_source", "semantics.worst_moments"}
+    table = _section(".github/guides/report.md", "What each defect looks like")
+    cells = re.findall(r"^\| [^|]+ \| ([^|]+) \|", table, re.MULTILINE)[1:]
+    assert len(cells) >= 12
+    for cell in cells:
+        for name in re.findall(r"`([\w.]+)`", cell):
+            assert name in known, name
 
 
 def test_models_example_runs_as_written(tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from service import cli
 from workers.contract.options import parse_options
 from workers.lab.corpus import Corpus, find_corpus, load_character, load_scene
 from workers.lab.studies import spoilt
+from workers.lab.studies.spoilt_picture import ACROSS, SIZE
 from workers.lab.studies.spoilt_results import KINDS, SIZES, Good
+from workers.pictures.lettering import GAP
 from workers.preparation.prepare import prepare_motion
 from workers.retargeting.clip import retarget_clip
 from workers.samples.body import build_body
@@ -97,3 +100,12 @@ def test_the_command_prints_the_table(folder: Path, tmp_path: Path, capsys: pyte
     nothing = ["evaluate", "spoilt", "--data", str(folder), "--motions", "motions/wave.bvh", "--bodies", "1"]
     assert cli.main(nothing) == 2
     assert "error: invalid-options: --data" in capsys.readouterr().err
+
+
+def test_each_kind_is_drawn_beside_the_good_result(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "kinds.png"
+    words = ["--characters", "characters/*", "--motions", "motions/*", "--picture", str(out)]
+    assert cli.main(["evaluate", "spoilt", "--data", str(folder), *words]) == 0
+    with Image.open(out) as image:
+        assert image.width == ACROSS * (3 * SIZE + 2 * GAP) + (ACROSS - 1) * GAP
+        assert image.height >= len(KINDS) // ACROSS * SIZE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import cache
 
@@ -72,10 +71,3 @@ def lettered(picture: Picture, text: str, colour: Colour = FAINT) -> Picture:
     image = Image.fromarray(picture)
     ImageDraw.Draw(image).text((6, image.height - 6), text, fill=colour, font=font(), anchor="ls")
     return np.asarray(image)
-
-
-def png(image: Image.Image) -> bytes:
-    """The image as a file."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()

@@ -1,13 +1,16 @@
-"""What the studies' commands share: the folder that was asked for, counts in words, figures as JSON."""
+"""What the studies' commands share: the folder that was asked for, counts in words, figures as JSON, pictures."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.contract.errors import InvalidOptions
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def find_asked(arguments: argparse.Namespace) -> Any:
@@ -35,6 +38,14 @@ def write_json(path: Path | None, content: dict[str, Any], flag: str = "--json")
         return
     try:
         path.write_text(json.dumps(content, allow_nan=False, indent=1))
+    except OSError as error:
+        raise InvalidOptions(f"{flag}: cannot write {str(path)!r}: {error.strerror}; choose another file") from None
+
+
+def write_picture(path: Path, image: Image.Image, flag: str = "--picture") -> None:
+    """As a PNG."""
+    try:
+        image.save(path, "PNG", optimize=True)
     except OSError as error:
         raise InvalidOptions(f"{flag}: cannot write {str(path)!r}: {error.strerror}; choose another file") from None
 

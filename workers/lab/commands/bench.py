@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.contract.errors import InvalidOptions
+from workers.lab.commands.asked import write_picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,9 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(flag: str, path: Path, content: str | bytes) -> None:
+def _write(flag: str, path: Path, text: str) -> None:
     try:
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        path.write_text(text)
     except OSError as error:
         raise InvalidOptions(f"{flag}: cannot write {str(path)!r}: {error.strerror}") from None
 
@@ -101,7 +102,6 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     from workers.lab.bench.compare import as_csv, compare, markdown, pooled
     from workers.lab.bench.compare_picture import bars_picture
     from workers.lab.bench.opponents import opponents
-    from workers.pictures.lettering import png
     from workers.samples.write import write_samples
 
     found, absent = opponents(arguments.three, arguments.blender)
@@ -125,7 +125,7 @@ def run_compare(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.csv is not None:
         _write("--csv", arguments.csv, as_csv(results))
     if arguments.picture is not None:
-        _write("--picture", arguments.picture, png(bars_picture(figures)))
+        write_picture(arguments.picture, bars_picture(figures))
     return dataclasses.asdict(figures)
 
 
@@ -134,7 +134,6 @@ def run_standards(arguments: argparse.Namespace) -> dict[str, Any]:
     from workers.lab.standards.rigs import standards
     from workers.lab.standards.study import StandardPair, study_standards
     from workers.lab.standards.table import as_csv, matrix_picture, summary
-    from workers.pictures.lettering import png
 
     pairs: list[StandardPair] = []
     mapped = study_standards(standards(), pairs.append)
@@ -142,7 +141,7 @@ def run_standards(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.csv is not None:
         _write("--csv", arguments.csv, as_csv(pairs))
     if arguments.picture is not None:
-        _write("--picture", arguments.picture, png(matrix_picture(pairs)))
+        write_picture(arguments.picture, matrix_picture(pairs))
     return {"standards": [dataclasses.asdict(pair) for pair in pairs]}
 
 

@@ -82,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spoilt.add_argument("--pairs", type=int, default=0, metavar="N", help="good pairs to judge beside (%(default)s)")
     spoilt.add_argument("--seed", type=int, default=1, metavar="S", help="of bodies, clips and pairs (%(default)s)")
     spoilt.add_argument("--encoder", default="none", metavar="NAME", help="for the good pairs (%(default)s)")
+    spoilt.add_argument("--picture", type=Path, metavar="OUT", help="only draw each kind on one body, as a PNG")
     _add_json(spoilt)
 
     exactness = subparsers.add_parser("exactness", help="surface scores by compiled queries against the exact ones")

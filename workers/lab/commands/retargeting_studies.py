@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.contract.errors import InvalidOptions
-from workers.lab.commands.asked import counts, find_asked, number, write_json
+from workers.lab.commands.asked import counts, find_asked, number, write_json, write_picture
 
 
 def run_sweep(arguments: argparse.Namespace) -> int:
@@ -170,6 +170,11 @@ def run_spoilt(arguments: argparse.Namespace) -> int:
     from workers.lab.studies import spoilt
 
     corpus = find_asked(arguments)
+    if arguments.picture is not None:
+        from workers.lab.studies.spoilt_picture import draw_spoilt
+
+        write_picture(arguments.picture, draw_spoilt(corpus, arguments.seed))
+        return 0
     damaged, pairs = [], []
     for row in spoilt.spoil(corpus, arguments.bodies, arguments.seed):
         damaged.append(row)

@@ -9,6 +9,7 @@
     meaning_damage      the ways they are spoilt
     spoilt              whether the verdict sees what a person sees first
     spoilt_results      ten kinds of spoilt results
+    spoilt_picture      what they look like
     exactness           surface scores by compiled queries against the exact ones
     refine_study        refinement: the table and the ablation, line by line
     refine_pairs        which clips on which characters

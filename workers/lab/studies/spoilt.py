@@ -75,6 +75,15 @@ class PairRow:
 
 def spoil(corpus: Corpus, bodies: int, seed: int) -> Iterator[SpoiltRow]:
     """The good result of each body (kind `good`, size 0), then every damage at every size."""
+    for good, names in draw_goods(corpus, bodies, seed):
+        yield judged(good, good.done.scored, "good", 0.0, names)
+        for size in SIZES:
+            for kind, damage in KINDS.items():
+                yield judged(good, damage(good, size), kind, size, names)
+
+
+def draw_goods(corpus: Corpus, bodies: int, seed: int) -> Iterator[tuple[Good, tuple[str, str, str]]]:
+    """Good results in which every damage shows, each on another body, with motion, clip and character."""
     random = Random(seed)
     options = parse_options({"end_s": MAX_DURATION_S})
     characters = list(corpus.characters)
@@ -90,11 +99,7 @@ def spoil(corpus: Corpus, bodies: int, seed: int) -> Iterator[SpoiltRow]:
         if chosen is None:
             continue
         done, motion, name, other = chosen
-        good = Good(done, target, options, other, found)
-        yield _judged(good, done.scored, "good", 0.0, (str(motion), name, str(path)))
-        for size in SIZES:
-            for kind, damage in KINDS.items():
-                yield _judged(good, damage(good, size), kind, size, (str(motion), name, str(path)))
+        yield Good(done, target, options, other, found), (str(motion), name, str(path))
         found += 1
 
 
@@ -178,7 +183,7 @@ def _is_telling(done: RetargetedClip, target: Body) -> bool:
     )
 
 
-def _judged(good: Good, motion: BodyMotion, kind: str, size: float, names: tuple[str, str, str]) -> SpoiltRow:
+def judged(good: Good, motion: BodyMotion, kind: str, size: float, names: tuple[str, str, str]) -> SpoiltRow:
     """Without penetration and meaning, which would only find more."""
     scores, naive = (_scores(good, item) for item in (motion, good.done.naive))
     verdict = judge(scores.values, scores.not_applicable, good.target.body.height_m, naive.values)
