@@ -138,6 +138,10 @@ class Settings(BaseSettings):
     inspect_wait_s: Annotated[float, Field(ge=0)] = Field(
         default=15.0, description="POST /v1/inspect waits this long for its answer."
     )
+    result_cache: bool = Field(
+        default=True,
+        description="Whether a job takes the kept result of an earlier one with the same files and options.",
+    )
     wait_max_s: Annotated[float, Field(ge=0)] = Field(default=60.0, description="Upper bound of ?wait= in seconds.")
     redis_timeout_s: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="A Redis command slower than this fails."

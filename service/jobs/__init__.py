@@ -9,6 +9,7 @@
     queue        handing job ids to RQ, which carries them to a worker
     job_request  the JSON body of a job on stored assets
     door         what can be known of options before a job runs
+    results      results of the same request, found again
     intake       from a form or a JSON body to a queued job
     find         jobs by kind, state, time and metadata
     own_job      which job a path means: its id, or the name that its caller gave it

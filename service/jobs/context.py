@@ -18,6 +18,8 @@ class Presets(Protocol):
 
     def find(self, preset_id: str) -> object | None: ...
 
+    def ids(self) -> list[str]: ...
+
 
 @dataclass(frozen=True)
 class JobContext(Context):

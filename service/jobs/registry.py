@@ -1,6 +1,7 @@
 """Which workers there are and what each can do. A worker writes itself down and renews that while it lives.
 
 :worker:<name>   its `Abilities` as JSON, gone some seconds after its last word
+:workers         names of workers, some of which may be gone
 :needs           the words of all queues that jobs with special needs have travelled on (`service.jobs.needs`)
 """
 
@@ -15,6 +16,7 @@ from redis.client import Pipeline
 from service.records import PREFIX
 
 NEEDS = f"{PREFIX}:needs"
+WORKERS = f"{PREFIX}:workers"
 
 
 class Abilities(BaseModel):
@@ -26,6 +28,10 @@ class Abilities(BaseModel):
     encoders: list[str] = Field(description="Encoders that are ready, as NAME@VERSION.")
     preview: list[str] = Field(description="Values of the option `preview_format`.")
     device: str = Field(description="The setting RETARGET_DEVICE.")
+    circumstances: dict[str, str] = Field(
+        default_factory=dict,
+        description="Digests of what else results depend on here, by the option `encoder`: equal ones, equal results.",
+    )
     device_found: str | None = Field(
         None, description="What its models work on: `cpu`, or the name of the GPU; null where it has loaded none."
     )
@@ -33,22 +39,33 @@ class Abilities(BaseModel):
 
 def register(redis: Redis, name: str, abilities: Abilities, ttl_s: int) -> None:
     """Write a worker down for `ttl_s` seconds."""
-    redis.set(f"{PREFIX}:worker:{name}", abilities.model_dump_json(), ex=ttl_s)
+    with redis.pipeline(transaction=True) as pipeline:
+        pipeline.set(_key(name), abilities.model_dump_json(), ex=ttl_s)
+        pipeline.sadd(WORKERS, name)
+        pipeline.execute()
 
 
 def sign_off(redis: Redis, name: str) -> None:
-    redis.delete(f"{PREFIX}:worker:{name}")
+    with redis.pipeline(transaction=True) as pipeline:
+        pipeline.delete(_key(name))
+        pipeline.srem(WORKERS, name)
+        pipeline.execute()
 
 
 def registered(redis: Redis) -> dict[str, Abilities]:
     """The workers that live, by name."""
-    names = sorted(redis.scan_iter(f"{PREFIX}:worker:*", count=1000))
-    found: Any = redis.mget(names) if names else []
-    return {
-        name.decode().removeprefix(f"{PREFIX}:worker:"): Abilities.model_validate_json(raw)
-        for name, raw in zip(names, found, strict=True)
-        if raw is not None
-    }
+    known: Any = redis.smembers(WORKERS)
+    names = sorted(name.decode() for name in known)
+    told: Any = redis.mget([_key(name) for name in names]) if names else []
+    found = dict(zip(names, told, strict=True))
+    gone = [name for name, raw in found.items() if raw is None]
+    if gone:
+        redis.srem(WORKERS, *gone)  # one that only seemed to be gone comes back with its next word
+    return {name: Abilities.model_validate_json(raw) for name, raw in found.items() if raw is not None}
+
+
+def _key(name: str) -> str:
+    return f"{PREFIX}:worker:{name}"
 
 
 def note_needs(connection: Redis | Pipeline, words: str) -> None:

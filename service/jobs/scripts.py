@@ -216,7 +216,15 @@ end
 return {'go'}
 """
 
-# ARGV 3: execution id, 4: result as JSON, 5: engine as JSON or '', 6: the job's needs
+# ARGV 3: result as JSON, 4: engine as JSON; of a record that was written in the same transaction
+ANSWER = """
+set('result', ARGV[3], 'engine', ARGV[4], 'progress', '1', 'started_at', stamp(now))
+finish('succeeded')
+return {'yes'}
+"""
+
+# ARGV 3: execution id, 4: result as JSON, 5: engine as JSON or '', 6: the job's needs, 7: '1' where its duration tells
+# how long the next will take
 PUBLISH = """
 if not owns(ARGV[3]) then return {'no'} end
 if field('status') == 'canceling' then
@@ -227,7 +235,7 @@ set('result', ARGV[4], 'progress', '1', 'stage', '')
 if ARGV[5] ~= '' then set('engine', ARGV[5]) end
 local took = now - tonumber(field('claimed_at'))
 local of_kind = prefix .. ':duration:' .. field('kind')
-for _, mean in ipairs({of_kind, of_kind .. ':' .. ARGV[6]}) do
+for _, mean in ipairs(ARGV[7] == '1' and {of_kind, of_kind .. ':' .. ARGV[6]} or {}) do
   local before = tonumber(redis.call('GET', mean) or took)
   redis.call('SET', mean, stamp(before + (took - before) / 5), 'EX', 2592000)
 end

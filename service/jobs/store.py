@@ -79,6 +79,19 @@ class JobStore:
         if pipeline is None:
             pipe.execute()
 
+    def create_answered(self, record: JobRecord, result: dict[str, Any], pipeline: Pipeline) -> None:
+        """Write a new record that has its result already (see `publish`), as part of the caller's transaction: it never
+        waits, takes no turn from its owner, and no execution ran.
+        """
+        JobResult.model_validate(result)
+        body = {name: value for name, value in result.items() if name != "engine"}
+        pipeline.hset(_job_key(record.id), mapping=_to_hash(record))
+        pipeline.zadd(_index(record.owner, record.kind, "all"), {record.id: 0})
+        if record.input_expires_at is not None:
+            pipeline.zadd(f"{PREFIX}:deadlines", {record.id: record.input_expires_at.timestamp()})
+        arguments = [PREFIX, record.id, _to_json(body), _to_json(result.get("engine") or record.engine)]
+        self._scripts["ANSWER"](keys=[], args=arguments, client=pipeline)
+
     def get(self, job_id: str, owner: str | None = None) -> JobRecord:
         """The record. Raises NotFound, also where it is of another owner than the one given."""
         found = self.get_many([job_id])
@@ -133,7 +146,8 @@ class JobStore:
         raw: Any = self.redis.hget(_job_key(job_id), "options")
         needs = written(needs_of(json.loads(raw))) if raw else ""
         told = _to_json(engine) if engine else ""
-        return self._run("PUBLISH", job_id, execution_id, _to_json(body), told, needs) == "yes"
+        is_measure = "" if result.get("cached_from") else "1"
+        return self._run("PUBLISH", job_id, execution_id, _to_json(body), told, needs, is_measure) == "yes"
 
     def fail(self, job_id: str, execution_id: str, error: dict[str, Any]) -> bool:
         """running -> failed with `error` (RetargetError.to_dict()). False: lost, or canceling and so canceled now."""

@@ -113,6 +113,7 @@ def reach(bundle: FileBundle) -> dict[str, Any]:
         "remove": (folder / "secret").unlink,
         "link": lambda: (folder / "link").symlink_to("/etc"),
         "run a shell": lambda: subprocess.run(["/bin/sh", "-c", "exit"], check=True),
+        "share memory": _shared_memory,
         "signal the parent": lambda: os.kill(os.getppid(), 0),
         "trace the parent": lambda: Path(f"/proc/{os.getppid()}/mem").read_bytes(),
         "read Python's library": lambda: Path(os.__file__).read_text(),
@@ -127,6 +128,31 @@ def reach(bundle: FileBundle) -> dict[str, Any]:
         except (OSError, subprocess.CalledProcessError) as error:
             found[name] = type(error).__name__
     return found
+
+
+def fork_away(bundle: FileBundle) -> dict[str, Any]:
+    """A process that its parent never hears of, which tries to leave the group that is killed."""
+    told, tells = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            refused = []
+            for leave in (os.setsid, lambda: os.setpgid(0, 0)):
+                try:
+                    leave()
+                except OSError as error:
+                    refused.append(error.errno)
+            os.write(tells, f"{os.getpid()} {refused}".encode())
+            time.sleep(60)
+        os._exit(0)
+    os.wait()
+    pid, _, refused_text = os.read(told, 100).decode().partition(" ")
+    return {"pid": int(pid), "refused": refused_text}
+
+
+def _shared_memory() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.shmget(0x5E7, 4096, 0o1600) == -1:
+        raise OSError(ctypes.get_errno(), "shmget")
 
 
 def write_big(bundle: FileBundle) -> Any:

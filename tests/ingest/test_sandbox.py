@@ -164,6 +164,19 @@ def test_what_the_process_can_reach(make: Make, tmp_path: Path) -> None:
     assert (tmp_path / "secret").read_text() == "password" and list(tmp_path.iterdir()) == [tmp_path / "secret"]
 
 
+def test_nothing_that_it_starts_stays_behind(make: Make) -> None:
+    sandbox = make(SandboxLimits())
+    left = found(sandbox, "fork_away")
+    if "seccomp" in sandbox.kept_off:
+        assert left["refused"] == "[13, 13]"
+    assert not gone(left["pid"])
+    sandbox.close()
+    deadline = time.monotonic() + 10.0
+    while not gone(left["pid"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_what_the_process_knows_and_may(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETARGET_REDIS_URL", "redis://:password@host/0")
     facts = found(make(), "facts")

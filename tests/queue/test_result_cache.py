@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from service.jobs import results
 from service.jobs.schemas import JobRecord
 from service.mappings.schemas import PresetRecord
 from service.mappings.store import MappingStore
 from service.records import new_id, utc_now
 from tests.queue.task_bench import Bench
 from workers.engine import circumstances
-from workers.queue import result_cache
+from workers.queue.result_cache import digest_here, request_of
+
+
+def told_of(record: JobRecord, connection: Redis) -> tuple[str | None, str]:
+    """What a job's result is remembered by."""
+    return request_of(record, connection), digest_here(record.options.get("encoder"))
 
 
 def again(bench: Bench, **changes: Any) -> JobRecord:
@@ -59,29 +65,29 @@ def test_another_request_is_made_anew(bench: Bench, changes: dict[str, Any]) -> 
 
 def test_what_the_engine_reads_counts(bench: Bench, connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of files stand in reports, presets change mappings, settings of the worker change scores."""
-    told = {result_cache.fingerprint(bench.record, connection)}
+    told = {told_of(bench.record, connection)}
     given = bench.record.input
     renamed = given.model_copy(update={"motion": [given.motion[0].model_copy(update={"name": "run.bvh"})]})
     defined = given.model_copy(update={"definition": '{"height_m": 1.6}'})
     for changed in (renamed, defined):
-        told.add(result_cache.fingerprint(bench.record.model_copy(update={"input": changed}), connection))
+        told.add(told_of(bench.record.model_copy(update={"input": changed}), connection))
     monkeypatch.setenv("RETARGET_DEVICE", "another")
-    told.add(result_cache.fingerprint(bench.record, connection))
+    told.add(told_of(bench.record, connection))
     monkeypatch.undo()
     preset = PresetRecord(
         id=new_id("map_"), name="p", kind="any", fingerprint=f"skl_{'0' * 32}", mapping={}, created_at=utc_now()
     )
     MappingStore(connection).put(preset)
-    told.add(result_cache.fingerprint(bench.record, connection))
+    told.add(told_of(bench.record, connection))
     MappingStore(connection).delete(preset)
     monkeypatch.setattr(circumstances, "ENGINE_VERSION", "0.0.1")
-    told.add(result_cache.fingerprint(bench.record, connection))
+    told.add(told_of(bench.record, connection))
     assert len(told) == 6
     monkeypatch.undo()
     plain = bench.record.model_copy(
         update={"options": {**bench.record.options, "fail_on": "review"}, "metadata": {"a": 1}}
     )
-    assert result_cache.fingerprint(plain, connection) == result_cache.fingerprint(bench.record, connection)
+    assert told_of(plain, connection) == told_of(bench.record, connection)
 
 
 def test_a_result_that_is_gone_is_made_anew(bench: Bench) -> None:
@@ -96,14 +102,18 @@ def test_a_result_that_is_gone_is_made_anew(bench: Bench) -> None:
 
 def test_a_result_that_expires_or_was_deleted_counts_no_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench.run() == "succeeded"
-    digest = result_cache.fingerprint(bench.record, bench.store.redis)
-    assert digest is not None
-    found = result_cache.find(bench.store, digest, bench.record)
+    request, circumstances = told_of(bench.record, bench.store.redis)
+    assert request is not None
+
+    def find() -> JobRecord | None:
+        return results.find(bench.store, request, circumstances, bench.record)
+
+    found = find()
     assert found is not None and found.id == bench.record.id
     assert found.expires_at is not None
     late = found.expires_at
-    monkeypatch.setattr(result_cache, "utc_now", lambda: late)
-    assert result_cache.find(bench.store, digest, bench.record) is None
+    monkeypatch.setattr(results, "utc_now", lambda: late)
+    assert find() is None
     monkeypatch.undo()
     assert bench.store.delete(bench.record.id)
-    assert result_cache.find(bench.store, digest, bench.record) is None
+    assert find() is None

@@ -8,7 +8,7 @@
     job_process_channel  the messages between the two
     job_process_child    the process's program
     tasks                what a job is: files, engine, results
-    result_cache         results of the same request, found again
+    result_cache         what results depend on here, so that they can be found again
     cost                 what a job would cost, told before it runs
     uploads              a job's uploads as scenes, each read once, in the sandbox
     job_definitions      definitions and presets that a job needs

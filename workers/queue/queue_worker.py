@@ -33,6 +33,7 @@ from service.jobs.registry import known_needs, register, sign_off
 from workers.queue.abilities import lacks, own_abilities
 from workers.queue.connections import patient_redis, quick_redis
 from workers.queue.execution import ExecutionRunner
+from workers.queue.result_cache import digests_here
 from workers.queue.settings import WorkerSettings
 
 LOG = logging.getLogger("retarget.worker")
@@ -81,7 +82,9 @@ class QueueWorker(Worker):
         now_s = time.monotonic()
         if now_s - self._told_s >= self.listen_s:
             self._told_s = now_s
-            register(self.connection, self.name, self._abilities, self._settings.worker_ttl_s)
+            told = {"circumstances": digests_here(self._abilities.encoders)}  # a model may have come or changed
+            abilities = self._abilities.model_copy(update=told)
+            register(self.connection, self.name, abilities, self._settings.worker_ttl_s)
             if RETARGET in self.queue_names():
                 self._listen()
 

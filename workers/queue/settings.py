@@ -57,9 +57,6 @@ class WorkerSettings(Settings):
     horse_start_timeout_s: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Time to import the engine and warm it up; the first on a machine also compiles."
     )
-    result_cache: bool = Field(
-        True, description="Whether a job takes the kept result of an earlier one with the same files and options."
-    )
     warm_up: bool = Field(
         True, description="Whether a worker loads its models before it says that it is there, not in its first job."
     )

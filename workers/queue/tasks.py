@@ -24,6 +24,7 @@ from redis import Redis
 
 from service.files.blobs import BlobStore, output_key, output_prefix
 from service.files.input_file import InputFile
+from service.jobs import results
 from service.jobs.needs import needs_of
 from service.jobs.queue import enqueue
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobResult
@@ -36,11 +37,11 @@ from workers.ingest.sandbox.confinement import SandboxLimits
 from workers.ingest.sandbox.sandbox import Sandbox
 from workers.ingest.stored.scene_file import SceneFileUnusable
 from workers.platform.cache_folder import Recent
-from workers.queue import result_cache
 from workers.queue.abilities import lacks
 from workers.queue.cost import check_cost
 from workers.queue.failures import as_typed_error
 from workers.queue.job_definitions import given_definitions, preset_lookup
+from workers.queue.result_cache import digest_here, request_of
 from workers.queue.settings import WorkerSettings
 from workers.queue.uploads import Ingest, load_stored
 from workers.refinement.budget import check_time
@@ -277,8 +278,9 @@ def retarget_job(
     """Retarget the job's motion to its character; returns what to publish (see JobResult), or hands the job over."""
     options = parse_options(record.options)
     check_time(options, progress.timeout_s)
-    digest = _digest(context, record)
-    known_result = None if digest is None or record.fresh else _kept_result(context, record, execution_id, digest)
+    request = _request(context, record)
+    before = None if request is None or record.fresh else results.find(context.store, *request, record)
+    known_result = None if before is None else results.taken_over(context.blobs, before, record.id, execution_id)
     if known_result is not None:
         return known_result
     start_s = time.perf_counter()
@@ -304,8 +306,8 @@ def retarget_job(
     report = json.dumps({**outcome.report, "timings_s": timings_s}, allow_nan=False, indent=1).encode()
     files = {**outcome.artifacts, "report.json": report}
     artifacts = [context.save(record, execution_id, name, data) for name, data in files.items()]
-    if digest is not None:
-        result_cache.remember(context.store, digest, record)
+    if request is not None:
+        results.remember(context.store, *request, record)
     return {
         **{name: outcome.report[name] for name in REPORT_SUMMARY},
         "verdict": outcome.report["verdict"]["verdict"],
@@ -313,30 +315,12 @@ def retarget_job(
     }
 
 
-def _digest(context: TaskContext, record: JobRecord) -> str | None:
-    """What the job's result is remembered by, where results are."""
+def _request(context: TaskContext, record: JobRecord) -> tuple[str, str] | None:
+    """What the job's result is remembered by, where results are: its request, and the circumstances here."""
     if not context.settings.result_cache or not context.retargets:
         return None
-    return result_cache.fingerprint(record, context.store.redis)
-
-
-def _kept_result(context: TaskContext, record: JobRecord, execution_id: str, digest: str) -> dict[str, Any] | None:
-    """The result of an earlier job with the same request, as this one's own."""
-    before = result_cache.find(context.store, digest, record)
-    if before is None or before.result is None:
-        return None
-    key_of = partial(output_key, record.id, execution_id)
-    artifacts = result_cache.copied(context.blobs, before.result.artifacts, key_of)
-    if artifacts is None:
-        return None
-    LOG.info("%s: the result of %s is taken", record.id, before.id)
-    kept = before.result.model_dump(exclude={"artifacts", "inspection", "cached_from"})
-    return {
-        **kept,
-        "engine": before.engine,
-        "artifacts": [artifact.model_dump() for artifact in artifacts],
-        "cached_from": before.result.cached_from or before.id,
-    }
+    request = request_of(record, context.store.redis)
+    return None if request is None else (request, digest_here(record.options.get("encoder")))
 
 
 def inspect_job(context: TaskContext, record: JobRecord, execution_id: str, progress: Progress) -> dict[str, Any]:

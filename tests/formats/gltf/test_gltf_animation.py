@@ -75,6 +75,34 @@ def test_sampling_follows_the_specification(interpolation: str) -> None:
     assert np.min(np.einsum("fji,fji->fj", clip.rotations[1:], clip.rotations[:-1])) >= 0.0
 
 
+@pytest.mark.parametrize("interpolation", ["LINEAR", "STEP", "CUBICSPLINE"])
+def test_some_frames_are_those_of_the_whole_clip(interpolation: str) -> None:
+    count = len(KEYS) * (3 if interpolation == "CUBICSPLINE" else 1)
+    builder = two_joints()
+    rotations, places = random_unit_quaternions(RANDOM, count), RANDOM.normal(size=(count, 3))
+    pose = [[0.0, 1.0, 0.0]] * (count // len(KEYS))
+    channels = [(0, "rotation", KEYS, rotations), (0, "translation", KEYS, places), (1, "translation", [0.9], pose)]
+    builder.animation(*channels, interpolation=interpolation)
+    scene = read_gltf(builder.bundle())
+    assert scene.document is not None
+    whole = scene.load_clip(0, None)
+    frames = np.array([0, whole.frames // 3, whole.frames - 1])
+    found, moved = scene.document.poses(0, frames)
+    assert np.max(quat.angle_between(found, whole.rotations[frames])) < 1e-6
+    np.testing.assert_allclose(moved[0], whole.translations_m[0][frames], atol=1e-12)
+
+
+def test_some_frames_are_refused_for_any_key_that_is_no_number() -> None:
+    builder = two_joints()
+    values = np.tile([0.0, 0.0, 0.0, 1.0], (9, 1))
+    values[4, 1] = np.nan
+    builder.animation((0, "rotation", np.arange(9) / 30, values))
+    scene = read_gltf(builder.bundle())
+    assert scene.document is not None
+    with pytest.raises(ParseFailed, match="NaN"):
+        scene.document.poses(0, np.array([0, 8]))
+
+
 def test_normalised_integer_rotations() -> None:
     values = random_unit_quaternions(RANDOM, 31)
     builder = two_joints()

@@ -45,6 +45,17 @@ def test_the_cap_stops_before_the_byte_that_passes_it(blobs: BlobStore) -> None:
     assert [entry.key for entry in blobs.list("unfinished")] == []
 
 
+def test_a_copy_is_as_good_as_the_first_and_outlives_it(blobs: BlobStore) -> None:
+    first, second = (output_key("job_1", execution, "walk.glb") for execution in ("e1", "e2"))
+    blobs.put(first, b"bytes")
+    blobs.copy(first, second)
+    blobs.copy(first, second)
+    blobs.delete(first)
+    assert blobs.read(second) == b"bytes" and not blobs.exists(first)
+    with pytest.raises(FileNotFoundError):
+        blobs.copy(first, output_key("job_1", "e3", "walk.glb"))
+
+
 def test_what_is_not_committed_is_discarded(blobs: BlobStore) -> None:
     with blobs.writer() as writer:
         writer.write(b"abc")

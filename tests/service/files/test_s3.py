@@ -88,6 +88,9 @@ def test_everything_that_a_store_does(bucket: str, store: JobStore) -> None:
     assert [entry.key for entry in blobs.list("uploads")] == [stored.key] and list(blobs.list("unfinished")) == []
     assert b"".join(blobs.read_range(stored.key, 5, 2_000_000)) == bytes(1_999_995)
     blobs.put("outputs/job_1/e/a.glb", b"result")
+    blobs.copy("outputs/job_1/e/a.glb", "outputs/job_2/e/a.glb")
+    assert blobs.read("outputs/job_2/e/a.glb") == b"result"
+    blobs.delete_tree("outputs/job_2")
     assert blobs.read("outputs/job_1/e/a.glb") == b"result" and blobs.local_path("outputs/a") is None
     blobs.delete_tree("outputs/job_1")
     blobs.delete_tree("outputs/job_1")

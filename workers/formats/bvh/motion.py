@@ -43,6 +43,24 @@ def local_rotations(text: BvhText, rows: Array) -> Array:
     return result
 
 
+def clip_rotations(text: BvhText, roots_turn: Array) -> Array:
+    """Local rotations `(frames, nodes, 4)` of all rows, continuous in sign, those of the roots turned by a quaternion.
+
+    Made window by window, so that a long take is held once.
+    """
+    roots = [node for node in range(text.joints) if text.parents[node] < 0]
+    result = np.empty((len(text.rows), len(text.parents), 4))
+    length = max(1, quat.WINDOW // max(1, result[0].size))
+    for start in range(0, len(result), length):
+        rows = slice(start, start + length)
+        result[rows] = local_rotations(text, text.rows[rows])
+        for root in roots:
+            result[rows, root] = quat.multiply(roots_turn, result[rows, root])
+        signed = slice(max(start - 1, 0), start + length)  # signs go on from the frame before
+        result[signed] = quat.make_continuous(result[signed])
+    return result
+
+
 def position_columns(text: BvhText) -> dict[int, list[tuple[int, int]]]:
     """For each node with position channels: pairs of column and axis."""
     result: dict[int, list[tuple[int, int]]] = {}
@@ -55,18 +73,32 @@ def position_columns(text: BvhText) -> dict[int, list[tuple[int, int]]]:
     return result
 
 
-def local_translations(text: BvhText, rows: Array, adds: frozenset[int]) -> dict[int, Array]:
-    """Local translations `(frames, 3)` of the nodes with position channels; nodes in `adds` add them to their OFFSET.
+def local_translations(
+    text: BvhText, rows: Array, adds: frozenset[int], nodes: Sequence[int] | None = None
+) -> dict[int, Array]:
+    """Local translations `(frames, 3)` of these nodes with position channels, by default of all that have some; those
+    in `adds` add them to their OFFSET.
 
     An axis without a channel keeps the OFFSET.
     """
     result = {}
-    for node, columns in position_columns(text).items():
+    every = position_columns(text)
+    for node in every if nodes is None else nodes:
         track = np.tile(text.offsets[node], (len(rows), 1))
-        for column, axis in columns:
+        for column, axis in every[node]:
             track[:, axis] = rows[:, column] + (text.offsets[node, axis] if node in adds else 0.0)
         result[node] = track
     return result
+
+
+def moving_nodes(text: BvhText, adds: frozenset[int], tolerance: float) -> list[int]:
+    """Nodes whose position channels leave their OFFSET by more than `tolerance`, in file units, in some frame."""
+    found = []
+    for node in position_columns(text):
+        track = local_translations(text, text.rows, adds, [node])[node]
+        if np.abs(track - text.offsets[node]).max() > tolerance:
+            found.append(node)
+    return found
 
 
 def adds_below_root(text: BvhText) -> bool:

@@ -17,8 +17,10 @@ from workers.formats.body_plan import BodyPlan, body_plan
 from workers.formats.bundle import FileBundle
 from workers.formats.bvh.motion import (
     adds_below_root,
+    clip_rotations,
     local_rotations,
     local_translations,
+    moving_nodes,
     position_columns,
     root_adds,
     sample_frames,
@@ -46,8 +48,9 @@ def read_bvh(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
     units, adds, notices = _guess(text, raw, plan, bundle.name)
     turn = to_y_up(units.up_axis)
     skeleton = _to_conventions(raw, units.factor, turn)
-    translations = _moving_tracks(text, adds, SAME_PLACE * plan.stature)
-    stem = PurePosixPath(bundle.name.replace("\\", "/")).stem
+    moving = moving_nodes(text, adds, SAME_PLACE * plan.stature)
+    name = bundle.name  # what loads a clip must not hold the text of the file
+    stem = PurePosixPath(name.replace("\\", "/")).stem
     duration_s = (len(text.rows) - 1) / text.rate_hz
 
     def load_clip(index: int, rate_hz: float | None) -> Clip:
@@ -55,16 +58,13 @@ def read_bvh(bundle: FileBundle, limits: Limits = DEFAULT_LIMITS) -> Scene:
             raise IndexError(f"a BVH has one clip, not {index + 1}")
         if rate_hz is not None:
             frames = resampled_frames(len(text.rows), text.rate_hz, rate_hz)
-            check_limit(frames, limits.frames, f"frames at {rate_hz:g} Hz", bundle.name)
-            check_limit(frames * len(skeleton), limits.rotation_keys, f"rotation keys at {rate_hz:g} Hz", bundle.name)
-        rotations = local_rotations(text, text.rows)
-        moved = {}
-        for root in range(text.joints):
-            if text.parents[root] < 0:
-                rotations[:, root] = quat.multiply(turn, rotations[:, root])
-        for joint, track in translations.items():
-            moved[joint] = _placed(track, units.factor, turn, is_root=text.parents[joint] < 0)
-        clip = Clip(stem, text.rate_hz, 0.0, quat.make_continuous(rotations), moved)
+            check_limit(frames, limits.frames, f"frames at {rate_hz:g} Hz", name)
+            check_limit(frames * len(skeleton), limits.rotation_keys, f"rotation keys at {rate_hz:g} Hz", name)
+        moved = {
+            joint: _placed(track, units.factor, turn, is_root=text.parents[joint] < 0)
+            for joint, track in local_translations(text, text.rows, adds, moving).items()
+        }
+        clip = Clip(stem, text.rate_hz, 0.0, clip_rotations(text, turn), moved)
         return clip if rate_hz is None else resample(clip, rate_hz)
 
     scene = Scene(
@@ -168,12 +168,6 @@ def _guess(text: BvhText, raw: Skeleton, plan: BodyPlan, name: str) -> tuple[Uni
         )
         notices.append(Notice("positions-added-to-offset", message, joint=text.names[min(adds)]))
     return units, adds, notices
-
-
-def _moving_tracks(text: BvhText, adds: frozenset[int], tolerance: float) -> dict[int, Array]:
-    """Position tracks in file units, without those that stay at their joint's OFFSET."""
-    tracks = local_translations(text, text.rows, adds)
-    return {joint: track for joint, track in tracks.items() if np.abs(track - text.offsets[joint]).max() > tolerance}
 
 
 def _placed(track: Array, factor: float, turn: Array, is_root: bool) -> Array:

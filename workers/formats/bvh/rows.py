@@ -1,13 +1,15 @@
-"""The MOTION section of a BVH: `Frames:`, `Frame Time:` and rows of numbers, read by one numpy call.
+"""The MOTION section of a BVH: `Frames:`, `Frame Time:` and rows of numbers, read by one numpy call a block.
 
-`Frames:` is only compared with the rows that are there, so it can neither allocate nor cut anything. What the columns
-mean is left to `bvh.motion`.
+Rows may be broken into lines anywhere: numbers are counted, not lines. The text of a long take is never copied whole,
+and its numbers are held once. `Frames:` is only compared with the rows that are there, so it can neither allocate nor
+cut anything. What the columns mean is left to `bvh.motion`.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,6 +54,7 @@ _WORD = re.compile(rb"\S+")
 _LINE = re.compile(rb"\S[^\r\n]*")
 _SPACE = re.compile(rb"\s")
 WINDOW = 1 << 12
+BLOCK = 1 << 22  # bytes of text that become numbers at a time
 SMALL = 1 << 14  # bytes in which damage is looked for token by token
 
 
@@ -80,32 +83,64 @@ def read_motion(
     return rows, _frame_rate(frame_time, len(rows), f"{name}, line {line_number(data, time_at)}", notices)
 
 
+@dataclass(frozen=True, eq=False)
+class _Numbers:
+    """The numbers of a stretch of text, or where the block starts and ends that has something else in it."""
+
+    values: Array  # (count,)
+    bad: tuple[int, int] | None = None
+
+
 def _read_rows(data: bytes, offset: int, columns: int, name: str, notices: list[Notice]) -> Array:
     """All whole rows. Only the last line may be damaged or short, as in a file that was cut."""
-    end = len(data)
-    while True:
-        values = _numbers(data[offset:end])
-        if values is not None and len(values) % columns == 0:
-            break
-        last = _last_line(data, offset, end)
-        if values is None:
-            bad = _first_bad(data, offset, end)
-            if end < len(data) or bad < last:
-                raise _bad_number(data, bad, name)
-        elif end < len(data) or len(data[last:end].split()) != len(values) % columns:
-            raise _uneven_rows(data, offset, columns, name)
+    end, last = len(data), _last_line(data, offset, len(data))
+    read = _numbers(data, offset, end)
+    if read.bad is not None and read.bad[1] > last and _parsed(data[last:end]) is None:
+        read = _numbers(data, offset, last)  # the damage may lie in the last line alone
+        end = last
+    if read.bad is not None:
+        raise _bad_number(data, _first_bad(data, *read.bad), name)
+    values, over = read.values, len(read.values) % columns
+    if over and end == len(data) and len(_numbers(data, last, end).values) == over:
+        values, over, end = values[:-over], 0, last
+    if over:
+        raise _uneven_rows(data, offset, columns, name)
+    if end < len(data):
         line = line_number(data, last)
         notices.append(Notice("last-row-incomplete", f"{name}, line {line}: the last row is cut short and is left out"))
-        end = last
     if len(values) == 0:
         raise ParseFailed(f"{name}: no complete motion row follows MOTION; export at least one frame")
-    if not _in_range(values):
-        raise _bad_number(data, _first_bad(data, offset, end), name)
     return values.reshape(-1, columns)
 
 
-def _numbers(text: bytes) -> Array | None:
-    """All numbers of the text, or None where something in it is no number."""
+def _numbers(data: bytes, start: int, end: int) -> _Numbers:
+    """All numbers between two places, none larger than MAX_NUMBER, or the first block that has something else in it."""
+    # No number is shorter than a digit and a space. What is not filled of this takes no memory, only addresses.
+    values = np.empty((end - start) // 2 + 1)
+    count = 0
+    while start < end:
+        longest = min(start + BLOCK + 2 * WINDOW, end)
+        gap = _SPACE.search(data, start + BLOCK, longest)
+        stop = gap.start() if gap else longest  # without one in two windows there is no number either
+        found = _usable_numbers(data[start:stop])
+        if found is None:
+            return _Numbers(values[:count], (start, stop))
+        values[count : count + len(found)] = found
+        count += len(found)
+        start = stop
+    return _Numbers(values[:count])
+
+
+def _usable_numbers(text: bytes) -> Array | None:
+    """All numbers of the text, or None where something in it is no number or larger than MAX_NUMBER."""
+    values = _parsed(text)
+    if values is None or len(values) == 0:
+        return values
+    return values if values.max() <= MAX_NUMBER and values.min() >= -MAX_NUMBER else None
+
+
+def _parsed(text: bytes) -> Array | None:
+    """All numbers of the text, or None where something in it is none."""
     if not text or text.isspace():
         return np.empty(0)
     if _has_giant_token(text):
@@ -124,19 +159,10 @@ def _has_giant_token(text: bytes) -> bool:
     return any(not _SPACE.search(text, at, at + WINDOW) for at in range(0, len(text) - WINDOW + 1, WINDOW))
 
 
-def _in_range(values: Array) -> bool:
-    return len(values) == 0 or bool(values.max() <= MAX_NUMBER and values.min() >= -MAX_NUMBER)
-
-
-def _usable(text: bytes) -> bool:
-    values = _numbers(text)
-    return values is not None and _in_range(values)
-
-
 def _first_bad(data: bytes, start: int, end: int) -> int:
     """Where the first token starts that is no number or out of range; there must be one.
 
-    By bisection, so that damage at the end of a large file is found about as fast as the file is read.
+    By bisection, so that it is found about as fast as the block is read.
     """
     while end - start > SMALL:
         middle = (start + end) // 2
@@ -144,12 +170,12 @@ def _first_bad(data: bytes, start: int, end: int) -> int:
         split = gap.start() if gap else max(data.rfind(space, start, middle) for space in (b" ", b"\n", b"\t", b"\r"))
         if split <= start:
             break  # one huge token
-        if _usable(data[start:split]):
+        if _usable_numbers(data[start:split]) is not None:
             start = split
         else:
             end = split
     tokens = _WORD.finditer(data, start, end)
-    return next((token.start() for token in tokens if not _usable(token.group())), start)
+    return next((token.start() for token in tokens if _usable_numbers(token.group()) is None), start)
 
 
 def _bad_number(data: bytes, at: int, name: str) -> ParseFailed:
@@ -206,7 +232,12 @@ def _nominal_rate(frame_s: float, text: str) -> float:
 
 def _last_line(data: bytes, offset: int, end: int) -> int:
     """Where the last line that holds something starts."""
-    end = offset + len(data[offset:end].rstrip())
+    while end > offset:
+        start = max(end - BLOCK, offset)
+        kept = len(data[start:end].rstrip())
+        end = start + kept
+        if kept:
+            break
     return max(data.rfind(b"\n", offset, end), data.rfind(b"\r", offset, end), offset - 1) + 1
 
 

@@ -4,8 +4,9 @@ A clip is one animation that moves a node of the tree by translation, rotation o
 animation per joint: animations are one clip together if there are several, each moves few nodes (at most two), no node
 is moved by two of them, and all begin and end at the same times (within a millisecond).
 
-`list_clips` reads key times only. Sampling works on stacks: all channels that share key times and interpolation are
-one numpy operation. Times outside a channel's keys hold its first or last value (glTF 2.0, 3.11 "Animations").
+`list_clips` reads key times only, `sample_poses` takes some frames of a clip without the others. Sampling works on
+stacks: all channels that share key times and interpolation are one numpy operation. Times outside a channel's keys hold
+its first or last value (glTF 2.0, 3.11 "Animations").
 The rate is left to `key_rate`. Morph weights are left out; animated scale is not followed, see `clip_notices`.
 """
 
@@ -29,7 +30,7 @@ from workers.formats.gltf.nodes import NodeTree, fold_rotations, fold_translatio
 from workers.formats.limits import check_limit
 from workers.skeleton import quat
 from workers.skeleton.fold_notices import fold_notices
-from workers.skeleton.model import Array, Clip, ClipInfo, Notice
+from workers.skeleton.model import Array, Clip, ClipInfo, Indices, Notice
 from workers.skeleton.resample import HAIR
 
 _ON_KEY = 1e-4  # of a key distance: nearer than this to a key, the key's value is taken
@@ -121,6 +122,39 @@ def sample_clip(
             if np.max(np.abs(moved - tree.offsets[entry] * factor)) > _TRANSLATION_TOLERANCE * (body_size_m or 1.0):
                 translations[entry] = moved
     return Clip(clip.name, rate, clip.start_s, quat.make_continuous(rotations), translations)
+
+
+def sample_poses(
+    document: GltfDocument, tree: NodeTree, clip: FileClip, frames: Indices, factor: float
+) -> tuple[Array, dict[int, Array]]:
+    """Some frames of a clip as `sample_clip` gives it at its own rate: local rotations `(frames, nodes, 4)`, and
+    translations `(frames, 3)` of all nodes that it moves.
+
+    Every key of every channel is read and must be finite, one channel at a time, so nothing grows with nodes x frames.
+    Raises ParseFailed.
+    """
+    info = clip.info()
+    times = clip.start_s + frames / info.rate_hz
+    rotations = np.empty((len(frames), len(tree), 4))
+    rotations[:] = tree.rotations
+    translations: dict[int, Array] = {}
+    for (path, key_times, interpolation), channels in channel_groups(clip.channels).items():
+        if path == "scale":
+            continue
+        keys = read_times(document.accessors, key_times)
+        before = np.clip(np.searchsorted(keys, times, side="right") - 1, 0, max(len(keys) - 2, 0))
+        used = np.unique(np.concatenate([before, np.minimum(before + 1, len(keys) - 1)]))
+        per_key = _VALUES_PER_KEY[interpolation]
+        rows = (used[:, None] * per_key + np.arange(per_key)).ravel()
+        values = np.concatenate([_stack(document.accessors, [one], path)[rows] for one in channels], axis=1)
+        sampled = sample_keys(values, keys[used], times, path, interpolation)
+        entries = np.array([channel.entry for channel in channels])
+        if path == "rotation":
+            rotations[:, entries] = fold_rotations(tree, entries, sampled)
+            continue
+        for column, entry in enumerate(entries.tolist()):
+            translations[entry] = fold_translations(tree, entry, sampled[:, column]) * factor
+    return rotations, translations
 
 
 def clip_notices(document: GltfDocument, tree: NodeTree, clip: FileClip) -> tuple[Notice, ...]:

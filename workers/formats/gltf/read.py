@@ -40,7 +40,7 @@ from workers.formats.gltf.nodes import NodeTree, read_nodes
 from workers.formats.gltf.units import assume_units, longest_way
 from workers.formats.gltf.vrm_humanoid import declared_roles
 from workers.formats.limits import DEFAULT_LIMITS, Limits, check_limit
-from workers.skeleton.model import Clip, Mesh, Notice, Scene, Skeleton, Units
+from workers.skeleton.model import Array, Clip, Indices, Mesh, Notice, Scene, Skeleton, Units
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,12 @@ class GltfSource:
         clip = self.clips[number]
         return gltf_animation.sample_clip(
             self.document, self.tree, clip, rate_hz, self.units.document_factor, self.body_size_m
+        )
+
+    def poses(self, number: int, frames: Indices) -> tuple[Array, dict[int, Array]]:
+        """Some frames of a clip, see `animation.sample_poses`."""
+        return gltf_animation.sample_poses(
+            self.document, self.tree, self.clips[number], frames, self.units.document_factor
         )
 
     def load_mesh(self) -> Mesh | None:

@@ -7,7 +7,9 @@ written file, no core dumps. On Linux also: death with the parent; no network, b
   forbid it (Docker's default seccomp profile does).
 - a seccomp filter (x86-64 and arm64) that answers `socket`, `io_uring_setup`, `ptrace`, `process_vm_readv` and
   `process_vm_writev` with EACCES, also in every program it starts. It needs no privilege. It also closes sockets with a
-  path, such as that of a Redis, which a namespace leaves open.
+  path, such as that of a Redis, which a namespace leaves open; what processes of one user share without files
+  (`shmget`, `semget`, `msgget`, `mq_open`, keys); new namespaces; and the ways out of its process group (`setsid`,
+  `setpgid`), which is ended as a whole.
 
 And where the kernel has Landlock (`landlock`), it reads nothing but Python, its packages and this project, writes
 nothing, starts no program but Python itself (the FBX reader) and signals nobody but what it has started.
@@ -39,10 +41,18 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 _RET_ALLOW, _RET_ERRNO = 0x7FFF0000, 0x00050000
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _X32_SYSCALLS = 0x40000000
-# Audit architecture, and the numbers of the refused system calls: socket, io_uring_setup, ptrace, process_vm_*.
+# Audit architecture, and the numbers of the refused system calls: socket, io_uring_setup, ptrace, process_vm_*; shmget,
+# semget, msgget, mq_open; add_key, request_key, keyctl; unshare, setns; bpf, perf_event_open, userfaultfd; setpgid,
+# setsid.
 _ARCHITECTURES = {
-    "x86_64": (0xC000003E, (41, 425, 101, 310, 311)),
-    "aarch64": (0xC00000B7, (198, 425, 117, 270, 271)),
+    "x86_64": (
+        0xC000003E,
+        (41, 425, 101, 310, 311, 29, 64, 68, 240, 248, 249, 250, 272, 308, 321, 298, 323, 109, 112),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        (198, 425, 117, 270, 271, 194, 190, 186, 180, 217, 218, 219, 97, 268, 280, 241, 282, 154, 157),
+    ),
 }
 
 

@@ -53,7 +53,9 @@ class SandboxService:
         try:
             limits = Limits(**request["limits"])
             bundle = FileBundle(name, _content(source), AskedSiblings(self._channel))
+            os.ftruncate(source, 0)  # the parent's copy for us: from here on only ours takes memory
             scene = self._read(bundle, limits)
+            del bundle  # a reader that needs the file no more lets its memory go before the scene is written
             with open(target, "wb", closefd=False) as file:
                 return {"length": save_scene(scene, file, limits)}
         except RetargetError as error:
