@@ -18,6 +18,7 @@
     inspections  what a file holds
     models       which learned models are ready
     studio       the page on which results are looked at
+    operations   what operators look at: figures for Prometheus, workers and queues, what is wrong with an installation
     health       is the gateway alive, can it take jobs
     upkeep       lost jobs, expired files
     local        one machine alone: an embedded Redis, and the processes of `retarget serve`

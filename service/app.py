@@ -49,6 +49,7 @@ from service.mappings.endpoints import router as mappings_router
 from service.mappings.schemas import MappingRequest
 from service.mappings.store import MappingStore
 from service.models.endpoints import router as models_router
+from service.operations.endpoints import router as operations_router
 from service.settings import Settings
 from service.studio.endpoints import add_studio
 from service.webhooks.deliveries import router as deliveries_router
@@ -98,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     more = (batches_router, webhooks_router, deliveries_router)
     for router in (*jobs, *asset_routers, mappings_router, models_router, *more):
         app.include_router(router, dependencies=[Depends(caller_of)])
-    for router in (health_router, problems_router, docs_router):  # open to all, as is /openapi.json
+    for router in (health_router, operations_router, problems_router, docs_router):  # open to all, as is /openapi.json
         app.include_router(router)
     add_studio(app)
     _add_middleware(app, context.settings)

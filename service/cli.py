@@ -41,6 +41,8 @@ COMMANDS: Mapping[str, Command] = {
     "worker": Command("service.commands.worker", "one worker alone"),
     "submit": Command("service.commands.submit", "have a running service retarget files, wait and download"),
     "keys": Command("service.commands.keys", "make, list and revoke the keys of callers"),
+    "status": Command("service.commands.status", "the workers, what each can do, and the queues"),
+    "doctor": Command("service.commands.doctor", "check an installation and name what is wrong with it"),
     "models": Command("service.commands.models", "list, pull and verify the learned models"),
     "samples": Command("service.commands.samples", "write the project's own sample characters and clips"),
     "demo": Command(

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     keys: Literal["auto", "on", "off"] = Field(
         default="auto", description="Whether callers have to show a key; auto: unless only this machine can call."
     )
+    metrics: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether /metrics tells the operator's figures to whoever reaches it; auto: unless keys are asked "
+        "for.",
+    )
     writes_per_minute: Annotated[int, Field(gt=0)] = Field(
         default=600, description="Requests of one key in a minute that make or change something."
     )
@@ -160,6 +165,11 @@ class Settings(BaseSettings):
             return not ipaddress.ip_address(self.host.strip("[]")).is_loopback
         except ValueError:
             return self.host.lower() != "localhost"
+
+    @property
+    def metrics_are_told(self) -> bool:
+        """Whether GET /metrics answers."""
+        return self.metrics == "on" or (self.metrics == "auto" and not self.keys_are_asked_for)
 
     @property
     def allowed_host_names(self) -> list[str]:

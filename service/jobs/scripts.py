@@ -14,6 +14,9 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
     :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
+    :ended                    hash: <kind>:<status> -> jobs that ended so, for the operator's figures
+    :failures                 hash: code of the error -> jobs that failed of it
+    :took:<kind>              hash: upper bound in seconds (`durations`), `more` -> successes; `sum` of seconds
     :events:<id>              stream of the job's latest changes; an entry's id is the record's version
     :batch..., :outbox        what batches and webhooks are told (`service.jobs.told`)
     :changed                  channel: the id of every job that changed, with ` progress` where its state stays
@@ -29,6 +32,7 @@ The keys are built inside the scripts, so this needs one Redis (or a primary wit
 
 from __future__ import annotations
 
+from service.jobs import durations
 from service.jobs.told import COUNT_IN_BATCH, TELL
 
 PRELUDE = (
@@ -101,6 +105,7 @@ end
 
 local function finish(status)
   enter(status)
+  redis.call('HINCRBY', prefix .. ':ended', field('kind') .. ':' .. status, 1)
   local expires = now + tonumber(field('output_ttl_s'))
   set('finished_at', stamp(now), 'expires_at', stamp(expires))
   redis.call('ZADD', prefix .. ':deadlines', 'LT', stamp(expires), id)
@@ -231,9 +236,18 @@ for _, mean in ipairs({of_kind, of_kind .. ':' .. ARGV[6]}) do
   local before = tonumber(redis.call('GET', mean) or took)
   redis.call('SET', mean, stamp(before + (took - before) / 5), 'EX', 2592000)
 end
+local bucket = 'more'
+for _, bound in ipairs({BOUNDS_S}) do
+  if took <= bound then
+    bucket = tostring(bound)
+    break
+  end
+end
+redis.call('HINCRBY', prefix .. ':took:' .. field('kind'), bucket, 1)
+redis.call('HINCRBYFLOAT', prefix .. ':took:' .. field('kind'), 'sum', stamp(took))
 finish('succeeded')
 return {'yes'}
-"""
+""".replace("BOUNDS_S", ", ".join(f"{bound:g}" for bound in durations.BOUNDS_S))
 
 # ARGV 3: execution id, 4: error as JSON
 FAIL = """
@@ -243,6 +257,7 @@ if field('status') == 'canceling' then
   return {'no'}
 end
 set('error', ARGV[4])
+redis.call('HINCRBY', prefix .. ':failures', cjson.decode(ARGV[4]).code or 'internal', 1)
 finish('failed')
 return {'yes'}
 """
