@@ -5,6 +5,9 @@
     app          the gateway's application: all routers put together
     settings     `RETARGET_*` as one typed class
     records      what all records share: ids, times, the prefix of their keys
+    redis_url    Redis by URL: one server, TLS, Sentinels
+    logs         lines as text or JSON, with request and job ids
+    telemetry    OpenTelemetry traces, by option
     rounds       work done again and again in threads of this process
     http         what every endpoint shares: errors, problem documents, headers, OpenAPI
     files        uploads on their way in, where bytes are kept, which job holds which file

@@ -26,7 +26,7 @@ from service.http import errors
 from service.http.access_log import AccessLog
 from service.http.complete import complete
 from service.http.compression import TextCompression
-from service.http.context import VERSION, connect
+from service.http.context import VERSION
 from service.http.docs_page import router as docs_router
 from service.http.errors import Problem
 from service.http.head import HeadAsGet
@@ -50,6 +50,7 @@ from service.mappings.schemas import MappingRequest
 from service.mappings.store import MappingStore
 from service.models.endpoints import router as models_router
 from service.operations.endpoints import router as operations_router
+from service.redis_url import connect, open_async_redis
 from service.settings import Settings
 from service.studio.endpoints import add_studio
 from service.webhooks.deliveries import router as deliveries_router
@@ -158,6 +159,6 @@ def _make_context(settings: Settings) -> JobContext:
         marker=marker,
         reception=Reception(blobs, marker, settings),
         store=store,
-        changes=Changes(settings.redis_url, store),
+        changes=Changes(partial(open_async_redis, settings), store),
         presets=partial(MappingStore, redis),
     )

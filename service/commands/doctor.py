@@ -19,13 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 where nothing is wrong, else 1."""
-    from service.commands.gateway import settings_from
     from service.operations.checks import examine
+    from service.settings import Settings
 
-    given = argparse.Namespace(
-        host=None, port=None, data_dir=None, redis_url=arguments.redis_url, blob_url=arguments.blob_url
-    )
-    found = examine(settings_from(given), (arguments.role,) if arguments.role else ROLES)
+    settings = Settings.given(redis_url=arguments.redis_url, blob_url=arguments.blob_url)
+    found = examine(settings, (arguments.role,) if arguments.role else ROLES)
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in found], indent=1))
     else:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from workers.contract.errors import Unavailable
+
+if TYPE_CHECKING:
+    from service.operations.overview import Overview
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,26 +21,29 @@ def run(arguments: argparse.Namespace) -> int:
     """0; raises Unavailable where Redis does not answer."""
     from redis import RedisError
 
-    from service.commands.gateway import settings_from
-    from service.http.context import connect
     from service.operations.overview import overview
+    from service.redis_url import connect
+    from service.settings import Settings
 
-    empty = argparse.Namespace(host=None, port=None, blob_url=None, data_dir=None, redis_url=arguments.redis_url)
-    with connect(settings_from(empty)) as redis:
+    with connect(Settings.given(redis_url=arguments.redis_url)) as redis:
         try:
             seen = overview(redis)
         except RedisError as error:
             raise Unavailable(f"Redis does not answer ({error}); start it or give --redis-url") from None
-    if arguments.json:
-        print(seen.model_dump_json(indent=1))
-        return 0
-    print(f"{'queue':<12}{'waiting':>8}{'oldest':>10}")
-    for name, queue in seen.queues.items():
-        print(f"{name:<12}{queue.depth:>8}{queue.oldest_s:>8.0f} s")
-    print(f"{seen.running} running, {len(seen.workers)} workers")
-    for name, worker in seen.workers.items():
-        can = worker.abilities
-        words = [*can.methods, *(f"refine:{each}" for each in can.refine), *can.encoders, *can.preview]
-        state = "busy" if worker.busy else "idle"
-        print(f"{name}  {state}  {','.join(can.queues)}  {can.device}  {' '.join(words)}")
+    print(seen.model_dump_json(indent=1) if arguments.json else "\n".join(_table(seen)))
     return 0
+
+
+def _table(seen: Overview) -> Iterator[str]:
+    yield f"{'queue':<12}{'waiting':>8}{'oldest':>10}"
+    for name, queue in seen.queues.items():
+        yield f"{name:<12}{queue.depth:>8}{queue.oldest_s:>8.0f} s"
+    yield f"{seen.running} running, {len(seen.workers)} workers"
+    for name, worker in seen.workers.items():
+        can, now = worker.abilities, worker.now
+        words = [*can.methods, *(f"refine:{each}" for each in can.refine), *can.encoders, *can.preview]
+        device = f"{can.device} ({can.device_found})" if can.device_found else can.device
+        free = "" if now.free_memory_bytes is None else f"  {now.free_memory_bytes / 2**30:.1f} GiB free"
+        yield f"{name}  {worker.state}  {','.join(can.queues)}  {device}  {' '.join(words)}{free}"
+        if now.holding_back:
+            yield f"  takes no job: {now.holding_back}"

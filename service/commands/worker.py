@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Work until told to stop; 0 then, 1 where it gave up."""
     from redis import RedisError
 
+    from service.logs import set_up_logging
     from service.upkeep.sweeper import Sweeper
     from workers.queue.connections import quick_redis
     from workers.queue.queue_worker import QueueWorker
@@ -30,9 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         redis_url=arguments.redis_url, blob_url=arguments.blob_url, worker_queues=arguments.queues
     )
     queues = settings.queue_names
-    logging.basicConfig(
-        level=logging.INFO, format=f"%(asctime)s worker[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
-    )
+    set_up_logging(f"worker[{os.getpid()}]", settings.log_format)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)  # its own lines say the same as ours
     logging.getLogger("retarget.worker").info("settings: %s", settings.masked())
 

@@ -1,11 +1,13 @@
 """Which workers there are and what each can do. A worker writes itself down and renews that while it lives.
 
-:worker:<name>   its `Abilities` as JSON, gone some seconds after its last word
-:needs           the words of all queues that jobs with special needs have travelled on (`service.jobs.needs`)
+:worker:<name>      its `Abilities` as JSON, gone some seconds after its last word
+:worker-now:<name>  its `WorkerNow`, likewise
+:needs              the words of all queues that jobs with special needs have travelled on (`service.jobs.needs`)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -31,13 +33,34 @@ class Abilities(BaseModel):
     )
 
 
-def register(redis: Redis, name: str, abilities: Abilities, ttl_s: int) -> None:
+class WorkerNow(BaseModel):
+    """How a worker fares. Sizes in bytes; null where its machine does not tell."""
+
+    holding_back: str | None = Field(None, description="Why it takes no job; null where it takes them.")
+    free_memory_bytes: int | None = Field(None, description="What its machine or container still has.")
+    job_process_bytes: int = Field(0, description="What its job process holds.")
+    gpu_used_bytes: int | None = Field(None, description="Of the GPU that its models work on, by all processes.")
+    gpu_total_bytes: int | None = None
+
+
+def register(redis: Redis, name: str, abilities: Abilities, ttl_s: int, now: WorkerNow | None = None) -> None:
     """Write a worker down for `ttl_s` seconds."""
     redis.set(f"{PREFIX}:worker:{name}", abilities.model_dump_json(), ex=ttl_s)
+    redis.set(f"{PREFIX}:worker-now:{name}", (now or WorkerNow()).model_dump_json(), ex=ttl_s)
 
 
 def sign_off(redis: Redis, name: str) -> None:
-    redis.delete(f"{PREFIX}:worker:{name}")
+    redis.delete(f"{PREFIX}:worker:{name}", f"{PREFIX}:worker-now:{name}")
+
+
+def states_of(redis: Redis, names: Iterable[str]) -> dict[str, WorkerNow]:
+    """How these workers fare; one that does not say has none of it."""
+    asked = list(names)
+    found: Any = redis.mget([f"{PREFIX}:worker-now:{name}" for name in asked]) if asked else []
+    return {
+        name: WorkerNow() if raw is None else WorkerNow.model_validate_json(raw)
+        for name, raw in zip(asked, found, strict=True)
+    }
 
 
 def registered(redis: Redis) -> dict[str, Abilities]:

@@ -26,8 +26,8 @@ from redis import Redis, RedisError
 from model_store.status import resolve
 from service.files.blobs import BlobStore
 from service.files.store_marker import StoreMarker
-from service.http.context import connect
 from service.records import redis_now
+from service.redis_url import connect
 from service.settings import Settings, mask_secrets
 from workers.contract.errors import RetargetError
 

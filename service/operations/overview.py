@@ -7,13 +7,13 @@ queue `retarget`; one that has not been read counts in `ingest`, where every job
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from redis import Redis
 
 from service.jobs.queue import INGEST, RETARGET
-from service.jobs.registry import Abilities, registered
+from service.jobs.registry import Abilities, WorkerNow, registered, states_of
 from service.jobs.store import JobStore
 from service.records import PREFIX, milliseconds_of
 
@@ -30,6 +30,12 @@ class WorkerState(BaseModel):
 
     busy: bool = Field(description="Whether it runs a job.")
     abilities: Abilities
+    now: WorkerNow
+
+    @property
+    def state(self) -> Literal["busy", "idle", "held"]:
+        """`held`: it takes no job for the moment."""
+        return "busy" if self.busy else "held" if self.now.holding_back else "idle"
 
 
 class Overview(BaseModel):
@@ -45,6 +51,7 @@ def overview(redis: Redis) -> Overview:
     store = JobStore(redis)
     now_s = store.now()
     found = registered(redis)
+    fare = states_of(redis, found)
     pipe = redis.pipeline(transaction=False)
     for name in found:
         pipe.hget(f"rq:worker:{name}", "state")
@@ -57,7 +64,7 @@ def overview(redis: Redis) -> Overview:
         },
         running=int(running),
         workers={
-            name: WorkerState(busy=_is_busy(state), abilities=abilities)
+            name: WorkerState(busy=_is_busy(state), abilities=abilities, now=fare[name])
             for (name, abilities), state in zip(found.items(), states, strict=True)
         },
     )

@@ -4,6 +4,7 @@
     compiled       functions compiled by numba
     content_key    a key for what values hold
     exhaustion     exceptions that say the machine gave out
+    free_memory    how much memory this machine or container still has
     processes      death with the parent, memory limits, memory in use
     side_by_side   two pieces of work on two threads
     threads        how many threads libraries take, and how they wait

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from service.settings import Settings
 from workers.contract.errors import InvalidOptions
@@ -57,6 +57,9 @@ class WorkerSettings(Settings):
     horse_start_timeout_s: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Time to import the engine and warm it up; the first on a machine also compiles."
     )
+    min_free_memory_bytes: Annotated[int, Field(ge=0)] = Field(
+        256 * 2**20, description="A worker takes no job while less memory is free on its machine or in its container."
+    )
     result_cache: bool = Field(
         True, description="Whether a job takes the kept result of an earlier one with the same files and options."
     )
@@ -93,9 +96,4 @@ class WorkerSettings(Settings):
 
 def worker_settings(**given: Any) -> WorkerSettings:
     """Settings from the environment, with what is `given` and not None on top. Raises InvalidOptions."""
-    try:
-        return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise InvalidOptions(f"setting {name}: {first['msg']}; set RETARGET_{name.upper()} or its flag") from None
+    return WorkerSettings.given(**given)

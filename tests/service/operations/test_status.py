@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from service.cli import main
-from service.jobs.registry import Abilities, register
+from service.jobs.registry import Abilities, WorkerNow, register
 from service.jobs.store import JobStore
 from service.settings import Settings
 from tests.service_fixtures import make_record
@@ -22,14 +22,20 @@ def test_workers_and_queues_are_told(
     settings: Settings, redis: Redis, store: JobStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_record(store)
-    register(redis, "host-1", ABILITIES, 30)
+    now = WorkerNow(holding_back="1 MiB of memory are free, fewer than 256", free_memory_bytes=2**30)
+    register(redis, "host-1", ABILITIES, 30, now)
     assert main(["status", "--redis-url", settings.redis_url, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["queues"]["ingest"]["depth"] == 1 and told["queues"]["retarget"]["depth"] == 0
-    assert told["workers"]["host-1"] == {"busy": False, "abilities": ABILITIES.model_dump()}
+    assert told["workers"]["host-1"] == {
+        "busy": False,
+        "abilities": ABILITIES.model_dump(),
+        "now": now.model_dump(),
+    }
     assert main(["status", "--redis-url", settings.redis_url]) == 0
     table = capsys.readouterr().out
-    assert "host-1  idle  ingest,retarget  cpu  analytic refine:geometry" in table
+    assert "host-1  held  ingest,retarget  cpu  analytic refine:geometry  1.0 GiB free" in table
+    assert "takes no job: 1 MiB of memory are free" in table
 
 
 def test_without_redis_it_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
