@@ -14,9 +14,9 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
     :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
-    :ended                    hash: <kind>:<status> -> jobs that ended so, for the operator's figures
-    :failures                 hash: code of the error -> jobs that failed of it
-    :took:<what>              hash: upper bound in seconds (`durations`), `more` -> how many; `sum` of seconds. <what>
+    :figures:ended            hash: <kind>:<status> -> jobs that ended so, for the operator's figures
+    :figures:failures         hash: code of the error -> jobs that failed of it
+    :figures:took:<what>      hash: upper bound in seconds (`durations`), `more` -> how many; `sum` of seconds. <what>
                               is a <kind> (successful executions), stage:<stage> or wait:<kind>
     :events:<id>              stream of the job's latest changes; an entry's id is the record's version
     :batch..., :outbox        what batches and webhooks are told (`service.jobs.told`)
@@ -54,8 +54,8 @@ local function observe(what, seconds)
       break
     end
   end
-  redis.call('HINCRBY', prefix .. ':took:' .. what, bucket, 1)
-  redis.call('HINCRBYFLOAT', prefix .. ':took:' .. what, 'sum', stamp(seconds))
+  redis.call('HINCRBY', prefix .. ':figures:took:' .. what, bucket, 1)
+  redis.call('HINCRBYFLOAT', prefix .. ':figures:took:' .. what, 'sum', stamp(seconds))
 end
 
 local function end_stage()
@@ -125,7 +125,7 @@ end
 
 local function finish(status)
   enter(status)
-  redis.call('HINCRBY', prefix .. ':ended', field('kind') .. ':' .. status, 1)
+  redis.call('HINCRBY', prefix .. ':figures:ended', field('kind') .. ':' .. status, 1)
   local expires = now + tonumber(field('output_ttl_s'))
   set('finished_at', stamp(now), 'expires_at', stamp(expires))
   redis.call('ZADD', prefix .. ':deadlines', 'LT', stamp(expires), id)
@@ -276,7 +276,7 @@ if field('status') == 'canceling' then
   return {'no'}
 end
 set('error', ARGV[4])
-redis.call('HINCRBY', prefix .. ':failures', cjson.decode(ARGV[4]).code or 'internal', 1)
+redis.call('HINCRBY', prefix .. ':figures:failures', cjson.decode(ARGV[4]).code or 'internal', 1)
 finish('failed')
 return {'yes'}
 """

@@ -119,5 +119,5 @@ def _cumulative(counted: Mapping[str, str]) -> list[tuple[str, float]]:
 
 
 def _hash(redis: Redis, name: str) -> dict[str, str]:
-    found: Any = redis.hgetall(f"{PREFIX}:{name}")
+    found: Any = redis.hgetall(f"{PREFIX}:figures:{name}")
     return {key.decode(): value.decode() for key, value in found.items()}

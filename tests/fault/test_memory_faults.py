@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from service.jobs.registry import registered, states_of
 from tests.fault.fault_kit import Station, wait_until
 
 
+@pytest.mark.timeout(240)
 def test_no_job_is_taken_while_memory_is_short(station: Station) -> None:
     for living in station.workers:
         if living.poll() is None:
@@ -16,10 +19,10 @@ def test_no_job_is_taken_while_memory_is_short(station: Station) -> None:
     def held() -> bool:
         return any(state.holding_back for state in states_of(station.redis, registered(station.redis)).values())
 
-    wait_until(held, 30.0, "told")
+    wait_until(held, 90.0, "told")
     assert station.store.get(job).status == "queued"
     assert station.stop_worker(worker) == 0  # a signal ends the wait
     assert station.store.get(job).status == "queued"
     station.start_worker(min_free_memory_bytes=1)
-    station.wait_final(job, 30.0)
+    station.wait_final(job, 90.0)
     assert not held()

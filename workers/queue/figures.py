@@ -14,7 +14,7 @@ from redis import Redis, RedisError
 from service.records import PREFIX
 
 LOG = logging.getLogger("retarget.job_process")
-MODEL_LOADS = f"{PREFIX}:model-loads"  # hash: model -> how often one of all job processes loaded it
+MODEL_LOADS = f"{PREFIX}:figures:model-loads"  # hash: model -> how often one of all job processes loaded it
 
 
 class ModelLoads:

@@ -23,6 +23,9 @@ class WorkerSettings(Settings):
     worker_queues: str = Field(
         "ingest,retarget", description="Queues that a worker serves; one without ingest never sees an upload."
     )
+    worker_devices: str = Field(
+        "", description="Devices that `retarget worker` starts a process for each, such as cuda:0,cuda:1 or cpu,cpu."
+    )
     retarget_engine: str = Field(
         "workers.engine.scene_engine:retarget", description="Function that retargets, as module:name."
     )
