@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one or set PYTHON=" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "$(TORCH)" $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(BIN)/python -m pip install --quiet -e ".[gateway,worker,semantics,s3,embedded,usd,dev]"
+	$(BIN)/python -m pip install --quiet -e ".[gateway,worker,semantics,s3,telemetry,embedded,usd,dev]"
 	touch $(STAMP)
 
 demo: setup

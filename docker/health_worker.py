@@ -1,16 +1,19 @@
 """Health of a worker container: 0 if a worker of this host is registered in Redis. A dead one's entry expires."""
 
-import os
 import socket
 import sys
 
-from redis import Redis, RedisError
+from redis import RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Worker
 
-url = os.environ.get("RETARGET_REDIS_URL", "redis://127.0.0.1:6379/0")
+from service.redis_url import open_redis
+from service.settings import Settings
+
 host = socket.gethostname()
 try:
-    connection = Redis.from_url(url, socket_timeout=3.0, socket_connect_timeout=3.0)
+    connection = open_redis(Settings(redis_timeout_s=3.0), Retry(NoBackoff(), 0))
     healthy = any(worker.hostname == host for worker in Worker.all(connection=connection))
     problem = f"no worker of {host} is registered"
 except RedisError as error:

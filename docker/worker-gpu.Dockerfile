@@ -13,7 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY service service
 COPY workers workers
 COPY model_store model_store
-RUN /opt/venv/bin/pip install ".[worker,semantics,s3]"
+RUN /opt/venv/bin/pip install ".[worker,semantics,s3,telemetry]"
 
 # The CUDA compiler. torch refuses to build with one of another major version than its own: change it with TORCH_INDEX.
 FROM nvidia/cuda:13.0.1-devel-ubuntu22.04 AS cuda

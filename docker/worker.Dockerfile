@@ -12,7 +12,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY service service
 COPY workers workers
 COPY model_store model_store
-RUN /opt/venv/bin/pip install ".[worker,semantics,s3]"
+RUN /opt/venv/bin/pip install ".[worker,semantics,s3,telemetry]"
 
 FROM python:3.11.11-slim-bookworm
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin retarget \

@@ -5,6 +5,9 @@
     app          the gateway's application: all routers put together
     settings     `RETARGET_*` as one typed class
     records      what all records share: ids, times, the prefix of their keys
+    redis_url    Redis by URL: one server, TLS, Sentinels
+    logs         lines as text or JSON, with request and job ids
+    telemetry    OpenTelemetry traces, by option
     rounds       work done again and again in threads of this process
     http         what every endpoint shares: errors, problem documents, headers, OpenAPI
     files        uploads on their way in, where bytes are kept, which job holds which file
@@ -18,6 +21,7 @@
     inspections  what a file holds
     models       which learned models are ready
     studio       the page on which results are looked at
+    operations   what operators look at: figures for Prometheus, workers and queues, what is wrong with an installation
     health       is the gateway alive, can it take jobs
     upkeep       lost jobs, expired files
     local        one machine alone: an embedded Redis, and the processes of `retarget serve`

@@ -26,7 +26,7 @@ from service.http import errors
 from service.http.access_log import AccessLog
 from service.http.complete import complete
 from service.http.compression import TextCompression
-from service.http.context import VERSION, connect
+from service.http.context import VERSION
 from service.http.docs_page import router as docs_router
 from service.http.errors import Problem
 from service.http.head import HeadAsGet
@@ -49,6 +49,8 @@ from service.mappings.endpoints import router as mappings_router
 from service.mappings.schemas import MappingRequest
 from service.mappings.store import MappingStore
 from service.models.endpoints import router as models_router
+from service.operations.endpoints import router as operations_router
+from service.redis_url import connect, open_async_redis
 from service.settings import Settings
 from service.studio.endpoints import add_studio
 from service.webhooks.deliveries import router as deliveries_router
@@ -98,7 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     more = (batches_router, webhooks_router, deliveries_router)
     for router in (*jobs, *asset_routers, mappings_router, models_router, *more):
         app.include_router(router, dependencies=[Depends(caller_of)])
-    for router in (health_router, problems_router, docs_router):  # open to all, as is /openapi.json
+    for router in (health_router, operations_router, problems_router, docs_router):  # open to all, as is /openapi.json
         app.include_router(router)
     add_studio(app)
     _add_middleware(app, context.settings)
@@ -157,6 +159,6 @@ def _make_context(settings: Settings) -> JobContext:
         marker=marker,
         reception=Reception(blobs, marker, settings),
         store=store,
-        changes=Changes(settings.redis_url, store),
+        changes=Changes(partial(open_async_redis, settings), store),
         presets=partial(MappingStore, redis),
     )

@@ -38,9 +38,11 @@ COMMANDS: Mapping[str, Command] = {
     "gate": Command("service.commands.gate", "retarget a library and compare it with what was accepted", True),
     "serve": Command("service.commands.serve", "gateway, worker and an embedded Redis with one command", True),
     "gateway": Command("service.commands.gateway", "the HTTP gateway alone"),
-    "worker": Command("service.commands.worker", "one worker alone"),
+    "worker": Command("service.commands.worker", "one worker alone, or one a device", True),
     "submit": Command("service.commands.submit", "have a running service retarget files, wait and download"),
     "keys": Command("service.commands.keys", "make, list and revoke the keys of callers"),
+    "status": Command("service.commands.status", "the workers, what each can do, and the queues"),
+    "doctor": Command("service.commands.doctor", "check an installation and name what is wrong with it"),
     "models": Command("service.commands.models", "list, pull and verify the learned models"),
     "samples": Command("service.commands.samples", "write the project's own sample characters and clips"),
     "demo": Command(

@@ -44,3 +44,11 @@ def redis_now(redis: Redis) -> float:
     answer: Any = redis.time()
     seconds, microseconds = answer
     return float(seconds) + float(microseconds) / 1e6
+
+
+def milliseconds_of(record_id: str) -> int:
+    """When an id of `new_id` was made, in milliseconds since the epoch."""
+    number = 0
+    for character in record_id[-26:]:
+        number = number << 5 | _BASE32.index(character)
+    return number >> 80

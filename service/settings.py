@@ -11,16 +11,17 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workers.contract.errors import InvalidOptions
 from workers.formats.limits import DEFAULT_LIMITS
 
 DAY_S = 24 * 3600
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
-_SECRET_QUERY = re.compile(r"(?i)([?&](?:password|secret|token|key)=)[^&\s]+")
+_SECRET_QUERY = re.compile(r"(?i)([?&][a-z_]*(?:password|secret|token|key)=)[^&\s]+")
 
 
 def default_data_dir() -> Path:
@@ -48,6 +49,18 @@ class Settings(BaseSettings):
     )
     keys: Literal["auto", "on", "off"] = Field(
         default="auto", description="Whether callers have to show a key; auto: unless only this machine can call."
+    )
+    metrics: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether /metrics tells the operator's figures to whoever reaches it; auto: unless keys are asked "
+        "for.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Lines of the log: text, or JSON with request and job ids."
+    )
+    telemetry: Literal["off", "on"] = Field(
+        default="off",
+        description="Whether traces are sent as OpenTelemetry's variables (OTEL_*) say; takes the extra telemetry.",
     )
     writes_per_minute: Annotated[int, Field(gt=0)] = Field(
         default=600, description="Requests of one key in a minute that make or change something."
@@ -166,12 +179,27 @@ class Settings(BaseSettings):
             return self.host.lower() != "localhost"
 
     @property
+    def metrics_are_told(self) -> bool:
+        """Whether GET /metrics answers."""
+        return self.metrics == "on" or (self.metrics == "auto" and not self.keys_are_asked_for)
+
+    @property
     def allowed_host_names(self) -> list[str]:
         return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
 
     @property
     def cors_origin_list(self) -> list[str]:
         return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @classmethod
+    def given(cls, **values: Any) -> Self:
+        """From the environment, with what is given and not None on top. Raises InvalidOptions."""
+        try:
+            return cls(**{name: value for name, value in values.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise InvalidOptions(f"setting {name}: {first['msg']}; set RETARGET_{name.upper()} or its flag") from None
 
     def masked(self) -> dict[str, str]:
         """Every setting as text for a log line, passwords in URLs hidden."""

@@ -9,6 +9,8 @@
     worker           one worker alone
     submit           have a running service retarget files
     keys             make, list and revoke keys
+    status           the workers, what each can do, and the queues
+    doctor           what is wrong with an installation, each with its remedy
     models           list, pull and verify the learned models
     samples          write our own characters and clips
     demo             the whole path once, over HTTP

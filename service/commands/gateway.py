@@ -8,22 +8,22 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import ValidationError
 from redis import RedisError
 
 from service.app import create_app
 from service.batches.feeding import feeder
 from service.files.blobs import WrongStore
-from service.http.context import connect
 from service.http.timed_protocol import timed_protocol
+from service.logs import set_up_logging
+from service.redis_url import connect
 from service.settings import Settings
+from service.telemetry import set_up_telemetry
 from service.upkeep.announcements import dispatcher
 from service.upkeep.sweeper import Sweeper
-from workers.contract.errors import InvalidOptions, Unavailable
+from workers.contract.errors import Unavailable
 
 LOG = logging.getLogger("retarget.gateway")
 SWEEP_INTERVAL_S = 5.0
@@ -39,10 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_from(arguments)
-    for name, value in settings.masked().items():
-        print(f"{name} = {value}", file=sys.stderr)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(levelname)s %(name)s: %(message)s")
+    names = ("host", "port", "redis_url", "blob_url", "data_dir")
+    settings = Settings.given(**{name: getattr(arguments, name) for name in names})
+    set_up_logging("gateway", settings.log_format)
+    if settings.log_format == "json":
+        LOG.info("settings", extra={"fields": {"settings": settings.masked()}})
+    else:
+        for name, value in settings.masked().items():
+            print(f"{name} = {value}", file=sys.stderr)
+    set_up_telemetry("gateway", settings.telemetry)
     app = create_app(settings)
     _check_store(app)
     server = GatewayServer(app, settings)
@@ -71,18 +76,6 @@ def _check_store(app: FastAPI) -> None:
         LOG.warning("not ready yet: %s", error)
 
 
-def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Settings from the environment, with what the command line gives on top. Raises InvalidOptions."""
-    names = ("host", "port", "redis_url", "blob_url", "data_dir")
-    given: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise InvalidOptions(f"setting {name}: {first['msg']}; set RETARGET_{name.upper()} or its flag") from None
-
-
 class GatewayServer(uvicorn.Server):
     """uvicorn that answers who waits or sends at once when it is told to stop, which is no failure (exit 0)."""
 
@@ -93,6 +86,8 @@ class GatewayServer(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 log_level="info",
+                # its own handlers write text; without them its lines go where ours go
+                log_config=None if settings.log_format == "json" else uvicorn.config.LOGGING_CONFIG,
                 access_log=False,
                 timeout_graceful_shutdown=GRACE_S,
                 server_header=False,

@@ -31,13 +31,12 @@ def run(arguments: argparse.Namespace) -> int:
     """0, or what the errors say."""
     from redis import RedisError
 
-    from service.commands.gateway import settings_from
-    from service.http.context import connect
     from service.keys.schemas import SCOPES
     from service.keys.store import KeyStore
+    from service.redis_url import connect
+    from service.settings import Settings
 
-    empty = argparse.Namespace(host=None, port=None, blob_url=None, data_dir=None, redis_url=arguments.redis_url)
-    with connect(settings_from(empty)) as redis:
+    with connect(Settings.given(redis_url=arguments.redis_url)) as redis:
         store = KeyStore(redis)
         try:
             if arguments.action == "create":

@@ -66,6 +66,13 @@ class StoreMarker:
             )
         self._proven = True
 
+    def look(self) -> tuple[str | None, str | None]:
+        """The store's marker and the one that Redis knows, None where there is none; writes neither.
+
+        Raises Unavailable, redis.RedisError.
+        """
+        return self._found(), self._known()
+
     def _found(self) -> str | None:
         try:
             return self._blobs.read(MARKER).decode("ascii", "replace")

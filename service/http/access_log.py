@@ -37,15 +37,16 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_counted)
         finally:
-            client = scope.get("client") or ("-",)
-            LOG.info(
-                "%s %s %s %d %.1f ms %d bytes %s %s",
-                client[0],
-                scope["method"],
-                json.dumps(scope["path"]),
-                status,
-                (time.perf_counter() - start_s) * 1000,
-                sent_bytes,
-                scope.get("state", {}).get("request_id", "-"),
-                scope.get("state", {}).get("caller", "-"),
-            )
+            client, name = (scope.get("client") or ("-",))[0], scope.get("state", {}).get("request_id", "-")
+            told = {
+                "client": client,
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round((time.perf_counter() - start_s) * 1000, 1),
+                "bytes": sent_bytes,
+                "caller": scope.get("state", {}).get("caller", "-"),
+            }
+            path = json.dumps(scope["path"])
+            line = f"{client} {told['method']} {path} {status} {told['ms']:.1f} ms {sent_bytes} bytes {name} "
+            LOG.info("%s", line + str(told["caller"]), extra={"fields": {**told, "request_id": name}})

@@ -8,8 +8,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from redis import Redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
 from service.files.blobs import BlobStore
 from service.files.reception import Reception
@@ -26,17 +24,6 @@ class Context:
     blobs: BlobStore
     marker: StoreMarker
     reception: Reception
-
-
-def connect(settings: Settings) -> Redis:
-    """A blocking connection that gives up within a few times `redis_timeout_s`. Connects on first use."""
-    return Redis.from_url(
-        settings.redis_url,
-        socket_connect_timeout=settings.redis_timeout_s,
-        socket_timeout=settings.redis_timeout_s,
-        health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
-    )
 
 
 async def context_of(request: Request) -> Context:

@@ -24,6 +24,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.served import served_at
+from service.logs import about
+from service.telemetry import span
 from workers.contract.errors import (
     InternalError,
     InvalidRequest,
@@ -131,7 +133,8 @@ class RequestIdMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            with about(request_id=request_id), span(_span_name(scope), _sent_trace(scope), request_id=request_id):
+                await self._app(scope, receive, send_with_id)
         except asyncio.CancelledError:  # the service is being stopped, and this request was given all its time
             logger.warning("request %s: cut off", request_id)
         except ClientDisconnect:
@@ -142,6 +145,16 @@ class RequestIdMiddleware:
                 raise
             error = InternalError(f"the service failed on this request; report it with request id {request_id}")
             await problem_response(Request(scope), error)(scope, receive, send_with_id)
+
+
+def _span_name(scope: Scope) -> str:
+    """Method and resource; an id in the path would make a name of its own for each."""
+    return f"{scope['method']} {'/'.join(str(scope['path']).split('/')[:3])}"
+
+
+def _sent_trace(scope: Scope) -> str | None:
+    """The caller's own span."""
+    return dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1") or None
 
 
 def _more_headers(scope: Scope) -> Iterable[tuple[str, str]]:

@@ -4,6 +4,7 @@
     store        every change of a record, each one atomic step
     scripts      these steps in Lua
     told         who is told of a change within the same step: batches and webhooks
+    durations    into which bounds the times of executions are counted
     needs        what a job needs of the worker that retargets
     registry     which workers there are and what each can do
     queue        handing job ids to RQ, which carries them to a worker

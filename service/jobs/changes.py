@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from redis.asyncio import Redis as AsyncRedis
@@ -33,8 +34,8 @@ _Waiters = defaultdict[str, set[asyncio.Event]]  # by job
 class Changes:
     """Wakes requests that wait for a job to change. `start` and `stop` belong to the event loop of the application."""
 
-    def __init__(self, redis_url: str, store: JobStore) -> None:
-        self._redis_url = redis_url
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[AsyncRedis]], store: JobStore) -> None:
+        self._connect = connect
         self._store = store
         self._waiters: _Waiters = defaultdict(set)  # for any change
         self._waiters_for_end: _Waiters = defaultdict(set)
@@ -114,10 +115,7 @@ class Changes:
         """Subscribe, and subscribe again whenever Redis went away."""
         while True:
             try:
-                async with (
-                    AsyncRedis.from_url(self._redis_url, health_check_interval=10) as redis,
-                    redis.pubsub() as subscription,
-                ):
+                async with self._connect() as redis, redis.pubsub() as subscription:
                     await subscription.subscribe(CHANGES)
                     self._wake_all()  # what changed while nobody listened
                     async for message in subscription.listen():

@@ -1,12 +1,14 @@
 """Which workers there are and what each can do. A worker writes itself down and renews that while it lives.
 
-:worker:<name>   its `Abilities` as JSON, gone some seconds after its last word
-:workers         names of workers, some of which may be gone
-:needs           the words of all queues that jobs with special needs have travelled on (`service.jobs.needs`)
+:worker:<name>      its `Abilities` as JSON, gone some seconds after its last word
+:worker-now:<name>  its `WorkerNow`, likewise
+:workers            names of workers, some of which may be gone
+:needs              the words of all queues that jobs with special needs have travelled on (`service.jobs.needs`)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -37,19 +39,40 @@ class Abilities(BaseModel):
     )
 
 
-def register(redis: Redis, name: str, abilities: Abilities, ttl_s: int) -> None:
+class WorkerNow(BaseModel):
+    """How a worker fares. Sizes in bytes; null where its machine does not tell."""
+
+    holding_back: str | None = Field(None, description="Why it takes no job; null where it takes them.")
+    free_memory_bytes: int | None = Field(None, description="What its machine or container still has.")
+    job_process_bytes: int = Field(0, description="What its job process holds.")
+    gpu_used_bytes: int | None = Field(None, description="Of the GPU that its models work on, by all processes.")
+    gpu_total_bytes: int | None = None
+
+
+def register(redis: Redis, name: str, abilities: Abilities, ttl_s: int, now: WorkerNow | None = None) -> None:
     """Write a worker down for `ttl_s` seconds."""
     with redis.pipeline(transaction=True) as pipeline:
         pipeline.set(_key(name), abilities.model_dump_json(), ex=ttl_s)
+        pipeline.set(_key_now(name), (now or WorkerNow()).model_dump_json(), ex=ttl_s)
         pipeline.sadd(WORKERS, name)
         pipeline.execute()
 
 
 def sign_off(redis: Redis, name: str) -> None:
     with redis.pipeline(transaction=True) as pipeline:
-        pipeline.delete(_key(name))
+        pipeline.delete(_key(name), _key_now(name))
         pipeline.srem(WORKERS, name)
         pipeline.execute()
+
+
+def states_of(redis: Redis, names: Iterable[str]) -> dict[str, WorkerNow]:
+    """How these workers fare; one that does not say has none of it."""
+    asked = list(names)
+    found: Any = redis.mget([_key_now(name) for name in asked]) if asked else []
+    return {
+        name: WorkerNow() if raw is None else WorkerNow.model_validate_json(raw)
+        for name, raw in zip(asked, found, strict=True)
+    }
 
 
 def registered(redis: Redis) -> dict[str, Abilities]:
@@ -66,6 +89,10 @@ def registered(redis: Redis) -> dict[str, Abilities]:
 
 def _key(name: str) -> str:
     return f"{PREFIX}:worker:{name}"
+
+
+def _key_now(name: str) -> str:
+    return f"{PREFIX}:worker-now:{name}"
 
 
 def note_needs(connection: Redis | Pipeline, words: str) -> None:

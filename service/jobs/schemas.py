@@ -84,6 +84,7 @@ class JobRecord(BaseModel):
     priority: Priority = "normal"  # among its owner's jobs
     status: JobStatus = "queued"
     stage: str | None = None
+    stage_since: datetime | None = None
     progress: Annotated[float, Field(ge=0, le=1)] = 0.0
     attempt: int = 0
     execution_id: str | None = None
@@ -114,6 +115,8 @@ class JobRecord(BaseModel):
     batch_item: int | None = None  # its place in the batch, from 0
     webhook: dict[str, Any] | None = None  # who is told of its states: `service.webhooks.schemas.Hook`
     scenes: dict[str, str] | None = None  # input -> key of its stored scene, once handed to a worker that reads none
+    request_id: str | None = None  # of the request that made it
+    trace: str | None = None  # that request's span, as W3C writes it
     version: int = 0  # counts changes
 
     @property

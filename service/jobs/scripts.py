@@ -14,6 +14,10 @@ between machines, and answers with a list whose first entry is a word. Keys, all
     :deadlines                sorted set of ids by the next time retention has to look at them
     :duration:<kind>          mean duration in seconds of recent successful executions
     :duration:<kind>:<needs>  the same of those with these needs (`service.jobs.needs`)
+    :figures:ended            hash: <kind>:<status> -> jobs that ended so, for the operator's figures
+    :figures:failures         hash: code of the error -> jobs that failed of it
+    :figures:took:<what>      hash: upper bound in seconds (`durations`), `more` -> how many; `sum` of seconds. <what>
+                              is a <kind> (successful executions), stage:<stage> or wait:<kind>
     :events:<id>              stream of the job's latest changes; an entry's id is the record's version
     :batch..., :outbox        what batches and webhooks are told (`service.jobs.told`)
     :changed                  channel: the id of every job that changed, with ` progress` where its state stays
@@ -29,10 +33,10 @@ The keys are built inside the scripts, so this needs one Redis (or a primary wit
 
 from __future__ import annotations
 
+from service.jobs import durations
 from service.jobs.told import COUNT_IN_BATCH, TELL
 
-PRELUDE = (
-    """
+_BASICS = """
 local prefix, id = ARGV[1], ARGV[2]
 local key = prefix .. ':job:' .. id
 local time = redis.call('TIME')
@@ -42,6 +46,24 @@ local function stamp(seconds) return string.format('%.6f', seconds) end
 local function field(name) return redis.call('HGET', key, name) or '' end
 local function set(...) redis.call('HSET', key, ...) end
 
+local function observe(what, seconds)
+  local bucket = 'more'
+  for _, bound in ipairs({BOUNDS_S}) do
+    if seconds <= bound then
+      bucket = tostring(bound)
+      break
+    end
+  end
+  redis.call('HINCRBY', prefix .. ':figures:took:' .. what, bucket, 1)
+  redis.call('HINCRBYFLOAT', prefix .. ':figures:took:' .. what, 'sum', stamp(seconds))
+end
+
+local function end_stage()
+  local since = tonumber(field('stage_since'))
+  if since ~= nil and field('stage') ~= '' then observe('stage:' .. field('stage'), now - since) end
+  set('stage_since', '')
+end
+
 local function announce(event)
   local version = redis.call('HINCRBY', key, 'version', 1)
   redis.call('XADD', prefix .. ':events:' .. id, 'MAXLEN', '~', 1024, version .. '-0', 'event', event or 'status',
@@ -50,7 +72,9 @@ local function announce(event)
   redis.call('PUBLISH', prefix .. ':changed', event == 'progress' and id .. ' progress' or id)
 end
 
-"""
+""".replace("BOUNDS_S", ", ".join(f"{bound:g}" for bound in durations.BOUNDS_S))
+PRELUDE = (
+    _BASICS
     + TELL
     + COUNT_IN_BATCH
     + """
@@ -101,6 +125,7 @@ end
 
 local function finish(status)
   enter(status)
+  redis.call('HINCRBY', prefix .. ':figures:ended', field('kind') .. ':' .. status, 1)
   local expires = now + tonumber(field('output_ttl_s'))
   set('finished_at', stamp(now), 'expires_at', stamp(expires))
   redis.call('ZADD', prefix .. ':deadlines', 'LT', stamp(expires), id)
@@ -175,7 +200,8 @@ elseif field('status') == 'queued' then
   redis.call('SET', prefix .. ':turn:' .. kind, stamp(math.max(turn(kind), score)))
   enter('running')
   redis.call('HINCRBY', key, 'attempt', 1)
-  set('progress', '0', 'stage', '', 'retry_at', '')
+  set('progress', '0', 'stage', '', 'stage_since', '', 'retry_at', '')
+  if field('started_at') == '' then observe('wait:' .. kind, math.max(now - tonumber(field('created_at')), 0)) end
   tell_of_job('running')
 else
   return {'no'}
@@ -198,6 +224,7 @@ return {'yes'}
 HAND_OVER = """
 if not owns(ARGV[3]) then return {'lost'} end
 if field('status') == 'canceling' then return {'cancel'} end
+end_stage()
 set('scenes', ARGV[4], 'execution_id', '', 'lease_until', '')
 redis.call('ZREM', prefix .. ':leases', id)
 redis.call('ZADD', prefix .. ':parked', stamp(now), id)
@@ -210,6 +237,10 @@ PROGRESS = """
 if not owns(ARGV[3]) then return {'lost'} end
 if field('status') == 'canceling' then return {'cancel'} end
 if field('stage') ~= ARGV[4] or field('progress') ~= ARGV[5] then
+  if field('stage') ~= ARGV[4] then
+    end_stage()
+    set('stage_since', stamp(now))
+  end
   set('stage', ARGV[4], 'progress', ARGV[5])
   announce('progress')
 end
@@ -231,6 +262,7 @@ if field('status') == 'canceling' then
   finish('canceled')
   return {'no'}
 end
+end_stage()
 set('result', ARGV[4], 'progress', '1', 'stage', '')
 if ARGV[5] ~= '' then set('engine', ARGV[5]) end
 local took = now - tonumber(field('claimed_at'))
@@ -239,6 +271,7 @@ for _, mean in ipairs(ARGV[7] == '1' and {of_kind, of_kind .. ':' .. ARGV[6]} or
   local before = tonumber(redis.call('GET', mean) or took)
   redis.call('SET', mean, stamp(before + (took - before) / 5), 'EX', 2592000)
 end
+observe(field('kind'), took)
 finish('succeeded')
 return {'yes'}
 """
@@ -251,6 +284,7 @@ if field('status') == 'canceling' then
   return {'no'}
 end
 set('error', ARGV[4])
+redis.call('HINCRBY', prefix .. ':figures:failures', cjson.decode(ARGV[4]).code or 'internal', 1)
 finish('failed')
 return {'yes'}
 """

@@ -20,7 +20,9 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 from service.jobs import scripts
 from service.jobs.needs import needs_of, written
 from service.jobs.schemas import JobKind, JobRecord, JobResult, JobStatus
+from service.logs import named
 from service.records import PREFIX, id_of, newest_page, redis_now
+from service.telemetry import traceparent
 from workers.contract.errors import Expired, NotCancelable, NotFound
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -29,6 +31,7 @@ _JSON_FIELDS = frozenset({"input", "options", "engine", "result", "error", "meta
 _TIME_FIELDS = frozenset(
     {
         "lease_until",
+        "stage_since",
         "created_at",
         "started_at",
         "claimed_at",
@@ -68,6 +71,8 @@ class JobStore:
 
     def create(self, record: JobRecord, pipeline: Pipeline | None = None) -> None:
         """Write a new queued record and index it; with a pipeline, as part of the caller's transaction."""
+        record.request_id = record.request_id or named("request_id")
+        record.trace = record.trace or traceparent()
         pipe = self.redis.pipeline() if pipeline is None else pipeline
         pipe.hset(_job_key(record.id), mapping=_to_hash(record))
         pipe.zadd(_index(record.owner, record.kind, record.status), {record.id: 0})

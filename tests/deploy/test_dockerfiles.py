@@ -99,14 +99,14 @@ def _installed_extras(stage: Stage) -> set[str]:
 
 def test_gateway_installs_its_extra_and_no_torch() -> None:
     build = read_stages(REPOSITORY / "docker" / "gateway.Dockerfile")[0]
-    assert _installed_extras(build) == {"gateway", "s3"}
+    assert _installed_extras(build) == {"gateway", "s3", "telemetry"}
     assert "torch" not in " ".join(build.values("RUN"))
 
 
 @pytest.mark.parametrize("role", ["worker", "worker-gpu"])
 def test_worker_installs_the_same_pinned_torch_first_as_the_makefile(role: str) -> None:
     build = read_stages(REPOSITORY / "docker" / f"{role}.Dockerfile")[0]
-    assert _installed_extras(build) == {"worker", "semantics", "s3"}
+    assert _installed_extras(build) == {"worker", "semantics", "s3", "telemetry"}
     (pinned,) = [value.removeprefix("TORCH=") for value in build.values("ARG") if value.startswith("TORCH=")]
     makefile = (REPOSITORY / "Makefile").read_text()
     assert re.fullmatch(r"torch==\d+\.\d+\.\d+", pinned) and f"TORCH ?= {pinned}\n" in makefile

@@ -193,6 +193,22 @@ def test_the_built_in_encoder_loads_with_a_plain_worker_install() -> None:
     assert outcome.stdout == "eye\n", outcome.stderr
 
 
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
+def test_status_and_doctor_run_with_the_images_packages(path: Path, tmp_path: Path, redis_url: str) -> None:
+    role = "gateway" if path.stem == "gateway" else "worker"
+    environment = _image_environment(
+        path,
+        RETARGET_REDIS_URL=redis_url,
+        RETARGET_DATA_DIR=str(tmp_path),
+        RETARGET_PORT=str(_free_port()),
+        RETARGET_MIN_FREE_DISK_RATIO="0",
+    )
+    for words, told in ((["status"], "0 running, 0 workers"), (["doctor", "--role", role], "ok    redis: ")):
+        command = [sys.executable, "-c", ONLY_WITH, _banned_modules(role), *words]
+        outcome = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+        assert outcome.returncode == 0 and told in outcome.stdout, outcome.stdout + outcome.stderr
+
+
 def test_worker_health_check_tells_a_missing_redis() -> None:
     path = REPOSITORY / "docker" / "worker.Dockerfile"
     environment = _image_environment(path, RETARGET_REDIS_URL=f"redis://127.0.0.1:{_free_port()}/0")

@@ -66,7 +66,7 @@ def retarget(
     return SimpleNamespace(
         artifacts={"result.glb": b"glb of " + motion.extras["data"] + b" and " + character.extras["data"]},
         report={
-            "engine": {"pid": os.getpid(), "calls": CALLS},
+            "engine": {"pid": os.getpid(), "calls": CALLS, "host": os.environ.get("FAULT_HOST", "")},
             "scores": {},
             "scores_naive_copy": {},
             "verdict": {"verdict": "pass"},

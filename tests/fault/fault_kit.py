@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from redis import Redis
@@ -64,14 +64,18 @@ def children_of(pid: int) -> list[int]:
 
 
 class Station:
-    """Redis and blobs below one folder, and the workers started on them. `close` ends every process."""
+    """Redis and blobs below one folder, and the workers started on them. `close` ends every process.
 
-    def __init__(self, folder: Path) -> None:
+    `given` are settings in place of those; with a `redis_url` that Redis is somebody else's to start and end.
+    """
+
+    def __init__(self, folder: Path, **given: str) -> None:
         self.folder = folder
         self.server = EmbeddedRedis(folder / "redis")
         self.redis_process: subprocess.Popen[bytes] | None = None
-        self.start_redis()
-        self.settings = worker_settings(redis_url=self.server.url, data_dir=folder, **FAST)
+        if "redis_url" not in given:
+            self.start_redis()
+        self.settings = worker_settings(**{"redis_url": self.server.url, "data_dir": folder, **FAST, **given})
         self.redis: Redis = patient_redis(self.settings)
         self.store = JobStore(self.redis)
         self.blobs = BlobStore(self.settings.blob_url)
@@ -86,9 +90,9 @@ class Station:
         self.redis_process.kill()
         self.redis_process.wait()
 
-    def start_worker(self, *arguments: str, **overrides: object) -> subprocess.Popen[bytes]:
-        """A `retarget worker` process with a ready job process."""
-        worker = subprocess.Popen([*self.worker_command(), *arguments], env=self.environment(**overrides))
+    def start_worker(self, *arguments: str, within: Sequence[str] = (), **overrides: object) -> subprocess.Popen[bytes]:
+        """A `retarget worker` process with a ready job process; `within` is the command that runs it elsewhere."""
+        worker = subprocess.Popen([*within, *self.worker_command(), *arguments], env=self.environment(**overrides))
         self.workers.append(worker)
         return worker
 
@@ -149,7 +153,7 @@ class Station:
                 worker.send_signal(signal.SIGKILL)
                 worker.wait()
         self.redis.close()
-        assert self.redis_process is not None
-        self.redis_process.terminate()
-        self.redis_process.wait(timeout=10)
+        if self.redis_process is not None:
+            self.redis_process.terminate()
+            self.redis_process.wait(timeout=10)
         self.server.close()

@@ -18,12 +18,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from service.jobs.schemas import JobRecord
 from tests.fault.fault_kit import Station, children_of, wait_until
 
 VICTIMS = ("redis", "worker", "job process", "store")
-PATIENCE = {"max_attempts": 50, "lease_s": 1.0}
+PATIENCE: dict[str, Any] = {"max_attempts": 50, "lease_s": 1.0}
 SETTLE_S = 60.0  # without any job ending, after the last fault: what is left then is stuck
 
 
@@ -65,7 +66,7 @@ def storm(station: Station, jobs: int, kills: int, seed: int, longest_s: float, 
         _start_again(station, workers)
     _settle(station, posted, workers)
     for job in posted:
-        _count(station, job, counts)
+        count_job(station, job, counts)
     counts.left_over = len(station.store.queued_ids()) + len(station.store.expired_leases(time.time() + 1e6))
     return counts
 
@@ -109,7 +110,8 @@ def _settle(station: Station, posted: list[str], workers: list[subprocess.Popen[
         time.sleep(0.2)
 
 
-def _count(station: Station, job: str, counts: Counts) -> None:
+def count_job(station: Station, job: str, counts: Counts) -> None:
+    """Add how one job ended."""
     records = station.store.get_many([job])
     if not records:
         counts.lost += 1

@@ -12,6 +12,7 @@
     cost                 what a job would cost, told before it runs
     uploads              a job's uploads as scenes, each read once, in the sandbox
     job_definitions      definitions and presets that a job needs
+    figures              what a job process tells operators of itself
     failures             any exception as one typed error
     connections          connections to Redis that wait for a restart, and others
     settings             what a worker needs beyond the gateway's settings

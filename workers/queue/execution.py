@@ -13,10 +13,13 @@ from collections.abc import Callable
 
 from redis import Redis
 
+from service.jobs.registry import WorkerNow
 from service.jobs.schemas import JobRecord
 from service.jobs.store import JobStore
+from service.logs import about
 from service.upkeep.recovery import retry_or_fail, worker_lost
 from workers.contract.errors import InternalError, OutOfMemory, RetargetError
+from workers.platform.free_memory import free_memory_bytes
 from workers.queue.job_process import JobProcess, JobProcessDied
 from workers.queue.settings import WorkerSettings
 from workers.queue.watch import MustKill, Watch
@@ -47,6 +50,17 @@ class ExecutionRunner:
             LOG.info("job process %d is ready", self._job_process.pid)
         return self._job_process
 
+    def state(self, holding_back: str | None) -> WorkerNow:
+        """How the worker fares now."""
+        gpu = (self._job_process.gpu if self._job_process is not None else None) or {}
+        return WorkerNow(
+            holding_back=holding_back,
+            free_memory_bytes=free_memory_bytes(),
+            job_process_bytes=0 if self._job_process is None else self._job_process.private_bytes(),
+            gpu_used_bytes=gpu.get("used"),
+            gpu_total_bytes=gpu.get("total"),
+        )
+
     def end_job_process(self) -> None:
         """Kill the job process, if there is one; the next job gets a fresh one."""
         if self._job_process is not None:
@@ -64,10 +78,15 @@ class ExecutionRunner:
         if record is None:
             LOG.info("%s: nothing to do, it is no longer queued", job_id)
             return
+        with about(job_id=record.id, execution_id=execution_id, request_id=record.request_id):
+            self._run(record, execution_id, heartbeat)
+
+    def _run(self, record: JobRecord, execution_id: str, heartbeat: Callable[[], None]) -> None:
+        """See a claimed job settled."""
         job_id = record.id
         try:
             job_process = self.ready_process()
-            job_process.give(job_id, execution_id, self._timeout_s(record))
+            job_process.give(record, execution_id, self._timeout_s(record))
             watch = Watch(job_process, record, self._timeout_s(record), self._watch_store, self._settings, heartbeat)
             message = watch.wait()
             LOG.info("%s: %s", job_id, message["ended"])

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+from service.jobs.schemas import JobRecord
 from workers.contract.errors import InternalError
 from workers.platform.processes import describe_exit, memory_kills, private_bytes
 from workers.queue.job_process_channel import Channel, ChannelClosed, Message
@@ -41,6 +42,7 @@ class JobProcess:
         self._memory_kills = memory_kills()
         self.jobs = 0
         self.device: str | None = None  # known once it is ready
+        self.gpu: dict[str, int] | None = None  # `used` and `total` bytes, as it said last
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -65,7 +67,7 @@ class JobProcess:
         try:
             message = self.receive(deadline - time.monotonic())
             if message is not None:
-                self.device = message.get("device")
+                self.device, self.gpu = message.get("device"), message.get("gpu")
                 return
         except JobProcessDied as death:
             raise InternalError(f"the job process could not start ({death.cause}); its log says why") from None
@@ -75,18 +77,21 @@ class JobProcess:
             "raise RETARGET_HORSE_START_TIMEOUT_S on a slow machine"
         )
 
-    def give(self, job_id: str, execution_id: str, timeout_s: float) -> None:
+    def give(self, record: JobRecord, execution_id: str, timeout_s: float) -> None:
         """Hand it a job. Raises JobProcessDied."""
         self.jobs += 1
+        about = {"job_id": record.id, "execution_id": execution_id, "request_id": record.request_id}
         try:
-            self._channel.send({"job_id": job_id, "execution_id": execution_id, "timeout_s": timeout_s})
+            self._channel.send({**about, "timeout_s": timeout_s, "trace": record.trace})
         except ChannelClosed:
             raise self._death() from None
 
     def receive(self, timeout_s: float) -> Message | None:
         """Its next message, None when there was none in time. Raises JobProcessDied."""
         try:
-            return self._channel.receive(timeout_s)
+            message = self._channel.receive(timeout_s)
+            self.gpu = (message or {}).get("gpu", self.gpu)
+            return message
         except ChannelClosed:
             raise self._death() from None
 

@@ -17,10 +17,13 @@ import sys
 import threading
 from queue import SimpleQueue
 
+from service.logs import about, set_up_logging
+from service.telemetry import set_up_telemetry, span
 from workers.contract.errors import RetargetError
 from workers.platform.processes import die_with_parent, forbid_core_dumps, limit_memory
 from workers.queue import tasks
 from workers.queue.connections import patient_redis
+from workers.queue.figures import ModelLoads, gpu_memory
 from workers.queue.job_process_channel import Channel, ChannelClosed, Message
 from workers.queue.settings import WorkerSettings
 
@@ -32,22 +35,30 @@ def main(descriptor: int, parent_pid: int) -> None:
     die_with_parent(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides about the job
     forbid_core_dumps()
-    logging.basicConfig(
-        level=logging.INFO, format=f"%(asctime)s job-process[{os.getpid()}] %(levelname)s %(name)s: %(message)s"
-    )
     channel = Channel(socket.socket(fileno=descriptor))
     requests: SimpleQueue[Message] = SimpleQueue()
     threading.Thread(target=_listen, args=(channel, requests), daemon=True, name="parent").start()
 
     settings = WorkerSettings(**requests.get()["settings"])
+    set_up_logging(f"job-process[{os.getpid()}]", settings.log_format)
+    set_up_telemetry("worker", settings.telemetry)
     limit_memory(settings.horse_memory_max_bytes)
     context = tasks.TaskContext.open(settings, patient_redis(settings))
     context.warm_up()
-    channel.send({"ready": os.getpid(), "device": _device()})
+    loads = ModelLoads(context.store.redis)
+    loads.tell()
+    channel.send({"ready": os.getpid(), "device": _device(), "gpu": gpu_memory()})
     while True:
         request = requests.get()
-        outcome = context.run(str(request["job_id"]), str(request["execution_id"]), float(request["timeout_s"]))
-        channel.send({"ended": outcome.how, "worn_out": outcome.worn_out})
+        outcome = _run(context, request)
+        loads.tell()
+        channel.send({"ended": outcome.how, "worn_out": outcome.worn_out, "gpu": gpu_memory()})
+
+
+def _run(context: tasks.TaskContext, request: Message) -> tasks.Outcome:
+    names = {name: str(request[name]) for name in ("job_id", "execution_id")}
+    with about(**names, request_id=request["request_id"]), span("execution", request["trace"], **names):
+        return context.run(**names, timeout_s=float(request["timeout_s"]))
 
 
 def _device() -> str | None:

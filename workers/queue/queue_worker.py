@@ -30,6 +30,7 @@ from service.files.store_marker import StoreMarker
 from service.jobs import needs
 from service.jobs.queue import RETARGET, retarget_queue
 from service.jobs.registry import known_needs, register, sign_off
+from workers.platform.free_memory import free_memory_bytes
 from workers.queue.abilities import lacks, own_abilities
 from workers.queue.connections import patient_redis, quick_redis
 from workers.queue.execution import ExecutionRunner
@@ -37,6 +38,7 @@ from workers.queue.result_cache import digests_here
 from workers.queue.settings import WorkerSettings
 
 LOG = logging.getLogger("retarget.worker")
+MEMORY_LOOK_S = 1.0
 
 
 class QueueWorker(Worker):
@@ -58,6 +60,7 @@ class QueueWorker(Worker):
         self._abilities = own_abilities(queues)
         self._able: dict[str, bool] = {}  # by the words of a queue
         self._told_s = float("-inf")
+        self._holding_back: str | None = None
         self._drain_s = settings.drain_s
         self._runner = ExecutionRunner(settings, connection, quick_redis(settings))
 
@@ -82,11 +85,35 @@ class QueueWorker(Worker):
         now_s = time.monotonic()
         if now_s - self._told_s >= self.listen_s:
             self._told_s = now_s
-            told = {"circumstances": digests_here(self._abilities.encoders)}  # a model may have come or changed
-            abilities = self._abilities.model_copy(update=told)
-            register(self.connection, self.name, abilities, self._settings.worker_ttl_s)
+            self._tell_state()
             if RETARGET in self.queue_names():
                 self._listen()
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """RQ's own, once there is memory for a job: others may have it meanwhile, and no job dies of it."""
+        self._wait_for_memory()
+        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
+    def _wait_for_memory(self) -> None:
+        needed = self._settings.min_free_memory_bytes
+        while needed and (free := free_memory_bytes()) is not None and free < needed:
+            if self._holding_back is None:
+                self.set_state(WorkerStatus.IDLE)  # a signal ends the wait at once
+                LOG.warning("takes no job while less than %.0f MiB of memory are free", needed / 2**20)
+            self._holding_back = f"{free / 2**20:.0f} MiB of memory are free, fewer than {needed / 2**20:.0f}"
+            self.heartbeat()
+            time.sleep(MEMORY_LOOK_S)
+        if self._holding_back is not None:
+            self._holding_back = None
+            LOG.info("takes jobs again")
+            self._tell_state()
+
+    def _tell_state(self) -> None:
+        told = {"circumstances": digests_here(self._abilities.encoders)}  # a model may have come or changed
+        now = self._runner.state(self._holding_back)
+        register(self.connection, self.name, self._abilities.model_copy(update=told), self._settings.worker_ttl_s, now)
 
     def _listen(self) -> None:
         """Listen to the queues of all needs that it can meet, beside those that it was told to serve."""

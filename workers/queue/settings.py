@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from service.settings import Settings
 from workers.contract.errors import InvalidOptions
@@ -22,6 +22,9 @@ class WorkerSettings(Settings):
 
     worker_queues: str = Field(
         "ingest,retarget", description="Queues that a worker serves; one without ingest never sees an upload."
+    )
+    worker_devices: str = Field(
+        "", description="Devices that `retarget worker` starts a process for each, such as cuda:0,cuda:1 or cpu,cpu."
     )
     retarget_engine: str = Field(
         "workers.engine.scene_engine:retarget", description="Function that retargets, as module:name."
@@ -57,6 +60,9 @@ class WorkerSettings(Settings):
     horse_start_timeout_s: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Time to import the engine and warm it up; the first on a machine also compiles."
     )
+    min_free_memory_bytes: Annotated[int, Field(ge=0)] = Field(
+        256 * 2**20, description="A worker takes no job while less memory is free on its machine or in its container."
+    )
     warm_up: bool = Field(
         True, description="Whether a worker loads its models before it says that it is there, not in its first job."
     )
@@ -90,9 +96,4 @@ class WorkerSettings(Settings):
 
 def worker_settings(**given: Any) -> WorkerSettings:
     """Settings from the environment, with what is `given` and not None on top. Raises InvalidOptions."""
-    try:
-        return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise InvalidOptions(f"setting {name}: {first['msg']}; set RETARGET_{name.upper()} or its flag") from None
+    return WorkerSettings.given(**given)

@@ -29,6 +29,7 @@ from service.jobs.needs import needs_of
 from service.jobs.queue import enqueue
 from service.jobs.schemas import Artifact, JobKind, JobRecord, JobResult
 from service.jobs.store import JobStore
+from service.telemetry import past_span
 from service.upkeep.recovery import retry_later, retry_or_fail, worker_lost
 from workers.contract.errors import Expired, InternalError, JobTimeout, Unavailable
 from workers.contract.options import parse_options
@@ -100,6 +101,7 @@ class Progress:
         self.timeout_s = timeout_s
         self._start_s = time.monotonic()
         self._told: tuple[str, float] = ("", 0.0)
+        self._stage_since_ns = time.time_ns()
 
     def __call__(self, stage: str, fraction: float) -> None:
         """Raises Canceled, ExecutionLost, or JobTimeout. `fraction` of the whole job, 0 to 1."""
@@ -111,12 +113,20 @@ class Progress:
             )
         if stage == self._told[0] and now_s - self._told[1] < PROGRESS_INTERVAL_S:
             return
+        if stage != self._told[0]:
+            self.end_stage()
         self._told = (stage, now_s)
         answer = self._store.progress(self._job_id, self._execution_id, stage, fraction)
         if answer == "cancel":
             raise Canceled
         if answer == "lost":
             raise ExecutionLost
+
+    def end_stage(self) -> None:
+        """The stage that ends now, as a span of the execution's trace."""
+        if self._told[0]:
+            past_span(self._told[0], self._stage_since_ns)
+        self._stage_since_ns = time.time_ns()
 
 
 class SceneSource(Protocol):
@@ -192,6 +202,7 @@ class TaskContext:
             self.blobs.check_free_disk(self.settings.min_free_disk_ratio / 2)  # half of what uploads leave
             progress = Progress(self.store, record, execution_id, timeout_s)
             result = TASKS[record.kind](self, record, execution_id, progress)
+            progress.end_stage()
             if isinstance(result, HandOver):
                 return self._hand_over(job_id, execution_id, result)
             if self._publish(record, execution_id, result):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections import Counter
 from typing import Literal
 
 import torch
@@ -29,6 +30,7 @@ KINDS = {
     "eye": f"{_HERE}.builtin:BuiltinEncoder",
 }
 BATCH_SIZE = 8
+LOADED: Counter[str] = Counter()  # by this process: NAME@VERSION -> how often
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 DEVICES: tuple[DeviceChoice, ...] = ("auto", "cpu", "cuda")
@@ -55,6 +57,7 @@ def load_encoder(
     encoder: Encoder = getattr(importlib.import_module(module), name)(
         manifest, installed.identity, installed.folder, chosen, getattr(torch, precision), batch_size
     )
+    LOADED[manifest.reference] += 1
     return encoder
 
 
