@@ -15,6 +15,7 @@
     semantics    what a motion means: encoders and keyframes
     refinement   a result changed a little, so that hands stay out of bodies and on their contacts
     pictures     previews and sheets
+    variants     clips as games use them: mirrored, looping, additive, with fewer keys
     engine       (motion, character, options) -> (artifacts, report), a pure function
     gate         a library of results held against those that were accepted
     queue        jobs off the queue

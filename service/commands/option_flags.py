@@ -18,6 +18,9 @@ SWITCHES = {
     "preview": "render a preview and a sheet of keyframes",
     "sheet": "render the sheet of keyframes alone",
     "scene": "write the bodies side by side as a GLB",
+    "mirror": "exchange left and right",
+    "name_tokens": "end the clip's name in what was done: _Mirror, _RM, _IP, _Loop, _ADD",
+    "events": "tell when feet are set down and lifted, in OUT.events.json and in the clip's extras",
 }
 OWN_FLAG = ("mapping", *SWITCHES)
 
@@ -28,7 +31,8 @@ def add_option_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--options", metavar="FILE", help="JSON file of options; flags win over it")
     group.add_argument("--mapping", metavar="FILE", help="JSON file {source: {role: joint}, target: {role: joint}}")
     for name, text in SWITCHES.items():
-        group.add_argument(f"--{name}", action="store_const", const=True, help=text)
+        flags = dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))
+        group.add_argument(*flags, dest=name, action="store_const", const=True, help=text)
     for name, field in JobOptions.model_fields.items():
         if name in OWN_FLAG:
             continue

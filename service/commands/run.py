@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workers.formats.bundle import FileBundle
 
 EXIT_VERDICT = 5
+PICTURES = (".png", ".webp", ".webm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_summary(outcome.report, arguments.out)
         for path in list(paths.values())[1:]:
-            print(f"  picture: {path}")
+            print(f"  {'picture' if path.suffix in PICTURES else 'also'}: {path}")
     verdict = outcome.report["verdict"]["verdict"]
     return EXIT_VERDICT if options.fail_on is not None and at_least(verdict, options.fail_on) else 0
 
@@ -106,7 +107,7 @@ def _with_format(options: JobOptions, out: Path) -> JobOptions:
 
 
 def artifact_paths(names: list[str], out: Path) -> dict[str, Path]:
-    """Where each artifact is written: the first, which is the result, to `out`, pictures beside it."""
+    """Where each artifact is written: the first, which is the result, to `out`, the others beside it."""
     return {name: out.with_name(f"{out.stem}.{name}") if number else out for number, name in enumerate(names)}
 
 

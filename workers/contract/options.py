@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from workers.contract.errors import InvalidOptions
 from workers.contract.option_errors import plain_errors
@@ -47,6 +47,19 @@ MethodName = Literal["auto", "analytic", "smt"]
 RootScale = Literal["legs", "hips", "none"] | Annotated[float, Field(gt=0, le=1000)]
 
 
+def _word_list(value: Any) -> Any:
+    """A list in one text, as flags have it: separated by commas."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+_VARIANT = "(mirror|loop|additive|additive_rest|in_place|root_joint)"
+VariantWords = Annotated[
+    tuple[Annotated[str, Field(pattern=rf"^{_VARIANT}(\+{_VARIANT})*$")], ...],
+    Field(max_length=16),
+    BeforeValidator(_word_list),
+]
+
+
 class JobOptions(BaseModel):
     """What a job may ask for. The defaults are what a newcomer wants."""
 
@@ -74,6 +87,33 @@ class JobOptions(BaseModel):
         description="How far the character travels for each metre of the source: legs = the ratio of their leg "
         "lengths, so that strides fit the legs; hips = the ratio of their hips heights, about the rigs' roots, as "
         "other tools do; none = exactly as far along the ground; or a number, along the ground too.",
+    )
+    mirror: bool = Field(False, description="Exchange left and right, by the character's own symmetry.")
+    loop: Literal["keep", "close"] = Field(
+        "keep", description="close = make a nearly looping clip loop: its last frame becomes its first, at one pace."
+    )
+    additive: Literal["none", "rest"] | Annotated[int, Field(ge=0)] = Field(
+        "none",
+        description="Write the clip as its difference from the character's rest pose, or from that frame of itself.",
+    )
+    additive_form: Literal["delta", "on_rest"] = Field(
+        "delta",
+        description="delta = the bare difference (nothing moves: identity), as for three.js; on_rest = the difference "
+        "on the rest pose, as for engines that subtract that themselves.",
+    )
+    variants: VariantWords = Field(
+        (),
+        description="More files of the same clip: words from mirror, loop, additive (against its first frame), "
+        "additive_rest, in_place and root_joint, joined by + where one file has several of them.",
+    )
+    name_tokens: bool = Field(
+        False, description="End the clip's name in what was done: _Mirror, _RM (root joint) or _IP, _Loop, _ADD."
+    )
+    events: bool = Field(
+        False, description="Tell when feet are set down and lifted: in events.json and in the extras of the clip."
+    )
+    tolerance_deg: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        None, description="Leave out keys without which no joint is off by more than this; default: a key a frame."
     )
     start: Literal["keep", "origin"] = Field(
         "keep", description="Keep the clip's start position or begin at the origin."
@@ -140,6 +180,26 @@ class JobOptions(BaseModel):
     def _range_is_forward(self) -> JobOptions:
         if self.start_s is not None and self.end_s is not None and self.end_s <= self.start_s:
             raise ValueError("end_s must be greater than start_s")
+        return self
+
+    @model_validator(mode="after")
+    def _form_is_of_an_additive_clip(self) -> JobOptions:
+        has_one = self.additive != "none" or any("additive" in variant for variant in self.variants)
+        if self.additive_form != "delta" and not has_one:
+            raise ValueError("additive_form needs additive, or a variant that is additive")
+        return self
+
+    @model_validator(mode="after")
+    def _variants_are_clear(self) -> JobOptions:
+        seen = set()
+        for variant in self.variants:
+            words = frozenset(variant.split("+"))
+            for pair in ({"in_place", "root_joint"}, {"additive", "additive_rest"}):
+                if pair <= words:
+                    raise ValueError(f"variants: {variant!r} asks for both {' and '.join(sorted(pair))}")
+            if words in seen:
+                raise ValueError(f"variants: {variant!r} is asked for twice")
+            seen.add(words)
         return self
 
     @model_validator(mode="after")

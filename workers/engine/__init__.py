@@ -4,6 +4,7 @@
     scene_engine    the same on scenes that were read before, as workers call it
     prepared_files  files prepared before, for the jobs that follow
     export          retargeted clips as the file that was asked for
+    write_clips     the files of a job that hold clips: result, variants, events
     postconditions  what every result must hold, or it is never handed out
     inspection      what a file holds, as JSON
     circumstances   what a result depends on beside files and options

@@ -18,9 +18,9 @@ from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.contract.stages import in_order
-from workers.engine.export import export
-from workers.engine.postconditions import check_clip, check_file
+from workers.engine.postconditions import check_clip
 from workers.engine.prepared_files import Preparation
+from workers.engine.write_clips import Base, events_artifact, what_was_shaped, write_clips, write_variants
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.motion.body_motion import BodyMotion
@@ -33,7 +33,6 @@ from workers.refinement.stage import RefiningStage
 from workers.retargeting.analytic import travel_scale
 from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.retargeting.methods import Method, choose_method
-from workers.retargeting.twist import twist_joints
 from workers.scores.failures import Attempts
 from workers.scores.joint_limits import limit_summary
 from workers.scores.report import FileFacts, build_report, join_reports
@@ -46,6 +45,7 @@ from workers.semantics.clip_meaning import Meaning
 from workers.semantics.meaning import MeaningStage
 from workers.skeleton.fingerprint import skeleton_fingerprint
 from workers.skeleton.model import Array, Notice, Scene
+from workers.variants.shape import closed_source, shape_clip
 
 OnStage = Callable[[str, float], None]
 
@@ -133,6 +133,7 @@ def retarget_scenes(
     with watch.stage("mapping", 0.1):
         target = prepared or preparation.character(character, options.mapping, definition, find_preset)
     chosen = _chosen_clips(motion, options, source_definition)
+    bases: list[Base] = []
     clips: list[RetargetedClip] = []
     source: PreparedMotion | None = None
     for number, index in enumerate(chosen):
@@ -141,32 +142,36 @@ def retarget_scenes(
             known = (source_definition, find_preset)
             source = preparation.motion(motion, index, options, source_character, source, *known)
         with watch.stage("retargeting", share):
-            clips.append(retarget_clip(source, target, options, method))
-            check_clip(clips[-1].result, source.motion)
+            own, loop = closed_source(source, options)
+            made = retarget_clip(own, target, options, method)
+            check_clip(made.result, own.motion)
         if refining.is_on:
             with watch.stage("refining", share):
                 on_step = watch.within("refining", share, 0.4 / len(chosen))
-                clips[-1] = refining.refine(clips[-1], target, len(chosen) - number, on_step)
-                check_clip(clips[-1].result, source.motion)
+                made = refining.refine(made, target, len(chosen) - number, on_step)
+                check_clip(made.result, own.motion)
+        bases.append(Base(source, made, loop))
+        clips.append(shape_clip(made, loop, options))
     with watch.stage("exporting", 0.55, told="scoring"):  # what is scored is what was written
-        exported = export(target, [clip.clip for clip in clips], _keyed(clips, target), options)
-        check_file(exported, clips[-1].clip, clips[-1].result)
+        written = write_clips(target, clips, options)
+        exported, variants = written.exported, write_variants(target, bases, options, method, written)
     scored: list[ScoredClip] = []
     scoring = 0.15 if options.preview else 0.38  # of the job's progress; the rest goes to the pictures
     for number, item in enumerate(clips):
         share, width = 0.6 + scoring * number / len(clips), scoring / len(clips)
         with watch.stage("scoring", share):
-            scored.append(
-                score_clip(item, target, exported.notices, options, stage, watch.within("scoring", share, width))
-            )
+            told = (*exported.notices, *written.notices)
+            scored.append(score_clip(item, target, told, options, stage, watch.within("scoring", share, width)))
     pictures = Pictures()
     if wants_pictures(options):
         with watch.stage("drawing", 0.75):
             pictures = draw_pictures(scored, target, options, watch.within("drawing", 0.75, 0.23))
     report = join_reports([clip.report for clip in scored], watch.timings_s)
-    report["warnings"] += [notice.to_dict() for notice in pictures.notices]
+    report["warnings"] += [notice.to_dict() for notice in (*variants.notices, *pictures.notices)]
+    report |= what_was_shaped(bases, written, variants)
     motions = tuple(clip.result for clip in clips)
-    return EngineResult({exported.name: exported.data, **pictures.artifacts}, report, motions)
+    files = {exported.name: exported.data, **variants.artifacts, **events_artifact(exported.name, written, variants)}
+    return EngineResult({**files, **pictures.artifacts}, report, motions)
 
 
 def _chosen_clips(motion: Scene, options: JobOptions, definition: CharacterDefinition | None) -> Sequence[int]:
@@ -317,13 +322,6 @@ def choose_available(options: JobOptions) -> Method:
     if wants_pictures(options):
         check_pictures(options)
     return method
-
-
-def _keyed(clips: list[RetargetedClip], target: PreparedCharacter) -> list[int]:
-    """Joints whose rotation the result keys: those driven in any clip, and the one that carries the travel."""
-    joints = {joint for item in clips for joint in item.keyed}
-    joints.update(twist_joints(target.body))
-    return sorted(joints | {item.root for item in clips if item.root is not None})
 
 
 def _silent(stage: str, fraction: float) -> None:

@@ -6,8 +6,8 @@ the GLB, so it holds what that holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -48,8 +48,6 @@ def export(target: PreparedCharacter, clips: list[Clip], driven: list[int], opti
     """The result's file. `driven` are the joints whose rotation the clips key, of those that the skeleton has. Raises
     InvalidOptions for several clips in one BVH, and what the writers raise.
     """
-    if options.clip_name is not None:
-        clips = [replace(clip, name=options.clip_name) for clip in clips]
     skeleton = target.body.skeleton
     asked = format_named(result_format(target, options, len(clips)))
     if asked.one_clip and len(clips) > 1:
@@ -59,11 +57,16 @@ def export(target: PreparedCharacter, clips: list[Clip], driven: list[int], opti
     if asked.name == "bvh":  # the writers take different things, so they are no part of the format's row
         own = target.scene.skeleton if target.scene.format == asked.name else skeleton
         return Exported("bvh", write_bvh(own, clips[0]))
-    glb = _export_glb(target, clips, sorted({*driven, *_restored(skeleton)} - target.left_alone), options)
+    glb = _export_glb(target, clips, written_joints(target, driven), options)
     if asked.name != "fbx":
         return glb
     written = write_fbx(glb.data, glb.unit_m)
     return Exported("fbx", written.data, (*glb.notices, *written.notices), names=written.names)
+
+
+def written_joints(target: PreparedCharacter, driven: Collection[int]) -> list[int]:
+    """The joints whose rotation a file holds, where the clips drive these."""
+    return sorted({*driven, *_restored(target.body.skeleton)} - target.left_alone)
 
 
 def _export_glb(target: PreparedCharacter, clips: list[Clip], keyed: list[int], options: JobOptions) -> Exported:

@@ -11,6 +11,9 @@
     intervals    runs of a boolean along time
     smoothing    filters along time
     velocity     velocities that do not depend on the frame rate
+    mirror       left and right exchanged
+    close_loop   a nearly looping motion made to loop
+    foot_events  when a foot is set down, when it leaves, how hard it lands
 
 What another body makes of it is left to `workers.retargeting`.
 """

@@ -17,6 +17,7 @@ import numpy as np
 from workers.contract.errors import InvalidOptions
 from workers.contract.roles import SIDES
 from workers.motion.body_motion import BodyMotion, hip_centre
+from workers.motion.timeline import find_timeline
 from workers.retargeting.feet.legs import carried
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import UP, Body, heading
@@ -36,15 +37,35 @@ class Travel:
 
 
 def measure_travel(motion: BodyMotion) -> Travel:
+    """The travel of a motion."""
+    path, yaw = _ground_path(motion)
+    return _travel(_smooth(np.column_stack([path, yaw]), motion.rate_hz))
+
+
+def looped_travel(motion: BodyMotion) -> Travel:
+    """The travel of a loop, as smooth over the seam as elsewhere; of what is no loop, as `measure_travel`."""
+    timeline = find_timeline(motion)
+    if timeline.period is None:
+        return measure_travel(motion)
+    values = np.column_stack(_ground_path(motion))
+    laps = timeline.lap[:, None] * (values[timeline.period] - values[0])
+    smooth = _smooth(values[timeline.index] + laps, motion.rate_hz)
+    return _travel(smooth[timeline.period : 2 * timeline.period + 1])
+
+
+def _travel(values: Array) -> Travel:
+    return Travel(values[:, :3], quat.from_axis_angle(UP, values[:, 3]))
+
+
+def _ground_path(motion: BodyMotion) -> tuple[Array, Array]:
+    """Ground-plane displacement from rest `(frames, 3)` and heading away from rest `(frames,)`, radians."""
     body = motion.body
     path = (hip_centre(motion) - body.rest_positions_m[body.hips]) * GROUND
     joints = [body.mapping.roles[f"{side}UpperLeg"].joint for side in SIDES]
     turned = quat.multiply(
         heading(motion.positions_m[:, joints[0]] - motion.positions_m[:, joints[1]]), quat.conjugate(body.facing)
     )
-    yaw = np.unwrap(2.0 * np.arctan2(turned[:, 1], turned[:, 3]))
-    smooth = _smooth(np.column_stack([path, yaw]), motion.rate_hz)
-    return Travel(smooth[:, :3], quat.from_axis_angle(UP, smooth[:, 3]))
+    return path, np.unwrap(2.0 * np.arctan2(turned[:, 1], turned[:, 3]))
 
 
 def start_at_origin(motion: BodyMotion) -> BodyMotion:
@@ -53,14 +74,17 @@ def start_at_origin(motion: BodyMotion) -> BodyMotion:
     return _shifted(motion, (body.rest_positions_m[body.hips] - motion.positions_m[0, body.hips]) * GROUND)
 
 
-def place_travel(motion: BodyMotion, mode: Literal["keep", "in_place", "root_joint"]) -> tuple[BodyMotion, int | None]:
-    """The motion with its travel where `mode` wants it, and the joint that now carries it (None: the hips).
+def place_travel(
+    motion: BodyMotion, mode: Literal["keep", "in_place", "root_joint"], travel: Travel | None = None
+) -> tuple[BodyMotion, int | None]:
+    """The motion with its travel where `mode` wants it, and the joint that now carries it (None: the hips). `travel` is
+    the motion's, where it was measured otherwise than by `measure_travel`.
 
     Raises InvalidOptions for `root_joint` on a rig whose hips have no joint above them.
     """
     if mode == "keep" and not motion.body.followers.travelling:
         return motion, None
-    travel = measure_travel(motion)
+    travel = travel or measure_travel(motion)
     if mode == "in_place":
         return _shifted(motion, -(travel.path_m - travel.path_m[:1])), None
     root = min(motion.body.followers.travelling, default=None) if mode == "keep" else root_joint(motion.body)
@@ -76,6 +100,20 @@ def place_travel(motion: BodyMotion, mode: Literal["keep", "in_place", "root_joi
     positions[:, others] = turned + pivot + travel.path_m[:, None]
     rotations[:, others] = quat.multiply(travel.heading[:, None], still[:, others])
     return replace(motion, rotations=rotations, positions_m=positions), root
+
+
+def without_root(motion: BodyMotion) -> BodyMotion:
+    """The same motion with all that is not of the body back where it rests: nothing but the hips carries travel."""
+    body = motion.body
+    body_joints = with_the_body(body)
+    still = np.asarray(body.rest_rotations)[None]
+    rotations = motion.rotations.copy()
+    positions = np.empty(motion.positions_m.shape)
+    positions[:] = kinematics.world_positions(body.skeleton, still, body.skeleton.node_offsets_m)
+    others = np.setdiff1d(np.arange(len(body.skeleton)), body_joints)
+    rotations[:, others] = still[:, others]
+    positions[:, body_joints] = motion.positions_m[:, body_joints]
+    return replace(motion, rotations=rotations, positions_m=positions)
 
 
 def root_joint(body: Body) -> int:

@@ -20,7 +20,10 @@
     soles             where the ground is under a body at rest
     seat              what a body sits and lies on
     finger_chains     the joints of each finger that bend
+    additive          a clip as its difference from a pose
+    reduce_keys       fewer keys for a clip, within a tolerance
     twist_joints      how far each twist joint turns with its limb
+    symmetry          which joint mirrors which, and across which plane
 
 Conventions, stated once for the whole project:
 

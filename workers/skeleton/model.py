@@ -137,6 +137,9 @@ class Clip:
 
     `rotations` is `(frames, joints, 4)`, local, continuous in sign. `translations_m` holds `(frames, 3)` local
     translations for the joints that the file moves; all others keep the skeleton's `node_offsets_m`.
+
+    For writers: `kept_keys` are the frames that need a key, by ("rotation" or "translation", joint), where they are not
+    all; the clip then holds what is read back. `extras` are JSON to put beside the clip.
     """
 
     name: str
@@ -144,6 +147,8 @@ class Clip:
     start_s: float
     rotations: Array
     translations_m: Mapping[int, Array]
+    kept_keys: Mapping[tuple[str, int], Indices] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def frames(self) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from workers.skeleton.model import Array
+from workers.skeleton.model import Array, Clip
 
 COMMON_RATES_HZ = (
     24.0, 25.0, 30.0, 50.0, 60.0, 100.0, 120.0,
@@ -66,9 +66,13 @@ def stated_rate(animation: Mapping[str, Any]) -> float | None:
     return float(value) if usable and isinstance(value, int | float) else None
 
 
-def statement(rate_hz: float, frames: int) -> dict[str, Any]:
-    """`extras` for an animation that is written: only where a reader would take its samples for poses that were set."""
-    return {"extras": {STATED: rate_hz}} if frames > 1 and rate_hz < SPARSE_RATE_HZ * (1.0 + 1e-3) else {}
+def statement(clip: Clip) -> dict[str, Any]:
+    """`extras` for a clip that is written: its own, and its rate where a reader would take its samples for poses that
+    were set, or where keys are left out.
+    """
+    unclear = clip.rate_hz < SPARSE_RATE_HZ * (1.0 + 1e-3) or clip.kept_keys
+    extras = {**clip.extras, **({STATED: clip.rate_hz} if clip.frames > 1 and unclear else {})}
+    return {"extras": extras} if extras else {}
 
 
 def _off_grid(rate_hz: float, times: Array) -> float:

@@ -74,11 +74,16 @@ def _animation(clip: Clip, keyed: list[int], builder: BinaryBuilder) -> Json:
     for number, (joint, path, values, kind) in enumerate(tracks):
         if not np.all(np.isfinite(values)):
             raise OutputInvalid(f"clip {clip.name!r} holds NaN or infinity; report this with both files")
-        output = builder.add_floats(builder.add_view(float_bytes(values)), 0, clip.frames, kind)
-        samplers.append({"input": given, "interpolation": "LINEAR", "output": output})
+        frames = clip.kept_keys.get((path, joint))
+        at = given
+        if frames is not None:
+            view, bounds = builder.add_view(float_bytes(times[frames])), times[frames[[0, -1]]]
+            at = builder.add_floats(view, 0, len(frames), "SCALAR", (float(bounds[0]), float(bounds[1])))
+            values = values[frames]
+        output = builder.add_floats(builder.add_view(float_bytes(values)), 0, len(values), kind)
+        samplers.append({"input": at, "interpolation": "LINEAR", "output": output})
         channels.append({"sampler": number, "target": {"node": joint, "path": path}})
-    timing = statement(clip.rate_hz, clip.frames)
-    return {"name": clip.name, "channels": channels, "samplers": samplers, **timing}
+    return {"name": clip.name, "channels": channels, "samplers": samplers, **statement(clip)}
 
 
 def _times(clip: Clip) -> NDArray[np.float32]:

@@ -6,14 +6,15 @@ animating one that has `matrix`, so such a joint is written as translation, rota
 them).
 
 Channels: rotation for `keyed_rotations`, translation for the joints in `Clip.translations_m`, never scale; float32 on
-one shared time axis; a rotation that stays still keeps two keys, first and last. Values go back into the file's own
-space: mirroring and half turns undone, translation divided by `translation_scale`.
+one shared time axis; a rotation that stays still keeps two keys, first and last. A clip that names the keys to keep has
+those, each joint at its own times. Values go back into the file's own space: mirroring and half turns undone,
+translation divided by `translation_scale`.
 What the clips hold and which joints to key is the caller's business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from workers.skeleton import quat
 from workers.skeleton.kinematics import rest_world
 from workers.skeleton.model import Array, Clip, Indices, Notice, Scene
 
+Track = tuple[int, str, int, int]  # skeleton index, path, input, output
 _CONSTANT = 1e-7
 _ANIMATION_NODE_KEYS = ("name", "children", "matrix", "translation", "rotation", "scale", "extras")
 
@@ -168,9 +170,11 @@ def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str
         raise OutputInvalid(f"clip {name!r} moves no joint; check the mapping")
     if not np.all(np.isfinite(rotations)) or not all(np.all(np.isfinite(path)) for path in moved.values()):
         raise OutputInvalid(f"clip {name!r} holds NaN or infinity; report this with both files")
+    if clip.kept_keys:
+        return _written(source, clip, name, list(_reduced_tracks(source, builder, clip, keyed, rotations, times)))
     still = np.max(np.abs(rotations - rotations[:, :1]), axis=(1, 2), initial=0.0) <= _CONSTANT
     every_frame = _time_accessor(builder, times) if moved or not np.all(still) else -1
-    tracks: list[tuple[int, str, int, int]] = []  # skeleton index, path, input, output
+    tracks: list[Track] = []
     if not np.all(still):
         outputs = _rotation_accessors(builder, rotations[~still])
         tracks += [
@@ -182,9 +186,37 @@ def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str
         outputs = _rotation_accessors(builder, rotations[still, : len(ends)])
         tracks += [(joint, "rotation", first_and_last, out) for joint, out in zip(keyed[still], outputs, strict=True)]
     for joint, path in moved.items():
-        local = unfold_translations(source.tree, joint, path) / source.units.document_factor
-        output = builder.add_floats(builder.add_view(float_bytes(local)), 0, clip.frames, "VEC3")
+        output = builder.add_floats(builder.add_view(float_bytes(_local(source, joint, path))), 0, clip.frames, "VEC3")
         tracks.append((joint, "translation", every_frame, output))
+    return _written(source, clip, name, tracks)
+
+
+def _local(source: GltfSource, joint: int, path: Array) -> Array:
+    """A joint's translation in the file's own space and unit."""
+    return np.asarray(unfold_translations(source.tree, joint, path) / source.units.document_factor)
+
+
+def _reduced_tracks(
+    source: GltfSource,
+    builder: BinaryBuilder,
+    clip: Clip,
+    keyed: Indices,
+    rotations: Array,
+    times: NDArray[np.float32],
+) -> Iterator[Track]:
+    """Tracks with the keys that are kept; `rotations` is `(joints, frames, 4)`. Equal key times are stored once."""
+    inputs: dict[bytes, int] = {}
+    curves = [(joint, "rotation", rotations[row], "VEC4") for row, joint in enumerate(keyed.tolist())]
+    curves += [(joint, "translation", _local(source, joint, p), "VEC3") for joint, p in clip.translations_m.items()]
+    for joint, path, values, kind in curves:
+        frames = clip.kept_keys.get((path, joint), np.arange(clip.frames))
+        if frames.tobytes() not in inputs:
+            inputs[frames.tobytes()] = _time_accessor(builder, times[frames])
+        output = builder.add_floats(builder.add_view(float_bytes(values[frames])), 0, len(frames), kind)
+        yield joint, path, inputs[frames.tobytes()], output
+
+
+def _written(source: GltfSource, clip: Clip, name: str, tracks: Sequence[Track]) -> Json:
     return {
         "name": name,
         "channels": [
@@ -192,7 +224,7 @@ def _animation(source: GltfSource, builder: BinaryBuilder, clip: Clip, name: str
             for number, (joint, path, _, _) in enumerate(tracks)
         ],
         "samplers": [{"input": given, "interpolation": "LINEAR", "output": output} for _, _, given, output in tracks],
-        **statement(clip.rate_hz, clip.frames),
+        **statement(clip),
     }
 
 
