@@ -123,7 +123,9 @@ def settings(redis_server: RedisServer, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def blobs(settings: Settings) -> BlobStore:
-    return BlobStore(settings.blob_url)
+    store = BlobStore(settings.blob_url)
+    store.make_root()
+    return store
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ class BlobStore:
     """Bytes by key below one fsspec URL (`file:///folder`, a plain path, `memory://name`, `s3://bucket/prefix`)."""
 
     def __init__(self, url: str, **storage_options: Any) -> None:
-        """Opens nothing but a local folder, which is made. Raises InvalidOptions for a URL that cannot be used."""
+        """Opens nothing. Raises InvalidOptions for a URL that cannot be used."""
         self.url = url
         if url.startswith(("s3:", "s3a:")):
             storage_options = {"config_kwargs": S3_CLIENT, **storage_options}
@@ -174,18 +174,23 @@ class BlobStore:
         self._root = str(root).rstrip("/")
         self._fused_until_s = 0.0
         self._is_local = isinstance(self._fs, LocalFileSystem)
-        if self._is_local:
-            try:
-                self._fs.makedirs(self._root, exist_ok=True)
-            except OSError as error:
-                raise InvalidOptions(
-                    f"blob URL {mask_secrets(url)}: the folder cannot be made ({error.strerror}); choose another"
-                ) from None
 
     @property
     def is_local(self) -> bool:
         """Whether it is a folder of this machine."""
         return self._is_local
+
+    def make_root(self) -> None:
+        """Make the folder of a new installation's store; a bucket must be there. Raises InvalidOptions where it cannot
+        be made.
+        """
+        if self._is_local:
+            try:
+                self._fs.makedirs(self._root, exist_ok=True)
+            except OSError as error:
+                raise InvalidOptions(
+                    f"blob URL {mask_secrets(self.url)}: the folder cannot be made ({error.strerror}); choose another"
+                ) from None
 
     @contextlib.contextmanager
     def answering(self) -> Iterator[None]:
@@ -211,7 +216,10 @@ class BlobStore:
         if self._is_local:
             if not Path(self._root).is_dir():
                 LOG.error("the folder %s of the blob store is gone", self._root)
-                raise WrongStore("the folder of uploads and results is gone; bring it back, it is not made anew")
+                raise WrongStore(
+                    "the store of uploads and results is gone: there is no such folder; bring it back, or set "
+                    "RETARGET_BLOB_URL to where the jobs' files lie; it is not made anew"
+                )
             return
         bucket = self._root.partition("/")[0]
         if not hasattr(self._fs, "call_s3"):  # memory, for tests

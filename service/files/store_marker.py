@@ -44,6 +44,9 @@ class StoreMarker:
         answer; redis.RedisError.
         """
         self._proven = False
+        known = self._known()
+        if known is None:  # a new installation; the folder of a known store is never made anew
+            self._blobs.make_root()
         self._blobs.check_there()
         found, known = self._found(), self._known()
         if found is None or known is None:

@@ -79,6 +79,7 @@ class Station:
         self.redis: Redis = patient_redis(self.settings)
         self.store = JobStore(self.redis)
         self.blobs = BlobStore(self.settings.blob_url)
+        self.blobs.make_root()
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def start_redis(self) -> None:

@@ -35,6 +35,7 @@ def full(tmp_path: Path) -> Iterator[Station]:
     station = Station(tmp_path)
     station.settings = station.settings.model_copy(update={"blob_url": f"file://{folder}/blobs"})
     station.blobs = BlobStore(station.settings.blob_url)
+    station.blobs.make_root()
     try:
         yield station
     finally:

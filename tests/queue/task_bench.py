@@ -25,6 +25,7 @@ class Bench:
 
     def __init__(self, connection: Redis, folder: Path) -> None:
         self.store, self.blobs = JobStore(connection), BlobStore(str(folder))
+        self.blobs.make_root()
         self.hook: Hook = lambda: None
         self.seen: list[tuple[Any, Any, JobOptions]] = []
         self.desk = TaskContext(

@@ -38,6 +38,7 @@ class Bench:
 
     def __init__(self, connection: Redis, folder: Path, sandbox: Sandbox) -> None:
         self.store, self.blobs = JobStore(connection), BlobStore(str(folder))
+        self.blobs.make_root()
         self.references = BlobReferences(self.store.redis, self.blobs)
         self.sandbox = sandbox
         self.reads: list[str] = []

@@ -161,6 +161,7 @@ class SemanticsModel(Closed):
     views: list[str]
     views_from_cache: int
     source_body: Literal["skinned", "generated"]
+    same_pose: dict[str, float | None] | None
     match_scale: Literal["probability", "cosine"] | None
     description: str | None
     keyframes: list[KeyframeModel]
@@ -197,6 +198,8 @@ class Report(Closed):
     scores_before_refinement: dict[str, Any] | None
     timeline_naive_copy: dict[str, Any] | None
     timeline_before_refinement: dict[str, Any] | None
+    shaping: list[dict[str, Any]] = []  # where the engine wrote files
+    variants: list[dict[str, Any]] = []
     warnings: list[WarningModel]
     timings_s: dict[str, float]
 

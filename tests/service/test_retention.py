@@ -52,6 +52,7 @@ def test_the_life_of_a_finished_job(
     assert sweep_expired(store, blobs, now() + 30 * DAY + HOUR).records == 1
     assert client.get(artifact).status_code == 404
     left = {key.decode() for key in redis.scan_iter("retarget:*")}
+    left -= {key for key in left if key.startswith("retarget:figures:")}  # counts for operators, of no one job
     assert left <= {
         "retarget:duration:retarget",
         "retarget:duration:retarget:",

@@ -188,7 +188,9 @@ def _title(clip: ScoredClip, worst: Mapping[str, Any] | None) -> str:
     words = [clip.retargeted.source.motion.name, f"verdict {clip.report['verdict']['verdict']}"]
     ours, copied = (_similarity(clip.report[key]) for key in ("scores", "scores_naive_copy"))
     if ours and clip.meaning.facts:
-        words.append(f"semantic similarity {ours} (copy_rest {copied}) by {clip.meaning.facts['encoder']['name']}")
+        told = f"semantic similarity {ours} (copy_rest {copied}) by {clip.meaning.facts['encoder']['name']}"
+        unsure = any(notice.code == "encoder-unsure" for notice in clip.meaning.notices)
+        words.append(f"{told}, which does not know this body" if unsure else told)
     if worst is not None:
         words.append(f"worst at {worst['time_s']:.2f} s: {worst['reason']}")
     return "  ·  ".join(words)

@@ -9,6 +9,7 @@
     keyframes     which frames carry the meaning; numpy only
     scoring       one clip before one encoder
     similarity    from embeddings to scores
+    same_pose     what the scores are worth on two bodies
     moments       what measurably differs in the worst moments, in words
     description   words for a motion
     source_cache  what an encoder makes of a source, kept

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workers.contract.errors import ModelUnavailable
@@ -65,7 +66,22 @@ class MeaningStage:
 
             return view_clip(retargeted, target, options.keyframes, views, device)
 
-        return self.measure(see, options.description, on_step)
+        meaning = self.measure(see, options.description, on_step)
+        return meaning if meaning.seen is None else self._with_same_pose(meaning, retargeted, target)
+
+    def _with_same_pose(self, meaning: Meaning, retargeted: RetargetedClip, target: PreparedCharacter) -> Meaning:
+        """What the scores are worth on these two bodies."""
+        loaded = self._open()
+        if loaded is None or meaning.seen is None or meaning.facts is None:
+            return meaning
+        from workers.semantics.same_pose import same_pose
+
+        found = same_pose(meaning.seen, retargeted.source, target, loaded)
+        return replace(
+            meaning,
+            facts={**meaning.facts, "same_pose": found.to_dict()},
+            notices=(*meaning.notices, *found.notices(loaded.manifest.reference)),
+        )
 
     def _open(self) -> LoadedEncoder | None:
         if self.choice.reference is not None and self._loaded is None:

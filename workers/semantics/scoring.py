@@ -170,6 +170,7 @@ def measure_meaning(
         "views": list(seen.views),
         "views_from_cache": looking.from_cache,
         "source_body": seen.source_body,
+        "same_pose": None,  # known where both bodies' files are (`same_pose`)
         "match_scale": encoder.match_scale,
         "description": looking.text,
         "keyframes": _keyframes(seen, by_view, copied, anchors),

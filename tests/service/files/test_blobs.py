@@ -19,7 +19,9 @@ from workers.contract.errors import FileTooLarge, Unavailable
 @pytest.fixture(params=["file", "path", "memory"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     urls = {"file": f"file://{tmp_path}/blobs", "path": f"{tmp_path}/blobs", "memory": f"memory://{uuid.uuid4().hex}"}
-    return BlobStore(urls[request.param])
+    store = BlobStore(urls[request.param])
+    store.make_root()
+    return store
 
 
 def test_an_upload_lies_at_its_content(blobs: BlobStore) -> None:
@@ -124,6 +126,7 @@ def test_the_probe_leaves_nothing(blobs: BlobStore) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     blobs = BlobStore(f"file://{tmp_path}/blobs")
+    blobs.make_root()
     (tmp_path / "blobs" / "unfinished").write_text("a file where the folder should be")
     with pytest.raises(Unavailable):
         blobs.check_writable()
@@ -135,6 +138,7 @@ def test_a_root_that_vanishes_while_a_folder_is_made_stays_away(
     """Between the look at the root and the making of the folder."""
     root = tmp_path / "blobs"
     store = BlobStore(f"file://{root}")
+    store.make_root()
     store.put("outputs/a/x", b"1")
     checked = BlobStore.check_there
 
@@ -149,3 +153,11 @@ def test_a_root_that_vanishes_while_a_folder_is_made_stays_away(
     (tmp_path / "away").rename(root)
     monkeypatch.undo()
     assert store.read("outputs/a/x") == b"1"
+
+
+def test_a_store_makes_no_folder_by_itself(tmp_path: Path) -> None:
+    """A process that starts while a known store is away must not leave an empty one in its place."""
+    store = BlobStore(f"file://{tmp_path}/blobs")
+    with pytest.raises(WrongStore):
+        store.put("outputs/a/x", b"1")
+    assert not (tmp_path / "blobs").exists()
