@@ -8,8 +8,8 @@
     ingest       untrusted bytes to one internal form
     motion       a body in motion: contacts, ground, time
     preparation  what the engine must know of each file
-    retargeting  from a source body's motion to a target body's
     geometry     surfaces: parts, penetration, self-contact, decimation, generated bodies
+    retargeting  from a source body's motion to a target body's
     rendering    a differentiable renderer
     scores       what a result is worth: scores, verdict, report
     semantics    what a motion means: encoders and keyframes

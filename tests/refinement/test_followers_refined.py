@@ -9,7 +9,7 @@ from tests.rebuilt_rigs import Joint, plain_rig, rig_bundle
 from workers.formats.read import read_scene
 from workers.geometry.parts import joint_parts
 from workers.preparation.prepare import prepare_character
-from workers.refinement.residual import find_freedom
+from workers.retargeting.residual import find_freedom
 from workers.samples.shape import PARENTS
 from workers.skeleton.body import Body
 

@@ -16,8 +16,8 @@ from workers.refinement.guards import FrameSpan
 from workers.refinement.leash import SLACK, TIMES_DEPTH, TRUNK_SLACK, Leash, find_leash
 from workers.refinement.problem import prepare_problem
 from workers.refinement.refine import refine_clip
-from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.retargeting.clip import RetargetedClip
+from workers.retargeting.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.skeleton.model import Array
 
 LEFT_ARM, RIGHT_ARM = GROUPS.index("leftArm"), GROUPS.index("rightArm")

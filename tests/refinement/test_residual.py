@@ -17,11 +17,11 @@ from workers.motion.timeline import Timeline
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.curve import curve_at
 from workers.refinement.levers import Levers, part_shares
-from workers.refinement.residual import DegreesOfFreedom, find_freedom, move, moved_motion
 from workers.refinement.rows import Posed
 from workers.refinement.spline import Spline, fit_spline
 from workers.refinement.windows import cut_windows
 from workers.retargeting.clip import RetargetedClip
+from workers.retargeting.residual import DegreesOfFreedom, find_freedom, move, moved_motion
 from workers.skeleton import quat
 from workers.skeleton.model import Array
 

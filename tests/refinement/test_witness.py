@@ -13,11 +13,11 @@ from tests.refinement.shape_encoder import ShapeEncoder
 from workers.contract.options import JobOptions
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement import refine, semantic
-from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.refinement.rows import OnPiece
 from workers.refinement.witness import open_witness
 from workers.rendering.cameras import HELD_OUT, VIEWS
 from workers.retargeting.clip import RetargetedClip
+from workers.retargeting.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.semantics.loaded import LoadedEncoder
 from workers.semantics.viewed_clip import view_clip
 from workers.skeleton.model import Array, Mask

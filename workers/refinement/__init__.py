@@ -9,9 +9,7 @@
     window        one window: rounds of geometry, then of an encoder
     rounds        how many rounds a pass has, when penetration becomes firm
     gauss_newton  the rounds of one pass: equations, deadline
-    residual      what may change: turns of joints, swivels of legs; what they move, and that planted feet do not
     levers        how places of the body move with it
-    ranges        how far each joint usually goes
     spline        a curve along a clip that bends no faster than its knots, and closes where the clip loops
     curve         the residual along it, and where that is zero
     rows          what a loss is

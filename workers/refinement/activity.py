@@ -14,8 +14,8 @@ import numpy as np
 from workers.geometry.parts import ARM_GROUPS, BODY, GROUPS, LEG_GROUPS
 from workers.motion.smoothing import running_maximum, smoothstep, weighted_mean
 from workers.motion.timeline import Timeline
-from workers.refinement.residual import SWIVEL, DegreesOfFreedom
 from workers.refinement.spline import Spline
+from workers.retargeting.residual import SWIVEL, DegreesOfFreedom
 from workers.skeleton.model import Array, Indices, Mask
 
 MARGIN_S = 0.3  # before and after, in which the residual comes and goes

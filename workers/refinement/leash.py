@@ -21,7 +21,7 @@ from workers.motion.body_motion import BodyMotion
 from workers.motion.smoothing import running_maximum, smooth_above, smoothstep
 from workers.motion.timeline import Timeline
 from workers.refinement.activity import most_around, value_groups
-from workers.refinement.residual import DegreesOfFreedom, move
+from workers.retargeting.residual import DegreesOfFreedom, move
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.geometry.surface import BodySurface
-from workers.refinement.residual import DegreesOfFreedom, Moved
+from workers.retargeting.residual import DegreesOfFreedom, Moved
 from workers.skeleton.model import Array, Indices
 
 

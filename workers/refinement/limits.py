@@ -15,8 +15,8 @@ import numpy as np
 
 from workers.contract.roles import SIDES
 from workers.motion.body_motion import BodyMotion
-from workers.refinement.residual import Part
 from workers.refinement.rows import OnPiece, Posed, Rows, joined, vector_rows
+from workers.retargeting.residual import Part
 from workers.scores.joint_limits import Limits, excess_deg
 from workers.scores.pose_scores import ELBOW_DEG
 from workers.skeleton import quat

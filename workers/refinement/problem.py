@@ -27,12 +27,12 @@ from workers.refinement.guards import FrameSpan
 from workers.refinement.leash import Leash, find_leash, known_joints
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.measures import WindowMetrics
-from workers.refinement.ranges import stiffness_rad
 from workers.refinement.reachable import OutOfReach, within_reach
-from workers.refinement.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.refinement.rows import Posed, WatchedSurface
 from workers.refinement.spline import Spline, fit_spline
 from workers.retargeting.clip import RetargetedClip
+from workers.retargeting.ranges import stiffness_rad
+from workers.retargeting.residual import DegreesOfFreedom, find_freedom, moved_motion
 from workers.retargeting.twist import spread_twist
 from workers.scores import foot_scores
 from workers.scores.joint_limits import Limits

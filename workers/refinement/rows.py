@@ -18,7 +18,7 @@ from workers.geometry.posing import pose
 from workers.geometry.surface import BodySurface
 from workers.motion.body_motion import BodyMotion
 from workers.refinement.levers import Levers, part_shares
-from workers.refinement.residual import DegreesOfFreedom, Moved, move
+from workers.retargeting.residual import DegreesOfFreedom, Moved, move
 from workers.skeleton.model import Array, Indices
 
 OnPiece = Callable[[], None]

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from workers.refinement.levers import Levers
-from workers.refinement.residual import DegreesOfFreedom, Moved, move
 from workers.refinement.rows import OnPiece, Posed, Rows
 from workers.rendering.cameras import Camera
 from workers.rendering.renderer import Renderer, choose_renderer
 from workers.rendering.skinning import Skin
+from workers.retargeting.residual import DegreesOfFreedom, Moved, move
 from workers.semantics import similarity
 from workers.semantics.encoders.base import Encoder
 from workers.semantics.scoring import SIZE

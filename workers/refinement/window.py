@@ -21,9 +21,9 @@ from workers.refinement.guards import broken_guards, span_of
 from workers.refinement.losses import Scope, raise_weights, weighted_losses
 from workers.refinement.measures import Measures
 from workers.refinement.problem import SPACING_S, ClipProblem
-from workers.refinement.ranges import smoothness_factor
 from workers.refinement.rounds import GEOMETRY, REPAIR, SEEN, RoundPlan
 from workers.refinement.semantic import SemanticObjective
+from workers.retargeting.ranges import smoothness_factor
 from workers.skeleton.model import Array, Indices, Mask
 
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length

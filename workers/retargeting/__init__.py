@@ -10,6 +10,8 @@
     spine        spine and neck chains of other lengths
     fingers      fingers of unlike hands
     twist        roll spread over twist joints
+    residual     a small change on top of a motion: which joints, in which axes, and what it moves
+    ranges       how far each joint usually goes
     root_motion  where the travel of a clip is kept
     feet         planted feet held on the ground
 
