@@ -129,7 +129,7 @@ def move(freedom: DegreesOfFreedom, rotations: Array, positions_m: Array, residu
     for number, part in enumerate(freedom.parts, start=1):
         own = residual[:, part.first : part.first + part.values]
         pivot, above = positions_m[:, part.pivot], turns[part.above]
-        units = _axes(body, part, rotations, positions_m)
+        units = value_axes(body, part, rotations, positions_m)
         vector = np.einsum("fv,fvd->fd", own, units)
         turn = quat.from_rotation_vector(vector)
         shift = pivot - quat.rotate(turn, pivot)
@@ -142,8 +142,8 @@ def move(freedom: DegreesOfFreedom, rotations: Array, positions_m: Array, residu
     return Moved(quat.multiply(turned, rotations), quat.rotate(turned, positions_m) + shifted, pivots, axes)
 
 
-def _axes(body: Body, part: Part, rotations: Array, positions_m: Array) -> Array:
-    """World axes `(frames, values, 3)` of a part's values in the base."""
+def value_axes(body: Body, part: Part, rotations: Array, positions_m: Array) -> Array:
+    """World axes `(frames, values, 3)` of a part's values in the base `rotations` and `positions_m` of all joints."""
     if part.hinge is not None:
         return quat.unit(positions_m[:, [part.hinge]] - positions_m[:, [part.pivot]])
     axes = np.broadcast_to(body.facing, (len(rotations), 4))

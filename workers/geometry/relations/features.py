@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from workers.contract.roles import SIDES
-from workers.geometry.relations.nearness import Values, nearness, nearness_compiled
+from workers.geometry.relations.nearness import Nearness, Values, nearness, nearness_compiled
 from workers.geometry.relations.points import JOINTS, PROBES, RelationPoints
 from workers.skeleton.model import Array
 
@@ -50,24 +51,52 @@ class Relations:
     hips: Values
 
 
-def relations(points: RelationPoints, posed_m: Values) -> Relations:
-    """Of the points' mesh posed: `posed_m` `(frames, rows, 3)` in the world, numpy or float64 torch."""
-    like = _constants(posed_m)
-    marks, probes = len(points.marks), len(points.probes)
-    rows = (posed_m - posed_m[:, [2 * marks + 2 * probes + len(JOINTS)]]) / points.scale_m  # seen from the hips
-    place = rows[:, :marks]
-    normal = _unit(rows[:, marks : 2 * marks] - place)
-    asked = rows[:, 2 * marks : 2 * marks + probes]
-    palm = _unit(rows[:, 2 * marks + probes : 2 * marks + 2 * probes] - asked)
-    rest = rows[:, 2 * marks + 2 * probes :]
+class PointRows(NamedTuple):
+    """The points posed, seen from the hips, in forearm radii: marks and unit normals `(frames, marks, 3)`, probes and
+    unit palms `(frames, probes, 3)`, and the `rest` of the rows: joints and axes.
+    """
 
-    measure = nearness_compiled if isinstance(posed_m, np.ndarray) else nearness
-    found = measure(asked, palm, place, normal, like(points.asked), like(points.apart_m / points.scale_m))
+    place: Values
+    normal: Values
+    asked: Values
+    palm: Values
+    rest: Values
+
+
+def read_rows(points: RelationPoints, posed_m: Values) -> PointRows:
+    """Of the points' mesh posed, `posed_m` `(frames, rows, 3)` in the world."""
+    marks, probes = len(points.marks), len(points.probes)
+    rows = (posed_m - posed_m[:, [2 * marks + 2 * probes + len(JOINTS)]]) / points.scale_m
+    place = rows[:, :marks]
+    asked = rows[:, 2 * marks : 2 * marks + probes]
+    return PointRows(
+        place,
+        _unit(rows[:, marks : 2 * marks] - place),
+        asked,
+        _unit(rows[:, 2 * marks + probes : 2 * marks + 2 * probes] - asked),
+        rows[:, 2 * marks + 2 * probes :],
+    )
+
+
+def probe_heights(points: RelationPoints, found: Nearness) -> Values:
+    """How far each probe's own skin is over the surface `(frames, probes)`, in forearm radii, not compressed."""
     # Off the end of a limb all tangent planes are near: what the marks between them leave unexplained is distance too.
     aside = found.aside - found.apart
     flat = (found.over**2 + EDGE**2) ** 0.5
     away = (found.over**2 + EDGE**2 + 0.5 * (aside + abs(aside))) ** 0.5
-    height = found.over + away - flat - like(points.own_radius_m / points.scale_m)
+    return found.over + away - flat - _constants(found.over)(points.own_radius_m / points.scale_m)
+
+
+def relations(points: RelationPoints, posed_m: Values) -> Relations:
+    """Of the points' mesh posed: `posed_m` `(frames, rows, 3)` in the world, numpy or float64 torch."""
+    like = _constants(posed_m)
+    rows = read_rows(points, posed_m)
+    rest = rows.rest
+    measure = nearness_compiled if isinstance(posed_m, np.ndarray) else nearness
+    found = measure(
+        rows.asked, rows.palm, rows.place, rows.normal, like(points.asked), like(points.apart_m / points.scale_m)
+    )
+    palm, height = rows.palm, probe_heights(points, found)
     outside = 0.5 * (height + abs(height))
 
     joints = {role: rest[:, number] for number, role in enumerate(JOINTS)}

@@ -162,7 +162,7 @@ def load_makehuman(data: Path) -> tuple[MakeHuman, PreparedCharacter]:
         raise _incomplete(data, MAKEHUMAN)
     base = read_makehuman(data / MAKEHUMAN, MAX_FACES)
     skeleton, mesh = base.shaped(SHAPES["makehuman"]["man"])
-    return base, prepare_character(_bare_scene(skeleton, mesh), {})
+    return base, prepare_character(bare_scene(skeleton, mesh), {})
 
 
 def load_family(data: Path, name: str, clip_ids: tuple[str, ...]) -> Family:
@@ -173,9 +173,9 @@ def load_family(data: Path, name: str, clip_ids: tuple[str, ...]) -> Family:
     if name in SHAPES:
         base, prepared = load_makehuman(data)
         bodies = tuple(shaped_body(base, prepared.body, label, name, shape) for label, shape in SHAPES[name].items())
-        prepared = prepare_character(_bare_scene(bodies[0].body.skeleton, bodies[0].surface), {})
+        prepared = prepare_character(bare_scene(bodies[0].body.skeleton, bodies[0].surface), {})
     else:
-        characters = _load_characters(data, name)
+        characters = load_characters(data, name)
         bodies = tuple(make_body(label, name, character) for label, character in characters.items())
         prepared = next(iter(characters.values()))
     own = OWN_CLIPS.get(name)
@@ -190,7 +190,7 @@ def _plays(clip: str, own: str | None) -> bool:
     return (own is not None and clip.startswith(own)) or not clip.startswith(BOUND_TO_RIG)
 
 
-def _load_characters(data: Path, name: str) -> dict[str, PreparedCharacter]:
+def load_characters(data: Path, name: str) -> dict[str, PreparedCharacter]:
     if name == "samples":
         return {
             shape.name: prepare_character(read_scene(FileBundle(f"{shape.name}.glb", make_character(shape))), {})
@@ -217,7 +217,7 @@ def _load_clip(data: Path, family: str, prepared: PreparedCharacter, own: str | 
     return LabelledClip(clip_id, family, clip_text(clip_id), motion)
 
 
-def _bare_scene(skeleton: Skeleton, mesh: Mesh) -> Scene:
+def bare_scene(skeleton: Skeleton, mesh: Mesh) -> Scene:
     """A scene around a surface that was made here and came from no file of a known format."""
 
     def no_clip(index: int, rate_hz: float | None) -> Clip:

@@ -1,0 +1,196 @@
+"""Stage two: bodies with skin. The network learns to do in one pass what refinement minimises by search.
+
+Every step takes some examples, asks the network for their turns, and holds the moved bodies against the losses of
+refinement (`geometry_losses`): penetration, the source's contacts, places kept, the leash, hinges; and against jerk.
+An example counts by the root of what there is to gain in it, so that neither the one body whose arm is buried in its
+belly nor the many that stand free decide alone.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workers.lab.retargeter.batches import Batch, make_batch
+from workers.lab.retargeter.examples import Example
+from workers.lab.retargeter.geometry_losses import find_losses, handed_on
+from workers.refinement.losses import weight_values
+from workers.retargeting.network.architecture import ResidualNetwork
+from workers.retargeting.network.rate import RATE_HZ
+from workers.skeleton.model import Indices
+
+Say = Callable[[str], None]
+KNOTS_HZ = 1.0 / 0.15  # of refinement, by which smoothness is weighed
+OFF = frozenset({"semantics", "fine_penetration", "smoothness"})
+
+
+@dataclass(frozen=True)
+class StageTwo:
+    """All that decides the training beside data, seed and length."""
+
+    batch: int = 14
+    length: int = 48
+    asked: int = 8  # frames of each window whose bodies are looked at
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.01
+    warm_up: float = 0.03
+    average: float = 0.995
+    typical: float = 200.0  # loss a second at which an example counts half as much
+    smoothness: float = 3.0
+    off: tuple[str, ...] = ()  # losses left out (ablation)
+
+
+@dataclass(eq=False)
+class Training:
+    """Where a training stands; `state_dict` is what is saved to go on from."""
+
+    network: ResidualNetwork
+    average: ResidualNetwork
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def begin(network: ResidualNetwork, recipe: StageTwo) -> Training:
+    average = ResidualNetwork(network.architecture)
+    average.load_state_dict(network.state_dict())
+    matrices = [value for value in network.parameters() if value.ndim > 1]
+    others = [value for value in network.parameters() if value.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        lr=recipe.learning_rate,
+    )
+    return Training(network, average, optimiser)
+
+
+def train(
+    training: Training,
+    examples: Sequence[Example],
+    watched: Sequence[Example],
+    recipe: StageTwo,
+    steps: int,
+    seed: int,
+    say: Say,
+    every_s: float = 60.0,
+) -> None:
+    """Up to `steps`, from where the training stands."""
+    weights = {name: value for name, value in weight_values(OFF | set(recipe.off)).items() if value > 0.0}
+    zero = {id(example): _zero_loss(example, weights) for example in examples}
+    started = last = time.monotonic()
+    smooth: dict[str, float] = {}
+    while training.step < steps:
+        random = np.random.default_rng((seed, training.step))
+        for group in training.optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * schedule(training.step / steps, recipe.warm_up)
+        chosen = [examples[int(k)] for k in random.choice(len(examples), recipe.batch, replace=False)]
+        batch = make_batch(chosen, recipe.length, random)
+        loss, told = batch_loss(training.network, batch, recipe, weights, random, [zero[id(e)] for e in chosen])
+        training.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(training.network.parameters(), 1.0)
+        training.optimiser.step()
+        training.step += 1
+        follow(training.average, training.network, min(recipe.average, training.step / (training.step + 10.0)))
+        smooth = {name: 0.97 * smooth.get(name, value) + 0.03 * value for name, value in told.items()}
+        if time.monotonic() - last >= every_s or training.step == steps:
+            last = time.monotonic()
+            entry = {"step": training.step, "seconds": round(last - started), **_rounded(smooth)}
+            entry |= {f"watched_{name}": value for name, value in _rounded(watch(training.average, watched, weights)).items()}
+            training.history.append(entry)
+            say("  ".join(f"{name} {value:.4g}" for name, value in entry.items()))
+
+
+def batch_loss(
+    network: ResidualNetwork,
+    batch: Batch,
+    recipe: StageTwo,
+    weights: dict[str, float],
+    random: np.random.Generator,
+    zero: Sequence[float],
+) -> tuple[Tensor, dict[str, float]]:
+    """Something whose gradient is the batch's, and the losses a second by name, as a share of those of no residual."""
+    turns = batch.turns(network)
+    total = recipe.smoothness * jerk(network, turns)
+    told: dict[str, float] = {"jerk": float(total.detach())}
+    before = after = 0.0
+    for number, example in enumerate(batch.examples):
+        rows = _asked(batch.real[number], recipe.asked, random)
+        values = batch.values(turns, number)[torch.from_numpy(rows)]
+        found = find_losses(example, batch.frames[number][rows], values.detach().double().numpy(), weights)
+        counts = 1.0 / (recipe.typical * math.sqrt(1.0 + zero[number] / recipe.typical)) / len(batch.examples)
+        total = total + counts * handed_on(values, found.gradient)
+        before, after = before + counts * zero[number], after + counts * sum(found.losses.values())
+        for name, value in found.losses.items():
+            told[name] = told.get(name, 0.0) + counts * value
+    told["share"] = after / max(before, 1e-9)
+    return total, told
+
+
+def jerk(network: ResidualNetwork, turns: Tensor) -> Tensor:
+    """Mean square of the third differences, in usual ranges a knot spacing cubed, as refinement's smoothness."""
+    third = turns[:, 3:] - 3.0 * turns[:, 2:-1] + 3.0 * turns[:, 1:-2] - turns[:, :-3]
+    ranges = network.ranges.clamp_min(1e-3)[:, None]  # type: ignore[operator]
+    scaled = third / ranges * (RATE_HZ / KNOTS_HZ) ** 1.5
+    return 0.5 * (scaled**2).sum(dim=(-1, -2)).mean() / 100.0
+
+
+def watch(network: ResidualNetwork, watched: Sequence[Example], weights: dict[str, float]) -> dict[str, float]:
+    """Losses a second over whole examples, as a share of those of no residual, by the mean of the roots' weights."""
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
+    for example in watched:
+        rows = np.arange(0, len(example.frames), 3)
+        values = example.values.values(whole_turns(network, example))[rows]
+        for sums, asked in ((before, np.zeros_like(values)), (after, values)):
+            for name, value in find_losses(example, rows, asked, weights).losses.items():
+                sums[name] = sums.get(name, 0.0) + value / len(watched)
+    told = dict(after)
+    told["share"] = sum(after.values()) / max(sum(before.values()), 1e-9)
+    for name in ("penetration", "contact"):
+        told[f"{name}_share"] = after.get(name, 0.0) / max(before.get(name, 0.0), 1e-9)
+    return told
+
+
+def whole_turns(network: ResidualNetwork, example: Example) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """What the network says of all frames of an example `(frames, nodes, 3)`."""
+    features = example.features
+    inputs = [torch.from_numpy(getattr(features, name))[None] for name in ("source", "target", "turns", "near", "present")]
+    with torch.inference_mode():
+        said: Tensor = network(*inputs)
+    return np.asarray(said[0].double().numpy())
+
+
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Weights that follow the network's slowly."""
+    with torch.no_grad():
+        for kept, now in zip(average.parameters(), network.parameters(), strict=True):
+            kept.lerp_(now, 1.0 - decay)
+
+
+def schedule(progress: float, warm_up: float) -> float:
+    """Linear rise, then half a cosine down to a hundredth."""
+    if progress < warm_up:
+        return 0.01 + 0.99 * progress / warm_up
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
+
+
+def _zero_loss(example: Example, weights: dict[str, float]) -> float:
+    rows = np.arange(0, len(example.frames), 5)
+    found = find_losses(example, rows, np.zeros((len(rows), example.problem.freedom.values)), weights)
+    return sum(found.losses.values())
+
+
+def _asked(real: int, count: int, random: np.random.Generator) -> Indices:
+    """Some rows of a window, spread over it."""
+    return np.unique(((np.arange(count) + random.random()) * real / count).astype(np.int64).clip(0, real - 1))
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items()}
