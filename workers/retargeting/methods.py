@@ -49,7 +49,7 @@ class Method:
 # `auto` takes the first that is available. A method goes above another when the evaluation shows it to be better.
 METHODS: tuple[Method, ...] = (
     Method("analytic", "rest-aligned transfer", "workers.retargeting.analytic:AnalyticRetargeter"),
-    Method("smt", "the SMT network", None, learned=True),
+    Method("smt", "the SMT network", "workers.retargeting.network.retargeter:SmtRetargeter", learned=True),
 )
 
 

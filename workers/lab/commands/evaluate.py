@@ -103,6 +103,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine.add_argument("--ablate", action="store_true", help="each loss off in turn instead; one view; no features")
     _add_json(refine)
 
+    learned = subparsers.add_parser("learned", help="networks that retarget, on what none of them was trained on")
+    _add_corpus(learned)
+    learned.add_argument(
+        "--network", action="append", default=[], metavar="NAME=FOLDER", help="weights; default: the model of `smt`"
+    )
+    learned.add_argument("--pairs", type=int, default=20, metavar="N", help="of motion and character (%(default)s)")
+    learned.add_argument("--draw", type=int, default=0, metavar="D", help="of the pairs (%(default)s)")
+    learned.add_argument("--refine", choices=("none", "geometry"), default="none", help="and each of them refined")
+    learned.add_argument("--encoder", metavar="NAME", help="looks at every column: a model of the store")
+    _add_json(learned)
+
     moved = subparsers.add_parser("displacement", help="what refinement moved and need not have moved")
     _add_corpus(moved)
     moved.add_argument("--refine", choices=("geometry", "semantic"), default="geometry", help="(%(default)s)")
@@ -137,9 +148,9 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Asks the study for its lines; nothing else of the lab is imported before."""
-    from workers.lab.commands import choices, displacement, looking_studies, retargeting_studies
+    from workers.lab.commands import choices, displacement, learned, looking_studies, retargeting_studies
 
     studies: dict[str, Callable[[argparse.Namespace], int]] = {}
-    for some in (retargeting_studies.STUDIES, looking_studies.STUDIES, displacement.STUDIES, choices.STUDIES):
-        studies.update(some)
+    for some in (retargeting_studies, looking_studies, displacement, choices, learned):
+        studies.update(some.STUDIES)
     return studies[arguments.study](arguments)

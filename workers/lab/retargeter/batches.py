@@ -16,7 +16,7 @@ from workers.skeleton.model import Indices
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """`frames` `(examples, length)` numbers each example's rows; `real` of them are its own, the rest repeat the last."""
+    """`frames` `(examples, length)` numbers each example's rows; `real` of them are its own, the others the last."""
 
     examples: Sequence[Example]
     frames: Indices

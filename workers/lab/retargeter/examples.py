@@ -29,6 +29,7 @@ from workers.lab.eye.data.families import (
 from workers.lab.eye.data.motions import load_motion
 from workers.lab.eye.data.proportions import random_scales, stretch
 from workers.lab.eye.data.split import load_split
+from workers.lab.retargeter.touches import with_touch
 from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character
 from workers.refinement.problem import ClipProblem, prepare_problem
@@ -41,6 +42,8 @@ from workers.skeleton.model import Indices
 
 SECONDS = 2.5  # of a stretch
 IDLE_KEPT = 0.3  # share of the stretches without anything to correct that are kept
+TOUCHING = 0.6  # share of the stretches to which a touch is added
+MIN_FRAMES = 12
 STRETCHED = 0.6  # share of bodies with other proportions
 
 
@@ -112,8 +115,10 @@ def make_example(name: str, source: PreparedMotion, target: PreparedCharacter) -
 
 
 def _example(data: Path, clip: str, target: PreparedCharacter, random: np.random.Generator) -> Example | None:
-    source = cut(load_motion(data, clip), float(random.random()))
-    if source.motion.frames < 12:
+    source: PreparedMotion | None = cut(load_motion(data, clip), float(random.random()))
+    if source is not None and random.random() < TOUCHING:
+        source = with_touch(source, random)
+    if source is None or source.motion.frames < MIN_FRAMES:
         return None
     try:
         example = make_example(f"{clip} -> {target.body.skeleton.names[0]}", source, target)

@@ -24,6 +24,7 @@ from workers.lab.retargeter.geometry_losses import find_losses, handed_on
 from workers.refinement.losses import weight_values
 from workers.retargeting.network.architecture import ResidualNetwork
 from workers.retargeting.network.rate import RATE_HZ
+from workers.retargeting.network.retargeter import said_by
 from workers.skeleton.model import Indices
 
 Say = Callable[[str], None]
@@ -102,7 +103,9 @@ def train(
         if time.monotonic() - last >= every_s or training.step == steps:
             last = time.monotonic()
             entry = {"step": training.step, "seconds": round(last - started), **_rounded(smooth)}
-            entry |= {f"watched_{name}": value for name, value in _rounded(watch(training.average, watched, weights)).items()}
+            entry |= {
+                f"watched_{name}": value for name, value in _rounded(watch(training.average, watched, weights)).items()
+            }
             training.history.append(entry)
             say("  ".join(f"{name} {value:.4g}" for name, value in entry.items()))
 
@@ -136,9 +139,10 @@ def batch_loss(
 def jerk(network: ResidualNetwork, turns: Tensor) -> Tensor:
     """Mean square of the third differences, in usual ranges a knot spacing cubed, as refinement's smoothness."""
     third = turns[:, 3:] - 3.0 * turns[:, 2:-1] + 3.0 * turns[:, 1:-2] - turns[:, :-3]
-    ranges = network.ranges.clamp_min(1e-3)[:, None]  # type: ignore[operator]
+    ranges = network.ranges.clamp_min(1e-3)[:, None]
     scaled = third / ranges * (RATE_HZ / KNOTS_HZ) ** 1.5
-    return 0.5 * (scaled**2).sum(dim=(-1, -2)).mean() / 100.0
+    mean: Tensor = 0.5 * (scaled**2).sum(dim=(-1, -2)).mean() / 100.0
+    return mean
 
 
 def watch(network: ResidualNetwork, watched: Sequence[Example], weights: dict[str, float]) -> dict[str, float]:
@@ -147,7 +151,7 @@ def watch(network: ResidualNetwork, watched: Sequence[Example], weights: dict[st
     after: dict[str, float] = {}
     for example in watched:
         rows = np.arange(0, len(example.frames), 3)
-        values = example.values.values(whole_turns(network, example))[rows]
+        values = example.values.values(said_by(network, example.features))[rows]
         for sums, asked in ((before, np.zeros_like(values)), (after, values)):
             for name, value in find_losses(example, rows, asked, weights).losses.items():
                 sums[name] = sums.get(name, 0.0) + value / len(watched)
@@ -156,15 +160,6 @@ def watch(network: ResidualNetwork, watched: Sequence[Example], weights: dict[st
     for name in ("penetration", "contact"):
         told[f"{name}_share"] = after.get(name, 0.0) / max(before.get(name, 0.0), 1e-9)
     return told
-
-
-def whole_turns(network: ResidualNetwork, example: Example) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """What the network says of all frames of an example `(frames, nodes, 3)`."""
-    features = example.features
-    inputs = [torch.from_numpy(getattr(features, name))[None] for name in ("source", "target", "turns", "near", "present")]
-    with torch.inference_mode():
-        said: Tensor = network(*inputs)
-    return np.asarray(said[0].double().numpy())
 
 
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:

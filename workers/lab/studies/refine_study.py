@@ -73,13 +73,19 @@ def make_study(pairs: Iterable[tuple[RefinePair, float]], data: Path, encoder: s
     """`pairs` with what there is to correct (`refine_pairs`). With an encoder, it judges too, and so does MobileNet
     where `data` has it, which is never optimised. Raises InvalidOptions, ModelUnavailable.
     """
+    loaded, judges = make_judges(data, encoder)
+    return RefineStudy(list(pairs), loaded, judges)
+
+
+def make_judges(data: Path, encoder: str | None) -> tuple[LoadedEncoder | None, dict[str, Encoder]]:
+    """The encoder, and by name what looks at every column. Raises InvalidOptions, ModelUnavailable."""
     loaded = open_encoder(encoder) if encoder else None
     judges: dict[str, Encoder] = {}
     if loaded is not None:
         judges[loaded.manifest.name] = loaded.encoder
         if (data / MOBILENET_FILE).is_file():
             judges["mobilenet"] = MobilenetEncoder(data / MOBILENET_FILE, torch.device("cpu"))
-    return RefineStudy(list(pairs), loaded, judges)
+    return loaded, judges
 
 
 def _columns(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.arm_length import in_arm_length
 from workers.refinement.refine import refine_clip
 from workers.rendering.renderer import choose_renderer
-from workers.retargeting.clip import RetargetedClip
+from workers.retargeting.clip import RetargetedClip, retarget_clip
+from workers.retargeting.methods import Method
 from workers.scores.relation_scores import relation_scores
 from workers.scores.scores import kinematic_scores
 from workers.scores.surface_measures import GeometryScores, geometry_scores, search_stride, thinned
@@ -44,6 +46,7 @@ from workers.skeleton.model import Indices, Mask
 MEASURED_HZ = 10.0
 BUDGET_S = 600.0
 BASE, COPY = "analytic", "copy_rest"
+NO_METHODS: Mapping[str, Method] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,36 @@ class RefineRow:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def measure_pair(pair: RefinePair, modes: Mapping[str, Mode], judges: Mapping[str, Encoder]) -> RefineRow:
-    """`modes` are the columns beside copy and analytic, `judges` the encoders that look at every column."""
+def measure_pair(
+    pair: RefinePair,
+    modes: Mapping[str, Mode],
+    judges: Mapping[str, Encoder],
+    methods: Mapping[str, Method] = NO_METHODS,
+) -> RefineRow:
+    """`modes` are the columns beside copy and analytic, `judges` the encoders that look at every column, `methods`
+    other ways to retarget, each a column of its own and one refined by geometry.
+    """
     target, done = retargeted(pair)
     row = RefineRow(pair, done.scored.frames)
     motions = {COPY: done.naive, BASE: done.scored}
+    _refined(row, motions, done, target, modes)
+    for name, method in methods.items():
+        other = retarget_clip(done.source, target, JobOptions(), method)
+        motions[name] = other.scored
+        if modes:
+            _refined(row, motions, other, target, {f"{name}, refined": Mode()})
+    _measure(row, done, target, motions, judges)
+    return row
+
+
+def _refined(
+    row: RefineRow,
+    motions: dict[str, BodyMotion],
+    done: RetargetedClip,
+    target: PreparedCharacter,
+    modes: Mapping[str, Mode],
+) -> None:
+    """A column a mode, of the clip `done`."""
     for name, mode in modes.items():
         options = JobOptions(refine="geometry" if mode.encoder is None else "semantic")
         begin = time.perf_counter()
@@ -109,8 +137,6 @@ def measure_pair(pair: RefinePair, modes: Mapping[str, Mode], judges: Mapping[st
         if summary["idle_arms_deg"] is not None:
             row.idle_arms_deg[name] = summary["idle_arms_deg"]
         motions[name] = refined.scored
-    _measure(row, done, target, motions, judges)
-    return row
 
 
 def _measure(

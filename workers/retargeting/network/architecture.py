@@ -1,4 +1,5 @@
-"""The network: attention over the body's parts, convolution along time, encoder and decoder, a residual on the rest-aligned transfer.
+"""The network: attention over the body's parts, convolution along time, encoder and decoder; it says a residual on the
+rest-aligned transfer.
 
 The encoder sees the source alone; the decoder its encoding, the character's bones and widths, and how the analytic
 result lies on that character. What comes out is, for each node, a share of each of the turns that `features` offers
@@ -62,6 +63,10 @@ class Architecture:
 class ResidualNetwork(nn.Module):
     """`forward` maps features to residual turns; see `Features` for shapes, here with a batch in front."""
 
+    ranges: Tensor
+    window: Tensor
+    limb: Tensor
+
     def __init__(self, architecture: Architecture | None = None) -> None:
         super().__init__()
         self.architecture = architecture = architecture or Architecture()
@@ -82,8 +87,8 @@ class ResidualNetwork(nn.Module):
     def forward(self, source: Tensor, target: Tensor, turns: Tensor, near: Tensor, present: Tensor) -> Tensor:
         """Rotation vectors `(batch, frames, nodes, 3)`, radians, in the axes of the node above. `source` and `target`
         `(batch, frames, nodes, k)`, `turns` `(batch, frames, nodes, WAYS, 3)`, `near` `(batch, frames, limbs)`,
-        `present` `(batch, nodes)`. A mirrored clip on a mirrored body gives the mirrored turns, exactly: both are asked and
-        the mean counts.
+        `present` `(batch, nodes)`. A mirrored clip on a mirrored body gives the mirrored turns, exactly: both
+        are asked and the mean counts.
         """
         both = self._one_side(
             torch.cat([source, mirrored_source(source)]),

@@ -47,8 +47,8 @@ CHAIN_PROBES = 4  # of an arm; a leg has two
 SLOTS = 2  # probes that lie on one node
 # The node that each probe lies on, and its place there.
 SLOT_OF: dict[int, tuple[int, int]] = {}
-for _number, (_limb, _part, _along) in enumerate(PROBES):
-    _node = NUMBER[_part.replace("LowerArm", "UpperArm") if _limb.endswith("Elbow") else _part]
+for _number, (_limb, _held, _) in enumerate(PROBES):
+    _node = NUMBER[_held.replace("LowerArm", "UpperArm") if _limb.endswith("Elbow") else _held]
     SLOT_OF[_number] = (_node, sum(node == _node for node, _ in SLOT_OF.values()))
 # The probes that each limb's nodes carry, hands and feet first.
 CHAINS: dict[str, tuple[int, ...]] = {
@@ -276,14 +276,14 @@ def _static(side: _Side, alignment: RestAlignment | None, frames: int) -> Array:
             bone = body.rest_positions_m[joints[number]] - body.rest_positions_m[joints[above]]
             bone = quat.rotate(quat.conjugate(body.facing), quat.rotate(aligned[above], bone))
             result[number, :3] = bone / body.height_m
-        part = _part(NODES[number])
+        part = _skin_part(NODES[number])
         result[number, 3] = surface.radius_m[part] / body.height_m
         result[number, 4 : 4 + QUADRANTS] = _radii(side, part, NODES[number]) / body.height_m
         result[number, -1] = 1.0
     return np.repeat(result[None], frames, axis=0)
 
 
-def _part(role: str) -> int:
+def _skin_part(role: str) -> int:
     if role in TRUNK_SHARES or role == "neck" or role.endswith("Shoulder"):
         return TORSO
     return part_index(role)

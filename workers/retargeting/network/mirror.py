@@ -1,7 +1,7 @@
 """Left and right exchanged, of features and of what the network says: how it is made the same on both sides.
 
-Canonical axes are left, up, forward: a place `(x, y, z)` becomes `(-x, y, z)` on the other side's node, a rotation vector
-`(x, -y, -z)`.
+Canonical axes are left, up, forward: a place `(x, y, z)` becomes `(-x, y, z)` on the other side's node, a rotation
+vector `(x, -y, -z)`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from workers.retargeting.network.nodes import MIRRORED
 
 POLAR, AXIAL = (-1.0, 1.0, 1.0), (1.0, -1.0, -1.0)
 SIX = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)  # the first two columns of S M S, with S the mirror
-_LIMBS = [list(CHAINS).index(limb.replace("left", "@").replace("right", "left").replace("@", "right")) for limb in CHAINS]
+_LIMBS = [
+    list(CHAINS).index(limb.replace("left", "@").replace("right", "left").replace("@", "right")) for limb in CHAINS
+]
 
 
 def mirrored_source(source: Tensor) -> Tensor:
@@ -46,11 +48,11 @@ def mirrored_present(present: Tensor) -> Tensor:
 
 
 def _mirrored(values: Tensor, signs: tuple[float, ...], count: int) -> Tensor:
-    """Static columns are bone, radius, quadrants, presence; then come the vectors with `signs`, then what has no side."""
+    """Static columns are bone, radius, quadrants, presence; then come vectors with `signs`, then what has no side."""
     static = 3 + 1 + QUADRANTS + 1
     rest = count - static - len(signs)
     scale = values.new_tensor((*POLAR, *(1.0,) * (static - 3), *signs, *(1.0,) * rest))
     order = list(range(count))
     # Quadrants are front, a side, back, the other side.
-    order[4:4 + QUADRANTS] = [4, 7, 6, 5]
+    order[4 : 4 + QUADRANTS] = [4, 7, 6, 5]
     return values[:, :, torch.as_tensor(MIRRORED)][..., order] * scale
