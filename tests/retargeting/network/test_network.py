@@ -127,8 +127,8 @@ def test_turning_the_motion_turns_the_result() -> None:
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: repr(style)[9:60])
 def test_how_a_rig_was_exported_does_not_matter(style: RigStyle) -> None:
     """Rest pose, bone axes, units, up axis and names of the character change where its joints go by less than two
-    millimetres; the network moves them by a quarter of a metre. Arms that rest at the sides hide other skin: there it is
-    up to a fifth of that.
+    millimetres; the network moves them by more than ten centimetres. Arms that rest at the sides hide other skin:
+    there it is up to a fifth of that.
     """
     method, roles = method_of(talking()), ("leftHand", "rightHand", "leftLowerArm", "rightLowerArm", "head")
     plain = retarget_clip(motion("hands_on_hips"), character(), OPTIONS, method).result

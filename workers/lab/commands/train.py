@@ -1,5 +1,5 @@
-"""`retarget train fetch | data | encoder`: the built-in encoder from public files to weights. Nothing here is needed to
-use it: its weights come with the package.
+"""`retarget train fetch | data | encoder | retargeter`: the built-in encoder and network from public files to weights.
+Nothing here is needed to use them: their weights come with the package.
 """
 
 from __future__ import annotations
@@ -42,6 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration-clips", type=int, default=30, metavar="N", help="of each group of held-out bodies (%(default)s)"
     )
 
+    retargeter = subparsers.add_parser("retargeter", help="train a stage of the network that retargets (method smt)")
+    retargeter.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="what `train fetch` brought")
+    retargeter.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="the model folder; goes on from what is there"
+    )
+    retargeter.add_argument("--stage", type=int, choices=(1, 2), required=True, help="1 skeletons alone, 2 with skin")
+    retargeter.add_argument("--recipe", type=Path, metavar="JSON", help="what differs from the default")
+    retargeter.add_argument("--seed", type=int, default=1, metavar="S", help="of examples and weights (%(default)s)")
+
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="what `train fetch` brought")
@@ -52,7 +61,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    steps = {"fetch": run_fetch, "data": run_data, "encoder": run_encoder}
+    steps = {"fetch": run_fetch, "data": run_data, "encoder": run_encoder, "retargeter": run_retargeter}
     return steps[arguments.step](arguments)
 
 
@@ -110,6 +119,23 @@ def run_encoder(arguments: argparse.Namespace) -> int:
     manifest = write_calibrated(arguments.out, arguments.out.name, arguments.data, arguments.calibration_clips)
     print(f"{arguments.out}: {manifest.reference}, {manifest.files[0].bytes or 0:,} bytes of weights")
     return 0
+
+
+def run_retargeter(arguments: argparse.Namespace) -> int:
+    from workers.lab.retargeter.recipe import read_recipe
+    from workers.lab.retargeter.train import train_stage
+
+    if not arguments.data.is_dir():
+        raise InvalidOptions(
+            f"--data {str(arguments.data)!r}: no such folder; bring it: retarget train fetch --to FOLDER"
+        )
+    train_stage(arguments.data, arguments.out, arguments.stage, read_recipe(arguments.recipe), arguments.seed, _say)
+    print(f"{arguments.out}: stage {arguments.stage} done")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _telling(started: float) -> Callable[[int, int], None]:

@@ -34,7 +34,7 @@ from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character
 from workers.refinement.problem import ClipProblem, prepare_problem
 from workers.retargeting.alignment import align
-from workers.retargeting.clip import retarget_clip
+from workers.retargeting.clip import RetargetedClip, retarget_clip
 from workers.retargeting.network.apply import ValueMap, value_map
 from workers.retargeting.network.features import Features, clip_features
 from workers.retargeting.network.rate import looked_frames
@@ -52,6 +52,8 @@ class Example:
     """`frames` of the clip that the network sees; `values` maps its turns there to the residual of `problem`."""
 
     name: str
+    retargeted: RetargetedClip
+    target: PreparedCharacter
     problem: ClipProblem
     frames: Indices
     features: Features
@@ -111,7 +113,9 @@ def make_example(name: str, source: PreparedMotion, target: PreparedCharacter) -
         retargeted.source.motion, surfaces_of(retargeted.source).light, retargeted.scored,
         surfaces_of(target).light, alignment, frames,
     )  # fmt: skip
-    return Example(name, problem, frames, features, value_map(problem.freedom, problem.base, alignment, frames))
+    return Example(
+        name, retargeted, target, problem, frames, features, value_map(problem.freedom, problem.base, alignment, frames)
+    )
 
 
 def _example(data: Path, clip: str, target: PreparedCharacter, random: np.random.Generator) -> Example | None:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from workers.lab.retargeter.batches import Batch, make_batch
 from workers.lab.retargeter.examples import Example
 from workers.lab.retargeter.geometry_losses import find_losses, handed_on
+from workers.lab.retargeter.semantic_losses import Eyes
 from workers.refinement.losses import weight_values
 from workers.retargeting.network.architecture import ResidualNetwork
 from workers.retargeting.network.rate import RATE_HZ
@@ -45,6 +46,7 @@ class StageTwo:
     average: float = 0.995
     typical: float = 200.0  # loss a second at which an example counts half as much
     smoothness: float = 3.0
+    contact: float = 4.0  # times refinement's weight: what lies deep would else outweigh every touch
     off: tuple[str, ...] = ()  # losses left out (ablation)
 
 
@@ -79,20 +81,27 @@ def train(
     steps: int,
     seed: int,
     say: Say,
+    eyes: Eyes | None = None,
     every_s: float = 60.0,
+    until: int | None = None,
 ) -> None:
-    """Up to `steps`, from where the training stands."""
+    """From where the training stands up to `until`, by default to the end of all `steps`; with an encoder one example
+    a step is looked at.
+    """
+    until = steps if until is None else until
     weights = {name: value for name, value in weight_values(OFF | set(recipe.off)).items() if value > 0.0}
+    if "contact" in weights:
+        weights["contact"] *= recipe.contact
     zero = {id(example): _zero_loss(example, weights) for example in examples}
     started = last = time.monotonic()
     smooth: dict[str, float] = {}
-    while training.step < steps:
+    while training.step < until:
         random = np.random.default_rng((seed, training.step))
         for group in training.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * schedule(training.step / steps, recipe.warm_up)
         chosen = [examples[int(k)] for k in random.choice(len(examples), recipe.batch, replace=False)]
         batch = make_batch(chosen, recipe.length, random)
-        loss, told = batch_loss(training.network, batch, recipe, weights, random, [zero[id(e)] for e in chosen])
+        loss, told = batch_loss(training.network, batch, recipe, weights, random, [zero[id(e)] for e in chosen], eyes)
         training.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(training.network.parameters(), 1.0)
@@ -100,7 +109,7 @@ def train(
         training.step += 1
         follow(training.average, training.network, min(recipe.average, training.step / (training.step + 10.0)))
         smooth = {name: 0.97 * smooth.get(name, value) + 0.03 * value for name, value in told.items()}
-        if time.monotonic() - last >= every_s or training.step == steps:
+        if time.monotonic() - last >= every_s or training.step == until:
             last = time.monotonic()
             entry = {"step": training.step, "seconds": round(last - started), **_rounded(smooth)}
             entry |= {
@@ -117,6 +126,7 @@ def batch_loss(
     weights: dict[str, float],
     random: np.random.Generator,
     zero: Sequence[float],
+    eyes: Eyes | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """Something whose gradient is the batch's, and the losses a second by name, as a share of those of no residual."""
     turns = batch.turns(network)
@@ -133,6 +143,14 @@ def batch_loss(
         for name, value in found.losses.items():
             told[name] = told.get(name, 0.0) + counts * value
     told["share"] = after / max(before, 1e-9)
+    if eyes is not None:
+        number = int(random.integers(len(batch.examples)))
+        said = batch.values(turns, number)[: int(batch.real[number])]
+        rows = batch.frames[number][: int(batch.real[number])]
+        seen = eyes.find(batch.examples[number], rows, said.detach().double().numpy(), random)
+        if seen is not None:
+            total = total + handed_on(said, seen.gradient)
+            told |= seen.losses
     return total, told
 
 
