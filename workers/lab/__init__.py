@@ -5,6 +5,7 @@
     bench           speed and memory
     standards       naming standards of skeletons, each on every other
     hostile         malformed and mutated files
+    retargeter      training of the network that retargets
     eye             the built-in encoder: its data, its training, its study
     corpus          a folder of motions and characters, and which of them cannot be asked to work
     gltf_validator  the Khronos glTF validator, where Node.js has it

@@ -4,6 +4,7 @@
     methods      one row a retargeting method: what a job may name, what `auto` takes, what is available
     retargeter   the protocol of a method
     analytic     the analytic method: rest-aligned transfer of world rotations
+    network      the learned method: a residual on the analytic one
     copy_rest    the naive copy that every score stands beside
     alignment    from the target's rest pose to the source's
     family       the pose that two rigs of one family share

@@ -15,6 +15,7 @@
     refine_pairs        which clips on which characters
     refine_table        copy, analytic and refined results of a pair
     refine_figures      figures pooled over pairs, with intervals
+    learned             networks beside them, on what none was trained on
     choices             two results of each clip for people to choose between
     choices_sheet       their blind sheets
     choices_told        what people chose, and which scores agree
