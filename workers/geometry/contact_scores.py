@@ -46,7 +46,8 @@ class ContactScores:
     asked: (
         Indices  # (n, 2): each contact of the source, as `ContactAnchors.carried` numbers them, in each of its frames
     )
-    kept: Mask  # (n,)
+    touching: Mask  # (n,) whether its parts touch
+    kept: Mask  # (n,) and where they should
     right: int
     result: int  # frames times pairs of parts that touch in the result
 
@@ -86,15 +87,17 @@ def contact_scores(
     missed = anchors.distance_missed(vertices_m, arm_radius_m)
     touches = result.touching()
     asked: list[tuple[int, int]] = []
+    met: list[bool] = []
     kept: list[bool] = []
     for number, contact in enumerate(anchors.carried(source)):
         partners = [mask for (a, b), mask in touches.items() if a == contact.part_a and JOINED[b, contact.part_b]]
-        touching = _any_of(partners, result.frames)
+        meeting = _any_of(partners, result.frames)
         rows = np.flatnonzero(anchors.contact == number)
         at = anchors.frame[rows]
         for frame in np.unique(at):
             asked.append((number, int(frames[frame])))
-            kept.append(bool(touching[frames[frame]] and missed[rows[at == frame]].min() < PLACE))
+            met.append(bool(meeting[frames[frame]]))
+            kept.append(met[-1] and bool(missed[rows[at == frame]].min() < PLACE))
     right = made = 0
     slack = round(SLACK_S * rate_hz)
     wanted = {pair: _widened(mask, slack) for pair, mask in source.touching().items()}
@@ -103,7 +106,8 @@ def contact_scores(
         made += int(mask.sum())
         right += int((mask & _any_of(partners, result.frames)).sum())
     each = np.array(asked, dtype=np.int64).reshape(-1, 2)
-    return ContactScores(missed, each, np.array(kept, dtype=np.bool_), right, made)
+    touching, held = (np.array(values, dtype=np.bool_) for values in (met, kept))
+    return ContactScores(missed, each, touching, held, right, made)
 
 
 def _any_of(masks: list[Mask], frames: int) -> Mask:

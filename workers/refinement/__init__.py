@@ -19,12 +19,15 @@
     limits        joint limits as losses
     semantic      what an encoder asks for, as a loss
     witness       the same encoder in views that are not optimised, to judge by
-    reachable     which of the source's self-contacts this body can make, and where
+    resting       which of the source's contacts must be reached, which hold already, and which cannot be made
+    reachable     which of them this body can make, and where
     arm_length    how far an arm reaches, and which contacts lie within that
     leash         how far each limb may go from where it was
     clearance     how far limbs keep from surfaces
     measures      what a window is judged by
     guards        what a change must keep, whatever its scores gain
+    held          which contacts a motion holds, counted as the report counts them
+    meeting       what meets stays met: what a change gives away is worked on again, then given back
     accept        what a window must gain to be taken
 
 The surface, its contacts and the distances are in `workers.geometry`, the encoders in `workers.semantics`. Importing

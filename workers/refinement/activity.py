@@ -24,11 +24,12 @@ MARGIN_S = 0.3  # before and after, in which the residual comes and goes
 @dataclass(frozen=True, eq=False)
 class Activity:
     """`active` and `touched` `(frames, GROUPS)`, every frame of the clip: where a group has something to correct, and
-    where it has a contact of the source to keep.
+    where it has a contact of the source to reach; `rests` `(frames, GROUPS)` where it lies on what it should.
     """
 
     active: Mask
     touched: Mask
+    rests: Mask
     timeline: Timeline
 
     @property
@@ -45,6 +46,11 @@ class Activity:
     def touching(self) -> Array:
         """The same of what is touched."""
         return self._near(self.touched)
+
+    @cached_property
+    def meeting(self) -> Array:
+        """The same of what is touched or rests."""
+        return self._near(self.touched | self.rests)
 
     def _near(self, mask: Mask) -> Array:
         columns = mask.T.astype(np.float64)

@@ -29,6 +29,7 @@ TOLD = {
     "foot_skate": "foot skate",
     "joint_limits": "joint limits, %",
     "idle_arms": "idle arms, degrees",
+    "contacts_held": "contacts given away, frames",
 }
 ARMS = tuple(
     (f"{side}{a}", f"{side}{b}") for side in SIDES for a, b in (("UpperArm", "LowerArm"), ("LowerArm", "Hand"))

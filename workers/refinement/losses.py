@@ -72,7 +72,7 @@ def _fine(scope: Scope) -> Loss:
 
 
 def _penetration(scope: Scope, watched: WatchedSurface, least_area: float, every: int) -> Loss:
-    touching = scope.problem.activity.touching[scope.frames]
+    touching = scope.problem.activity.meeting[scope.frames]
     return Penetration(watched, vertices_of(watched.surface, scope.groups), scope.room, touching, least_area, every)
 
 
@@ -129,7 +129,7 @@ LOSSES = (
     LossRow(
         "contact", 600.0, "a contact one arm radius from where it belongs",
         "as much as penetration: with a third, bodies with short arms lost their contacts; tuned",
-        always, ("contact_error", "contact_recall"), _contact,
+        always, ("contact_error", "contact_recall", "contacts_held"), _contact,
     ),
     LossRow(
         "semantics", 400.0,

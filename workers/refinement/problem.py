@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from workers.contract.roles import SIDES
-from workers.geometry.contact_model import SelfContacts
+from workers.geometry.contact_model import SelfContact, SelfContacts
 from workers.geometry.near_body import near_body
 from workers.geometry.parts import BODY, GROUP_OF, GROUPS, TORSO
 from workers.geometry.posing import pose
@@ -24,10 +24,12 @@ from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import Activity
 from workers.refinement.curve import Curve, curve_at
 from workers.refinement.guards import FrameSpan
+from workers.refinement.held import AskedContacts, asked_contacts
 from workers.refinement.leash import Leash, find_leash, known_joints
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.measures import WindowMetrics
-from workers.refinement.reachable import OutOfReach, within_reach
+from workers.refinement.reachable import OutOfReach
+from workers.refinement.resting import sort_contacts
 from workers.refinement.rows import Posed, WatchedSurface
 from workers.refinement.spline import Spline, fit_spline
 from workers.retargeting.clip import RetargetedClip
@@ -53,7 +55,8 @@ class ClipProblem:
     freedom: DegreesOfFreedom
     spline: Spline
     activity: Activity
-    contacts: SelfContacts  # of the source, within reach
+    contacts: SelfContacts  # of the source, within reach, and those that rest
+    asked: AskedContacts | None  # what the report asks
     out_of_reach: tuple[OutOfReach, ...]
     light: WatchedSurface  # what the losses look at, but for
     fine: WatchedSurface  # the last rounds'
@@ -125,20 +128,20 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     on_piece()
     seen = surfaces_of(retargeted.source).light
     on_piece()
-    contacts, out_of_reach = within_reach(source_contacts(source, seen), light, base)
+    wanted = source_contacts(source, seen)
+    on_piece()
+    found = sort_contacts(wanted, base, light)
+    contacts = SelfContacts(base.frames, (*found.reached, *found.rest))
     fine = surfaces_of(target).fine
     on_piece()
-    anchors, fine_anchors = (carry(contacts, surface, base.rate_hz) for surface in (light, fine))
+    anchors = carry(contacts, light, base.rate_hz)
+    reached = SelfContacts(base.frames, found.reached)
+    fine_anchors = carry(reached, fine, base.rate_hz)
     on_piece()
     timeline = find_timeline(source)
     depths = _depths(base, light, on_piece)
-    touched = np.zeros(depths.shape, dtype=np.bool_)
-    for contact in contacts.contacts:
-        for part in (contact.part_a, contact.part_b):
-            # A trunk that is touched stays: the limb comes to it. A head may come a little to meet a hand.
-            if part != TORSO:
-                touched[contact.start : contact.stop, GROUP_OF[part]] = True
-    active = touched | ((depths > 0.0) & (np.arange(len(GROUPS)) != BODY))
+    touched, rests = _touched(found.reached, depths), _touched(found.rest, depths)
+    active = touched | rests | ((depths > 0.0) & (np.arange(len(GROUPS)) != BODY))
     # Within less than lies between two knots nothing can come and go.
     gap = max(1, timeline.frames_in(SPACING_S))
     active = np.stack([close_gaps(column, gap) for column in active.T], axis=1)
@@ -149,18 +152,30 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         source=source,
         freedom=freedom,
         spline=fit_spline(timeline, SPACING_S),
-        activity=Activity(active, touched, timeline),
+        activity=Activity(active, touched, rests, timeline),
         contacts=contacts,
-        out_of_reach=out_of_reach,
+        asked=asked_contacts(source, seen, light),
+        out_of_reach=found.out_of_reach,
         light=WatchedSurface.of(freedom, light),
         fine=WatchedSurface.of(freedom, fine),
         anchors=anchors,
-        window_metrics=WindowMetrics(fine, fine_anchors, fine_anchors.carried(contacts), source, seen),
+        window_metrics=WindowMetrics(fine, fine_anchors, fine_anchors.carried(reached), source, seen),
         leash=find_leash(target.body, depths, touched, timeline),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
         result_ground=foot_scores.result_track(track, source.body, base.body, retargeted.source_floor_m),
     )
+
+
+def _touched(contacts: tuple[SelfContact, ...], like: Array) -> Mask:
+    """Where groups have any of the contacts, `(frames, GROUPS)`, of the shape of `like`."""
+    touched = np.zeros(like.shape, dtype=np.bool_)
+    for contact in contacts:
+        for part in (contact.part_a, contact.part_b):
+            # A trunk that is touched stays: the limb comes to it. A head may come a little to meet a hand.
+            if part != TORSO:
+                touched[contact.start : contact.stop, GROUP_OF[part]] = True
+    return touched
 
 
 def _depths(motion: BodyMotion, surface: BodySurface, on_piece: Callable[[], None]) -> Array:

@@ -56,7 +56,7 @@ def within_reach(
     air than `AIR_RADII` and `AIR`.
     """
     contacts = SelfContacts(contacts.frames, tuple(_moved(contact, surface, base) for contact in contacts.contacts))
-    spans = [_looked(contact) for contact in contacts.contacts]
+    spans = [looked_frames(contact) for contact in contacts.contacts]
     frames = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *spans]))
     anchors = carry(contacts, surface, base.rate_hz, frames)
     if not len(anchors):
@@ -69,7 +69,7 @@ def within_reach(
     most_air_m = min(AIR_RADII * surface.arm_radius_m, AIR * base.body.height_m)
     carried, far = anchors.carried(contacts), []
     for number, contact in enumerate(carried):
-        rows, own = anchors.contact == number, np.isin(frames, _looked(contact))
+        rows, own = anchors.contact == number, np.isin(frames, looked_frames(contact))
         radius_m = float(surface.radius_m[contact.part_b])
         inside = (over < 0.0) & (over > -2.0 * radius_m) & (aside < radius_m)
         apart_m, air_m = (
@@ -99,7 +99,7 @@ def _moved(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> Self
     arm = find_arm(base.body, contact.part_a)
     if arm is None or GROUP_OF[contact.part_b] in ARM_GROUPS or contact.part_b not in surface.frames:
         return contact
-    frames = _looked(contact)
+    frames = looked_frames(contact)
     anchors = carry(SelfContacts(base.frames, (contact,)), surface, base.rate_hz, frames)
     if not len(anchors):
         return contact
@@ -121,6 +121,7 @@ def _moved(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> Self
     return replace(contact, b=there)
 
 
-def _looked(contact: SelfContact) -> Indices:
+def looked_frames(contact: SelfContact) -> Indices:
+    """Some frames of a contact, evenly, its first and last among them."""
     count = min(LOOKED, contact.stop - contact.start)
     return np.unique(np.linspace(contact.start, contact.stop - 1, count).round().astype(np.int64))

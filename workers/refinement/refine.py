@@ -23,6 +23,7 @@ from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.accept import NO_GAIN, WindowOutcome
 from workers.refinement.guards import arms_turned_deg
 from workers.refinement.losses import weight_values
+from workers.refinement.meeting import contacts_held
 from workers.refinement.problem import ClipProblem, prepare_problem
 from workers.refinement.reachable import OutOfReach
 from workers.refinement.semantic import open_eye
@@ -90,6 +91,7 @@ def refine_clip(
         "stopped_by": dict(Counter(outcome.stopped_by for outcome in outcomes)),
         "idle_arms_deg": work.idle_arms_deg(motion),
         "out_of_reach": [_told(item, problem) for item in problem.out_of_reach],
+        "contacts_held": contacts_held(problem.asked, problem.base, motion),
         "windows": [outcome.to_dict() for outcome in outcomes],
         "weights": work.weights,
     }
@@ -122,6 +124,7 @@ def _unrefined(
         "stopped_by": {"seconds": 1},
         "idle_arms_deg": None,
         "out_of_reach": [],
+        "contacts_held": None,
         "windows": [],
         "weights": weight_values(),
     }

@@ -20,6 +20,7 @@ from workers.refinement.gauss_newton import Equations, Solved, solve
 from workers.refinement.guards import broken_guards, span_of
 from workers.refinement.losses import Scope, raise_weights, weighted_losses
 from workers.refinement.measures import Measures
+from workers.refinement.meeting import GivenAway, give_back, meeting_of
 from workers.refinement.problem import SPACING_S, ClipProblem
 from workers.refinement.rounds import GEOMETRY, REPAIR, SEEN, RoundPlan
 from workers.refinement.semantic import SemanticObjective
@@ -29,6 +30,8 @@ from workers.skeleton.model import Array, Indices, Mask
 SAMPLED_HZ, LEAST_FRAMES = 15.0, 45  # frames that the losses look at: a second, and in a window of any length
 JUDGED_FRAMES = 12  # of a window, about: on the finer surface they take as long as some rounds
 REPAIRS = 2
+OF_CONTACTS = {"contact_error", "contact_recall"}  # scores that giving limbs back may mend
+GIVEN_BACK = 3  # times that what gives contacts away is given back: without it another pair may
 GEOMETRY_SHARE = 0.4  # of a window's time, where an encoder is asked after it
 TOLD_SHARE = 0.6  # of the progress that is left, for each pass
 
@@ -38,7 +41,8 @@ OnStep = Callable[[float], None]
 @dataclass(frozen=True, eq=False)
 class Attempt:
     """A change that was tried: the clip's knots with a `share` of it, and what came of that. `broken` are guards
-    and scores with how many times their limit they have, `left` is what remains of the errors (`accept.Judgement`).
+    and scores with how many times their limit they have, `left` is what remains of the errors (`accept.Judgement`);
+    what is `given_away` may be all that is wrong with it.
     """
 
     knots: Array
@@ -48,6 +52,7 @@ class Attempt:
     broken: Mapping[str, float]
     left: float
     after: Measures | None
+    given_away: GivenAway | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -99,6 +104,7 @@ class Window:
         touching = np.isin(np.arange(problem.base.frames), problem.anchors.frame)
         self.judged = _judged(self.frames, self.changed, touching)
         self.relations = problem.window_metrics.relations(self.judged)
+        self.meeting = meeting_of(problem.asked, self.span.cut(problem.base), self.span.start, problem.base.frames)
         self.told = 0.0
 
     def work(self, seconds: float) -> WindowOutcome:
@@ -133,18 +139,22 @@ class Window:
         rounds_until = until - 2.0 * self.attempt_s
         start, plan = self.knots, GEOMETRY if objective is None else SEEN
         found: list[Array] = []
+        kept: list[Attempt] = []
         for repair in range(1 + REPAIRS):
             solved = self._solve(start, REPAIR if repair else plan, rounds_until, objective)
             found.append(solved.knots)
             outcome = outcome.worked(len(solved.losses), solved.stopped_by)
             attempt = self._attempt(solved.knots, 1.0, outcome.before)
-            if attempt.taken:
-                return self._take([attempt], outcome)
+            kept.append(self._given_back(attempt, outcome.before, until))
+            if attempt.taken or kept[-1].is_clean:
+                return self._take(kept, outcome)
             outcome = outcome.refused(attempt.reason, attempt.after)
             raised = raise_weights(self.weights, attempt.broken)
             if raised is None or solved.stopped_by == "seconds" or time.monotonic() > rounds_until:
                 break
             self.weights, start = raised, solved.knots  # for good: a later pass needs them as well
+        if any(attempt.taken for attempt in kept):
+            return self._take(kept, outcome)
         for share in SHARES:
             attempts = self._attempts(found, share, outcome.before, until)
             if any(attempt.taken for attempt in attempts):
@@ -157,8 +167,21 @@ class Window:
         for knots in found:
             if time.monotonic() + self.attempt_s > until or any(attempt.is_clean for attempt in attempts):
                 break
-            attempts.append(self._attempt(self.knots + share * (knots - self.knots), share, before))
+            attempt = self._attempt(self.knots + share * (knots - self.knots), share, before)
+            attempts.append(self._given_back(attempt, before, until))
         return attempts
+
+    def _given_back(self, attempt: Attempt, before: Measures, until: float) -> Attempt:
+        """The attempt, or what is left of it that gives no contacts away."""
+        problem = self.problem
+        for _ in range(GIVEN_BACK):
+            if attempt.given_away is None or time.monotonic() + self.attempt_s > until:
+                break
+            knots = give_back(
+                attempt.knots, self.knots, attempt.given_away, problem.spline, problem.freedom, problem.base.rate_hz
+            )
+            attempt = self._attempt(knots, attempt.share, before)
+        return attempt
 
     def _solve(self, start: Array, plan: RoundPlan, until: float, objective: SemanticObjective | None) -> Solved:
         told, self.told = self.told, self.told + TOLD_SHARE * (1.0 - self.told)
@@ -175,7 +198,7 @@ class Window:
             problem.spline.period is not None,
             plan.damping * SPACING_S,
         )
-        room = clearance_at(frames, problem.activity.nearness, problem.window_metrics.contacts)
+        room = clearance_at(frames, problem.activity.nearness, problem.contacts.contacts)
         scope = Scope(problem, frames, self.step_s, self.changed, room, objective)
         return solve(
             start,
@@ -201,9 +224,10 @@ class Window:
         if before.similarity is not None and not judgement.worse:  # asking the encoder is expensive
             after = self._seen(after, knots)
             judgement = judge_window(before, after)
-        return Attempt(
-            knots, share, judgement.taken, judgement.reason, dict.fromkeys(judgement.worse, 1.0), judgement.left, after
-        )
+        away = self.meeting.given_away(refined) if self.meeting is not None and judgement.worse <= OF_CONTACTS else None
+        broken = dict.fromkeys(judgement.worse if away is None else {*judgement.worse, "contacts_held"}, 1.0)
+        reason = judgement.reason if away is None else str(away)
+        return Attempt(knots, share, judgement.taken and away is None, reason, broken, judgement.left, after, away)
 
     def _take(self, attempts: Sequence[Attempt], outcome: WindowOutcome) -> WindowOutcome:
         """The best of those that may be taken."""
