@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from workers.lab.retargeter.examples import Example
-from workers.retargeting.network.architecture import ResidualNetwork
+from workers.retargeting.network.weights import Network
 from workers.skeleton.model import Indices
 
 
@@ -23,7 +23,7 @@ class Batch:
     real: Indices
     inputs: tuple[Tensor, ...]
 
-    def turns(self, network: ResidualNetwork) -> Tensor:
+    def turns(self, network: Network) -> Tensor:
         """What the network says `(examples, length, nodes, 3)`."""
         said: Tensor = network(*self.inputs)
         return said
@@ -48,7 +48,7 @@ def make_batch(examples: Sequence[Example], length: int, random: np.random.Gener
 
 
 def stacked_inputs(examples: Sequence[Example], rows: Indices) -> tuple[Tensor, ...]:
-    """`ResidualNetwork.forward`'s arguments for the rows `(examples, length)` of each example."""
+    """`Network.forward`'s arguments for the rows `(examples, length)` of each example."""
     columns = [
         np.stack([getattr(example.features, name)[row] for example, row in zip(examples, rows, strict=True)])
         for name in ("source", "target", "turns", "near")

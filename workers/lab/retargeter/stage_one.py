@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from workers.lab.retargeter.batches import make_batch
 from workers.lab.retargeter.examples import Example
 from workers.lab.retargeter.stage_two import Training, follow, jerk, schedule
-from workers.retargeting.network.architecture import ResidualNetwork
 from workers.retargeting.network.features import (
     CHAINS,
     SOURCE_STATIC,
@@ -30,6 +29,7 @@ from workers.retargeting.network.features import (
     WAYS,
 )
 from workers.retargeting.network.nodes import NODES, NUMBER, PARENTS
+from workers.retargeting.network.weights import Network
 from workers.skeleton.quat_torch import from_rotation_vector, to_matrix
 
 Say = Callable[[str], None]
@@ -111,7 +111,7 @@ def train_skeletal(
 
 
 def skeletal_losses(
-    network: ResidualNetwork, critic: Critic, examples: Sequence[Example], recipe: StageOne,
+    network: Network, critic: Critic, examples: Sequence[Example], recipe: StageOne,
     random: np.random.Generator,
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:  # fmt: skip
     """Weighted losses by name, the turns that were made and those that were recorded `(batch, frames, nodes, 3, 3)`."""
@@ -143,7 +143,7 @@ def skeletal_losses(
     return losses, turned, given
 
 
-def onto(network: ResidualNetwork, turns: Tensor, bones: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+def onto(network: Network, turns: Tensor, bones: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Turns on another skeleton `(batch, frames, nodes, 3, 3)`, and the residual said `(batch, frames, nodes, 3)`."""
     frames = turns.shape[1]
     source, target = source_input(turns, bones), target_input(turns, other)

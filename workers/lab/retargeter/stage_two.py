@@ -23,9 +23,9 @@ from workers.lab.retargeter.examples import Example
 from workers.lab.retargeter.geometry_losses import find_losses, handed_on
 from workers.lab.retargeter.semantic_losses import Eyes
 from workers.refinement.losses import weight_values
-from workers.retargeting.network.architecture import ResidualNetwork
 from workers.retargeting.network.rate import RATE_HZ
 from workers.retargeting.network.retargeter import said_by
+from workers.retargeting.network.weights import Network, make_network
 from workers.skeleton.model import Indices
 
 Say = Callable[[str], None]
@@ -54,15 +54,15 @@ class StageTwo:
 class Training:
     """Where a training stands; `state_dict` is what is saved to go on from."""
 
-    network: ResidualNetwork
-    average: ResidualNetwork
+    network: Network
+    average: Network
     optimiser: torch.optim.Optimizer
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def begin(network: ResidualNetwork, recipe: StageTwo) -> Training:
-    average = ResidualNetwork(network.architecture)
+def begin(network: Network, recipe: StageTwo) -> Training:
+    average = make_network(network.architecture)
     average.load_state_dict(network.state_dict())
     matrices = [value for value in network.parameters() if value.ndim > 1]
     others = [value for value in network.parameters() if value.ndim <= 1]
@@ -120,7 +120,7 @@ def train(
 
 
 def batch_loss(
-    network: ResidualNetwork,
+    network: Network,
     batch: Batch,
     recipe: StageTwo,
     weights: dict[str, float],
@@ -154,7 +154,7 @@ def batch_loss(
     return total, told
 
 
-def jerk(network: ResidualNetwork, turns: Tensor) -> Tensor:
+def jerk(network: Network, turns: Tensor) -> Tensor:
     """Mean square of the third differences, in usual ranges a knot spacing cubed, as refinement's smoothness."""
     third = turns[:, 3:] - 3.0 * turns[:, 2:-1] + 3.0 * turns[:, 1:-2] - turns[:, :-3]
     ranges = network.ranges.clamp_min(1e-3)[:, None]
@@ -163,7 +163,7 @@ def jerk(network: ResidualNetwork, turns: Tensor) -> Tensor:
     return mean
 
 
-def watch(network: ResidualNetwork, watched: Sequence[Example], weights: dict[str, float]) -> dict[str, float]:
+def watch(network: Network, watched: Sequence[Example], weights: dict[str, float]) -> dict[str, float]:
     """Losses a second over whole examples, as a share of those of no residual, by the mean of the roots' weights."""
     before: dict[str, float] = {}
     after: dict[str, float] = {}

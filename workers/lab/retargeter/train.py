@@ -26,8 +26,7 @@ from workers.lab.retargeter.recipe import Recipe
 from workers.lab.retargeter.semantic_losses import Eyes
 from workers.lab.retargeter.stage_one import train_skeletal
 from workers.lab.retargeter.stage_two import Training, begin, train
-from workers.retargeting.network.architecture import ResidualNetwork
-from workers.retargeting.network.weights import WEIGHTS_NAME, write_network
+from workers.retargeting.network.weights import WEIGHTS_NAME, Network, make_network, write_network
 from workers.semantics.loaded import open_encoder
 
 Say = Callable[[str], None]
@@ -44,12 +43,12 @@ def train_stage(data: Path, out: Path, stage: int, recipe: Recipe, seed: int, sa
     watched = list(draw_examples(data, recipe.watched, recipe.watched_bodies, seed + WATCHED_SEED))
     say(f"{len(examples)} examples to learn from, {len(watched)} to watch: {time.monotonic() - started:.0f} s")
     torch.manual_seed(seed)
-    training = begin(ResidualNetwork(recipe.architecture), recipe.two)
+    training = begin(make_network(recipe.architecture), recipe.two)
     own, before = out / f"stage{stage}.pt", out / "stage1.pt"
     if own.exists():
         restore(training, own)
     elif stage == 2 and before.exists():
-        earlier = begin(ResidualNetwork(recipe.architecture), recipe.two)
+        earlier = begin(make_network(recipe.architecture), recipe.two)
         restore(earlier, before)
         training.network.load_state_dict(earlier.average.state_dict())
         training.average.load_state_dict(earlier.average.state_dict())
@@ -103,7 +102,7 @@ def log(training: Training, path: Path, stage: int) -> None:
         writer.writerows(entries)
 
 
-def manifest_of(folder: Path, network: ResidualNetwork) -> Manifest:
+def manifest_of(folder: Path, network: Network) -> Manifest:
     """Writes `manifest.json` beside the weights, the version being the folder's name where that is a number."""
     path = folder / WEIGHTS_NAME
     parameters = sum(parameter.numel() for parameter in network.parameters())

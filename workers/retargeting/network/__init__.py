@@ -4,6 +4,7 @@
     features      what it is told of source, result and both bodies
     mirror        left and right exchanged
     architecture  the network itself
+    paper         the paper's own network, to compare with
     weights       to and from a file
     rate          its frames: about thirty a second, in windows, and back
     apply         from its turns to the residual's values

@@ -36,6 +36,7 @@ from workers.retargeting.network.nodes import NODES
 from workers.retargeting.ranges import STIFFNESS_RAD
 
 MOST_RANGES = 4.0  # that a node is turned at most by what is free of its turn
+BONE = 3  # columns of a character's statics that its skeleton alone tells
 OPENS, OPEN = 0.05, 0.25  # nearness at which a limb begins to be open to change, and is
 HALF_WINDOW = 3  # frames of the network's rate, to each side
 
@@ -44,13 +45,14 @@ HALF_WINDOW = 3  # frames of the network's rate, to each side
 class Architecture:
     """`causal` looks at no later frame, for streaming; the window along time is then one-sided too."""
 
+    variant: str = "residual"  # or "paper": `paper.PaperNetwork`, of which nothing else here is asked
     channels: int = 48
     heads: int = 4
     encoder_blocks: int = 1
     decoder_blocks: int = 3
     kernel: int = 5
     causal: bool = False
-    see_widths: bool = True  # ablation: without, radii and surface places of the character are hidden
+    see_widths: bool = True  # ablation: without, all is hidden that the character's skin tells
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -80,7 +82,7 @@ class ResidualNetwork(nn.Module):
         self.write = nn.Linear(width, WAYS + 3)
         nn.init.zeros_(self.write.weight)
         nn.init.zeros_(self.write.bias)
-        self.register_buffer("ranges", torch.tensor(_ranges()), persistent=False)
+        self.register_buffer("ranges", torch.tensor(node_ranges()), persistent=False)
         self.register_buffer("window", _window(architecture.causal), persistent=False)
         self.register_buffer("limb", torch.tensor(_limbs()), persistent=False)
 
@@ -102,6 +104,9 @@ class ResidualNetwork(nn.Module):
 
     def _one_side(self, source: Tensor, target: Tensor, turns: Tensor, near: Tensor, present: Tensor) -> Tensor:
         hidden = torch.where(present, 0.0, -1e4)[:, None, None, None]
+        if not self.architecture.see_widths:
+            target = torch.cat([target[..., :BONE], 0.0 * target[..., BONE:]], dim=-1)
+            turns = 0.0 * turns
         code = self.read_source(source) + self.node
         for block in self.encoder:
             code = block(code, hidden)
@@ -176,7 +181,7 @@ class _Block(nn.Module):
         return told
 
 
-def _ranges() -> list[float]:
+def node_ranges() -> list[float]:
     """Usual range of each node's turn; 0 for what refinement does not turn either. A thigh swivels."""
     result = []
     for role in NODES:

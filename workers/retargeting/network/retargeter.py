@@ -18,10 +18,9 @@ from workers.geometry.prepared import surfaces_of
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.analytic import AnalyticRetargeter
 from workers.retargeting.network.apply import value_map
-from workers.retargeting.network.architecture import ResidualNetwork
 from workers.retargeting.network.features import Features, clip_features
 from workers.retargeting.network.rate import at_all_frames, looked_frames, windows
-from workers.retargeting.network.weights import WEIGHTS_NAME, read_network
+from workers.retargeting.network.weights import WEIGHTS_NAME, Network, read_network
 from workers.retargeting.residual import find_freedom, moved_motion
 from workers.retargeting.retargeter import TransferInput, Transferred
 from workers.skeleton.model import Array
@@ -32,7 +31,7 @@ QUIET_RAD = 1e-4  # a clip that is turned by less than this anywhere stays as it
 class NetworkRetargeter:
     """A network that is ready to run, in memory."""
 
-    def __init__(self, network: ResidualNetwork) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network
 
     def retarget(self, given: TransferInput) -> Transferred:
@@ -62,7 +61,7 @@ class SmtRetargeter(NetworkRetargeter):
             ) from None
 
 
-def network_turns(network: ResidualNetwork, given: TransferInput, motion: BodyMotion) -> Array:
+def network_turns(network: Network, given: TransferInput, motion: BodyMotion) -> Array:
     """Turns `(frames, nodes, 3)` of every frame of the analytic result `motion`."""
     looked = looked_frames(motion)
     pieces = []
@@ -75,7 +74,7 @@ def network_turns(network: ResidualNetwork, given: TransferInput, motion: BodyMo
     return at_all_frames(np.concatenate(pieces), looked, motion)
 
 
-def said_by(network: ResidualNetwork, features: Features) -> Array:
+def said_by(network: Network, features: Features) -> Array:
     """Turns `(frames, nodes, 3)` for some frames in a row."""
     weight = network.write.weight
     inputs = [
