@@ -13,7 +13,9 @@ from torch import Tensor
 
 from tests.retargeting.network.made import SMALL, character, method_of, motion, silent, talking, with_motion
 from workers.contract.options import JobOptions
+from workers.geometry.contact_model import SelfContacts
 from workers.geometry.prepared import surfaces_of
+from workers.geometry.source_contacts import source_contacts
 from workers.motion.mirror import mirror_motion
 from workers.retargeting.alignment import align
 from workers.retargeting.clip import retarget_clip
@@ -29,10 +31,12 @@ from workers.retargeting.network.mirror import (
     mirrored_turns,
 )
 from workers.retargeting.network.nodes import MIRRORED, NODES, PARENTS
+from workers.retargeting.network.paper import vector_of
 from workers.retargeting.network.retargeter import said_by
-from workers.retargeting.network.weights import WEIGHTS_NAME, read_network, write_network
+from workers.retargeting.network.weights import WEIGHTS_NAME, make_network, read_network, write_network
 from workers.samples.rig import RigStyle
 from workers.skeleton import quat
+from workers.skeleton.quat_torch import from_rotation_vector, to_matrix
 
 ANALYTIC = METHODS[0]
 OPTIONS = JobOptions(foot_contact="off")
@@ -46,7 +50,8 @@ def features_of(name: str = "hands_on_hips") -> Features:
     done = retarget_clip(motion(name), character(), OPTIONS, ANALYTIC)
     return clip_features(
         done.source.motion, surfaces_of(done.source).light, done.scored, surfaces_of(character()).light,
-        align(done.source.body, character().body), rate.looked_frames(done.scored),
+        align(done.source.body, character().body),
+        source_contacts(done.source.motion, surfaces_of(done.source).light), rate.looked_frames(done.scored),
     )  # fmt: skip
 
 
@@ -95,10 +100,17 @@ def test_features_of_a_mirrored_motion_are_mirrored_features() -> None:
     frames = np.arange(0, done.scored.frames, 7)
     surfaces = surfaces_of(prepared).light, surfaces_of(character()).light
     alignment = align(prepared.body, character().body)
-    plain = inputs(clip_features(prepared.motion, surfaces[0], done.scored, surfaces[1], alignment, frames))
+    none = SelfContacts(done.scored.frames, ())  # found on triangles, which are not alike on both sides
+    plain = inputs(clip_features(prepared.motion, surfaces[0], done.scored, surfaces[1], alignment, none, frames))
     other = inputs(
         clip_features(
-            mirror_motion(prepared.motion), surfaces[0], mirror_motion(done.scored), surfaces[1], alignment, frames
+            mirror_motion(prepared.motion),
+            surfaces[0],
+            mirror_motion(done.scored),
+            surfaces[1],
+            alignment,
+            none,
+            frames,
         )
     )
     for mirror, one, two in zip(
@@ -127,7 +139,7 @@ def test_turning_the_motion_turns_the_result() -> None:
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: repr(style)[9:60])
 def test_how_a_rig_was_exported_does_not_matter(style: RigStyle) -> None:
     """Rest pose, bone axes, units, up axis and names of the character change where its joints go by less than two
-    millimetres; the network moves them by more than ten centimetres. Arms that rest at the sides hide other skin:
+    millimetres; the network moves them by more than five centimetres. Arms that rest at the sides hide other skin:
     there it is up to a fifth of that.
     """
     method, roles = method_of(talking()), ("leftHand", "rightHand", "leftLowerArm", "rightLowerArm", "head")
@@ -138,7 +150,7 @@ def test_how_a_rig_was_exported_does_not_matter(style: RigStyle) -> None:
         np.stack([it.positions_m[:, it.body.mapping.roles[role].joint] for role in roles]) for it in (plain, made, base)
     )
     moved = np.linalg.norm(wanted - before, axis=-1).max()
-    assert moved > 0.1
+    assert moved > 0.05
     assert np.linalg.norm(wanted - result, axis=-1).max() < (0.2 * moved if style.rest_pose == "N" else 0.002)
 
 
@@ -188,3 +200,14 @@ def test_every_weight_has_a_gradient() -> None:
         torch.nn.init.normal_(network.write.weight, std=0.1)
     network(*inputs(features_of())).square().sum().backward()
     assert all(value.grad is not None and bool(value.grad.any()) for value in network.parameters())
+
+
+def test_the_papers_network_writes_what_it_is_given_to_write() -> None:
+    """Rotations through its last layer and back are turns that lead there."""
+    network = make_network(Architecture(variant="paper")).eval()
+    source, target, turns, near, present = inputs(features_of())
+    said = network(source, target, turns, near, present)
+    assert said.shape == (*source.shape[:3], 3)
+    assert not said[:, :, 0].any()
+    vectors = torch.randn(50, 3).clamp(-1.0, 1.0)
+    assert torch.allclose(vector_of(to_matrix(from_rotation_vector(vectors))), vectors, atol=1e-4)

@@ -16,6 +16,7 @@ import numpy as np
 from workers.contract.errors import EngineError
 from workers.contract.options import JobOptions
 from workers.geometry.prepared import surfaces_of
+from workers.geometry.source_contacts import source_contacts
 from workers.lab.eye.data.bodies import PosableBody
 from workers.lab.eye.data.families import (
     SHAPES,
@@ -111,7 +112,8 @@ def make_example(name: str, source: PreparedMotion, target: PreparedCharacter) -
     alignment = align(source.body, target.body)
     features = clip_features(
         retargeted.source.motion, surfaces_of(retargeted.source).light, retargeted.scored,
-        surfaces_of(target).light, alignment, frames,
+        surfaces_of(target).light, alignment, source_contacts(retargeted.source.motion, surfaces_of(retargeted.source).light),
+        frames,
     )  # fmt: skip
     return Example(
         name, retargeted, target, problem, frames, features, value_map(problem.freedom, problem.base, alignment, frames)

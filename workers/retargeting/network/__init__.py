@@ -2,6 +2,7 @@
 
     nodes         its graph: twenty humanoid roles
     features      what it is told of source, result and both bodies
+    contact_ways  what the source's self-contacts ask of each limb
     mirror        left and right exchanged
     architecture  the network itself
     paper         the paper's own network, to compare with

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.contract.roles import SIDES
+from workers.geometry.contact_model import SelfContacts
 from workers.geometry.part_frames import PartFrame
 from workers.geometry.parts import TORSO, part_index
 from workers.geometry.posing import pose
@@ -23,8 +24,10 @@ from workers.geometry.relations.marks import all_marks
 from workers.geometry.relations.nearness import Nearness, nearness_compiled
 from workers.geometry.relations.points import PROBES, RelationPoints, relation_points, shared_points
 from workers.geometry.surface import BodySurface
+from workers.geometry.transfer_contacts import carry
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.alignment import RestAlignment
+from workers.retargeting.network.contact_ways import ContactWays, contact_ways
 from workers.retargeting.network.nodes import (
     NODES,
     NUMBER,
@@ -72,8 +75,8 @@ CHAIN_OF = {
 }
 SOURCE_STATIC, TARGET_STATIC = 3 + 1 + QUADRANTS + 1, 3 + 1 + QUADRANTS + 1
 SOURCE_DYNAMIC = 6 + 6 + 3 + 3 * SLOTS
-TARGET_DYNAMIC = 3 + 4 * SLOTS + 3 * CHAIN_PROBES
-WAYS = 2 * CHAIN_PROBES  # turns that are offered to each node
+TARGET_DYNAMIC = 3 + 4 * SLOTS + 3 * CHAIN_PROBES + 2
+WAYS = 2 * CHAIN_PROBES + 1  # turns that are offered to each node, the last by the source's contacts
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +118,12 @@ def clip_features(
     result: BodyMotion,
     surface: BodySurface,
     alignment: RestAlignment,
+    contacts: SelfContacts,
     frames: Indices,
 ) -> Features:
-    """Of some frames of a source and of the analytic result on the character that `surface` is of."""
+    """Of some frames of a source, ascending but for a loop's ends, and of the analytic result on the character that
+    `surface` is of; `contacts` are the source's own.
+    """
     one, other = shared_points(relation_points(source_surface), relation_points(surface))
     wanted = _side(source, one, None, frames)
     made = _side(result, other, alignment, frames)
@@ -129,18 +135,37 @@ def clip_features(
         columns = [probes[probe] for probe in chain if probe in probes]
         if columns:
             near[:, number] = np.maximum(near_source[:, columns], near_target[:, columns]).max(axis=1)
+    touching = _contact_ways(made, result, surface, contacts, frames)
+    near = np.maximum(near, touching.touches)
     return Features(
         np.concatenate(
             [_static(wanted, None, len(frames)), _source_dynamic(wanted, near_source, probes)], axis=-1
         ).astype(np.float32),
         np.concatenate(
-            [_static(made, alignment, len(frames)), _target_dynamic(made, near_source, near_target, there, probes)],
+            [
+                _static(made, alignment, len(frames)),
+                _target_dynamic(made, near_source, near_target, there, touching, probes),
+            ],
             axis=-1,
         ).astype(np.float32),
-        ways_as_turns(made, out, near_source[:, :, None] * there, probes).astype(np.float32),
+        np.concatenate(
+            [ways_as_turns(made, out, near_source[:, :, None] * there, probes), touching.turns[:, :, None]], axis=2
+        ).astype(np.float32),
         near.astype(np.float32),
         made.present,
     )
+
+
+def _contact_ways(
+    made: _Side, result: BodyMotion, surface: BodySurface, contacts: SelfContacts, frames: Indices
+) -> ContactWays:
+    body, parents = made.body, node_parents(made.present)
+    axes = quat.multiply(body.facing, made.turns[:, np.maximum(parents, 0)])
+    asked, back = np.unique(frames, return_inverse=True)
+    first = np.unique(back, return_index=True)[1]
+    anchors = carry(contacts, surface, result.rate_hz, asked)
+    found = contact_ways(anchors, surface, result, asked, made.places_m[first], axes[first])
+    return ContactWays(found.turns[back], found.touches[back], found.missed[back])
 
 
 def _side(motion: BodyMotion, points: RelationPoints, alignment: RestAlignment | None, frames: Indices) -> _Side:
@@ -202,7 +227,9 @@ def _source_dynamic(side: _Side, near: Array, probes: dict[int, int]) -> Array:
     return np.concatenate([*parts, _on_nodes(values, probes)], axis=-1)
 
 
-def _target_dynamic(made: _Side, near_source: Array, near: Array, there: Array, probes: dict[int, int]) -> Array:
+def _target_dynamic(
+    made: _Side, near_source: Array, near: Array, there: Array, touching: ContactWays, probes: dict[int, int]
+) -> Array:
     place = _seen_from_hips(made, made.places_m) / made.body.height_m
     missing = np.linalg.norm(there, axis=-1) * near_source / FAR
     values = np.stack([_soft(made.heights), near, made.found.facing, missing], axis=-1)
@@ -212,7 +239,12 @@ def _target_dynamic(made: _Side, near_source: Array, near: Array, there: Array, 
         for slot, probe in enumerate(CHAINS[chain]):
             if probe in probes:
                 carried[:, node, slot] = of_chain[:, probes[probe]]
-    return np.concatenate([place, _on_nodes(values, probes), carried.reshape(*carried.shape[:2], -1)], axis=-1)
+    asked = np.zeros((len(near), len(NODES), 2))
+    for node, chain in CHAIN_OF.items():
+        limb = list(CHAINS).index(chain)
+        asked[:, node] = np.stack([touching.touches[:, limb], _soft(touching.missed[:, limb])], axis=-1)
+    flat = carried.reshape(*carried.shape[:2], -1)
+    return np.concatenate([place, _on_nodes(values, probes), flat, asked], axis=-1)
 
 
 def _soft(heights: Array) -> Array:
@@ -232,7 +264,7 @@ def _on_nodes(values: Array, probes: dict[int, int]) -> Array:
 
 def ways_as_turns(made: _Side, out: Array, there: Array, probes: dict[int, int]) -> Array:
     """For every node of a limb and each probe that it carries the rotation vectors, in the canonical axes of the node
-    above, that would move the probe by either way, `(frames, nodes, WAYS, 3)`.
+    above, that would move the probe by either way, `(frames, nodes, 2 CHAIN_PROBES, 3)`.
     """
     frames, scale = len(out), made.points.scale_m
     result = np.zeros((frames, len(NODES), 2, CHAIN_PROBES, 3))
@@ -248,7 +280,7 @@ def ways_as_turns(made: _Side, out: Array, there: Array, probes: dict[int, int])
             for kind, way in enumerate((out, there)):
                 turn = np.cross(lever, way[:, probes[probe]]) / ((lever**2).sum(-1, keepdims=True) + 1.0)
                 result[:, node, kind, slot] = quat.rotate(quat.conjugate(axes), turn)
-    return result.reshape(frames, len(NODES), WAYS, 3)
+    return result.reshape(frames, len(NODES), 2 * CHAIN_PROBES, 3)
 
 
 def _carries(node: int, probe: int) -> bool:

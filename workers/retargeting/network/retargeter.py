@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from model_store.status import InstalledModel
 from workers.contract.errors import ModelUnavailable
 from workers.geometry.prepared import surfaces_of
+from workers.geometry.source_contacts import source_contacts
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.analytic import AnalyticRetargeter
 from workers.retargeting.network.apply import value_map
@@ -63,12 +64,12 @@ class SmtRetargeter(NetworkRetargeter):
 
 def network_turns(network: Network, given: TransferInput, motion: BodyMotion) -> Array:
     """Turns `(frames, nodes, 3)` of every frame of the analytic result `motion`."""
-    looked = looked_frames(motion)
+    looked, seen = looked_frames(motion), surfaces_of(given.source).light
+    contacts = source_contacts(given.source.motion, seen)  # the scores ask for them again
     pieces = []
     for _, frames, own in windows(motion, looked):
         features = clip_features(
-            given.source.motion, surfaces_of(given.source).light, motion, surfaces_of(given.target).light,
-            given.alignment, frames,
+            given.source.motion, seen, motion, surfaces_of(given.target).light, given.alignment, contacts, frames,
         )  # fmt: skip
         pieces.append(said_by(network, features)[own])
     return at_all_frames(np.concatenate(pieces), looked, motion)
