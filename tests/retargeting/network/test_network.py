@@ -138,7 +138,7 @@ def test_turning_the_motion_turns_the_result() -> None:
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: repr(style)[9:60])
 def test_how_a_rig_was_exported_does_not_matter(style: RigStyle) -> None:
-    """Rest pose, bone axes, units, up axis and names of the character change where its joints go by less than two
+    """Rest pose, bone axes, units, up axis and names of the character change where its joints go by less than three
     millimetres; the network moves them by more than five centimetres. Arms that rest at the sides hide other skin:
     there it is up to a fifth of that.
     """
@@ -151,7 +151,7 @@ def test_how_a_rig_was_exported_does_not_matter(style: RigStyle) -> None:
     )
     moved = np.linalg.norm(wanted - before, axis=-1).max()
     assert moved > 0.05
-    assert np.linalg.norm(wanted - result, axis=-1).max() < (0.2 * moved if style.rest_pose == "N" else 0.002)
+    assert np.linalg.norm(wanted - result, axis=-1).max() < (0.2 * moved if style.rest_pose == "N" else 0.003)
 
 
 def test_windows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,10 +110,10 @@ def make_example(name: str, source: PreparedMotion, target: PreparedCharacter) -
     problem = prepare_problem(retargeted, target, lambda: None)
     frames = looked_frames(retargeted.scored)
     alignment = align(source.body, target.body)
+    contacts = source_contacts(retargeted.source.motion, surfaces_of(retargeted.source).light)
     features = clip_features(
         retargeted.source.motion, surfaces_of(retargeted.source).light, retargeted.scored,
-        surfaces_of(target).light, alignment, source_contacts(retargeted.source.motion, surfaces_of(retargeted.source).light),
-        frames,
+        surfaces_of(target).light, alignment, contacts, frames,
     )  # fmt: skip
     return Example(
         name, retargeted, target, problem, frames, features, value_map(problem.freedom, problem.base, alignment, frames)

@@ -39,8 +39,8 @@ GROUPS_OF_LIMBS = (1, 2, 3, 4)  # in the order of `features.CHAINS`
 
 @dataclass(frozen=True, eq=False)
 class ContactWays:
-    """`turns` `(frames, nodes, 3)` radians in the axes of the node above, `touches` `(frames, limbs)` how much each limb
-    is asked to touch, 0 to 1, `missed` `(frames, limbs)` how far it is from there in forearm radii.
+    """`turns` `(frames, nodes, 3)` radians in the axes of the node above, `touches` `(frames, limbs)` how much each
+    limb is asked to touch, 0 to 1, `missed` `(frames, limbs)` how far it is from there in forearm radii.
     """
 
     turns: Array
@@ -51,8 +51,8 @@ class ContactWays:
 def contact_ways(
     anchors: ContactAnchors, surface: BodySurface, motion: BodyMotion, frames: Indices, places_m: Array, axes: Array
 ) -> ContactWays:
-    """`anchors` count `frames`; `places_m` `(frames, nodes, 3)` are the joints from the hips and `axes` `(frames, nodes,
-    4)` the world axes of the node above each.
+    """`anchors` count `frames`; `places_m` `(frames, nodes, 3)` are the joints from the hips and `axes`
+    `(frames, nodes, 4)` the world axes of the node above each.
     """
     turns = np.zeros((len(frames), len(NODES), 3))
     touches, missed = np.zeros((len(frames), 4)), np.zeros((len(frames), 4))
