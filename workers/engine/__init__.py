@@ -3,6 +3,7 @@
     engine          the stages of a job: loading, mapping, retargeting, refining, scoring, exporting
     scene_engine    the same on scenes that were read before, as workers call it
     prepared_files  files prepared before, for the jobs that follow
+    learned         a learned result beside the analytic one
     export          retargeted clips as the file that was asked for
     write_clips     the files of a job that hold clips: result, variants, events
     postconditions  what every result must hold, or it is never handed out
