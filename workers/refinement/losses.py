@@ -82,7 +82,7 @@ def _contact(scope: Scope) -> Loss:
 
 def _places(scope: Scope) -> Loss:
     problem = scope.problem
-    return Places(problem.leash, 1.0 - (1.0 - KEPT_AT_CONTACTS) * problem.activity.touching, problem.arm_radius_m)
+    return Places(problem.leash, 1.0 - (1.0 - KEPT_AT_CONTACTS) * problem.activity.going, problem.arm_radius_m)
 
 
 def _facing(scope: Scope) -> Loss:
@@ -142,7 +142,11 @@ LOSSES = (
         "the shortest way out, not the smallest turn; tuned",
         always, ("relation_error",), _places,
     ),
-    LossRow("facing", 1.0, "a hand turned by a quarter of a radian", "as much as a joint's turn", always, (), _facing),
+    LossRow(
+        "facing", 12.0, "a hand turned by a quarter of a radian",
+        "what a hand faces, or holds, is seen first: with 1 swords swung by 45 degrees on bodies of short arms; tuned",
+        always, (), _facing,
+    ),
     LossRow(
         "turns", 1.0, "a joint turned by its usual range (`ranges`)", "the unit of all others",
         always, ("unseen_similarity",), _turns,

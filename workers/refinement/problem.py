@@ -28,7 +28,7 @@ from workers.refinement.held import AskedContacts, asked_contacts
 from workers.refinement.leash import Leash, find_leash, known_joints
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.measures import WindowMetrics
-from workers.refinement.reachable import OutOfReach
+from workers.refinement.reachable import OutOfReach, way_m
 from workers.refinement.resting import sort_contacts
 from workers.refinement.rows import Posed, WatchedSurface
 from workers.refinement.spline import Spline, fit_spline
@@ -141,6 +141,10 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     timeline = find_timeline(source)
     depths = _depths(base, light, on_piece)
     touched, rests = _touched(found.reached, depths), _touched(found.rest, depths)
+    ways = np.zeros(depths.shape)
+    for contact in found.reached:
+        part, own = slice(contact.start, contact.stop), GROUP_OF[[contact.part_a, contact.part_b]]
+        ways[part, own] = np.maximum(ways[part, own], way_m(contact, light, base))
     active = touched | rests | ((depths > 0.0) & (np.arange(len(GROUPS)) != BODY))
     # Within less than lies between two knots nothing can come and go.
     gap = max(1, timeline.frames_in(SPACING_S))
@@ -152,7 +156,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         source=source,
         freedom=freedom,
         spline=fit_spline(timeline, SPACING_S),
-        activity=Activity(active, touched, rests, timeline),
+        activity=Activity(active, touched, rests, np.minimum(ways / light.arm_radius_m, 1.0), timeline),
         contacts=contacts,
         asked=asked_contacts(source, seen, light),
         out_of_reach=found.out_of_reach,
@@ -160,7 +164,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         fine=WatchedSurface.of(freedom, fine),
         anchors=anchors,
         window_metrics=WindowMetrics(fine, fine_anchors, fine_anchors.carried(reached), source, seen),
-        leash=find_leash(target.body, depths, touched, timeline),
+        leash=find_leash(target.body, depths, touched, ways, timeline),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
         result_ground=foot_scores.result_track(track, source.body, base.body, retargeted.source_floor_m),

@@ -85,6 +85,16 @@ def within_reach(
     return SelfContacts(contacts.frames, kept), tuple(far)
 
 
+def way_m(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> float:
+    """How far the nearest places of a contact are apart in `base`, at the most of some frames."""
+    frames = looked_frames(contact)
+    anchors = carry(SelfContacts(base.frames, (contact,)), surface, base.rate_hz, frames)
+    if not len(anchors):
+        return 0.0
+    nearest = _nearest(anchors.frame, anchors.missed_m(pose(surface, base, frames)), len(frames))
+    return float(nearest[np.isfinite(nearest)].max(initial=0.0))
+
+
 def _nearest(frame: Indices, values: Array, frames: int) -> Array:
     """The least of values in each frame `(frames,)`."""
     result = np.full(frames, np.inf)
