@@ -17,15 +17,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.geometry.contact_model import SelfContact
+from workers.geometry.parts import HEAD
 from workers.refinement.clearance import Clearance
 from workers.refinement.gauss_newton import Weighted
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.problem import ClipProblem
+from workers.refinement.reachable import HANDS
 from workers.refinement.rounds import RoundPlan, Schedule, always, until_fine, when_fine
 from workers.refinement.rows import Loss, WatchedSurface
 from workers.refinement.semantic import SemanticObjective
 from workers.refinement.staying import Facing, Places, Turns, WithinLeash
-from workers.refinement.touching import LEAST_AREA, Contact, Penetration, vertices_of
+from workers.refinement.touching import (
+    ASIDE,
+    ASIDE_AT_HEAD,
+    ASIDE_OF_HANDS,
+    LEAST_AREA,
+    Contact,
+    Penetration,
+    vertices_of,
+)
 from workers.skeleton.model import Indices, Mask
 
 
@@ -77,7 +88,16 @@ def _penetration(scope: Scope, watched: WatchedSurface, least_area: float, every
 
 
 def _contact(scope: Scope) -> Loss:
-    return Contact(scope.problem.light, scope.problem.anchors.at(scope.frames))
+    problem = scope.problem
+    anchors = problem.anchors.at(scope.frames)
+    aside = np.array([_aside(item) for item in anchors.carried(problem.contacts)] or [0.0])
+    return Contact(problem.light, anchors, aside[anchors.contact])
+
+
+def _aside(contact: SelfContact) -> float:
+    if np.isin([contact.part_a, contact.part_b], HANDS).all():
+        return ASIDE_OF_HANDS
+    return ASIDE_AT_HEAD if contact.part_b == HEAD else ASIDE
 
 
 def _places(scope: Scope) -> Loss:
