@@ -13,7 +13,16 @@ from workers.motion.timeline import find_timeline
 from workers.preparation.prepare import PreparedCharacter
 from workers.refinement.activity import value_groups
 from workers.refinement.guards import FrameSpan
-from workers.refinement.leash import SLACK, TIMES_DEPTH, TRUNK_SLACK, Leash, find_leash
+from workers.refinement.leash import (
+    MOST_LENGTH,
+    SLACK,
+    TIMES_DEPTH,
+    TIMES_WAY,
+    TRUNK_SLACK,
+    Leash,
+    find_leash,
+    limb_length_m,
+)
 from workers.refinement.problem import prepare_problem
 from workers.refinement.refine import refine_clip
 from workers.retargeting.clip import RetargetedClip
@@ -21,6 +30,7 @@ from workers.retargeting.residual import DegreesOfFreedom, find_freedom, moved_m
 from workers.skeleton.model import Array
 
 LEFT_ARM, RIGHT_ARM = GROUPS.index("leftArm"), GROUPS.index("rightArm")
+WAY_M = 0.1
 Done = Callable[[str], RetargetedClip]
 
 
@@ -40,7 +50,7 @@ def leash_of(base: BodyMotion, depth_m: float = 0.0, touched: tuple[int, ...] = 
     third = slice(base.frames // 3, 2 * base.frames // 3)
     depths[third, LEFT_ARM] = depth_m
     near[third, list(touched)] = True
-    return find_leash(base.body, depths, near, find_timeline(base))
+    return find_leash(base.body, depths, near, WAY_M * near, find_timeline(base))
 
 
 def random_residual(base: BodyMotion, freedom: DegreesOfFreedom, size_rad: float) -> Array:
@@ -71,6 +81,25 @@ def test_no_residual_passes_its_bounds(
     assert leash.bounds_m[:, LEFT_ARM].max() == pytest.approx(deepest)
     assert leash.bounds_m[:, RIGHT_ARM].max() == pytest.approx(SLACK * base.body.height_m)
     assert not held[:, value_groups(freedom) == BODY].any()  # nothing touches: the trunk stays
+
+
+def test_no_limb_goes_farther_than_a_share_of_its_length_however_deep_it_lies(
+    base: BodyMotion, freedom: DegreesOfFreedom
+) -> None:
+    """An elbow by as much less as it is nearer to the shoulder; a way to a contact comes on top, for both."""
+    most = MOST_LENGTH * limb_length_m(base.body, LEFT_ARM) + SLACK * base.body.height_m
+    leash, middle = leash_of(base, 1.0), np.array([base.frames // 2])
+    elbow, wrist = (int(base.body.joint(f"left{role}") or 0) for role in ("LowerArm", "Hand"))
+    assert leash.bound_m(middle, LEFT_ARM, wrist) == pytest.approx(most)
+    assert 0.3 * most < leash.bound_m(middle, LEFT_ARM, elbow) < 0.7 * most
+    touched = leash_of(base, 1.0, (LEFT_ARM,))
+    for joint in (elbow, wrist):
+        way_m = touched.bound_m(middle, LEFT_ARM, joint) - leash.bound_m(middle, LEFT_ARM, joint)
+        assert way_m == pytest.approx(TIMES_WAY * WAY_M)
+    held = leash.held(freedom, base, random_residual(base, freedom, 1.5))
+    moved = moved_motion(freedom, base, held).positions_m[:, elbow] - base.positions_m[:, elbow]
+    frames = np.arange(base.frames)
+    assert (np.linalg.norm(moved, axis=-1) <= leash.bound_m(frames, LEFT_ARM, elbow) + 1e-6).all()
 
 
 def test_what_keeps_its_bounds_is_left_as_it_is(base: BodyMotion, freedom: DegreesOfFreedom) -> None:

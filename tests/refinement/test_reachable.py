@@ -40,12 +40,16 @@ def test_hands_that_hang_cannot_clap(on_stout: Done, stout: PreparedCharacter) -
     assert all(item.apart_m > 2.0 * REACH * hanging.body.height_m for item in far)
 
 
-@pytest.mark.parametrize(("limb", "is_kept"), [("leftLowerArm", False), ("leftFoot", False), ("leftHand", True)])
-def test_only_hands_go_through_the_air_to_what_they_touch(
-    limb: str, is_kept: bool, on_stout: Done, stout: PreparedCharacter, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limb", "air", "is_kept"),
+    [("leftLowerArm", 10.0, False), ("leftFoot", 10.0, False), ("leftHand", 10.0, True), ("leftHand", 0.07, False)],
+)
+def test_only_hands_go_through_the_air_to_what_they_touch_and_not_far(
+    limb: str, air: float, is_kept: bool, on_stout: Done, stout: PreparedCharacter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large head or a beard lies on its owner's forearms; on this body there is air between."""
     monkeypatch.setattr(reachable, "REACH", 10.0)
+    monkeypatch.setattr(reachable, "AIR_OF_HANDS", air)
     done, light = on_stout("wave"), surfaces_of(stout).light
     clap = on_stout("clap")
     (first, *_) = find_self_contacts(clap.source.motion, surfaces_of(clap.source).light).contacts

@@ -15,7 +15,9 @@ from workers.geometry.prepared import surfaces_of
 from workers.motion.body_motion import BodyMotion
 from workers.motion.timeline import Timeline
 from workers.preparation.prepare import PreparedCharacter
-from workers.refinement.curve import curve_at
+from workers.refinement import gauss_newton
+from workers.refinement.curve import Curve, curve_at
+from workers.refinement.gauss_newton import Equations
 from workers.refinement.levers import Levers, part_shares
 from workers.refinement.rows import Posed
 from workers.refinement.spline import Spline, fit_spline
@@ -204,3 +206,21 @@ def test_a_short_loop_is_one_window() -> None:
     windows = cut_windows(spline, np.ones(spline.knots, dtype=np.bool_), 30.0)
     assert len(windows) == 1
     assert windows[0].all()
+
+
+@pytest.mark.parametrize("is_cyclic", [False, True])
+def test_what_a_window_solves_does_not_grow_with_its_clip(is_cyclic: bool) -> None:
+    """Third differences of the knots near it are those of the whole clip that a free knot is part of."""
+    count, free = 40, np.zeros((40, 2), dtype=np.bool_)
+    free[[0, 1, 20, 21, 22]] = True
+    curve = Curve(np.array([[18, 19, 20, 21]]), np.full((1, 4), 0.25), np.ones((1, 2)))
+    equations = Equations(free, curve, 0.1, np.ones(2), is_cyclic)
+    near = gauss_newton._near_free(equations)
+    assert np.count_nonzero(near) < 20
+    third = np.zeros((count if is_cyclic else count - 3, count))
+    for row in range(len(third)):
+        third[row, np.arange(row, row + 4) % count] = (-1.0, 3.0, -3.0, 1.0)
+    whole = (third.T @ third)[:, free[:, 0]]
+    assert not whole[~near].any()
+    part = gauss_newton._third_differences(equations, near)
+    assert np.allclose((part.T @ part)[:, free[near, 0]], whole[near])

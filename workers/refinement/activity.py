@@ -24,12 +24,14 @@ MARGIN_S = 0.3  # before and after, in which the residual comes and goes
 @dataclass(frozen=True, eq=False)
 class Activity:
     """`active` and `touched` `(frames, GROUPS)`, every frame of the clip: where a group has something to correct, and
-    where it has a contact of the source to reach; `rests` `(frames, GROUPS)` where it lies on what it should.
+    where it has a contact of the source to reach; `rests` `(frames, GROUPS)` where it lies on what it should. `ways`
+    `(frames, GROUPS)` is how far what is touched has to go, 0 to 1.
     """
 
     active: Mask
     touched: Mask
     rests: Mask
+    ways: Array
     timeline: Timeline
 
     @property
@@ -52,8 +54,13 @@ class Activity:
         """The same of what is touched or rests."""
         return self._near(self.touched | self.rests)
 
-    def _near(self, mask: Mask) -> Array:
-        columns = mask.T.astype(np.float64)
+    @cached_property
+    def going(self) -> Array:
+        """The same of what has to go somewhere, by how far: what is there already need not be moved."""
+        return self._near(self.ways)
+
+    def _near(self, amounts: Mask | Array) -> Array:
+        columns = amounts.T.astype(np.float64)
         return np.stack([smoothstep(most_around(column, self.timeline, MARGIN_S)) for column in columns], axis=1)
 
     def envelope(self, freedom: DegreesOfFreedom) -> Array:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -23,6 +23,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from workers.refinement.curve import Curve
 from workers.refinement.rows import Loss, Posed, Rows
+from workers.refinement.spline import SUPPORT
 from workers.skeleton.model import Array, Indices, Mask
 
 COSTLIER = 3.0  # times the slowest round so far: a round at which the losses change may look at more
@@ -83,14 +84,17 @@ def solve(
     knots, slowest = start.copy(), 0.0
     history: list[float] = []
     used = np.flatnonzero(equations.free.any(axis=0))
-    smooth = _smooth(equations, used)
+    near = _near_free(equations)
+    place = np.cumsum(near) - 1  # of each knot among those near
+    local = replace(equations.curve, numbers=place[equations.curve.numbers])
+    smooth = _smooth(equations, near, used)
     for number in range(rounds):
         on_step(number / rounds)
         begin = time.monotonic()
         if begin + slowest * (COSTLIER if number == last_change else 1.0) > deadline_s:
             return Solved(knots, tuple(history), "seconds")
         posed = pose(equations.curve.values(knots))
-        matrix, right = smooth.copy(), -np.einsum("kvlv,lv->kv", smooth, knots[:, used])
+        matrix, right = smooth.copy(), -np.einsum("kvlv,lv->kv", smooth, knots[near][:, used])
         total = 0.0
         normal, slope = _nothing(equations)
         for item in losses:
@@ -100,14 +104,27 @@ def solve(
                 total += weight * rows.loss
                 _add(rows, weight, normal, slope)
         matrix += equations.damping * np.eye(right.size).reshape(matrix.shape)
-        _gather(equations.curve, used, normal, slope, matrix, right)
+        _gather(local, used, normal, slope, matrix, right)
         history.append(total)
-        step = _step(equations.free[:, used], matrix, right)
-        knots[:, used] += step
+        step = _step(equations.free[near][:, used], matrix, right)
+        knots[np.ix_(near, used)] += step
         slowest = max(slowest, time.monotonic() - begin)
         if number >= last_change and np.abs(step).max(initial=0.0) < STILL_RANGES:
             return Solved(knots, tuple(history), "converged")
     return Solved(knots, tuple(history), "steps")
+
+
+def _near_free(equations: Equations) -> Mask:
+    """The knots `(knots,)` that equations of free ones speak of: these, and what a third difference reaches from there.
+    Frames that are looked at follow no others. So what a window costs does not grow with its clip.
+    """
+    near: Mask = np.array(equations.free.any(axis=1))
+    count, reach = len(near), SUPPORT - 1
+    chosen = np.flatnonzero(near)[:, None] + np.arange(-reach, reach + 1)
+    chosen = chosen % count if equations.is_cyclic else np.clip(chosen, 0, count - 1)
+    near[chosen] = True
+    near[equations.curve.numbers] = True
+    return near
 
 
 def _nothing(equations: Equations) -> tuple[Array, Array]:
@@ -127,8 +144,8 @@ def _add(rows: Rows, weight: float, normal: Array, slope: Array) -> None:
 
 
 def _gather(curve: Curve, used: Indices, normal: Array, slope: Array, matrix: Array, right: Array) -> None:
-    """From frames' equations to those of the knots that they follow, in place: `matrix` `(knots, used, knots, used)`,
-    `right` `(knots, used)`, of the values `used`.
+    """From frames' equations to those of the knots that they follow, in place: `matrix` `(near, used, near, used)`,
+    `right` `(near, used)`, of the values `used`; `curve` numbers those near.
     """
     reach = curve.reach_rad[:, used]
     normal = normal[:, used[:, None], used] * reach[:, :, None] * reach[:, None, :]
@@ -140,10 +157,10 @@ def _gather(curve: Curve, used: Indices, normal: Array, slope: Array, matrix: Ar
                 matrix[first, :, second] += share * other * normal[frame]
 
 
-def _smooth(equations: Equations, used: Indices) -> Array:
-    """The equations of third differences, and of knots that nothing else asks for, `(knots, used, knots, used)`."""
-    count = len(equations.free)
-    third = _third_differences(count, equations.is_cyclic)
+def _smooth(equations: Equations, near: Mask, used: Indices) -> Array:
+    """The equations of third differences, and of knots that nothing else asks for, `(near, used, near, used)`."""
+    count = int(np.count_nonzero(near))
+    third = _third_differences(equations, near)
     square = third.T @ third
     matrix = np.zeros((count, len(used), count, len(used)))
     for number, weight in enumerate(equations.smoothness[used]):
@@ -151,11 +168,16 @@ def _smooth(equations: Equations, used: Indices) -> Array:
     return matrix
 
 
-def _third_differences(count: int, is_cyclic: bool) -> Array:
-    first = np.arange(count if is_cyclic else max(count - 3, 0))
-    matrix = np.zeros((len(first), count))
+def _third_differences(equations: Equations, near: Mask) -> Array:
+    """Those that any free knot is part of, `(n, near)`."""
+    count, free = len(near), np.asarray(equations.free.any(axis=1))
+    first = np.arange(count if equations.is_cyclic else max(count - 3, 0))
+    knots = (first[:, None] + np.arange(SUPPORT)) % count
+    knots = knots[free[knots].any(axis=1)]
+    place = np.cumsum(near) - 1
+    matrix = np.zeros((len(knots), int(np.count_nonzero(near))))
     for offset, share in enumerate((-1.0, 3.0, -3.0, 1.0)):
-        np.add.at(matrix, (np.arange(len(first)), (first + offset) % count), share)
+        np.add.at(matrix, (np.arange(len(knots)), place[knots[:, offset]]), share)
     return matrix
 
 

@@ -17,15 +17,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.geometry.contact_model import SelfContact
+from workers.geometry.parts import HEAD
 from workers.refinement.clearance import Clearance
 from workers.refinement.gauss_newton import Weighted
 from workers.refinement.limits import ElbowHinges, GivenLimits
 from workers.refinement.problem import ClipProblem
+from workers.refinement.reachable import HANDS
 from workers.refinement.rounds import RoundPlan, Schedule, always, until_fine, when_fine
 from workers.refinement.rows import Loss, WatchedSurface
 from workers.refinement.semantic import SemanticObjective
 from workers.refinement.staying import Facing, Places, Turns, WithinLeash
-from workers.refinement.touching import LEAST_AREA, Contact, Penetration, vertices_of
+from workers.refinement.touching import (
+    ASIDE,
+    ASIDE_AT_HEAD,
+    ASIDE_OF_HANDS,
+    LEAST_AREA,
+    Contact,
+    Penetration,
+    vertices_of,
+)
 from workers.skeleton.model import Indices, Mask
 
 
@@ -77,12 +88,21 @@ def _penetration(scope: Scope, watched: WatchedSurface, least_area: float, every
 
 
 def _contact(scope: Scope) -> Loss:
-    return Contact(scope.problem.light, scope.problem.anchors.at(scope.frames))
+    problem = scope.problem
+    anchors = problem.anchors.at(scope.frames)
+    aside = np.array([_aside(item) for item in anchors.carried(problem.contacts)] or [0.0])
+    return Contact(problem.light, anchors, aside[anchors.contact])
+
+
+def _aside(contact: SelfContact) -> float:
+    if np.isin([contact.part_a, contact.part_b], HANDS).all():
+        return ASIDE_OF_HANDS
+    return ASIDE_AT_HEAD if contact.part_b == HEAD else ASIDE
 
 
 def _places(scope: Scope) -> Loss:
     problem = scope.problem
-    return Places(problem.leash, 1.0 - (1.0 - KEPT_AT_CONTACTS) * problem.activity.touching, problem.arm_radius_m)
+    return Places(problem.leash, 1.0 - (1.0 - KEPT_AT_CONTACTS) * problem.activity.going, problem.arm_radius_m)
 
 
 def _facing(scope: Scope) -> Loss:
@@ -142,7 +162,11 @@ LOSSES = (
         "the shortest way out, not the smallest turn; tuned",
         always, ("relation_error",), _places,
     ),
-    LossRow("facing", 1.0, "a hand turned by a quarter of a radian", "as much as a joint's turn", always, (), _facing),
+    LossRow(
+        "facing", 12.0, "a hand turned by a quarter of a radian",
+        "what a hand faces, or holds, is seen first: with 1 swords swung by 45 degrees on bodies of short arms; tuned",
+        always, (), _facing,
+    ),
     LossRow(
         "turns", 1.0, "a joint turned by its usual range (`ranges`)", "the unit of all others",
         always, ("unseen_similarity",), _turns,

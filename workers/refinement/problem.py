@@ -25,10 +25,10 @@ from workers.refinement.activity import Activity
 from workers.refinement.curve import Curve, curve_at
 from workers.refinement.guards import FrameSpan
 from workers.refinement.held import AskedContacts, asked_contacts
-from workers.refinement.leash import Leash, find_leash, known_joints
+from workers.refinement.leash import Leash, find_leash, known_joints, limb_length_m
 from workers.refinement.limits import Elbow, find_elbows
 from workers.refinement.measures import WindowMetrics
-from workers.refinement.reachable import OutOfReach
+from workers.refinement.reachable import OutOfReach, way_m
 from workers.refinement.resting import sort_contacts
 from workers.refinement.rows import Posed, WatchedSurface
 from workers.refinement.spline import Spline, fit_spline
@@ -38,6 +38,7 @@ from workers.retargeting.residual import DegreesOfFreedom, find_freedom, moved_m
 from workers.retargeting.twist import spread_twist
 from workers.scores import foot_scores
 from workers.scores.joint_limits import Limits
+from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask
 
 SPACING_S = 0.15  # of the knots
@@ -130,6 +131,8 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     on_piece()
     wanted = source_contacts(source, seen)
     on_piece()
+    able = _able(target.body)
+    wanted = SelfContacts(wanted.frames, tuple(item for item in wanted.contacts if able[_groups(item)].all()))
     found = sort_contacts(wanted, base, light)
     contacts = SelfContacts(base.frames, (*found.reached, *found.rest))
     fine = surfaces_of(target).fine
@@ -141,7 +144,12 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     timeline = find_timeline(source)
     depths = _depths(base, light, on_piece)
     touched, rests = _touched(found.reached, depths), _touched(found.rest, depths)
+    ways = np.zeros(depths.shape)
+    for contact in found.reached:
+        part, own = slice(contact.start, contact.stop), GROUP_OF[[contact.part_a, contact.part_b]]
+        ways[part, own] = np.maximum(ways[part, own], way_m(contact, light, base))
     active = touched | rests | ((depths > 0.0) & (np.arange(len(GROUPS)) != BODY))
+    active &= able
     # Within less than lies between two knots nothing can come and go.
     gap = max(1, timeline.frames_in(SPACING_S))
     active = np.stack([close_gaps(column, gap) for column in active.T], axis=1)
@@ -152,7 +160,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         source=source,
         freedom=freedom,
         spline=fit_spline(timeline, SPACING_S),
-        activity=Activity(active, touched, rests, timeline),
+        activity=Activity(active, touched, rests, np.minimum(ways / light.arm_radius_m, 1.0), timeline),
         contacts=contacts,
         asked=asked_contacts(source, seen, light),
         out_of_reach=found.out_of_reach,
@@ -160,11 +168,23 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
         fine=WatchedSurface.of(freedom, fine),
         anchors=anchors,
         window_metrics=WindowMetrics(fine, fine_anchors, fine_anchors.carried(reached), source, seen),
-        leash=find_leash(target.body, depths, touched, timeline),
+        leash=find_leash(target.body, depths, touched, ways, timeline),
         elbows=find_elbows(base),
         limits=target.definition.joint_limits if target.definition is not None else {},
         result_ground=foot_scores.result_track(track, source.body, base.body, retargeted.source_floor_m),
     )
+
+
+def _able(body: Body) -> Mask:
+    """The groups `(GROUPS,)` that may move: a limb of which a joint is not known has no reach to be kept to, and what
+    hangs on its forearm may be a hand or an axe.
+    """
+    return np.array([group == BODY or np.isfinite(limb_length_m(body, group)) for group in range(len(GROUPS))])
+
+
+def _groups(contact: SelfContact) -> Indices:
+    result: Indices = GROUP_OF[[contact.part_a, contact.part_b]]
+    return result
 
 
 def _touched(contacts: tuple[SelfContact, ...], like: Array) -> Mask:

@@ -6,7 +6,8 @@ more than one that cannot). Where the places of a contact then still lie farther
 meet may go, the source's touch is none that this body has (an arm against a giant beard, a hand on a hat). Such
 contacts are told and left alone; half of the way to one is neither the touch nor the pose.
 
-Hands go to what they touch, and keep their reach. Forearms, shins and feet mostly touch because something is in their
+Hands go to what they touch, but not far through the air: a hand that lies on its own wide trunk or head in the source
+hangs beside a slimmer one. Forearms, shins and feet mostly touch because something is in their
 way, and often that is the source's own shape: a large head, a beard, a robe that leaves no room. Where a slimmer body
 has air there instead, several arms thick, nothing was meant. Where such a part lies inside, it is no such case.
 """
@@ -23,7 +24,7 @@ from workers.geometry.parts import ARM_GROUPS, BODY, GROUP_OF, part_index
 from workers.geometry.posing import pose
 from workers.geometry.self_contact import places_of
 from workers.geometry.surface import BodySurface
-from workers.geometry.transfer_contacts import carry
+from workers.geometry.transfer_contacts import ContactAnchors, carry
 from workers.motion.body_motion import BodyMotion
 from workers.refinement.arm_length import find_arm
 from workers.refinement.leash import REACH
@@ -34,6 +35,7 @@ LOOKED = 5  # frames of each contact
 # another shape's touch. Forearms that were chased to such places stood out by 0.15 of the height and were wrong; what
 # folded arms and forearms on thighs leave open on our bodies stays below half of it.
 AIR_RADII, AIR = 3.0, 0.08
+AIR_OF_HANDS = 0.07  # of the height, for each limb that can come
 HANDS: Indices = np.array([part_index(f"{side}Hand") for side in SIDES])
 STRETCH = 0.97  # of an arm's length, up to which it reaches without being drawn straight
 
@@ -66,6 +68,7 @@ def within_reach(
     offset, normal = anchors.offsets_m(posed)
     over = np.einsum("nd,nd->n", offset, normal)
     aside = np.linalg.norm(offset - over[:, None] * normal, axis=1)
+    gaps = _gaps_m(anchors, posed, surface)
     most_air_m = min(AIR_RADII * surface.arm_radius_m, AIR * base.body.height_m)
     carried, far = anchors.carried(contacts), []
     for number, contact in enumerate(carried):
@@ -77,12 +80,37 @@ def within_reach(
             for values in (missed, np.where(inside, 0.0, missed))
         )
         limbs = int(np.count_nonzero(GROUP_OF[[contact.part_a, contact.part_b]] != BODY))
-        by_shape = not np.isin([contact.part_a, contact.part_b], HANDS).any() and air_m > most_air_m
+        by_shape = air_m > most_air_m
+        if np.isin([contact.part_a, contact.part_b], HANDS).any():
+            gap_m = float(np.median(_nearest(anchors.frame[rows], gaps[rows], len(frames))[own]))
+            by_shape = gap_m > max(limbs, 1) * AIR_OF_HANDS * base.body.height_m
         if by_shape or apart_m > max(limbs, 1) * REACH * base.body.height_m:
             far.append(OutOfReach(contact, apart_m))
     left = {id(item.contact) for item in far}
     kept = tuple(contact for contact in contacts.contacts if id(contact) not in left)
     return SelfContacts(contacts.frames, kept), tuple(far)
+
+
+def way_m(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> float:
+    """How far the nearest places of a contact are apart in `base`, at the most of some frames."""
+    frames = looked_frames(contact)
+    anchors = carry(SelfContacts(base.frames, (contact,)), surface, base.rate_hz, frames)
+    if not len(anchors):
+        return 0.0
+    nearest = _nearest(anchors.frame, anchors.missed_m(pose(surface, base, frames)), len(frames))
+    return float(nearest[np.isfinite(nearest)].max(initial=0.0))
+
+
+def _gaps_m(anchors: ContactAnchors, posed: Array, surface: BodySurface) -> Array:
+    """How far the first point of each pair `(n,)` is from the nearest vertex of the part that the second is on."""
+    points = np.einsum("ncd,nc->nd", posed[anchors.frame[:, None], anchors.a_corners], anchors.a_shares)
+    parts = surface.parts[anchors.b_corners[:, 0]]
+    result = np.zeros(len(anchors))
+    for frame, part in np.unique(np.stack([anchors.frame, parts], axis=1), axis=0):
+        rows = (anchors.frame == frame) & (parts == part)
+        away = points[rows][:, None] - posed[frame][surface.parts == part][None]
+        result[rows] = np.linalg.norm(away, axis=-1).min(axis=1)
+    return result
 
 
 def _nearest(frame: Indices, values: Array, frames: int) -> Array:

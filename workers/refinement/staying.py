@@ -82,8 +82,8 @@ class WithinLeash:
     def rows(self, posed: Posed, number: int, on_piece: OnPiece) -> Rows | None:
         found = []
         for group, joints in self.leash.joints:
-            bounds = self.leash.bounds_m[posed.frames, group]
             for joint in joints:
+                bounds = self.leash.bound_m(posed.frames, group, int(joint))
                 away = posed.moved.positions_m[:, joint] - posed.base.positions_m[:, joint]
                 far = np.linalg.norm(away, axis=1)
                 frames = np.flatnonzero(far > bounds)

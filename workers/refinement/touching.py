@@ -23,6 +23,9 @@ CLEARANCE = 0.15
 # On the finer surface the least patch, in square arm radii, that a vertex counts for where limbs touch on purpose.
 LEAST_AREA = 0.3
 FRAMES_AT_ONCE = 32
+# Arm radii along a surface by which a contact may be off its place: of two hands, at the head, elsewhere. Places of
+# bodies of other shapes are no surer than that: hands that were drawn the last bit slid from ear to cheek.
+ASIDE_OF_HANDS, ASIDE_AT_HEAD, ASIDE = 0.25, 1.0, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +78,13 @@ class Penetration:
 
 @dataclass(frozen=True, eq=False)
 class Contact:
-    """The source's self-contacts, on this body; `anchors` count the frames that are posed."""
+    """The source's self-contacts, on this body; `anchors` count the frames that are posed. `aside` `(anchors,)` is how
+    far each may be off its place along the surface, in arm radii.
+    """
 
     watched: WatchedSurface
     anchors: ContactAnchors
+    aside: Array
 
     def rows(self, posed: Posed, number: int, on_piece: OnPiece) -> Rows | None:
         anchors, shares = self.anchors, self.watched.shares
@@ -90,6 +96,7 @@ class Contact:
         frame = anchors.frame[order]
         offset, normal = anchors.offsets_m(places)
         errors = (offset - anchors.gap_m[:, None] * normal)[order] / radius_m
+        normal = normal[order]
         speeds = np.zeros((len(order), 3, posed.freedom.values))
         for sign, corners, held in (
             (1, anchors.a_corners, anchors.a_shares),
@@ -99,8 +106,26 @@ class Contact:
             points = np.einsum("ncd,nc->nd", places[frame[:, None], corners], held)
             moves = np.einsum("nc,ncp->np", held, shares[corners])
             speeds += sign / radius_m * posed.levers.of_points(frame, points, moves)
+        errors, speeds = _but_for(self.aside[order], errors, normal, speeds)
         weights = anchors.weight[order] * huber_weights(np.linalg.norm(errors, axis=1), SOFT)
         return Rows(np.repeat(frame, 3), errors.ravel(), speeds.reshape(3 * len(order), -1), np.repeat(weights, 3))
+
+
+def _but_for(aside: Array, errors: Array, normal: Array, speeds: Array) -> tuple[Array, Array]:
+    """Errors `(n, 3)` less what they have along the surface, up to `aside` `(n,)`, and how they change `(n, 3,
+    values)`.
+    """
+    over = np.einsum("nd,nd->n", errors, normal)
+    along = errors - over[:, None] * normal
+    far = np.linalg.norm(along, axis=1)
+    left = np.maximum(0.0, 1.0 - aside / np.maximum(far, 1e-12))
+    unit = along / np.maximum(far, 1e-12)[:, None]
+    toward = np.einsum("nd,ndv->nv", normal, speeds)
+    sideways = speeds - normal[:, :, None] * toward[:, None]
+    # Beyond `aside` the direction still turns as the point goes by, which is what is left of it.
+    straight = np.where(left > 0.0, 1.0 - left, 0.0)[:, None] * np.einsum("nd,ndv->nv", unit, sideways)
+    sideways = left[:, None, None] * sideways + unit[:, :, None] * straight[:, None]
+    return over[:, None] * normal + left[:, None] * along, normal[:, :, None] * toward[:, None] + sideways
 
 
 def vertices_of(surface: BodySurface, groups: Mask) -> Indices:

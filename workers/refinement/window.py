@@ -131,7 +131,9 @@ class Window:
             current = self._seen(first.after, self.knots)
         self.attempt_s = looked_s
         objective = None if self.eyes is None else self.eyes.objective
-        then = self._improve(replace(blind, before=current), until, objective)
+        # Relations may be lost once, not by each pass again.
+        begun = replace(current, relation_error=before.relation_error)
+        then = self._improve(replace(blind, before=begun), until, objective)
         return first.followed_by(then, before, current).timed(begin)
 
     def _improve(self, outcome: WindowOutcome, until: float, objective: SemanticObjective | None) -> WindowOutcome:

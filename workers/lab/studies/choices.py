@@ -77,13 +77,17 @@ def draw(corpus: Corpus, seed: int) -> Iterator[Drawn]:
 def find_choices(
     pairs: Iterator[Drawn], options: tuple[JobOptions, JobOptions], count: int, least_moved: float
 ) -> Iterator[Choice | RetargetError]:
-    """`count` choices in which a hand differs by `least_moved` heights, and the errors met on the way; fewer where
-    `TRIES` times as many pairs hold no more.
+    """`count` choices in which a hand differs by `least_moved` heights, none twice, and the errors met on the way;
+    fewer where `TRIES` times as many pairs hold no more.
     """
     found = 0
+    seen: set[Drawn] = set()
     for number, drawn in enumerate(pairs):
         if found == count or number >= TRIES * count:
             return
+        if drawn in seen:
+            continue
+        seen.add(drawn)
         try:
             choice = make_choice(drawn, options)
         except RetargetError as error:

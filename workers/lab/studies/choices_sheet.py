@@ -24,7 +24,7 @@ from workers.semantics.viewed_clip import from_origin, view_clip
 
 VIEWS = ("front", "three_quarter")
 KEY = "key.json"
-SIZE, ZOOM = 250, 1.7  # pictures in which hands can be seen, on a sheet that a screen shows whole
+SIZE, ZOOM = 250, 2.4  # pictures in which hands can be seen, on a sheet that a screen shows whole
 
 
 def draw_sheets(choices: Iterator[Choice], folder: Path, seed: int, labels: tuple[str, str]) -> Iterator[Path]:
