@@ -46,7 +46,7 @@ def test_run_writes_result_and_report(folder: Path) -> None:
         (("run", "broken.bvh", "stout.glb", "-o", "x.glb"), 3, "error: parse-failed:"),
         (("run", "walk.bvh", "empty.glb", "-o", "x.glb"), 3, "error: unsupported-format:"),
         (("run", "walk.bvh", "stout.glb", "-o", "x.glb", "--clip", "jump"), 3, "error: clip-not-found:"),
-        (("run", "walk.bvh", "stout.glb", "-o", "x.glb", "--method", "smt"), 4, "error: model-unavailable:"),
+        (("run", "walk.bvh", "stout.glb", "-o", "x.glb", "--encoder", "clip"), 4, "error: model-unavailable:"),
         (("inspect", "none.glb"), 3, "error: file-not-found:"),
     ],
 )

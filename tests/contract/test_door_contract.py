@@ -21,7 +21,7 @@ from workers.contract.stages import STAGES, in_order
         ({"encoder": "blipp"}, "invalid-options", "/options/encoder", "blipp"),
         ({"mapping": {"target": {"leftArm": "a"}}}, "invalid-options", "/options/mapping/target/leftArm", "VRM"),
         ({"mapping": {"source": {"hip": None}}}, "invalid-options", "/options/mapping/source/hip", "unknown role"),
-        ({"method": "smt"}, "model-unavailable", None, "no weights"),
+        ({"method": "copy"}, "invalid-options", "/options/method", "smt"),
         ({"rest_pose": -1}, "invalid-options", "/options/rest_pose", "a whole number from 0, not -1"),
         ({"rest_pose": "tpose"}, "invalid-options", "/options/rest_pose", 'must be "auto", "file", "estimate" or'),
     ],

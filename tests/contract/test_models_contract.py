@@ -45,8 +45,7 @@ def test_a_model_becomes_ready_and_corrupt(client: TestClient, tmp_path: Path, m
 def test_retargeting_methods_stand_beside_the_models(client: TestClient) -> None:
     methods = {entry["name"]: entry for entry in client.get("/v1/models").json()["methods"]}
     assert methods["analytic"]["available"] and methods["analytic"]["reason"] is None
-    assert not methods["smt"]["available"] and methods["smt"]["model"] is None
-    assert methods["smt"]["reason"] == "the SMT network has no weights in model_store yet"
+    assert methods["smt"]["available"] and methods["smt"]["model"] == "smt@1" and methods["smt"]["reason"] is None
 
 
 def test_a_model_says_what_it_runs(client: TestClient) -> None:

@@ -15,6 +15,7 @@ from workers.contract.errors import (
     SourceMismatch,
 )
 from workers.contract.options import JobOptions
+from workers.engine import learned
 from workers.engine.engine import EngineResult, retarget
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
@@ -164,10 +165,26 @@ def test_mapping_override_and_its_faults(samples: Samples) -> None:
 
 
 def test_what_this_version_lacks_is_refused_not_left_out(samples: Samples) -> None:
-    with pytest.raises(ModelUnavailable, match="no weights in model_store yet; use 'auto' or 'analytic'"):
-        run(samples, method="smt")
+    with pytest.raises(ModelUnavailable, match="retarget models pull clip"):
+        run(samples, encoder="clip")
     with pytest.raises(InvalidOptions, match="geometry"):
         run(samples, refine="semantic", encoder="none")
+
+
+def test_the_network_runs_and_a_worse_result_is_told(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RETARGET_SURFACE_SCORES")
+    made, plain = (
+        retarget(samples["hands_on_hips.bvh"], samples["stout.glb"], JobOptions(method=method, encoder="none"))
+        for method in ("smt", "analytic")
+    )
+    assert made.report["engine"]["method"] == "smt"
+    assert made.report["scores"]["penetration_pct"] < plain.report["scores"]["penetration_pct"]
+    codes = {warning["code"] for warning in made.report["warnings"]}
+    assert "network-worse" not in codes and "network-not-taken" not in codes
+    monkeypatch.setattr(learned, "ALLOWED", {"penetration_pct": (-100.0, -1.0)})
+    told = retarget(samples["hands_on_hips.bvh"], samples["stout.glb"], JobOptions(method="smt", encoder="none"))
+    assert [it["code"] for it in told.report["warnings"]].count("network-worse") == 1
+    assert told.report["engine"]["method"] == "smt"
 
 
 def test_a_refined_clip_stands_beside_what_it_was(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def test_pull_list_verify(hub: FakeHub, model_folder: Path, capsys: pytest.Captu
     assert f"mine@1: ready, 3.1 MB in {model_folder / 'mine' / '1'}" in out and "licence of mine@1 is unknown" in out
     assert "model.safetensors 100% of 3.1 MB" in progress and "\r" not in progress
     assert main(["models", "verify"]) == 0
-    assert capsys.readouterr().out == "eye@1: ready\nmine@1: ready\n"  # the packaged one is there too
+    assert capsys.readouterr().out == "eye@1: ready\nmine@1: ready\nsmt@1: ready\n"  # the packaged ones are there too
     assert main(["models", "list", "--json"]) == 0
     models = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["models"]}
     assert models["mine"]["status"] == "ready" and models["mine"]["encoder"] == "clip"

@@ -101,7 +101,7 @@ def test_what_needs_nothing_opens_and_is_kept(method: Method) -> None:
 
 def test_auto_takes_the_first_that_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_method("auto").name == choose_method("analytic").name == "analytic"
-    monkeypatch.setattr(methods, "METHODS", (METHODS[1], COPY, METHODS[0]))
+    monkeypatch.setattr(methods, "METHODS", (LEARNED, COPY, METHODS[0]))
     assert choose_method("auto") is COPY
 
 
@@ -112,15 +112,16 @@ def test_an_unknown_name_is_refused() -> None:
         choose_method("copy")
 
 
-def test_smt_says_what_it_lacks(model_folder: Path) -> None:
+def test_a_learned_method_says_what_it_lacks(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "METHODS", (METHODS[0], Method("later", "a later network", None, learned=True)))
     with pytest.raises(ModelUnavailable) as caught:
-        choose_method("smt")
+        choose_method("later")
     assert caught.value.detail == (
-        "method: the SMT network has no weights in model_store yet; use 'auto' or 'analytic'"
+        "method: a later network has no weights in model_store yet; use 'auto' or 'analytic'"
     )
-    write_manifest(model_folder, "mine", runs="smt")
+    write_manifest(model_folder, "mine", runs="later")
     with pytest.raises(ModelUnavailable, match="this version has no code that runs mine@1; use 'auto' or 'analytic'"):
-        choose_method("smt")
+        choose_method("later")
 
 
 @pytest.mark.usefixtures("more_methods")
@@ -162,7 +163,9 @@ def test_a_learned_method_waits_for_its_weights(
     with pytest.raises(ModelUnavailable, match="the copy with weights has no weights in model_store yet"):
         run(samples, "learned")
     source = write_manifest(model_folder, "mine", runs="learned")
-    with pytest.raises(ModelUnavailable, match=r"run: retarget models pull mine@1; use 'auto' or 'analytic' or 'copy'"):
+    with pytest.raises(
+        ModelUnavailable, match=r"run: retarget models pull mine@1; use 'auto' or 'analytic' or 'smt' or 'copy'"
+    ):
         run(samples, "learned")
     assert listed_methods(capsys)["learned"]["model"] == "mine@1" and not listed_methods(capsys)["learned"]["available"]
     assert main(["models", "pull", "mine", "--from", str(source)]) == 0

@@ -18,7 +18,6 @@ from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.contract.stages import in_order
-from workers.engine.learned import no_worse_than_analytic
 from workers.engine.postconditions import check_clip
 from workers.engine.prepared_files import Preparation
 from workers.engine.write_clips import Base, events_artifact, what_was_shaped, write_clips, write_variants
@@ -146,6 +145,8 @@ def retarget_scenes(
             own, loop = closed_source(source, options)
             made = retarget_clip(own, target, options, method)
             if method.learned:
+                from workers.engine.learned import no_worse_than_analytic  # surfaces, which else nothing may ask for
+
                 made = no_worse_than_analytic(made, own, target, options)
             check_clip(made.result, own.motion)
         if refining.is_on:
