@@ -13,7 +13,7 @@ from workers.engine.prepared_files import PreparedFiles
 from workers.formats.bundle import FileBundle
 from workers.formats.read import read_scene
 from workers.geometry import prepared, source_contacts
-from workers.semantics import scoring, source_cache
+from workers.semantics import same_pose, scoring, source_cache
 
 CHARACTERS = ("stout.glb", "tall.glb", "stout_a_pose.glb")
 
@@ -39,6 +39,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         (prepared, "fewer_faces"),
         (source_contacts, "find_self_contacts"),
         (scoring, "render"),
+        (same_pose, "render"),
     ):
         count(module, name)
     monkeypatch.setattr(scene_engine, "_files", PreparedFiles())
@@ -47,6 +48,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     prepared._bodies.clear()
     source_contacts._motions.clear()
     source_cache.process_cache.cache_clear()
+    same_pose._kept.clear()
     return calls
 
 
@@ -62,6 +64,6 @@ def test_a_batch_looks_at_its_source_once(samples: dict[str, FileBundle], counte
     assert counted["prepare_motion"] == 1
     assert counted["find_self_contacts"] == 1
     assert counted["build_surface"] == counted["fewer_faces"] == bodies
-    # The source from each view, then result and copy of each character.
-    assert counted["render"] == views + 2 * views * len(reports)
+    # The source from each view, then result and copy of each character; once a pair of bodies both at rest.
+    assert counted["render"] == views + 2 * views * len(reports) + 2 * views * len(CHARACTERS)
     assert reports[: len(CHARACTERS)] == reports[len(CHARACTERS) :]
