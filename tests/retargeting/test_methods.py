@@ -124,6 +124,11 @@ def test_a_learned_method_says_what_it_lacks(model_folder: Path, monkeypatch: py
         choose_method("later")
 
 
+def test_a_method_without_its_package_says_so() -> None:
+    with pytest.raises(ModelUnavailable, match=r"needs the package no_such_package.*or use 'analytic'"):
+        Method("later", "a later network", "no_such_package.retargeter:Later").open()
+
+
 @pytest.mark.usefixtures("more_methods")
 def test_a_new_method_runs_is_reported_and_is_listed(samples: Samples, capsys: pytest.CaptureFixture[str]) -> None:
     report = run(samples, "copy").report

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from model_store.catalogue import manifests
@@ -60,13 +61,19 @@ def _problem(check: Callable[[], Any]) -> RetargetError | None:
     return None
 
 
+def _check_method(name: str) -> None:
+    """A worker that lacks torch has no learned method; the engine itself loads it where the method is opened."""
+    if choose_method(name).learned and find_spec("torch") is None:
+        raise ModelUnavailable(f"method {name}: needs torch, which is not installed; install the extra 'worker'")
+
+
 def _check_refine(name: str) -> None:
     # The encoder that it compares with is a need of its own where the job names one.
     check_refinement(JobOptions.model_validate({"refine": name}))
 
 
 _CHECKS: dict[str, Callable[[str], Any]] = {
-    "method": choose_method,
+    "method": _check_method,
     "refine": _check_refine,
     "encoder": check_ready,
     "preview": lambda name: check_pictures(JobOptions.model_validate({"preview": True, "preview_format": name})),

@@ -99,6 +99,12 @@ def _unavailable(found: Availability) -> ModelUnavailable:
 @lru_cache(maxsize=MODELS_KEPT)
 def _load(implementation: str, model: InstalledModel | None) -> Retargeter:
     module, _, name = implementation.partition(":")
-    kind: Any = getattr(importlib.import_module(module), name)
+    try:
+        kind: Any = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise ModelUnavailable(
+            f"method: needs the package {error.name}, which is not installed; run: "
+            "pip install 'motion-retargeting-service[worker]', or use 'analytic'"
+        ) from None
     retargeter: Retargeter = kind() if model is None else kind(model)
     return retargeter
