@@ -135,7 +135,10 @@ class WebhookStore:
         found: Any = self.redis.zrevrange(_log_key(of), start, start + limit)
         ids = [name.decode() for name in found]
         records = [record for name in ids[:limit] if (record := self.find_delivery(name)) is not None]
-        return [record for record in records if record.owner == owner], ids[limit - 1] if len(ids) > limit else None
+        # All that an endpoint, job or batch was told is one owner's: to others not even a cursor says that it is there.
+        if any(record.owner != owner for record in records):
+            return [], None
+        return records, ids[limit - 1] if len(ids) > limit else None
 
 
 def _endpoint_key(endpoint_id: str) -> str:

@@ -60,7 +60,7 @@ def test_a_job_killed_while_it_refines_is_tried_again_and_publishes_once(
 def test_cancel_while_a_clip_is_refined_ends_it(refinery: Station, samples: dict[str, bytes]) -> None:
     job = post(refinery, samples, 24.0)
     job_process = refinery.job_process_of(refinery.workers[0])
-    time.sleep(1.0)
+    wait_until(lambda: refinery.store.get(job).stage == "refining", 60.0, "refining")
     asked = time.monotonic()
     refinery.store.request_cancel(job)
     record = refinery.wait_final(job)

@@ -206,6 +206,17 @@ def test_redelivery_keeps_the_id(client: TestClient, receiver: Receiver, world: 
     assert client.post(f"/v1/webhook-deliveries/msg_{'0' * 26}/redeliver").status_code == 404
 
 
+def test_a_page_of_deliveries_tells_others_nothing(
+    client: TestClient, receiver: Receiver, world: World, redis: Redis
+) -> None:
+    made = endpoint(client, receiver.url)
+    for _ in range(3):
+        client.post(made["urls"]["test"])
+    records, cursor = WebhookStore(redis).deliveries(made["id"], 1, None, "")
+    assert len(records) == 1 and cursor == records[0].id
+    assert WebhookStore(redis).deliveries(made["id"], 1, None, "another") == ([], None)
+
+
 def test_410_switches_off_at_once(client: TestClient, receiver: Receiver, world: World) -> None:
     made = endpoint(client, receiver.url)
     receiver.answers = [(410, {})]
