@@ -18,6 +18,7 @@ from workers.contract.engine_version import ENGINE_VERSION
 from workers.contract.errors import ClipNotFound
 from workers.contract.options import JobOptions
 from workers.contract.stages import in_order
+from workers.engine.learned import retarget_by
 from workers.engine.postconditions import check_clip
 from workers.engine.prepared_files import Preparation
 from workers.engine.write_clips import Base, events_artifact, what_was_shaped, write_clips, write_variants
@@ -31,7 +32,7 @@ from workers.preparation.mapping_choice import PresetLookup
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.refinement.stage import RefiningStage
 from workers.retargeting.analytic import travel_scale
-from workers.retargeting.clip import RetargetedClip, retarget_clip
+from workers.retargeting.clip import RetargetedClip
 from workers.retargeting.methods import Method, choose_method
 from workers.scores.failures import Attempts
 from workers.scores.joint_limits import limit_summary
@@ -143,11 +144,7 @@ def retarget_scenes(
             source = preparation.motion(motion, index, options, source_character, source, *known)
         with watch.stage("retargeting", share):
             own, loop = closed_source(source, options)
-            made = retarget_clip(own, target, options, method)
-            if method.learned:
-                from workers.engine.learned import no_worse_than_analytic  # surfaces, which else nothing may ask for
-
-                made = no_worse_than_analytic(made, own, target, options)
+            made = retarget_by(method, own, target, options)
             check_clip(made.result, own.motion)
         if refining.is_on:
             with watch.stage("refining", share):

@@ -12,12 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from workers.contract.options import JobOptions
-from workers.geometry.prepared import surfaces_of
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
 from workers.retargeting.clip import RetargetedClip, retarget_clip
-from workers.retargeting.methods import METHODS
-from workers.scores.relation_scores import relation_scores
-from workers.scores.surface_measures import geometry_scores
+from workers.retargeting.methods import Method, choose_method
 from workers.skeleton.model import Notice
 
 # By how much a score may be worse, as an amount and as a share of the analytic result's; the larger counts.
@@ -27,14 +24,21 @@ ALLOWED = {
     "relation_error": (0.005, 0.05),
 }
 LESS_IS_WORSE = {"contact_recall": 0.02}
-ANALYTIC = METHODS[0]
+
+
+def retarget_by(
+    method: Method, source: PreparedMotion, target: PreparedCharacter, options: JobOptions
+) -> RetargetedClip:
+    """One clip onto one character, as every file of a job is made; what a learned method makes is compared first."""
+    made = retarget_clip(source, target, options, method)
+    return no_worse_than_analytic(made, source, target, options) if method.learned else made
 
 
 def no_worse_than_analytic(
     made: RetargetedClip, source: PreparedMotion, target: PreparedCharacter, options: JobOptions
 ) -> RetargetedClip:
     """`made` by a learned method of `source`, or the analytic result, with a warning where anything is worse."""
-    plain = retarget_clip(source, target, options, ANALYTIC)
+    plain = retarget_clip(source, target, options, choose_method("analytic"))
     worse = "; ".join(_worse(made, plain, target))
     if not worse:
         return made
@@ -46,6 +50,11 @@ def no_worse_than_analytic(
 
 
 def _worse(made: RetargetedClip, plain: RetargetedClip, target: PreparedCharacter) -> Iterator[str]:
+    # Surfaces take packages that a job by the analytic method does without.
+    from workers.geometry.prepared import surfaces_of
+    from workers.scores.relation_scores import relation_scores
+    from workers.scores.surface_measures import geometry_scores
+
     source, surfaces = made.source.motion, surfaces_of(target)
     seen = surfaces_of(made.source).light
     motions = [made.scored, plain.scored]

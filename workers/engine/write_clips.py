@@ -13,10 +13,11 @@ from typing import Any
 
 from workers.contract.options import JobOptions
 from workers.engine.export import Exported, export, result_format, written_joints
+from workers.engine.learned import retarget_by
 from workers.engine.postconditions import check_file
 from workers.motion.close_loop import ClosedLoop, close_loop
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion
-from workers.retargeting.clip import RetargetedClip, retarget_clip
+from workers.retargeting.clip import RetargetedClip
 from workers.retargeting.methods import Method
 from workers.retargeting.twist import twist_joints
 from workers.scores.report import json_ready
@@ -98,7 +99,7 @@ def _again(base: Base, target: PreparedCharacter, options: JobOptions, method: M
     if base.made.refinement is not None:
         return Base(base.source, base.made, close_loop(base.source.motion))
     source, loop = closed_source(base.source, options)
-    return Base(base.source, retarget_clip(source, target, options, method), loop)
+    return Base(base.source, retarget_by(method, source, target, options), loop)
 
 
 def what_was_shaped(bases: Sequence[Base], written: WrittenClips, variants: Variants) -> dict[str, Any]:
