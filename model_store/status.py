@@ -56,6 +56,15 @@ def pull_command(manifest: Manifest) -> str:
     return f"retarget models pull {manifest.reference}"
 
 
+def cannot_be_loaded(manifest: Manifest, folder: Path, error: Exception) -> ModelUnavailable:
+    """What to raise where weights that are there do not make a model."""
+    reason = str(error).splitlines()[0][:200]
+    return ModelUnavailable(
+        f"model {manifest.reference} cannot be loaded from {folder} ({type(error).__name__}: {reason}); "
+        f"run: retarget models verify {manifest.reference}"
+    )
+
+
 def status_of(manifest: Manifest) -> ModelStatus:
     """By names and sizes."""
     folder = install_folder(manifest)

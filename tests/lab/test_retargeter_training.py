@@ -22,7 +22,7 @@ from workers.lab.retargeter.touches import with_touch
 from workers.lab.retargeter.train import keep, restore
 from workers.refinement.losses import weight_values
 from workers.retargeting.network.architecture import ResidualNetwork
-from workers.retargeting.network.features import SOURCE_STATIC
+from workers.retargeting.network.features import BONE, STATIC
 from workers.skeleton import quat
 
 WEIGHTS = {
@@ -84,9 +84,9 @@ def test_skeletal_losses_fall_and_none_is_asked_of_the_own_skeleton(examples: li
 def test_positions_are_those_of_the_body(examples: list[Example]) -> None:
     """Forward kinematics of features gives the places that the features hold."""
     source = torch.from_numpy(examples[2].features.source)[None]
-    bones = source[:, 0, :, : stage_one.STATIC]
+    bones = source[:, 0, :, :BONE]
     places = stage_one.positions(stage_one.matrices(source), bones)
-    told = source[..., SOURCE_STATIC + 12 : SOURCE_STATIC + 15]
+    told = source[..., STATIC + 12 : STATIC + 15]
     assert float((places - told).abs().max()) < 2e-3
 
 

@@ -117,4 +117,4 @@ def on_one_axis(source: PreparedMotion, result: PreparedMotion, period_s: float)
 
 
 def first_frames(motion: BodyMotion, frames: int) -> BodyMotion:
-    return replace(motion, rotations=motion.rotations[:frames], positions_m=motion.positions_m[:frames])
+    return motion.some(slice(frames))

@@ -13,7 +13,7 @@ from workers.contract.roles import SIDES
 from workers.skeleton import kinematics, quat
 from workers.skeleton.body import Body
 from workers.skeleton.followers import place_followers
-from workers.skeleton.model import Array, Clip
+from workers.skeleton.model import Array, Clip, Indices, Mask
 
 SAME_PLACE_M = 1e-5  # a follower nearer than this to where its parent holds it needs no key
 
@@ -34,6 +34,10 @@ class BodyMotion:
     @property
     def frames(self) -> int:
         return len(self.rotations)
+
+    def some(self, frames: Indices | Mask | slice) -> BodyMotion:
+        """The motion in some of its frames alone; rate and start are told as before."""
+        return replace(self, rotations=self.rotations[frames], positions_m=self.positions_m[frames])
 
     def role_positions(self, role: str) -> Array | None:
         """World positions `(frames, 3)` of a role's joint, None where the rig lacks it."""

@@ -66,8 +66,7 @@ class FrameSpan:
 
     def cut(self, motion: BodyMotion) -> BodyMotion:
         """The motion's frames of the stretch."""
-        part = slice(self.start, self.stop)
-        return replace(motion, rotations=motion.rotations[part], positions_m=motion.positions_m[part])
+        return motion.some(slice(self.start, self.stop))
 
 
 def span_of(changed: Mask, idle: Mask) -> FrameSpan:

@@ -7,7 +7,7 @@ not be lost is asked in the report's own words. What is done about it is `meetin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workers.geometry.contact_model import ContactSpans, SelfContact, SelfContacts
 from workers.geometry.contact_scores import contact_scores
@@ -52,8 +52,7 @@ class AskedContacts:
         """Of a motion of the clip's frames from `first` on; None where nothing is asked of them."""
         begin = -(-first // self.stride)
         skip = begin * self.stride - first
-        part = replace(motion, rotations=motion.rotations[skip:], positions_m=motion.positions_m[skip:])
-        slow = thinned(part, self.stride)
+        slow = thinned(motion.some(slice(skip, None)), self.stride)
         frames = self.frames[(self.frames >= begin) & (self.frames < begin + slow.frames)]
         if not len(frames):
             return None

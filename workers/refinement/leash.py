@@ -147,7 +147,7 @@ def _levers(body: Body) -> Array:
     for group in ARM_GROUPS:
         places = _limb(body, group)
         if places is not None:
-            side = next(side for side in SIDES if GROUPS[group].startswith(side))
+            side = _side(group)
             upper, lower = (float(np.linalg.norm(b - a)) for a, b in pairwise(places))
             levers[known_joints(body, (f"{side}LowerArm",))] = upper / max(upper + lower, 1e-9)
     return levers
@@ -157,7 +157,7 @@ def _measured(body: Body) -> Iterator[tuple[int, Indices]]:
     yield BODY, known_joints(body, OF_TRUNK)
     for groups, ends in ((ARM_GROUPS, OF_ARMS), (LEG_GROUPS, OF_LEGS)):
         for group in groups:
-            side = next(side for side in SIDES if GROUPS[group].startswith(side))
+            side = _side(group)
             yield group, known_joints(body, tuple(side + end for end in ends))
 
 
@@ -169,12 +169,16 @@ def limb_length_m(body: Body, group: int) -> float:
 
 def _limb(body: Body, group: int) -> list[Array] | None:
     """The rest places of a limb's three joints."""
-    side = next(side for side in SIDES if GROUPS[group].startswith(side))
+    side = _side(group)
     roles = ("UpperArm", "LowerArm", "Hand") if group in ARM_GROUPS else ("UpperLeg", "LowerLeg", "Foot")
     joints = [body.joint(side + role) for role in roles]
     if any(joint is None for joint in joints):
         return None
     return [body.rest_positions_m[joint] for joint in joints if joint is not None]
+
+
+def _side(group: int) -> str:
+    return next(side for side in SIDES if GROUPS[group].startswith(side))
 
 
 def known_joints(body: Body, roles: tuple[str, ...]) -> Indices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -92,9 +92,7 @@ class ClipProblem:
 
     def posed(self, frames: Indices, values_rad: Array) -> Posed:
         """The body at some frames with a residual of these `(frames, values)`."""
-        base = self.base
-        some = replace(base, rotations=base.rotations[frames], positions_m=base.positions_m[frames])
-        return Posed(self.freedom, some, frames, values_rad)
+        return Posed(self.freedom, self.base.some(frames), frames, values_rad)
 
     def residual(self, knots: Array, inside: Mask | None = None) -> Array:
         """Radians `(frames, values)`, within the leash; of the frames `inside` `(frames,)`, by default of all."""
@@ -146,7 +144,7 @@ def prepare_problem(retargeted: RetargetedClip, target: PreparedCharacter, on_pi
     touched, rests = _touched(found.reached, depths), _touched(found.rest, depths)
     ways = np.zeros(depths.shape)
     for contact in found.reached:
-        part, own = slice(contact.start, contact.stop), GROUP_OF[[contact.part_a, contact.part_b]]
+        part, own = slice(contact.start, contact.stop), _groups(contact)
         ways[part, own] = np.maximum(ways[part, own], way_m(contact, light, base))
     active = touched | rests | ((depths > 0.0) & (np.arange(len(GROUPS)) != BODY))
     active &= able

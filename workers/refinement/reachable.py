@@ -76,13 +76,13 @@ def within_reach(
         radius_m = float(surface.radius_m[contact.part_b])
         inside = (over < 0.0) & (over > -2.0 * radius_m) & (aside < radius_m)
         apart_m, air_m = (
-            float(np.median(_nearest(anchors.frame[rows], values[rows], len(frames))[own]))
+            float(np.median(nearest_in_frames(anchors.frame[rows], values[rows], len(frames))[own]))
             for values in (missed, np.where(inside, 0.0, missed))
         )
         limbs = int(np.count_nonzero(GROUP_OF[[contact.part_a, contact.part_b]] != BODY))
         by_shape = air_m > most_air_m
         if np.isin([contact.part_a, contact.part_b], HANDS).any():
-            gap_m = float(np.median(_nearest(anchors.frame[rows], gaps[rows], len(frames))[own]))
+            gap_m = float(np.median(nearest_in_frames(anchors.frame[rows], gaps[rows], len(frames))[own]))
             by_shape = gap_m > max(limbs, 1) * AIR_OF_HANDS * base.body.height_m
         if by_shape or apart_m > max(limbs, 1) * REACH * base.body.height_m:
             far.append(OutOfReach(contact, apart_m))
@@ -97,7 +97,7 @@ def way_m(contact: SelfContact, surface: BodySurface, base: BodyMotion) -> float
     anchors = carry(SelfContacts(base.frames, (contact,)), surface, base.rate_hz, frames)
     if not len(anchors):
         return 0.0
-    nearest = _nearest(anchors.frame, anchors.missed_m(pose(surface, base, frames)), len(frames))
+    nearest = nearest_in_frames(anchors.frame, anchors.missed_m(pose(surface, base, frames)), len(frames))
     return float(nearest[np.isfinite(nearest)].max(initial=0.0))
 
 
@@ -113,7 +113,7 @@ def _gaps_m(anchors: ContactAnchors, posed: Array, surface: BodySurface) -> Arra
     return result
 
 
-def _nearest(frame: Indices, values: Array, frames: int) -> Array:
+def nearest_in_frames(frame: Indices, values: Array, frames: int) -> Array:
     """The least of values in each frame `(frames,)`."""
     result = np.full(frames, np.inf)
     np.minimum.at(result, frame, values)

@@ -21,7 +21,7 @@ from workers.geometry.surface import BodySurface
 from workers.geometry.transfer_contacts import carry
 from workers.motion.body_motion import BodyMotion
 from workers.motion.intervals import runs
-from workers.refinement.reachable import HANDS, OutOfReach, looked_frames, within_reach
+from workers.refinement.reachable import HANDS, OutOfReach, looked_frames, nearest_in_frames, within_reach
 from workers.skeleton.model import Mask
 
 LEAST_S = 0.3  # what is left of a contact beside one that rests, if it is no longer than that, is its coming or going
@@ -67,9 +67,7 @@ def _is_placed(contact: SelfContact, base: BodyMotion, surface: BodySurface) -> 
     if not len(anchors):
         return False
     missed = anchors.distance_missed(pose(surface, base, frames), surface.arm_radius_m)
-    nearest = np.full(len(frames), np.inf)
-    np.minimum.at(nearest, anchors.frame, missed)
-    return bool(np.median(nearest) < PLACE)
+    return bool(np.median(nearest_in_frames(anchors.frame, missed, len(frames))) < PLACE)
 
 
 def _split(

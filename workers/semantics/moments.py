@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _direction(what: str, angle_deg: float) -> Difference:
 
 
 def _only(motion: BodyMotion, frames: Indices) -> BodyMotion:
-    return replace(motion, rotations=motion.rotations[frames], positions_m=motion.positions_m[frames])
+    return motion.some(frames)
 
 
 def _way(motion: BodyMotion, base: str, tip: str) -> Array:

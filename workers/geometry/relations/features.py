@@ -78,6 +78,21 @@ def read_rows(points: RelationPoints, posed_m: Values) -> PointRows:
     )
 
 
+def rows_nearness(points: RelationPoints, rows: PointRows) -> Nearness:
+    """How the probes lie to the marks."""
+    like = _constants(rows.place)
+    measure = nearness_compiled if isinstance(rows.place, np.ndarray) else nearness
+    return measure(
+        rows.asked, rows.palm, rows.place, rows.normal, like(points.asked), like(points.apart_m / points.scale_m)
+    )
+
+
+def nearness_at(heights: Values) -> Values:
+    """How near a height over the skin is, in forearm radii: 1 on it or in it, a quarter at `NEAR`, 0 far away."""
+    outside = 0.5 * (heights + abs(heights))
+    return 1.0 / (1.0 + (outside / NEAR) ** 2) ** 2
+
+
 def probe_heights(points: RelationPoints, found: Nearness) -> Values:
     """How far each probe's own skin is over the surface `(frames, probes)`, in forearm radii, not compressed."""
     # Off the end of a limb all tangent planes are near: what the marks between them leave unexplained is distance too.
@@ -92,12 +107,8 @@ def relations(points: RelationPoints, posed_m: Values) -> Relations:
     like = _constants(posed_m)
     rows = read_rows(points, posed_m)
     rest = rows.rest
-    measure = nearness_compiled if isinstance(posed_m, np.ndarray) else nearness
-    found = measure(
-        rows.asked, rows.palm, rows.place, rows.normal, like(points.asked), like(points.apart_m / points.scale_m)
-    )
+    found = rows_nearness(points, rows)
     palm, height = rows.palm, probe_heights(points, found)
-    outside = 0.5 * (height + abs(height))
 
     joints = {role: rest[:, number] for number, role in enumerate(JOINTS)}
     axes = rest[:, len(JOINTS) :]
@@ -109,7 +120,7 @@ def relations(points: RelationPoints, posed_m: Values) -> Relations:
         owners,
         found.weight @ like(points.embedding),
         height / (1.0 + abs(height) / SOFT),
-        1.0 / (1.0 + (outside / NEAR) ** 2) ** 2,
+        nearness_at(height),
         found.facing,
         stacked([hanging.get(_chain(owner), 0.0 * height[:, 0]) for owner in owners]),
         names,

@@ -31,7 +31,6 @@ from workers.lab.eye.data.motions import load_motion
 from workers.lab.eye.data.proportions import random_scales, stretch
 from workers.lab.eye.data.split import load_split
 from workers.lab.retargeter.touches import with_touch
-from workers.motion.body_motion import BodyMotion
 from workers.preparation.prepare import PreparedCharacter, PreparedMotion, prepare_character
 from workers.refinement.problem import ClipProblem, prepare_problem
 from workers.retargeting.alignment import align
@@ -139,8 +138,4 @@ def cut(source: PreparedMotion, place: float) -> PreparedMotion:
     motion = source.motion
     length = round(SECONDS * motion.rate_hz) + 1
     first = int(place * max(motion.frames - length, 0))
-    return replace(source, motion=_some(motion, slice(first, first + length)))
-
-
-def _some(motion: BodyMotion, span: slice) -> BodyMotion:
-    return replace(motion, rotations=motion.rotations[span], positions_m=motion.positions_m[span])
+    return replace(source, motion=motion.some(slice(first, first + length)))

@@ -20,20 +20,21 @@ from torch import Tensor, nn
 
 from workers.lab.retargeter.batches import make_batch
 from workers.lab.retargeter.examples import Example
-from workers.lab.retargeter.stage_two import Training, follow, jerk, schedule
+from workers.lab.retargeter.stage_two import Training, follow, jerk
+from workers.lab.schedule import schedule
 from workers.retargeting.network.features import (
+    BONE,
     CHAINS,
-    SOURCE_STATIC,
+    STATIC,
     TARGET_DYNAMIC,
-    TARGET_STATIC,
     WAYS,
 )
 from workers.retargeting.network.nodes import NODES, NUMBER, PARENTS
+from workers.retargeting.network.paper import matrix_of
 from workers.retargeting.network.weights import Network
 from workers.skeleton.quat_torch import from_rotation_vector, to_matrix
 
 Say = Callable[[str], None]
-STATIC = 3  # bone columns
 ENDS = [NUMBER[role] for role in ("leftHand", "rightHand", "leftFoot", "rightFoot", "head")]
 ARMS = [NUMBER[side + part] for side in ("left", "right") for part in ("LowerArm", "Hand")]
 BODY = [
@@ -119,8 +120,8 @@ def skeletal_losses(
         [examples[int(k)] for k in random.choice(len(examples), recipe.batch, replace=False)] for _ in range(2)
     )
     source = make_batch(chosen, recipe.length, random).inputs[0]
-    given, bones = matrices(source), source[:, 0, :, :STATIC]
-    lengths = torch.stack([torch.from_numpy(other.features.target[0, :, :STATIC]).norm(dim=-1) for other in others])
+    given, bones = matrices(source), source[:, 0, :, :BONE]
+    lengths = torch.stack([torch.from_numpy(other.features.target[0, :, :BONE]).norm(dim=-1) for other in others])
     same = torch.from_numpy(random.random(recipe.batch) < 0.25)  # onto its own skeleton
     lengths = torch.where(same[:, None] | (lengths < 1e-6), bones.norm(dim=-1), lengths)
     other_bones = nn.functional.normalize(bones, dim=-1) * lengths[..., None]
@@ -189,8 +190,8 @@ def reach(bones: Tensor) -> Tensor:
 
 def source_input(turns: Tensor, bones: Tensor) -> Tensor:
     """`Features.source` of a body without a skin."""
-    static = turns.new_zeros((len(turns), len(NODES), SOURCE_STATIC))
-    static[..., :STATIC], static[..., -1] = bones, 1.0
+    static = turns.new_zeros((len(turns), len(NODES), STATIC))
+    static[..., :BONE], static[..., -1] = bones, 1.0
     above = [max(int(parent), 0) for parent in PARENTS]
     local = turns[:, :, above].transpose(-1, -2) @ turns
     places = positions(turns, bones)
@@ -202,8 +203,8 @@ def source_input(turns: Tensor, bones: Tensor) -> Tensor:
 
 def target_input(turns: Tensor, bones: Tensor) -> Tensor:
     """`Features.target` of a body without a skin."""
-    static = turns.new_zeros((len(turns), len(NODES), TARGET_STATIC))
-    static[..., :STATIC], static[..., -1] = bones, 1.0
+    static = turns.new_zeros((len(turns), len(NODES), STATIC))
+    static[..., :BONE], static[..., -1] = bones, 1.0
     probes = _far(turns, TARGET_DYNAMIC - 3)
     return torch.cat([static[:, None].expand(-1, turns.shape[1], -1, -1), positions(turns, bones), probes], dim=-1)
 
@@ -216,12 +217,8 @@ def _far(turns: Tensor, count: int) -> Tensor:
 
 
 def matrices(source: Tensor) -> Tensor:
-    """Turns `(batch, frames, nodes, 3, 3)` as seen from the hips, from `Features.source` (Gram and Schmidt)."""
-    columns = source[..., SOURCE_STATIC : SOURCE_STATIC + 6]
-    x = nn.functional.normalize(columns[..., :3], dim=-1)
-    y = columns[..., 3:] - (x * columns[..., 3:]).sum(-1, keepdim=True) * x
-    y = nn.functional.normalize(y, dim=-1)
-    return torch.stack([x, y, torch.linalg.cross(x, y)], dim=-1)
+    """Turns `(batch, frames, nodes, 3, 3)` as seen from the hips, from `Features.source`."""
+    return matrix_of(source[..., STATIC : STATIC + 6])
 
 
 def six(turns: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from workers.lab.retargeter.batches import Batch, make_batch
 from workers.lab.retargeter.examples import Example
 from workers.lab.retargeter.geometry_losses import find_losses, handed_on
 from workers.lab.retargeter.semantic_losses import Eyes
+from workers.lab.schedule import schedule
 from workers.refinement.losses import weight_values
 from workers.retargeting.network.rate import RATE_HZ
 from workers.retargeting.network.retargeter import said_by
@@ -30,6 +31,7 @@ from workers.skeleton.model import Indices
 
 Say = Callable[[str], None]
 KNOTS_HZ = 1.0 / 0.15  # of refinement, by which smoothness is weighed
+PIECE = 100  # steps between which the state is kept
 OFF = frozenset({"semantics", "fine_penetration", "smoothness"})
 
 
@@ -52,7 +54,7 @@ class StageTwo:
 
 @dataclass(eq=False)
 class Training:
-    """Where a training stands; `state_dict` is what is saved to go on from."""
+    """Where a training stands: what is kept to go on from (`train.keep`)."""
 
     network: Network
     average: Network
@@ -84,9 +86,10 @@ def train(
     eyes: Eyes | None = None,
     every_s: float = 60.0,
     until: int | None = None,
+    on_piece: Callable[[], None] = lambda: None,
 ) -> None:
     """From where the training stands up to `until`, by default to the end of all `steps`; with an encoder one example
-    a step is looked at.
+    a step is looked at. `on_piece` is called every `PIECE` steps.
     """
     until = steps if until is None else until
     weights = {name: value for name, value in weight_values(OFF | set(recipe.off)).items() if value > 0.0}
@@ -108,6 +111,8 @@ def train(
         training.optimiser.step()
         training.step += 1
         follow(training.average, training.network, min(recipe.average, training.step / (training.step + 10.0)))
+        if training.step % PIECE == 0:
+            on_piece()
         smooth = {name: 0.97 * smooth.get(name, value) + 0.03 * value for name, value in told.items()}
         if time.monotonic() - last >= every_s or training.step == until:
             last = time.monotonic()
@@ -185,13 +190,6 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for kept, now in zip(average.parameters(), network.parameters(), strict=True):
             kept.lerp_(now, 1.0 - decay)
-
-
-def schedule(progress: float, warm_up: float) -> float:
-    """Linear rise, then half a cosine down to a hundredth."""
-    if progress < warm_up:
-        return 0.01 + 0.99 * progress / warm_up
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
 def _zero_loss(example: Example, weights: dict[str, float]) -> float:

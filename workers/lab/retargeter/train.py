@@ -18,9 +18,8 @@ from typing import Any
 
 import torch
 
-from model_store.catalogue import MANIFEST_NAME
-from model_store.manifest import DtypePolicy, FileEntry, Licence, Manifest, Needs, PackagedSource, Runs
-from model_store.status import sha256_of
+from model_store.manifest import DtypePolicy, Manifest, Runs
+from workers.lab.model_package import write_packaged
 from workers.lab.retargeter.examples import draw_examples
 from workers.lab.retargeter.recipe import Recipe
 from workers.lab.retargeter.semantic_losses import Eyes
@@ -31,7 +30,6 @@ from workers.semantics.loaded import open_encoder
 
 Say = Callable[[str], None]
 NAME, METHOD = "smt", "smt"
-PIECE = 100  # steps between which the state is written
 WATCHED_SEED = 1000  # added to the seed: bodies and stretches that are only watched
 
 
@@ -59,10 +57,11 @@ def train_stage(data: Path, out: Path, stage: int, recipe: Recipe, seed: int, sa
         keep(training, own)
     else:
         eyes = Eyes(open_encoder(recipe.encoder), recipe.semantics) if recipe.semantics > 0.0 else None
-        while training.step < recipe.steps_two:
-            until = min(training.step + PIECE, recipe.steps_two)
-            train(training, examples, watched, recipe.two, recipe.steps_two, seed, say, eyes, until=until)
-            keep(training, own)
+        train(
+            training, examples, watched, recipe.two, recipe.steps_two, seed, say, eyes,
+            on_piece=lambda: keep(training, own),
+        )  # fmt: skip
+        keep(training, own)
     log(training, out / "log.csv", stage)
     write_network(training.average, out / WEIGHTS_NAME)
     told = {
@@ -104,20 +103,15 @@ def log(training: Training, path: Path, stage: int) -> None:
 
 def manifest_of(folder: Path, network: Network) -> Manifest:
     """Writes `manifest.json` beside the weights, the version being the folder's name where that is a number."""
-    path = folder / WEIGHTS_NAME
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    manifest = Manifest(
+    return write_packaged(
+        folder,
+        WEIGHTS_NAME,
         name=NAME,
         version=folder.name if folder.name.isdigit() else "1",
         title="SMT network",
         description="Turns arms, trunk and head of the analytic result so that they keep out of this body and on their "
         "contacts, in one pass.",
         runs=Runs(kind="retargeter", name=METHOD),
-        source=PackagedSource(),
-        licence=Licence(id="Apache-2.0", note="trained by this project on data that allows it; see README.md beside"),
-        files=(FileEntry(path=WEIGHTS_NAME, bytes=path.stat().st_size, sha256=sha256_of(path)),),
-        needs=Needs(parameters=parameters, memory_bytes=4 * parameters),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
         dtype=DtypePolicy(cpu="float32", cuda="float16"),
     )
-    (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1) + "\n")
-    return manifest

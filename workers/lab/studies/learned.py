@@ -14,19 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from workers.contract.options import JobOptions
 from workers.lab.corpus import Corpus
 from workers.lab.eye.data.families import FILES
 from workers.lab.eye.data.motions import CLIP_FILES
 from workers.lab.eye.data.split import load_split
-from workers.lab.studies.refine_figures import summarise
+from workers.lab.studies.refine_figures import DRAWS, interval, summarise
 from workers.lab.studies.refine_pairs import RefinePair, retargeted
+from workers.lab.studies.refine_study import columns_told, short
 from workers.lab.studies.refine_table import BASE, Mode, RefineRow, measure_pair
-from workers.retargeting.methods import Method
+from workers.retargeting.clip import retarget_clip
+from workers.retargeting.methods import Method, choose_method
 from workers.retargeting.network.retargeter import NetworkRetargeter
 from workers.retargeting.network.weights import WEIGHTS_NAME, read_network
 from workers.semantics.encoders.base import Encoder
 
-DRAWS = 2000
 FALLS = ("penetration", "contact_error")
 
 
@@ -53,10 +55,10 @@ def held_out(corpus: Corpus) -> Corpus:
         for folder, _, rest in (clip.partition("/") for clip in split.train_clips)
         if folder in CLIP_FILES
     }
-    bodies = [FILES[family] for family in split.train_families if family in FILES]
+    trained |= {FILES[family] for family in split.train_families if family in FILES}
 
     def is_trained(path: Path) -> bool:
-        return any(str(path).endswith(f"/{name}") for name in trained) or any(path.match(name) for name in bodies)
+        return any(path.match(pattern) for pattern in trained)
 
     return replace(
         corpus,
@@ -85,11 +87,9 @@ class LearnedStudy:
         self.found["gains"] = gains = {
             name: {score: fall(rows, name, score) for score in FALLS} for name in figures if name != BASE
         }
-        for name, values in figures.items():
-            told = (f"{key} {_short(value)}" for key, value in values.items() if value is not None)
-            yield f"  {name}: " + ", ".join(told)
+        yield from columns_told(figures)
         for name, falls in gains.items():
-            told = (f"{score} {_short(list(value))}" for score, value in falls.items())
+            told = (f"{score} {short(list(value))}" for score, value in falls.items())
             yield f"  {name}, fall against {BASE} with its 95 % interval: " + ", ".join(told)
         self.found["milliseconds"] = milliseconds(self.methods, [row.pair for row in rows[:6]])
         for name, value in self.found["milliseconds"].items():
@@ -102,12 +102,10 @@ def fall(rows: Sequence[RefineRow], name: str, score: str) -> tuple[float, float
     """
     own, base = (np.array([_sum(row, column, score) for row in rows]) for column in (name, BASE))
     draws = np.random.default_rng(0).integers(0, len(rows), (DRAWS, len(rows)))
-    total = base[draws].sum(axis=1)
-    shares = 1.0 - own[draws].sum(axis=1)[total > 0.0] / total[total > 0.0]
-    if not len(shares):
+    ratios = interval(own, base, draws)
+    if ratios is None:
         return 0.0, 0.0, 0.0
-    low, high = np.quantile(shares, (0.025, 0.975))
-    return float(1.0 - own.sum() / base.sum()), float(low), float(high)
+    return float(1.0 - own.sum() / base.sum()), 1.0 - ratios[1], 1.0 - ratios[0]
 
 
 def _sum(row: RefineRow, column: str, score: str) -> float:
@@ -119,24 +117,14 @@ def _sum(row: RefineRow, column: str, score: str) -> float:
 
 def milliseconds(methods: Mapping[str, Method], pairs: Sequence[RefinePair]) -> dict[str, float]:
     """Processor time a frame that each method takes beyond the analytic one, the bodies prepared before."""
-    from workers.contract.options import JobOptions
-    from workers.retargeting.clip import retarget_clip
-    from workers.retargeting.methods import METHODS
-
-    spent = dict.fromkeys(("analytic", *methods), 0.0)
+    spent = dict.fromkeys((BASE, *methods), 0.0)
     frames = 0
     for pair in pairs:
         target, done = retargeted(pair)
         frames += done.scored.frames
-        for name, method in {"analytic": METHODS[0], **methods}.items():
+        for name, method in {BASE: choose_method(BASE), **methods}.items():
             retarget_clip(done.source, target, JobOptions(), method)
             begin = time.process_time()
             retarget_clip(done.source, target, JobOptions(), method)
             spent[name] += time.process_time() - begin
-    return {name: 1e3 * (spent[name] - spent["analytic"]) / max(frames, 1) for name in methods}
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(_short(item) for item in value) + "]"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return {name: 1e3 * (spent[name] - spent[BASE]) / max(frames, 1) for name in methods}

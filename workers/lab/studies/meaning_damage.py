@@ -43,7 +43,7 @@ def damages(
 def frozen(motion: BodyMotion) -> BodyMotion:
     """The first pose throughout."""
     first = np.zeros(motion.frames, dtype=np.int64)
-    return replace(motion, rotations=motion.rotations[first], positions_m=motion.positions_m[first])
+    return motion.some(first)
 
 
 def arm_turned(motion: BodyMotion, degrees: float = ARM_DEG) -> BodyMotion:
@@ -85,4 +85,4 @@ def _swapped(mapping: HumanoidMapping, roles: re.Pattern[str]) -> HumanoidMappin
 def stretched(motion: BodyMotion, frames: int) -> BodyMotion:
     """The motion in that many frames, nearest ones taken."""
     chosen = np.round(np.linspace(0, motion.frames - 1, frames)).astype(np.int64)
-    return replace(motion, rotations=motion.rotations[chosen], positions_m=motion.positions_m[chosen])
+    return motion.some(chosen)

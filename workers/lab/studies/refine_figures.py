@@ -31,7 +31,7 @@ def _pooled(rows: Sequence[RefineRow], name: str, seed: int) -> dict[str, Any]:
         if figure in OVER_COPY:
             copy = np.array([parts(row, row.columns[COPY])[0] for row in rows])
             result[f"{figure}_over_copy"] = _ratio(own.sum(), copy.sum())
-            result[f"{figure}_over_copy_interval"] = _interval(own, copy, draws)
+            result[f"{figure}_over_copy_interval"] = interval(own, copy, draws)
     result |= _relations(rows, name, seed)
     result["deepest_cm"] = max(row.columns[name].geometry.values["penetration_max_cm"] or 0.0 for row in rows)
     loops = [row.columns[name].loops for row in rows if row.columns[name].loops is not None]
@@ -143,7 +143,8 @@ def _ratio(part: float, of: float) -> float | None:
     return float(part / of) if of > 0.0 else None
 
 
-def _interval(own: Array, of: Array, draws: Indices) -> list[float] | None:
+def interval(own: Array, of: Array, draws: Indices) -> list[float] | None:
+    """The 95 % interval of a ratio of sums over pairs, by `draws` `(DRAWS, pairs)` of them; None for one of nothing."""
     sums = of[draws].sum(axis=1)
     kept = sums > 0.0
     if not kept.any():

@@ -43,10 +43,10 @@ class RefineStudy:
             figures = row_figures(row)
             self.found["pairs"][pair.name] = {"to_correct": amount, "columns": figures, "windows": row.windows}
             yield f"{pair.name}: {row.frames} frames, {amount:.2f} to correct"
-            yield from _columns(figures)
+            yield from columns_told(figures)
         self.found["pooled"] = summarise(rows)
         yield f"pooled over {len(rows)} pairs"
-        yield from _columns(self.found["pooled"])
+        yield from columns_told(self.found["pooled"])
 
     def ablation(self) -> Iterator[str]:
         """Each loss off in turn; with an encoder also one view, and its features not asked."""
@@ -56,7 +56,7 @@ class RefineStudy:
             self.found.setdefault("copy_rest", figures["copy_rest"])
             self.found.setdefault("analytic", figures["analytic"])
             self.found[name] = figures["refined"]
-            yield from _columns({name: figures["refined"]})
+            yield from columns_told({name: figures["refined"]})
 
     def _variants(self) -> Iterator[tuple[str, Mode]]:
         yield "geometry, all losses", Mode()
@@ -88,14 +88,14 @@ def make_judges(data: Path, encoder: str | None) -> tuple[LoadedEncoder | None, 
     return loaded, judges
 
 
-def _columns(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def columns_told(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """A line each: what applies, with its name."""
     for name, figures in columns.items():
-        told = (f"{key} {_short(value)}" for key, value in figures.items() if value is not None)
+        told = (f"{key} {short(value)}" for key, value in figures.items() if value is not None)
         yield f"  {name}: " + ", ".join(told)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     if isinstance(value, list):
-        return "[" + ", ".join(_short(item) for item in value) + "]"
+        return "[" + ", ".join(short(item) for item in value) + "]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

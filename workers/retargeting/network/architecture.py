@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from workers.retargeting.network.features import (
+    BONE,
     CHAIN_OF,
     CHAINS,
     SOURCE_DYNAMIC,
-    SOURCE_STATIC,
+    STATIC,
     TARGET_DYNAMIC,
-    TARGET_STATIC,
     WAYS,
 )
 from workers.retargeting.network.mirror import (
@@ -36,7 +36,6 @@ from workers.retargeting.network.nodes import NODES
 from workers.retargeting.ranges import STIFFNESS_RAD
 
 MOST_RANGES = 4.0  # that a node is turned at most by what is free of its turn
-BONE = 3  # columns of a character's statics that its skeleton alone tells
 OPENS, OPEN = 0.05, 0.25  # nearness at which a limb begins to be open to change, and is
 HALF_WINDOW = 3  # frames of the network's rate, to each side
 
@@ -74,9 +73,9 @@ class ResidualNetwork(nn.Module):
         self.architecture = architecture = architecture or Architecture()
         width = architecture.channels
         self.node = nn.Parameter(0.1 * torch.randn(len(NODES), width))
-        self.read_source = nn.Linear(SOURCE_STATIC + SOURCE_DYNAMIC, width)
+        self.read_source = nn.Linear(STATIC + SOURCE_DYNAMIC, width)
         self.encoder = nn.ModuleList(_Block(architecture, 0) for _ in range(architecture.encoder_blocks))
-        self.read_target = nn.Linear(TARGET_STATIC + TARGET_DYNAMIC + 3 * WAYS, width)
+        self.read_target = nn.Linear(STATIC + TARGET_DYNAMIC + 3 * WAYS, width)
         self.decoder = nn.ModuleList(_Block(architecture, number) for number in range(architecture.decoder_blocks))
         self.last = nn.LayerNorm(width)
         self.write = nn.Linear(width, WAYS + 3)

@@ -19,9 +19,9 @@ from workers.geometry.contact_model import SelfContacts
 from workers.geometry.part_frames import PartFrame
 from workers.geometry.parts import TORSO, part_index
 from workers.geometry.posing import pose
-from workers.geometry.relations.features import PointRows, probe_heights, read_rows
+from workers.geometry.relations.features import NEAR, PointRows, nearness_at, probe_heights, read_rows, rows_nearness
 from workers.geometry.relations.marks import all_marks
-from workers.geometry.relations.nearness import Nearness, nearness_compiled
+from workers.geometry.relations.nearness import Nearness
 from workers.geometry.relations.points import PROBES, RelationPoints, relation_points, shared_points
 from workers.geometry.surface import BodySurface
 from workers.geometry.transfer_contacts import carry
@@ -41,7 +41,6 @@ from workers.skeleton import quat
 from workers.skeleton.body import Body
 from workers.skeleton.model import Array, Indices, Mask
 
-NEAR = 2.0  # forearm radii over the skin at which nearness is a quarter, as in `geometry.relations`
 ROOM = 0.3  # forearm radii over the skin below which a place is shown the way out
 FAR = 6.0  # forearm radii: no way is longer
 TRUNK_SHARES = {"hips": (-1.0, 0.2), "spine": (0.2, 0.4), "chest": (0.4, 0.6), "upperChest": (0.6, 2.0)}
@@ -73,7 +72,8 @@ CHAIN_OF = {
     )
     for part in parts
 }
-SOURCE_STATIC, TARGET_STATIC = 3 + 1 + QUADRANTS + 1, 3 + 1 + QUADRANTS + 1
+BONE = 3  # columns of a body's statics that its skeleton alone tells: the bone from the node above
+STATIC = BONE + 1 + QUADRANTS + 1
 SOURCE_DYNAMIC = 6 + 6 + 3 + 3 * SLOTS
 TARGET_DYNAMIC = 3 + 4 * SLOTS + 3 * CHAIN_PROBES + 2
 WAYS = 2 * CHAIN_PROBES + 1  # turns that are offered to each node, the last by the source's contacts
@@ -81,8 +81,8 @@ WAYS = 2 * CHAIN_PROBES + 1  # turns that are offered to each node, the last by 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Of `f` frames, float32: `source` `(f, nodes, SOURCE_STATIC + SOURCE_DYNAMIC)` and `target` `(f, nodes,
-    TARGET_STATIC + TARGET_DYNAMIC)`, without and with what is known of the character; `turns` `(f, nodes, WAYS, 3)` are
+    """Of `f` frames, float32: `source` `(f, nodes, STATIC + SOURCE_DYNAMIC)` and `target` `(f, nodes,
+    STATIC + TARGET_DYNAMIC)`, without and with what is known of the character; `turns` `(f, nodes, WAYS, 3)` are
     offered turns in radians, in the axes of the node above; `near` `(f, limbs)` how near each of `CHAINS` comes to
     anything, here or in the source, 0 to 1; `present` `(nodes,)` which nodes the character has.
     """
@@ -127,7 +127,7 @@ def clip_features(
     one, other = shared_points(relation_points(source_surface), relation_points(surface))
     wanted = _side(source, one, None, frames)
     made = _side(result, other, alignment, frames)
-    near_source, near_target = (_nearness(side.heights) for side in (wanted, made))
+    near_source, near_target = (nearness_at(side.heights) for side in (wanted, made))
     out, there = _ways(wanted, made)
     probes = {int(probe): column for column, probe in enumerate(made.points.probes)}
     near = np.zeros((len(frames), len(CHAINS)))
@@ -172,20 +172,13 @@ def _side(motion: BodyMotion, points: RelationPoints, alignment: RestAlignment |
     body = motion.body
     rest, joints = rest_turns(body, alignment), node_joints(body)
     rows = read_rows(points, pose(points.surface, motion, frames))
-    found = nearness_compiled(
-        rows.asked, rows.palm, rows.place, rows.normal, points.asked, points.apart_m / points.scale_m
-    )
+    found = rows_nearness(points, rows)
     places = motion.positions_m[frames][:, joints] - motion.positions_m[frames][:, [body.hips]]
     present = joints >= 0
     for number in np.flatnonzero(~present):
         places[:, number] = places[:, PARENTS[number]]
     turns = node_turns(body, motion.rotations[frames], rest)
     return _Side(body, points, rest, turns, places, rows, found, probe_heights(points, found), present)
-
-
-def _nearness(heights: Array) -> Array:
-    near: Array = 1.0 / (1.0 + (np.maximum(heights, 0.0) / NEAR) ** 2) ** 2
-    return near
 
 
 def _ways(wanted: _Side, made: _Side) -> tuple[Array, Array]:
@@ -299,7 +292,7 @@ def _static(side: _Side, alignment: RestAlignment | None, frames: int) -> Array:
     """Bone from the node above, typical radius, radius to four sides, whether it is there `(frames, nodes, 9)`."""
     body, surface = side.body, side.points.surface
     joints, parents = node_joints(body), node_parents(side.present)
-    result = np.zeros((len(NODES), SOURCE_STATIC))
+    result = np.zeros((len(NODES), STATIC))
     # Of a limb that is aligned the bone below turns along: a node's rest is the source's.
     aligned = quat.multiply(side.rest, quat.conjugate(rest_turns(body, None)))
     for number in np.flatnonzero(side.present):
@@ -307,10 +300,10 @@ def _static(side: _Side, alignment: RestAlignment | None, frames: int) -> Array:
         if above >= 0:
             bone = body.rest_positions_m[joints[number]] - body.rest_positions_m[joints[above]]
             bone = quat.rotate(quat.conjugate(body.facing), quat.rotate(aligned[above], bone))
-            result[number, :3] = bone / body.height_m
+            result[number, :BONE] = bone / body.height_m
         part = _skin_part(NODES[number])
-        result[number, 3] = surface.radius_m[part] / body.height_m
-        result[number, 4 : 4 + QUADRANTS] = _radii(side, part, NODES[number]) / body.height_m
+        result[number, BONE] = surface.radius_m[part] / body.height_m
+        result[number, BONE + 1 : BONE + 1 + QUADRANTS] = _radii(side, part, NODES[number]) / body.height_m
         result[number, -1] = 1.0
     return np.repeat(result[None], frames, axis=0)
 

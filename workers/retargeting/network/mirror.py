@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from workers.retargeting.network.features import (
+    BONE,
     CHAINS,
     QUADRANTS,
     SOURCE_DYNAMIC,
-    SOURCE_STATIC,
+    STATIC,
     TARGET_DYNAMIC,
-    TARGET_STATIC,
 )
 from workers.retargeting.network.nodes import MIRRORED
 
@@ -27,11 +27,11 @@ _LIMBS = [
 
 
 def mirrored_source(source: Tensor) -> Tensor:
-    return _mirrored(source, (*SIX, *SIX, *POLAR), SOURCE_STATIC + SOURCE_DYNAMIC)
+    return _mirrored(source, (*SIX, *SIX, *POLAR), STATIC + SOURCE_DYNAMIC)
 
 
 def mirrored_target(target: Tensor) -> Tensor:
-    return _mirrored(target, POLAR, TARGET_STATIC + TARGET_DYNAMIC)
+    return _mirrored(target, POLAR, STATIC + TARGET_DYNAMIC)
 
 
 def mirrored_turns(turns: Tensor) -> Tensor:
@@ -49,9 +49,8 @@ def mirrored_present(present: Tensor) -> Tensor:
 
 def _mirrored(values: Tensor, signs: tuple[float, ...], count: int) -> Tensor:
     """Static columns are bone, radius, quadrants, presence; then come vectors with `signs`, then what has no side."""
-    static = 3 + 1 + QUADRANTS + 1
-    rest = count - static - len(signs)
-    scale = values.new_tensor((*POLAR, *(1.0,) * (static - 3), *signs, *(1.0,) * rest))
+    rest = count - STATIC - len(signs)
+    scale = values.new_tensor((*POLAR, *(1.0,) * (STATIC - BONE), *signs, *(1.0,) * rest))
     order = list(range(count))
     # Quadrants are front, a side, back, the other side.
     order[4 : 4 + QUADRANTS] = [4, 7, 6, 5]

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from workers.retargeting.network.architecture import Architecture, node_ranges
-from workers.retargeting.network.features import SOURCE_STATIC
+from workers.retargeting.network.features import BONE, STATIC
 from workers.retargeting.network.nodes import NODES, PARENTS
 
 CHANNELS = (9, 16, 32)
-BONE = 3
-PLACE = SOURCE_STATIC + 12  # column of the place in `Features.source`; the local 6-D rotation stands before it
+PLACE = STATIC + 12  # column of the place in `Features.source`; the local 6-D rotation stands before it
 
 
 class PaperNetwork(nn.Module):
@@ -40,7 +39,7 @@ class PaperNetwork(nn.Module):
 
     def forward(self, source: Tensor, target: Tensor, turns: Tensor, near: Tensor, present: Tensor) -> Tensor:
         bones, other = source[:, 0, :, :BONE], target[:, 0, :, :BONE]
-        local = source[..., SOURCE_STATIC + 6 : SOURCE_STATIC + 12]
+        local = source[..., STATIC + 6 : STATIC + 12]
         state = torch.cat([local, source[..., PLACE : PLACE + 3]], dim=-1)
         for layer in self.encoder:
             state = layer(state, bones)

@@ -26,33 +26,32 @@ def looked_frames(motion: BodyMotion) -> Indices:
     return frames if frames[-1] == motion.frames - 1 else np.append(frames, motion.frames - 1)
 
 
-def windows(motion: BodyMotion, looked: Indices) -> Iterator[tuple[slice, Indices, slice]]:
-    """Pieces of the looked frames: where a piece stands among them, the frames to ask for it, and which of those are
-    its own.
-    """
-    is_loop = find_timeline(motion).period is not None and len(looked) > 1
-    before, after = (looked[-1 - HALO : -1], looked[1 : 1 + HALO]) if is_loop else (looked[:0], looked[:0])
+def is_loop(motion: BodyMotion) -> bool:
+    return find_timeline(motion).period is not None
+
+
+def windows(looked: Indices, loops: bool) -> Iterator[tuple[Indices, slice]]:
+    """Pieces of the looked frames, in turn: the frames to ask for each, and which of those are its own."""
+    before, after = (looked[-1 - HALO : -1], looked[1 : 1 + HALO]) if loops else (looked[:0], looked[:0])
     line = np.concatenate([before, looked, after])
     for start in range(0, len(looked), AT_ONCE):
         stop = min(start + AT_ONCE, len(looked))
         first = max(start + len(before) - HALO, 0)
         own = slice(start + len(before) - first, stop + len(before) - first)
-        yield slice(start, stop), line[first : stop + len(before) + HALO], own
+        yield line[first : stop + len(before) + HALO], own
 
 
-def at_all_frames(turns: Array, looked: Indices, motion: BodyMotion) -> Array:
-    """Turns `(looked, ...)` at each frame of the motion: a cubic through them, so that velocity has no steps; exactly
+def at_all_frames(turns: Array, looked: Indices, frames: int, loops: bool) -> Array:
+    """Turns `(looked, ...)` at each of a motion's frames: a cubic through them, so that velocity has no steps; exactly
     zero between two frames that are. In a loop both ends are the same.
     """
-    frames = motion.frames
-    is_loop = find_timeline(motion).period is not None
-    if is_loop:
+    if loops:
         turns = turns.copy()
         turns[0] = turns[-1] = 0.5 * (turns[0] + turns[-1])
     if len(looked) == frames or len(looked) < 2:
         return turns if len(looked) == frames else np.repeat(turns, frames, axis=0)
     times = np.arange(frames)
-    result: Array = CubicSpline(looked, turns, axis=0, bc_type="periodic" if is_loop else "not-a-knot")(times)
+    result: Array = CubicSpline(looked, turns, axis=0, bc_type="periodic" if loops else "not-a-knot")(times)
     before = (np.searchsorted(looked, times, side="right") - 1).clip(0, len(looked) - 2)
     quiet = np.asarray(~turns.reshape(len(looked), -1).any(axis=1))
     result[quiet[before] & quiet[before + 1]] = 0.0

@@ -2,8 +2,8 @@
 
 The network sees the source, the analytic result and both bodies (`features`), and answers with small turns of arms,
 trunk and head and swivels of the legs (`workers.retargeting.residual`), as refinement would find them by search. What
-is near to nothing stays as the analytic method made it, bit for bit. It runs on the CPU or, where `RETARGET_DEVICE`
-asks for one, on a GPU in half precision; the latter was never run.
+is near to nothing stays as the analytic method made it, bit for bit. It runs on the CPU, whatever `RETARGET_DEVICE`
+says; nothing moves it to a GPU yet.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from model_store.status import InstalledModel
-from workers.contract.errors import ModelUnavailable
+from model_store.status import InstalledModel, cannot_be_loaded
 from workers.geometry.prepared import surfaces_of
 from workers.geometry.source_contacts import source_contacts
 from workers.motion.body_motion import BodyMotion
 from workers.retargeting.analytic import AnalyticRetargeter
 from workers.retargeting.network.apply import value_map
 from workers.retargeting.network.features import Features, clip_features
-from workers.retargeting.network.rate import at_all_frames, looked_frames, windows
+from workers.retargeting.network.rate import at_all_frames, is_loop, looked_frames, windows
 from workers.retargeting.network.weights import WEIGHTS_NAME, Network, read_network
 from workers.retargeting.residual import find_freedom, moved_motion
 from workers.retargeting.retargeter import TransferInput, Transferred
@@ -55,24 +54,20 @@ class SmtRetargeter(NetworkRetargeter):
         try:
             super().__init__(read_network(model.folder / WEIGHTS_NAME))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = str(error).splitlines()[0][:200]
-            raise ModelUnavailable(
-                f"model {model.manifest.reference} cannot be loaded from {model.folder} "
-                f"({type(error).__name__}: {reason}); run: retarget models verify {model.manifest.reference}"
-            ) from None
+            raise cannot_be_loaded(model.manifest, model.folder, error) from None
 
 
 def network_turns(network: Network, given: TransferInput, motion: BodyMotion) -> Array:
     """Turns `(frames, nodes, 3)` of every frame of the analytic result `motion`."""
-    looked, seen = looked_frames(motion), surfaces_of(given.source).light
+    looked, loops, seen = looked_frames(motion), is_loop(motion), surfaces_of(given.source).light
     contacts = source_contacts(given.source.motion, seen)  # the scores ask for them again
     pieces = []
-    for _, frames, own in windows(motion, looked):
+    for frames, own in windows(looked, loops):
         features = clip_features(
             given.source.motion, seen, motion, surfaces_of(given.target).light, given.alignment, contacts, frames,
         )  # fmt: skip
         pieces.append(said_by(network, features)[own])
-    return at_all_frames(np.concatenate(pieces), looked, motion)
+    return at_all_frames(np.concatenate(pieces), looked, motion.frames, loops)
 
 
 def said_by(network: Network, features: Features) -> Array:

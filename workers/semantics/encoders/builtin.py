@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from model_store.manifest import Manifest
-from workers.contract.errors import InvalidOptions, ModelUnavailable
+from model_store.status import cannot_be_loaded
+from workers.contract.errors import InvalidOptions
 from workers.semantics.encoders.base import Encoder, MatchScale
 from workers.semantics.encoders.eye_network import Architecture, EyeNetwork
 from workers.semantics.encoders.eye_picture import to_grey
@@ -37,11 +38,7 @@ class BuiltinEncoder(Encoder):
         try:
             network = read_network(folder / WEIGHTS_NAME)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = str(error).splitlines()[0][:200]
-            raise ModelUnavailable(
-                f"model {manifest.reference} cannot be loaded from {folder} ({type(error).__name__}: {reason}); "
-                f"run: retarget models verify {manifest.reference}"
-            ) from None
+            raise cannot_be_loaded(manifest, folder, error) from None
         network.fold()
         self.model = network.requires_grad_(False).to(device, dtype)
 

@@ -9,7 +9,6 @@ processor.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -35,6 +34,7 @@ from workers.lab.eye.learn.encoder_poses import (
 )
 from workers.lab.eye.learn.student import Average, Copies, Optimiser, Student
 from workers.lab.eye.learn.text_training import TextRecipe, train_words
+from workers.lab.schedule import schedule
 from workers.semantics.encoders.builtin import WEIGHTS_NAME
 from workers.semantics.encoders.eye_network import Architecture
 
@@ -127,7 +127,7 @@ def train_pictures(
                 [(next(source), noise) for noise in noises],
             )
             nn.utils.clip_grad_norm_(student.parameters(), 5.0)
-            optimiser.step(_schedule(step / steps, recipe.warm_up), copies.for_each)
+            optimiser.step(schedule(step / steps, recipe.warm_up), copies.for_each)
             average.update(student)
             smooth = {name: 0.98 * smooth.get(name, value) + 0.02 * value for name, value in parts.items()}
             if time.monotonic() - last >= every_s:
@@ -191,13 +191,6 @@ def _seen(poses: Poses, chosen: Integers, noise: torch.Generator) -> tuple[Tenso
 def _share(mask: Tensor) -> Tensor:
     """Weights that sum to 1 over the mask, so that few pairs weigh as much as many."""
     return mask / mask.sum().clamp_min(1)
-
-
-def _schedule(progress: float, warm_up: float) -> float:
-    """Linear rise, then half a cosine down to a hundredth."""
-    if progress < warm_up:
-        return 0.01 + 0.99 * progress / warm_up
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
 def _shown(parts: dict[str, float]) -> dict[str, float]:

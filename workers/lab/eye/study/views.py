@@ -75,7 +75,7 @@ def make_moments(
 def frames_of(motion: BodyMotion, frames: Sequence[int]) -> BodyMotion:
     """Some frames of a motion, in this order."""
     chosen = np.asarray(frames, dtype=np.int64)
-    return replace(motion, rotations=motion.rotations[chosen], positions_m=motion.positions_m[chosen])
+    return motion.some(chosen)
 
 
 def joined(motions: Sequence[BodyMotion]) -> BodyMotion:
